@@ -1,0 +1,176 @@
+#pragma once
+
+#include <metrics/core/errors.h>
+#include <metrics/core/metric_options.h>
+#include <metrics/core/rows.h>
+#include <metrics/core/state.h>
+#include <metrics/core/state_dict.h>
+#include <metrics/export.h>
+
+#include <cstdint>
+#include <functional>
+#include <iosfwd>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace c10 {
+struct IValue;
+}
+
+namespace metrics {
+
+/// Inputs by position and by name in the dynamic face; include `metrics/core/dynamic.h` to use them.
+using Args = std::vector<c10::IValue>;
+using Kwargs = std::map<std::string, c10::IValue, std::less<>>;
+
+/// What is known of a metric's class; the same for all its instances.
+struct MetricTraits {
+  std::optional<bool> higher_is_better{};  ///< Unset where neither is better.
+  bool is_differentiable = false;          ///< `forward` carries gradients from floating inputs.
+  /// The update changes states only after everything that can throw; without it states are saved before each update.
+  bool commits_last = false;
+  /// The own merge treats each row of each state alike, so that large states can be merged in slices.
+  bool merges_rowwise = false;
+};
+
+/// Base of all metrics: a commutative monoid of states, with a last step from states to a value.
+///
+/// What is hard follows here from `States::merge`, once, for every metric: ranks, `forward`, exceptions, checkpoints.
+/// A metric is a value: a copy has its own state. Different metrics may be used from different threads at once, one
+/// metric from one thread at a time. Methods that throw leave the metric as it was.
+///
+/// Here is the dynamic face (c10::IValue in, c10::IValue out); `MetricOf` adds the typed one.
+class METRICS_API Metric {
+ public:
+  virtual ~Metric();
+
+  /// torchmetrics' class name.
+  virtual std::string_view name() const = 0;
+  virtual const MetricTraits& traits() const = 0;
+  /// The class and its options, such as `SumMetric(nan_strategy=warn)`; equal texts mean equal behaviour.
+  const std::string& to_string() const;
+
+  /// Folds a batch in. `args` and `kwargs` together give the metric's inputs. Rows that are not valid do not count.
+  /// Throws InvalidArgument for inputs that are missing, unknown, ill-typed, on another device or not allowed.
+  void update(const Args& args, const Kwargs& kwargs = {}, const Rows& rows = {});
+  /// Folds a batch in and returns the value of that batch alone: over all ranks with `dist_sync_on_step`, else of this
+  /// rank.
+  c10::IValue forward(const Args& args, const Kwargs& kwargs = {}, const Rows& rows = {});
+  /// The value over everything accumulated, on all ranks unless `sync_on_compute` is off; then collective.
+  /// Warns before the first update. Throws SyncError when the ranks cannot agree.
+  c10::IValue compute();
+
+  /// Back to the default states.
+  void reset();
+  virtual std::unique_ptr<Metric> clone() const = 0;
+  /// Folds in the states of another metric of the same class and options (torchmetrics' merge_state).
+  void merge(const Metric& other);
+
+  int64_t update_count() const { return states_.update_count(); }
+  bool update_called() const { return update_count() > 0; }
+  at::Device device() const { return states_.device(); }
+  /// Dtype of floating results and stored rows: float32 unless `set_dtype` changed it.
+  at::ScalarType dtype() const { return states_.dtype(); }
+  const MetricOptions& metric_options() const { return common_; }
+  /// Changes how the metric synchronises and caches from the next call on.
+  void set_metric_options(MetricOptions common);
+  /// The states, by name.
+  std::map<std::string, StateValue, std::less<>> metric_state() const;
+  const States& states() const { return states_; }
+
+  /// Moves the states.
+  void to(at::Device device);
+  /// Changes the dtype of floating results and stored rows. Accumulators stay float64 or int64.
+  void set_dtype(at::ScalarType dtype);
+
+  /// Replaces the states by those merged over all ranks until `unsync`. Collective. No-op without ranks to merge over.
+  /// Throws Error when synced already.
+  void sync();
+  /// Puts the local states back. Throws Error when not synced.
+  void unsync();
+  bool is_synced() const { return local_.has_value(); }
+
+  /// Whether states are part of `state_dict`. Off at first.
+  void persistent(bool mode);
+  bool is_persistent() const { return persistent_; }
+  /// Adds the states under `prefix + name` if persistent.
+  void save_state_dict(StateDict& destination, const std::string& prefix = "") const;
+  StateDict state_dict(const std::string& prefix = "") const;
+  /// Replaces the states by those in `source`, with the update count if it is there (else it becomes 1), and drops
+  /// cached values. Strict: all the metric's states must be there (none is fine when not persistent), and no unknown
+  /// key under a non-empty prefix. Throws InvalidArgument naming the key, and then nothing has changed.
+  void load_state_dict(const StateDict& source, const std::string& prefix = "", bool strict = true);
+
+  /// Folds `from` into `into` by reductions and the metric's own merge: for synchronisers.
+  void merge_states(States& into, const States& from) const;
+  /// A text that differs between metrics whose states cannot be merged: class, options, states and reductions.
+  const std::string& layout() const;
+
+ protected:
+  explicit Metric(MetricOptions common);
+  Metric(const Metric&);
+  Metric& operator=(const Metric&);
+  Metric(Metric&&) noexcept;
+  Metric& operator=(Metric&&) noexcept;
+
+  /// A call of compute: either the cached value stands, or these states are to be finalised.
+  struct ToFinalise {
+    bool cached = false;
+    std::optional<States> merged;
+    const States* states = nullptr;
+  };
+  ToFinalise prepare_compute();
+  /// The states to finalise for the value of one batch in `forward`.
+  ToFinalise prepare_batch_value(const States& batch);
+  /// Folds a batch's states in, all or nothing.
+  void accumulate(States&& batch);
+  /// What follows a successful change of the states.
+  void states_changed();
+  void require_not_synced(std::string_view what) const;
+  /// Throws InvalidArgument unless `tensor` is on the metric's device.
+  void check_device(const Tensor& tensor, std::string_view input) const;
+
+  virtual std::string describe_options() const = 0;
+  virtual void merge_own(States& into, const States& from) const = 0;
+  virtual void update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) = 0;
+  virtual c10::IValue forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) = 0;
+  virtual c10::IValue compute_dynamic() = 0;
+  virtual void drop_cached_value() = 0;
+
+  States states_;
+  bool cached_ = false;  // a value for exactly states_ is kept by the derived class
+
+ private:
+  std::shared_ptr<Synchroniser> group() const;
+  std::optional<States> merged_over_ranks(const States& local, bool dirty) const;
+  States merged_by_dist_sync_fn(const States& local) const;
+
+  MetricOptions common_;
+  std::optional<States> local_;  // the local states while synced
+  bool persistent_ = false;
+  mutable std::shared_ptr<const std::string> text_;    // built on demand
+  mutable std::shared_ptr<const std::string> layout_;  // built on demand
+};
+
+/// Prints the class with its options.
+METRICS_API std::ostream& operator<<(std::ostream& out, const Metric& metric);
+
+/// `sync` for a scope: merged states inside, the local ones after it.
+class METRICS_API SyncScope {
+ public:
+  explicit SyncScope(Metric& metric) : metric_(metric) { metric_.sync(); }
+  ~SyncScope() {
+    if (metric_.is_synced()) metric_.unsync();
+  }
+  SyncScope(const SyncScope&) = delete;
+  SyncScope& operator=(const SyncScope&) = delete;
+
+ private:
+  Metric& metric_;
+};
+
+}  // namespace metrics

@@ -1,0 +1,171 @@
+#pragma once
+
+#include <metrics/core/double_double.h>
+#include <metrics/core/rows.h>
+#include <metrics/export.h>
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace metrics {
+
+/// How two values of a state become one. Each is associative, and the state's default is its neutral element.
+enum class Reduction {
+  Sum,   ///< Added: integers as int64, floating point in double-double.
+  Mean,  ///< Averaged, each side weighted by its number of updates.
+  Min,   ///< The smaller, element by element; NaN wins.
+  Max,   ///< The larger, element by element; NaN wins.
+  Cat,   ///< Rows after rows, in one growing buffer.
+  List,  ///< Items after items; each keeps its own number of rows.
+  Own,   ///< By the metric's own `merge`, which sees all states.
+};
+
+METRICS_API std::string_view to_string(Reduction reduction);
+
+/// One named tensor of a metric, with its default and its reduction.
+///
+/// A state may be packed: with several names its first dimension (for `Cat` the second) holds one named part each, so
+/// that a family of counters is one tensor in memory and torchmetrics' separate tensors in a state dict.
+class METRICS_API State {
+ public:
+  /// What never changes in the life of a state; shared by all copies of a metric.
+  struct Declaration {
+    std::vector<std::string> names;
+    Reduction reduction;
+    Tensor initial;  ///< Undefined for `Cat` and `List`.
+  };
+
+  explicit State(std::shared_ptr<const Declaration> declaration, at::Device device);
+  State(const State& other);
+  State& operator=(const State& other);
+  State(State&&) noexcept = default;
+  State& operator=(State&&) noexcept = default;
+  ~State() = default;
+
+  /// The name, or for a packed state all names joined by a space.
+  const std::string& name() const { return name_; }
+  const std::vector<std::string>& names() const { return declaration_->names; }
+  Reduction reduction() const { return declaration_->reduction; }
+  const Tensor& initial() const { return declaration_->initial; }
+  /// Whether the state grows with the data (`Cat`, `List`).
+  bool grows() const { return reduction() == Reduction::Cat || reduction() == Reduction::List; }
+  /// Whether the sum is kept in double-double, that is, has a `residual`.
+  bool compensated() const { return residual_.defined(); }
+
+  /// The value: for `Cat` and `List` all rows (undefined before the first), else the tensor itself. Not a copy.
+  Tensor tensor() const;
+  /// The items of a `List` state, views of one buffer.
+  std::vector<Tensor> items() const;
+  /// What a compensated sum lacks to be exact; undefined for other states.
+  const Tensor& residual() const { return residual_; }
+  /// Rows held by `Cat` and `List`.
+  int64_t rows() const { return rows_; }
+  /// Where each item of a `List` ends; empty for others.
+  const std::vector<int64_t>& item_ends() const { return item_ends_; }
+
+  /// The numbers of an int64 state on the CPU, for kernels that commit their counts directly.
+  int64_t* counts();
+  /// The value of a one-element compensated sum.
+  DoubleDouble sum() const;
+
+  // Folding data in; each names a `Reduction` and throws Error when the state has another.
+  void add(const Tensor& value);
+  void add(const DoubleDouble& value);
+  void average(const Tensor& value, int64_t updates_before);
+  void lower(const Tensor& value);
+  void raise(const Tensor& value);
+  /// Appends rows to `Cat` (a scalar is one row). The first append fixes the trailing shape; dtypes unify as
+  /// `unified_dtype` says. Amortised O(rows); memory at most twice the data.
+  void append(const Tensor& rows);
+  /// Appends one item to `List`; `item` may have no rows.
+  void append_item(const Tensor& item);
+  /// Replaces the value of an `Own` state.
+  void set(const Tensor& value);
+
+  /// Folds `other` into this, by the reduction; `updates` are those of this side and of the other, for `Mean`.
+  void merge(const State& other, int64_t updates, int64_t other_updates);
+  void reset(at::Device device);
+  void detach();
+  void to(at::Device device);
+  /// Converts stored floating rows to `dtype`; accumulators keep their precision.
+  void convert_rows(at::ScalarType dtype);
+
+  /// A copy that is O(1) for states that grow: appends to the original never touch the rows that it shares.
+  State snapshot() const;
+  /// Replaces value, residual and boundaries, as they came from another rank or a file. Shapes are the caller's duty.
+  void assign(Tensor value, Tensor residual, std::vector<int64_t> item_ends);
+
+ private:
+  struct Shallow {};
+  State(const State& other, Shallow);
+  void expect(Reduction reduction) const;
+  void append_rows(const Tensor& rows);
+  void reserve(int64_t rows, const Tensor& like, at::ScalarType dtype);
+
+  std::shared_ptr<const Declaration> declaration_;
+  std::string name_;
+  Tensor value_;  // for Cat and List the buffer, of which rows_ rows are in use
+  Tensor residual_;
+  int64_t rows_ = 0;
+  std::vector<int64_t> item_ends_;
+};
+
+/// The dtype that rows of `a` and of `b` are stored in together: floating to the widest, integers (and bool) to int64
+/// unless equal. Throws InvalidArgument naming `state` for integer with floating and for real with complex.
+METRICS_API at::ScalarType unified_dtype(at::ScalarType a, at::ScalarType b, std::string_view state);
+
+/// All states of a metric, and how many updates made them: an element of the monoid.
+class METRICS_API States {
+ public:
+  States() = default;
+
+  /// Declares a state. `initial` is its default for every reduction but `Cat` and `List`, which begin empty: floating
+  /// sums and means are kept in float64 whatever its dtype.
+  /// Throws InvalidArgument for a name that is taken or empty, or a default that is missing or superfluous.
+  void add(std::vector<std::string> names, Reduction reduction, Tensor initial = {});
+  void add(std::string name, Reduction reduction, Tensor initial = {});
+
+  /// The state of that name (a packed state by all its names joined by a space, or by the first).
+  State& operator[](std::string_view name);
+  const State& operator[](std::string_view name) const;
+
+  std::size_t size() const { return states_.size(); }
+  auto begin() { return states_.begin(); }
+  auto end() { return states_.end(); }
+  auto begin() const { return states_.begin(); }
+  auto end() const { return states_.end(); }
+  State& at(std::size_t index) { return states_.at(index); }
+  const State& at(std::size_t index) const { return states_.at(index); }
+
+  /// How many updates are in these states.
+  int64_t update_count() const { return update_count_; }
+  void set_update_count(int64_t count) { update_count_ = count; }
+  at::Device device() const { return device_; }
+  /// Dtype of floating results and of stored rows.
+  at::ScalarType dtype() const { return dtype_; }
+
+  /// The neutral element with the same declarations, device and dtype.
+  States fresh() const;
+  States snapshot() const;
+  /// Folds `other` in state by state; states with an own reduction are left to the metric. Adds the update counts
+  /// last, so that a metric's own merge must run before it.
+  void merge(const States& other);
+  void reset();
+  void detach();
+  void to(at::Device device);
+  void move_growing_to_cpu();
+  void set_dtype(at::ScalarType dtype);
+
+ private:
+  std::vector<State> states_;
+  int64_t update_count_ = 0;
+  at::Device device_ = at::kCPU;
+  at::ScalarType dtype_ = at::kFloat;
+};
+
+}  // namespace metrics
