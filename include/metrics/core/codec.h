@@ -1,0 +1,150 @@
+#pragma once
+
+#include <metrics/core/errors.h>
+#include <metrics/core/fields.h>
+#include <metrics/core/values.h>
+#include <metrics/export.h>
+
+#include <ATen/core/ivalue.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <variant>
+#include <vector>
+
+// Between C++ types and c10::IValue: options, inputs and results of the dynamic face.
+
+namespace metrics {
+
+/// Reads a T from an IValue, or returns nothing if the value is of another kind; names the type for messages.
+template <class T>
+struct Codec;
+
+#define METRICS_DECLARE_CODEC(T)                       \
+  template <>                                          \
+  struct METRICS_API Codec<T> {                        \
+    static std::string type();                         \
+    static std::optional<T> read(const c10::IValue& v); \
+    static c10::IValue write(const T& value);          \
+  };
+METRICS_DECLARE_CODEC(bool)
+METRICS_DECLARE_CODEC(int64_t)
+METRICS_DECLARE_CODEC(double)  // integers are taken
+METRICS_DECLARE_CODEC(std::string)
+METRICS_DECLARE_CODEC(Tensor)
+METRICS_DECLARE_CODEC(Values)
+METRICS_DECLARE_CODEC(std::vector<int64_t>)
+METRICS_DECLARE_CODEC(std::vector<double>)
+METRICS_DECLARE_CODEC(std::vector<std::string>)
+METRICS_DECLARE_CODEC(std::vector<Tensor>)
+#undef METRICS_DECLARE_CODEC
+
+/// None reads as nothing held.
+template <class T>
+struct Codec<std::optional<T>> {
+  static std::string type() { return Codec<T>::type() + " or None"; }
+  static std::optional<std::optional<T>> read(const c10::IValue& v) {
+    if (v.isNone()) return std::optional<T>{};
+    if (auto value = Codec<T>::read(v)) return std::optional<T>{std::move(*value)};
+    return std::nullopt;
+  }
+  static c10::IValue write(const std::optional<T>& value) { return value ? Codec<T>::write(*value) : c10::IValue(); }
+};
+
+/// A string by `enum_names`; None reads as "none" where that is a name.
+template <class E>
+  requires std::is_enum_v<E>
+struct Codec<E> {
+  static std::string type() {
+    std::string names;
+    for (std::string_view name : enum_names<E>) (names += names.empty() ? "'" : ", '").append(name) += "'";
+    return "one of " + names;
+  }
+  static std::optional<E> read(const c10::IValue& v) {
+    if (!v.isString() && !v.isNone()) return std::nullopt;
+    const std::string given = v.isNone() ? "none" : v.toStringRef();
+    for (std::size_t i = 0; i < enum_names<E>.size(); ++i) {
+      if (enum_names<E>[i] == given) return static_cast<E>(i);
+    }
+    return std::nullopt;
+  }
+  static c10::IValue write(const E& value) {
+    return std::string(enum_names<E>[static_cast<std::size_t>(value)]);
+  }
+};
+
+/// The first alternative that fits.
+template <class... T>
+struct Codec<std::variant<T...>> {
+  static std::string type() {
+    std::string all;
+    ((all += (all.empty() ? "" : " or ") + Codec<T>::type()), ...);
+    return all;
+  }
+  static std::optional<std::variant<T...>> read(const c10::IValue& v) {
+    std::optional<std::variant<T...>> value;
+    auto try_one = [&]<class A>() {
+      if (value) return;
+      if (auto alternative = Codec<A>::read(v)) value.emplace(std::move(*alternative));
+    };
+    (try_one.template operator()<T>(), ...);
+    return value;
+  }
+  static c10::IValue write(const std::variant<T...>& value) {
+    return std::visit([](const auto& v) { return Codec<std::remove_cvref_t<decltype(v)>>::write(v); }, value);
+  }
+};
+
+/// An IValue as Python would print it, short: for messages and listings.
+METRICS_API std::string describe(const c10::IValue& value);
+
+/// Options from a dict; `what` is the metric's name, for messages.
+template <class Options>
+Options options_from(const std::map<std::string, c10::IValue, std::less<>>& given, std::string_view what);
+
+namespace detail {
+
+[[noreturn]] METRICS_API void throw_unknown_option(std::string_view what, std::string_view option,
+                                                   const std::vector<std::string_view>& allowed);
+[[noreturn]] METRICS_API void throw_missing_option(std::string_view what, std::string_view option);
+[[noreturn]] METRICS_API void throw_option_type(std::string_view what, std::string_view option,
+                                                const std::string& expected, const c10::IValue& given);
+
+}  // namespace detail
+
+template <class Options>
+Options options_from(const std::map<std::string, c10::IValue, std::less<>>& given, std::string_view what) {
+  Options options{};
+  constexpr auto fields = Options::fields();
+  for (const auto& [name, value] : given) {
+    bool found = false;
+    fields.for_each([&](auto field) {
+      if (field.name != name) return;
+      found = true;
+      using Type = typename decltype(field)::Type;
+      auto read = Codec<Type>::read(value);
+      if (!read) detail::throw_option_type(what, name, Codec<Type>::type(), value);
+      field.of(options) = std::move(*read);
+    });
+    if (!found) detail::throw_unknown_option(what, name, {fields.names.begin(), fields.names.end()});
+  }
+  for (std::size_t i = 0; i < fields.required; ++i) {
+    if (!given.contains(fields.names[i])) detail::throw_missing_option(what, fields.names[i]);
+  }
+  return options;
+}
+
+/// `name=value, …` in the order of the fields.
+template <class Options>
+std::string describe_options(const Options& options) {
+  std::string text;
+  Options::fields().for_each([&](auto field) {
+    using Type = typename decltype(field)::Type;
+    (text += text.empty() ? "" : ", ").append(field.name) += "=" + describe(Codec<Type>::write(field.of(options)));
+  });
+  return text;
+}
+
+}  // namespace metrics

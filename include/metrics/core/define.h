@@ -1,0 +1,404 @@
+#pragma once
+
+#include <metrics/core/codec.h>
+#include <metrics/core/dynamic.h>
+#include <metrics/core/metric_of.h>
+#include <metrics/core/registry.h>
+
+#include <c10/core/GradMode.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+
+// The bodies of MetricOf, for the one source file that defines a metric:
+//   METRICS_DEFINE(MeanMetricDefinition)
+// A user's own metric may include this beside its definition instead.
+
+/// Instantiates a metric of the library in its source; its header declares it with METRICS_DECLARE.
+#define METRICS_DEFINE(Definition) template class METRICS_API ::metrics::MetricOf<Definition>
+
+namespace metrics {
+
+namespace detail {
+
+/// Calls f(tensor, name) for each tensor of an input.
+template <class F>
+void each_tensor(const Tensor& input, F&& f) {
+  f(input);
+}
+template <class F>
+void each_tensor(const Values& input, F&& f) {
+  f(input.tensor());
+}
+template <class T, class F>
+void each_tensor(const std::optional<T>& input, F&& f) {
+  if (input) each_tensor(*input, f);
+}
+template <class F>
+void each_tensor(const std::vector<Tensor>& input, F&& f) {
+  for (const Tensor& tensor : input) f(tensor);
+}
+template <class T, class F>
+void each_tensor(const T&, F&&) {}
+
+/// Rows of an input along its first dimension; nothing for scalars.
+METRICS_API std::optional<int64_t> row_count(const Tensor& input);
+inline std::optional<int64_t> row_count(const Values& input) { return row_count(input.tensor()); }
+template <class T>
+std::optional<int64_t> row_count(const std::vector<T>& input) {
+  return static_cast<int64_t>(input.size());
+}
+template <class T>
+std::optional<int64_t> row_count(const std::optional<T>& input) {
+  return input ? row_count(*input) : std::nullopt;
+}
+template <class T>
+std::optional<int64_t> row_count(const T&) {
+  return std::nullopt;
+}
+
+/// The rows of an input at `kept` (int64); scalars stay.
+METRICS_API Tensor select_rows(const Tensor& input, const Tensor& kept);
+inline Values select_rows(const Values& input, const Tensor& kept) { return select_rows(input.tensor(), kept); }
+METRICS_API std::vector<std::size_t> kept_indices(const Tensor& kept);
+template <class T>
+std::vector<T> select_rows(const std::vector<T>& input, const Tensor& kept) {
+  std::vector<T> selected;
+  for (std::size_t index : kept_indices(kept)) selected.push_back(input.at(index));
+  return selected;
+}
+template <class T>
+std::optional<T> select_rows(const std::optional<T>& input, const Tensor& kept) {
+  return input ? std::optional<T>(select_rows(*input, kept)) : std::nullopt;
+}
+template <class T>
+T select_rows(const T& input, const Tensor&) {
+  return input;
+}
+
+/// The indices (int64) of the rows that are valid.
+METRICS_API Tensor valid_indices(const Rows& rows);
+METRICS_API Rows select_rows_of(const Rows& rows, const Tensor& kept);
+[[noreturn]] METRICS_API void throw_row_mismatch(std::string_view what, std::string_view input, int64_t rows,
+                                                 int64_t expected);
+
+METRICS_API Tensor finished_tensor(const Tensor& value, at::ScalarType dtype);
+template <class R>
+concept HasFields = requires { R::fields(); };
+
+/// The result as users get it: floating tensors in `dtype`, one-element tensors as scalars.
+inline Tensor finished(const Tensor& value, at::ScalarType dtype) { return finished_tensor(value, dtype); }
+template <class T>
+T finished(const T& value, at::ScalarType dtype);
+template <class T>
+std::vector<T> finished(const std::vector<T>& values, at::ScalarType dtype) {
+  std::vector<T> result;
+  for (const T& value : values) result.push_back(finished(value, dtype));
+  return result;
+}
+template <class T>
+std::map<std::string, T> finished(const std::map<std::string, T>& values, at::ScalarType dtype) {
+  std::map<std::string, T> result;
+  for (const auto& [name, value] : values) result.emplace(name, finished(value, dtype));
+  return result;
+}
+template <class T>
+T finished(const T& value, at::ScalarType dtype) {
+  T result = value;
+  if constexpr (HasFields<T>) {
+    T::fields().for_each([&](auto field) { field.of(result) = finished(field.of(value), dtype); });
+  }
+  return result;
+}
+
+/// A copy that shares no tensor with `value`.
+METRICS_API Tensor separate(const Tensor& value);
+template <class T>
+T separate(const T& value) {
+  T result = value;
+  if constexpr (HasFields<T>) {
+    T::fields().for_each([&](auto field) { field.of(result) = separate(field.of(value)); });
+  }
+  return result;
+}
+template <class T>
+std::vector<T> separate(const std::vector<T>& values) {
+  std::vector<T> result;
+  for (const T& value : values) result.push_back(separate(value));
+  return result;
+}
+template <class T>
+std::map<std::string, T> separate(const std::map<std::string, T>& values) {
+  std::map<std::string, T> result;
+  for (const auto& [name, value] : values) result.emplace(name, separate(value));
+  return result;
+}
+
+METRICS_API c10::IValue tuple_of(std::vector<c10::IValue> elements);
+METRICS_API c10::IValue list_of(std::vector<c10::IValue> elements);
+METRICS_API c10::IValue dict_of(const std::map<std::string, c10::IValue>& entries);
+
+/// Results in the dynamic face: structs become tuples, as torchmetrics returns them.
+template <class T>
+c10::IValue to_ivalue(const T& value) {
+  if constexpr (HasFields<T>) {
+    std::vector<c10::IValue> elements;
+    T::fields().for_each([&](auto field) { elements.push_back(to_ivalue(field.of(value))); });
+    return tuple_of(std::move(elements));
+  } else {
+    return Codec<T>::write(value);
+  }
+}
+template <class T>
+c10::IValue to_ivalue(const std::vector<T>& values) {
+  std::vector<c10::IValue> elements;
+  for (const T& value : values) elements.push_back(to_ivalue(value));
+  return list_of(std::move(elements));
+}
+template <class T>
+c10::IValue to_ivalue(const std::map<std::string, T>& values) {
+  std::map<std::string, c10::IValue> entries;
+  for (const auto& [name, value] : values) entries.emplace(name, to_ivalue(value));
+  return dict_of(entries);
+}
+
+/// The names of a result's parts: of a struct its fields, else "value".
+template <class R>
+std::vector<std::string> output_names() {
+  if constexpr (HasFields<R>) {
+    return {R::fields().names.begin(), R::fields().names.end()};
+  } else {
+    return {"value"};
+  }
+}
+
+[[noreturn]] METRICS_API void throw_input_type(std::string_view what, std::string_view input,
+                                               const std::string& expected, const c10::IValue& given);
+/// Checks the names and the number of inputs and returns each input's value (null where left out).
+METRICS_API std::vector<const c10::IValue*> bind_inputs(std::string_view what, const std::string_view* names,
+                                                        const bool* optional, std::size_t count, const Args& args,
+                                                        const Kwargs& kwargs);
+
+template <class D>
+typename MetricOf<D>::Inputs inputs_from_dynamic(const Args& args, const Kwargs& kwargs) {
+  using Inputs = typename MetricOf<D>::Inputs;
+  constexpr std::size_t count = std::tuple_size_v<Inputs>;
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    constexpr bool optional[count + 1] = {is_optional<std::tuple_element_t<I, Inputs>>..., false};
+    constexpr std::string_view names[count + 1] = {D::inputs[I]..., {}};
+    const auto bound = bind_inputs(D::name, names, optional, count, args, kwargs);
+    auto input = [&]<std::size_t K>() -> std::tuple_element_t<K, Inputs> {
+      using Type = std::tuple_element_t<K, Inputs>;
+      if constexpr (is_optional<Type>) {
+        if (!bound[K]) return std::nullopt;
+      }
+      auto value = Codec<Type>::read(*bound[K]);
+      if (!value) throw_input_type(D::name, names[K], Codec<Type>::type(), *bound[K]);
+      return std::move(*value);
+    };
+    return Inputs{input.template operator()<I>()...};
+  }(std::make_index_sequence<count>{});
+}
+
+template <class D>
+concept HasOwnMerge = requires(States& into, const States& from, const typename D::Options& options) {
+  D::merge(into, from, options);
+};
+template <class D>
+concept HasCheck = requires(const typename D::Options& options) { D::check(options); };
+template <class D>
+concept HasExample = requires { D::example(); };
+template <class D>
+concept HasFunctional = requires { D::functional; };
+
+/// Calls f(input, name) for each input.
+template <class D, class Inputs, class F>
+void each_input(const Inputs& inputs, F&& f) {
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    (f(std::get<I>(inputs), D::inputs[I]), ...);
+  }(std::make_index_sequence<std::tuple_size_v<Inputs>>{});
+}
+
+}  // namespace detail
+
+template <class D>
+MetricOf<D>::MetricOf(Options options, MetricOptions common) : Metric(std::move(common)), options_(std::move(options)) {
+  if constexpr (detail::HasCheck<D>) D::check(options_);
+  const c10::InferenceMode no_inference(false);
+  D::declare(states_, options_);
+}
+
+template <class D>
+std::unique_ptr<Metric> MetricOf<D>::clone() const {
+  return std::make_unique<MetricOf>(*this);
+}
+
+template <class D>
+void MetricOf<D>::check_inputs(const Inputs& inputs, const Rows& rows) const {
+  detail::each_input<D>(inputs, [&](const auto& input, std::string_view name) {
+    detail::each_tensor(input, [&](const Tensor& tensor) { check_device(tensor, name); });
+  });
+  if (!rows.valid && !rows.ids) return;
+  std::optional<int64_t> expected;
+  detail::each_input<D>(inputs, [&](const auto& input, std::string_view name) {
+    const auto count = detail::row_count(input);
+    if (!count) return;
+    if (expected && *count != *expected && !Signature::takes_rows) {
+      detail::throw_row_mismatch(D::name, name, *count, *expected);
+    }
+    if (!expected) expected = count;
+  });
+  check_rows(rows, expected.value_or(1));
+}
+
+template <class D>
+void MetricOf<D>::fold(States& states, const Inputs& inputs, const Rows& rows) const {
+  auto apply = [&](const Inputs& in, const Rows& r) {
+    std::apply(
+        [&](const auto&... each) {
+          if constexpr (Signature::takes_rows) {
+            D::update(states, options_, each..., r);
+          } else {
+            D::update(states, options_, each...);
+          }
+        },
+        in);
+  };
+  if (Signature::takes_rows || !rows.valid) return apply(inputs, rows);
+  const Tensor kept = detail::valid_indices(rows);
+  apply(std::apply([&](const auto&... each) { return Inputs{detail::select_rows(each, kept)...}; }, inputs),
+        detail::select_rows_of(rows, kept));
+}
+
+template <class D>
+void MetricOf<D>::update_inputs(const Inputs& inputs, const Rows& rows) {
+  require_not_synced("update");
+  const c10::InferenceMode no_inference(false);
+  const at::NoGradGuard no_grad;
+  check_inputs(inputs, rows);
+  if constexpr (D::traits.commits_last) {
+    fold(states_, inputs, rows);
+  } else {
+    States before = states_.snapshot();
+    try {
+      fold(states_, inputs, rows);
+    } catch (...) {
+      states_ = std::move(before);
+      throw;
+    }
+  }
+  states_.set_update_count(states_.update_count() + 1);
+  states_changed();
+}
+
+template <class D>
+auto MetricOf<D>::forward_inputs(const Inputs& inputs, const Rows& rows) -> Result {
+  require_not_synced("forward");
+  const c10::InferenceMode no_inference(false);
+  check_inputs(inputs, rows);
+  const at::AutoGradMode grad(at::GradMode::is_enabled() && D::traits.is_differentiable);
+  States batch = states_.fresh();
+  fold(batch, inputs, rows);
+  batch.set_update_count(1);
+  const ToFinalise ready = prepare_batch_value(batch);
+  Result value = finalised(*ready.states);
+  accumulate(std::move(batch));
+  return value;
+}
+
+template <class D>
+auto MetricOf<D>::finalised(const States& states) const -> Result {
+  return detail::separate(detail::finished(D::finalise(states, options_), dtype()));
+}
+
+template <class D>
+auto MetricOf<D>::compute() -> Result {
+  const c10::InferenceMode no_inference(false);
+  const at::NoGradGuard no_grad;
+  const ToFinalise ready = prepare_compute();
+  if (ready.cached) return detail::separate(*computed_);
+  Result value = finalised(*ready.states);
+  if (metric_options().compute_with_cache) {
+    computed_ = detail::separate(value);
+    cached_ = true;
+  }
+  return value;
+}
+
+template <class D>
+std::string MetricOf<D>::describe_options() const {
+  return metrics::describe_options(options_);
+}
+
+template <class D>
+void MetricOf<D>::merge_own(States& into, const States& from) const {
+  if constexpr (detail::HasOwnMerge<D>) D::merge(into, from, options_);
+}
+
+template <class D>
+void MetricOf<D>::update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) {
+  update_inputs(detail::inputs_from_dynamic<D>(args, kwargs), rows);
+}
+
+template <class D>
+c10::IValue MetricOf<D>::forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) {
+  return detail::to_ivalue(forward_inputs(detail::inputs_from_dynamic<D>(args, kwargs), rows));
+}
+
+template <class D>
+c10::IValue MetricOf<D>::compute_dynamic() {
+  return detail::to_ivalue(compute());
+}
+
+/// What the registry keeps of a metric; `domain` says where it belongs.
+template <class M>
+MetricEntry entry(std::string_view domain = "user") {
+  using D = typename M::Definition;
+  using Options = typename M::Options;
+  MetricEntry entry;
+  entry.name = D::name;
+  if constexpr (detail::HasFunctional<D>) entry.functional = D::functional;
+  entry.domain = domain;
+  constexpr auto fields = Options::fields();
+  const Options defaults{};
+  std::size_t index = 0;
+  fields.for_each([&](auto field) {
+    using Type = typename decltype(field)::Type;
+    OptionInfo option{field.name, Codec<Type>::type(), std::nullopt};
+    if (index++ >= fields.required) option.default_text = describe(Codec<Type>::write(field.of(defaults)));
+    entry.options.push_back(std::move(option));
+  });
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    (entry.inputs.push_back({D::inputs[I], Codec<std::tuple_element_t<I, typename M::Inputs>>::type()}), ...);
+  }(std::make_index_sequence<D::inputs.size()>{});
+  entry.outputs = detail::output_names<typename M::Result>();
+  entry.traits = D::traits;
+  entry.create = [](const Kwargs& options, const MetricOptions& common) -> std::unique_ptr<Metric> {
+    return std::make_unique<M>(options_from<Options>(options, D::name), common);
+  };
+  entry.example = []() -> std::unique_ptr<Metric> {
+    if constexpr (detail::HasExample<D>) {
+      return std::make_unique<M>(D::example());
+    } else {
+      return std::make_unique<M>(Options{});
+    }
+  };
+  entry.call = [](const Args& args, const Kwargs& kwargs) -> c10::IValue {
+    Kwargs options, inputs;
+    for (const auto& [name, value] : kwargs) {
+      const bool is_input = std::find(D::inputs.begin(), D::inputs.end(), name) != D::inputs.end();
+      (is_input ? inputs : options).emplace(name, value);
+    }
+    M metric(options_from<Options>(options, D::name), {.sync_on_compute = false});
+    return static_cast<Metric&>(metric).forward(args, inputs);
+  };
+  return entry;
+}
+
+/// Makes the user's metric `M` known by name.
+template <class M>
+void register_metric() {
+  register_metric(entry<M>());
+}
+
+}  // namespace metrics

@@ -1,0 +1,188 @@
+#pragma once
+
+#include <metrics/core/fields.h>
+#include <metrics/core/metric.h>
+#include <metrics/core/values.h>
+
+#include <concepts>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace metrics {
+
+namespace detail {
+
+template <class... In>
+struct Inputs {
+  using Tuple = std::tuple<std::remove_cvref_t<In>...>;
+  static constexpr bool takes_rows = false;
+};
+
+/// Splits a trailing `const Rows&` from the inputs of a definition's update.
+template <class Done, class... Rest>
+struct SplitRows;
+template <class... Done>
+struct SplitRows<std::tuple<Done...>> {
+  using Tuple = std::tuple<Done...>;
+  static constexpr bool takes_rows = false;
+};
+template <class... Done>
+struct SplitRows<std::tuple<Done...>, const Rows&> {
+  using Tuple = std::tuple<Done...>;
+  static constexpr bool takes_rows = true;
+};
+template <class... Done, class Next, class... Rest>
+struct SplitRows<std::tuple<Done...>, Next, Rest...>
+    : SplitRows<std::tuple<Done..., std::remove_cvref_t<Next>>, Rest...> {};
+
+template <class F>
+struct UpdateSignature;
+template <class O, class... In>
+struct UpdateSignature<void (*)(States&, const O&, In...)> : SplitRows<std::tuple<>, In...> {};
+
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+
+/// Whether arguments `A...` give the inputs `Tuple`: each converts, and those left out are optional.
+template <class Tuple, class... A>
+consteval bool accepts() {
+  if (sizeof...(A) > std::tuple_size_v<Tuple>) return false;
+  return []<std::size_t... I>(std::index_sequence<I...>) {
+    using Given = std::tuple<A...>;
+    return ([] {
+      using Input = std::tuple_element_t<I, Tuple>;
+      if constexpr (I < sizeof...(A)) {
+        return std::convertible_to<std::tuple_element_t<I, Given>, Input>;
+      } else {
+        return is_optional<Input>;
+      }
+    }() && ...);
+  }(std::make_index_sequence<std::tuple_size_v<Tuple>>{});
+}
+
+template <class Tuple, class... A>
+Tuple inputs_from(A&&... given) {
+  auto arguments = std::forward_as_tuple(std::forward<A>(given)...);
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    auto input = [&]<std::size_t K>() -> std::tuple_element_t<K, Tuple> {
+      if constexpr (K < sizeof...(A)) {
+        return std::get<K>(std::move(arguments));
+      } else {
+        return std::nullopt;
+      }
+    };
+    return Tuple{input.template operator()<I>()...};
+  }(std::make_index_sequence<std::tuple_size_v<Tuple>>{});
+}
+
+}  // namespace detail
+
+/// What defines a metric: a struct of static functions on its states, all of them pure.
+///
+///   struct Definition {
+///     static constexpr std::string_view name;              // torchmetrics' class name
+///     static constexpr std::string_view functional;        // optional: torchmetrics' functional
+///     struct Options { …; static constexpr auto fields(); };
+///     static constexpr std::array inputs{"preds"sv, …};    // names of update's inputs
+///     static constexpr MetricTraits traits{…};
+///     static void check(const Options&);                   // optional: throws InvalidArgument
+///     static void declare(States&, const Options&);        // adds the states
+///     static void update(States&, const Options&, const Tensor& preds, …);   // last may come `const Rows&`
+///     static Result finalise(const States&, const Options&);
+///     static void merge(States& into, const States& from, const Options&);   // only with Reduction::Own
+///     static Options example();                            // optional: options for listings
+///   };
+///   using Name = MetricOf<Definition>;
+///
+/// Inputs can be Tensor, Values, std::vector<Tensor>, std::vector<std::string>, double, int64_t, bool, std::string and
+/// optionals of them. When update takes no Rows, rows that are not valid are taken out of the inputs before it.
+/// Results can be Tensor, double, vectors, string maps and structs with `fields()`; their floating tensors are cast to
+/// the metric's dtype, and one-element ones become scalars.
+template <class D>
+class MetricOf : public Metric {
+ public:
+  using Definition = D;
+  using Options = typename D::Options;
+  using Signature = detail::UpdateSignature<decltype(&D::update)>;
+  using Inputs = typename Signature::Tuple;
+  using Result = decltype(D::finalise(std::declval<const States&>(), std::declval<const Options&>()));
+
+  static_assert(std::tuple_size_v<Inputs> == D::inputs.size(), "a definition names each input of its update once");
+
+  explicit MetricOf(Options options, MetricOptions common = {});
+  MetricOf()
+    requires(Options::fields().required == 0)
+      : MetricOf(Options{}) {}
+
+  /// Folds a batch in: `update(preds, target)`, `update(preds, target, Rows{.valid = mask})`. Trailing optional inputs
+  /// may be left out.
+  template <class... A>
+    requires(detail::accepts<Inputs, A...>())
+  void update(A&&... inputs) {
+    update_inputs(detail::inputs_from<Inputs>(std::forward<A>(inputs)...), Rows{});
+  }
+  template <class... A>
+    requires(detail::accepts<Inputs, A...>())
+  Result forward(A&&... inputs) {
+    return forward_inputs(detail::inputs_from<Inputs>(std::forward<A>(inputs)...), Rows{});
+  }
+  template <class... A>
+    requires(!detail::accepts<Inputs, A...>() && sizeof...(A) > 0 &&
+             std::same_as<std::remove_cvref_t<std::tuple_element_t<sizeof...(A) - 1, std::tuple<A...>>>, Rows>)
+  void update(A&&... inputs_and_rows) {
+    with_rows([this](Inputs inputs, const Rows& rows) { update_inputs(inputs, rows); },
+              std::make_index_sequence<sizeof...(A) - 1>{}, std::forward_as_tuple(inputs_and_rows...));
+  }
+  template <class... A>
+    requires(!detail::accepts<Inputs, A...>() && sizeof...(A) > 0 &&
+             std::same_as<std::remove_cvref_t<std::tuple_element_t<sizeof...(A) - 1, std::tuple<A...>>>, Rows>)
+  Result forward(A&&... inputs_and_rows) {
+    return with_rows([this](Inputs inputs, const Rows& rows) { return forward_inputs(inputs, rows); },
+                     std::make_index_sequence<sizeof...(A) - 1>{}, std::forward_as_tuple(inputs_and_rows...));
+  }
+  Result compute();
+
+  const Options& options() const { return options_; }
+  std::string_view name() const override { return D::name; }
+  const MetricTraits& traits() const override { return traits_; }
+  std::unique_ptr<Metric> clone() const override;
+
+  void update_inputs(const Inputs& inputs, const Rows& rows);
+  Result forward_inputs(const Inputs& inputs, const Rows& rows);
+
+ protected:
+  std::string describe_options() const override;
+  void merge_own(States& into, const States& from) const override;
+  void update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) override;
+  c10::IValue forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) override;
+  c10::IValue compute_dynamic() override;
+  void drop_cached_value() override { computed_.reset(); }
+
+ private:
+  template <class F, std::size_t... I, class Tuple>
+  auto with_rows(F&& f, std::index_sequence<I...>, Tuple&& arguments) {
+    static_assert(detail::accepts<Inputs, std::tuple_element_t<I, std::remove_cvref_t<Tuple>>...>(),
+                  "the inputs before Rows must be those of the metric's update");
+    return f(detail::inputs_from<Inputs>(std::get<I>(arguments)...), std::get<sizeof...(I)>(arguments));
+  }
+  void check_inputs(const Inputs& inputs, const Rows& rows) const;
+  void fold(States& states, const Inputs& inputs, const Rows& rows) const;
+  Result finalised(const States& states) const;
+
+  static constexpr MetricTraits traits_ = D::traits;
+  Options options_;
+  std::optional<Result> computed_;
+};
+
+/// The value of one batch, without a metric to keep: what a functional is.
+template <class D, class... A>
+typename MetricOf<D>::Result compute_once(const typename D::Options& options, A&&... inputs) {
+  MetricOf<D> metric(options, {.sync_on_compute = false, .compute_with_cache = false});
+  return metric.forward(std::forward<A>(inputs)...);
+}
+
+}  // namespace metrics
