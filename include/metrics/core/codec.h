@@ -22,12 +22,12 @@ namespace metrics {
 template <class T>
 struct Codec;
 
-#define METRICS_DECLARE_CODEC(T)                       \
-  template <>                                          \
-  struct METRICS_API Codec<T> {                        \
-    static std::string type();                         \
+#define METRICS_DECLARE_CODEC(T)                        \
+  template <>                                           \
+  struct METRICS_API Codec<T> {                         \
+    static std::string type();                          \
     static std::optional<T> read(const c10::IValue& v); \
-    static c10::IValue write(const T& value);          \
+    static c10::IValue write(const T& value);           \
   };
 METRICS_DECLARE_CODEC(bool)
 METRICS_DECLARE_CODEC(int64_t)
@@ -55,7 +55,7 @@ struct Codec<std::optional<T>> {
 
 /// A string by `enum_names`; None reads as "none" where that is a name.
 template <class E>
-  requires std::is_enum_v<E>
+requires std::is_enum_v<E>
 struct Codec<E> {
   static std::string type() {
     std::string names;
@@ -70,9 +70,7 @@ struct Codec<E> {
     }
     return std::nullopt;
   }
-  static c10::IValue write(const E& value) {
-    return std::string(enum_names<E>[static_cast<std::size_t>(value)]);
-  }
+  static c10::IValue write(const E& value) { return std::string(enum_names<E>[static_cast<std::size_t>(value)]); }
 };
 
 /// The first alternative that fits.

@@ -15,20 +15,20 @@
 // A user's own metric may include this beside its definition instead.
 
 /// Instantiates a metric of the library in its source; its header declares it with METRICS_DECLARE.
-#define METRICS_DEFINE(Definition) template class METRICS_API ::metrics::MetricOf<Definition>
+#define METRICS_DEFINE(Definition) template class ::metrics::MetricOf<Definition>
 
 namespace metrics {
 
 namespace detail {
 
-/// Calls f(tensor, name) for each tensor of an input.
+/// Calls f(tensor) for each tensor of an input.
 template <class F>
 void each_tensor(const Tensor& input, F&& f) {
   f(input);
 }
 template <class F>
 void each_tensor(const Values& input, F&& f) {
-  f(input.tensor());
+  if (!input.is_number()) f(input.tensor());
 }
 template <class T, class F>
 void each_tensor(const std::optional<T>& input, F&& f) {
@@ -43,7 +43,9 @@ void each_tensor(const T&, F&&) {}
 
 /// Rows of an input along its first dimension; nothing for scalars.
 METRICS_API std::optional<int64_t> row_count(const Tensor& input);
-inline std::optional<int64_t> row_count(const Values& input) { return row_count(input.tensor()); }
+inline std::optional<int64_t> row_count(const Values& input) {
+  return row_count(input.tensor());
+}
 template <class T>
 std::optional<int64_t> row_count(const std::vector<T>& input) {
   return static_cast<int64_t>(input.size());
@@ -59,7 +61,9 @@ std::optional<int64_t> row_count(const T&) {
 
 /// The rows of an input at `kept` (int64); scalars stay.
 METRICS_API Tensor select_rows(const Tensor& input, const Tensor& kept);
-inline Values select_rows(const Values& input, const Tensor& kept) { return select_rows(input.tensor(), kept); }
+inline Values select_rows(const Values& input, const Tensor& kept) {
+  return input.is_number() ? input : Values(select_rows(input.tensor(), kept));
+}
 METRICS_API std::vector<std::size_t> kept_indices(const Tensor& kept);
 template <class T>
 std::vector<T> select_rows(const std::vector<T>& input, const Tensor& kept) {
@@ -84,10 +88,14 @@ METRICS_API Rows select_rows_of(const Rows& rows, const Tensor& kept);
 
 METRICS_API Tensor finished_tensor(const Tensor& value, at::ScalarType dtype);
 template <class R>
-concept HasFields = requires { R::fields(); };
+concept HasFields = requires {
+  R::fields();
+};
 
 /// The result as users get it: floating tensors in `dtype`, one-element tensors as scalars.
-inline Tensor finished(const Tensor& value, at::ScalarType dtype) { return finished_tensor(value, dtype); }
+inline Tensor finished(const Tensor& value, at::ScalarType dtype) {
+  return finished_tensor(value, dtype);
+}
 template <class T>
 T finished(const T& value, at::ScalarType dtype);
 template <class T>
@@ -197,7 +205,8 @@ typename MetricOf<D>::Inputs inputs_from_dynamic(const Args& args, const Kwargs&
       return std::move(*value);
     };
     return Inputs{input.template operator()<I>()...};
-  }(std::make_index_sequence<count>{});
+  }
+  (std::make_index_sequence<count>{});
 }
 
 template <class D>
@@ -205,18 +214,25 @@ concept HasOwnMerge = requires(States& into, const States& from, const typename 
   D::merge(into, from, options);
 };
 template <class D>
-concept HasCheck = requires(const typename D::Options& options) { D::check(options); };
+concept HasCheck = requires(const typename D::Options& options) {
+  D::check(options);
+};
 template <class D>
-concept HasExample = requires { D::example(); };
+concept HasExample = requires {
+  D::example();
+};
 template <class D>
-concept HasFunctional = requires { D::functional; };
+concept HasFunctional = requires {
+  D::functional;
+};
 
 /// Calls f(input, name) for each input.
 template <class D, class Inputs, class F>
 void each_input(const Inputs& inputs, F&& f) {
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     (f(std::get<I>(inputs), D::inputs[I]), ...);
-  }(std::make_index_sequence<std::tuple_size_v<Inputs>>{});
+  }
+  (std::make_index_sequence<std::tuple_size_v<Inputs>>{});
 }
 
 }  // namespace detail
@@ -370,7 +386,8 @@ MetricEntry entry(std::string_view domain = "user") {
   });
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     (entry.inputs.push_back({D::inputs[I], Codec<std::tuple_element_t<I, typename M::Inputs>>::type()}), ...);
-  }(std::make_index_sequence<D::inputs.size()>{});
+  }
+  (std::make_index_sequence<D::inputs.size()>{});
   entry.outputs = detail::output_names<typename M::Result>();
   entry.traits = D::traits;
   entry.create = [](const Kwargs& options, const MetricOptions& common) -> std::unique_ptr<Metric> {

@@ -29,6 +29,8 @@ inline DoubleDouble operator+(const DoubleDouble& a, const DoubleDouble& b) {
   return two_sum(sum.high, sum.low + low.low);
 }
 
-inline DoubleDouble operator+(const DoubleDouble& a, double b) { return a + DoubleDouble{b, 0}; }
+inline DoubleDouble operator+(const DoubleDouble& a, double b) {
+  return a + DoubleDouble{b, 0};
+}
 
 }  // namespace metrics

@@ -92,6 +92,8 @@ class METRICS_API Metric {
   void sync();
   /// Puts the local states back. Throws Error when not synced.
   void unsync();
+  /// The second half of `sync`, for those who have synchronised several metrics at once.
+  void install_synced(States merged);
   bool is_synced() const { return local_.has_value(); }
 
   /// Whether states are part of `state_dict`. Off at first.
@@ -146,6 +148,7 @@ class METRICS_API Metric {
 
  private:
   std::shared_ptr<Synchroniser> group() const;
+  bool distributed() const;
   std::optional<States> merged_over_ranks(const States& local, bool dirty) const;
   States merged_by_dist_sync_fn(const States& local) const;
 

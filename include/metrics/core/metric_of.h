@@ -61,7 +61,8 @@ consteval bool accepts() {
         return is_optional<Input>;
       }
     }() && ...);
-  }(std::make_index_sequence<std::tuple_size_v<Tuple>>{});
+  }
+  (std::make_index_sequence<std::tuple_size_v<Tuple>>{});
 }
 
 template <class Tuple, class... A>
@@ -76,7 +77,8 @@ Tuple inputs_from(A&&... given) {
       }
     };
     return Tuple{input.template operator()<I>()...};
-  }(std::make_index_sequence<std::tuple_size_v<Tuple>>{});
+  }
+  (std::make_index_sequence<std::tuple_size_v<Tuple>>{});
 }
 
 }  // namespace detail
@@ -114,33 +116,29 @@ class MetricOf : public Metric {
   static_assert(std::tuple_size_v<Inputs> == D::inputs.size(), "a definition names each input of its update once");
 
   explicit MetricOf(Options options, MetricOptions common = {});
-  MetricOf()
-    requires(Options::fields().required == 0)
-      : MetricOf(Options{}) {}
+  MetricOf() requires(Options::fields().required == 0) : MetricOf(Options{}) {}
 
   /// Folds a batch in: `update(preds, target)`, `update(preds, target, Rows{.valid = mask})`. Trailing optional inputs
   /// may be left out.
   template <class... A>
-    requires(detail::accepts<Inputs, A...>())
-  void update(A&&... inputs) {
+  requires(detail::accepts<Inputs, A...>()) void update(A&&... inputs) {
     update_inputs(detail::inputs_from<Inputs>(std::forward<A>(inputs)...), Rows{});
   }
   template <class... A>
-    requires(detail::accepts<Inputs, A...>())
-  Result forward(A&&... inputs) {
+  requires(detail::accepts<Inputs, A...>()) Result forward(A&&... inputs) {
     return forward_inputs(detail::inputs_from<Inputs>(std::forward<A>(inputs)...), Rows{});
   }
   template <class... A>
-    requires(!detail::accepts<Inputs, A...>() && sizeof...(A) > 0 &&
-             std::same_as<std::remove_cvref_t<std::tuple_element_t<sizeof...(A) - 1, std::tuple<A...>>>, Rows>)
-  void update(A&&... inputs_and_rows) {
+  requires(!detail::accepts<Inputs, A...>() && sizeof...(A) > 0 &&
+           std::same_as<std::remove_cvref_t<std::tuple_element_t<sizeof...(A) - 1, std::tuple<A...>>>,
+                        Rows>) void update(A&&... inputs_and_rows) {
     with_rows([this](Inputs inputs, const Rows& rows) { update_inputs(inputs, rows); },
               std::make_index_sequence<sizeof...(A) - 1>{}, std::forward_as_tuple(inputs_and_rows...));
   }
   template <class... A>
-    requires(!detail::accepts<Inputs, A...>() && sizeof...(A) > 0 &&
-             std::same_as<std::remove_cvref_t<std::tuple_element_t<sizeof...(A) - 1, std::tuple<A...>>>, Rows>)
-  Result forward(A&&... inputs_and_rows) {
+  requires(!detail::accepts<Inputs, A...>() && sizeof...(A) > 0 &&
+           std::same_as<std::remove_cvref_t<std::tuple_element_t<sizeof...(A) - 1, std::tuple<A...>>>, Rows>) Result
+      forward(A&&... inputs_and_rows) {
     return with_rows([this](Inputs inputs, const Rows& rows) { return forward_inputs(inputs, rows); },
                      std::make_index_sequence<sizeof...(A) - 1>{}, std::forward_as_tuple(inputs_and_rows...));
   }

@@ -95,6 +95,8 @@ class METRICS_API State {
   /// Converts stored floating rows to `dtype`; accumulators keep their precision.
   void convert_rows(at::ScalarType dtype);
 
+  /// The neutral element of the same declaration.
+  State fresh(at::Device device) const { return State(declaration_, device); }
   /// A copy that is O(1) for states that grow: appends to the original never touch the rows that it shares.
   State snapshot() const;
   /// Replaces value, residual and boundaries, as they came from another rank or a file. Shapes are the caller's duty.

@@ -22,12 +22,15 @@ class METRICS_API Values {
 
   /// The tensor; of a number, a scalar of float64 or int64 on the CPU.
   const Tensor& tensor() const { return tensor_; }
+  /// Whether it was given as a plain number, which belongs to any device.
+  bool is_number() const { return is_number_; }
 
  private:
   static Values from_double(double number);
   static Values from_integer(int64_t number);
 
   Tensor tensor_;
+  bool is_number_ = false;
 };
 
 }  // namespace metrics

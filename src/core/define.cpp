@@ -1,0 +1,100 @@
+#include <metrics/core/define.h>
+
+#include <ATen/ops/index_select.h>
+#include <ATen/ops/nonzero.h>
+
+#include <sstream>
+#include <utility>
+
+namespace metrics::detail {
+
+std::optional<int64_t> row_count(const Tensor& input) {
+  return input.dim() > 0 ? std::optional(input.size(0)) : std::nullopt;
+}
+
+Tensor select_rows(const Tensor& input, const Tensor& kept) {
+  return input.dim() == 0 ? input : input.index_select(0, kept.to(input.device()));
+}
+
+std::vector<std::size_t> kept_indices(const Tensor& kept) {
+  const Tensor indices = kept.to(at::kCPU).contiguous();
+  const int64_t* data = indices.const_data_ptr<int64_t>();
+  return {data, data + indices.numel()};
+}
+
+Tensor valid_indices(const Rows& rows) {
+  return at::nonzero(*rows.valid).view({-1});
+}
+
+Rows select_rows_of(const Rows& rows, const Tensor& kept) {
+  return {.valid = std::nullopt, .ids = rows.ids ? std::optional(select_rows(*rows.ids, kept)) : std::nullopt};
+}
+
+void throw_row_mismatch(std::string_view what, std::string_view input, int64_t rows, int64_t expected) {
+  std::ostringstream message;
+  message << what << ": input `" << input << "` has " << rows << " rows, the inputs before it " << expected
+          << "; with Rows all inputs must agree";
+  throw InvalidArgument(message.str());
+}
+
+Tensor finished_tensor(const Tensor& value, at::ScalarType dtype) {
+  Tensor result = value.is_floating_point() && value.scalar_type() != dtype ? value.to(dtype) : value;
+  return result.numel() == 1 && result.dim() > 0 ? result.reshape({}) : result;
+}
+
+Tensor separate(const Tensor& value) {
+  return value.clone();
+}
+
+c10::IValue tuple_of(std::vector<c10::IValue> elements) {
+  return c10::ivalue::Tuple::create(std::move(elements));
+}
+
+c10::IValue list_of(std::vector<c10::IValue> elements) {
+  c10::impl::GenericList list(c10::AnyType::get());
+  for (c10::IValue& element : elements) list.push_back(std::move(element));
+  return list;
+}
+
+c10::IValue dict_of(const std::map<std::string, c10::IValue>& entries) {
+  c10::impl::GenericDict dict(c10::StringType::get(), c10::AnyType::get());
+  for (const auto& [name, value] : entries) dict.insert(name, value);
+  return dict;
+}
+
+void throw_input_type(std::string_view what, std::string_view input, const std::string& expected,
+                      const c10::IValue& given) {
+  throw InvalidArgument(std::string(what) + ": input `" + std::string(input) + "` expects " + expected + ", got " +
+                        describe(given));
+}
+
+std::vector<const c10::IValue*> bind_inputs(std::string_view what, const std::string_view* names, const bool* optional,
+                                            std::size_t count, const Args& args, const Kwargs& kwargs) {
+  auto listed = [&] {
+    std::string all;
+    for (std::size_t i = 0; i < count; ++i) (all += all.empty() ? "" : ", ").append(names[i]);
+    return all;
+  };
+  const std::string prefix(what);
+  if (args.size() > count) {
+    throw InvalidArgument(prefix + " takes " + std::to_string(count) + " inputs (" + listed() + "), got " +
+                          std::to_string(args.size()));
+  }
+  std::vector<const c10::IValue*> bound(count, nullptr);
+  for (std::size_t i = 0; i < args.size(); ++i) bound[i] = &args[i];
+  for (const auto& [name, value] : kwargs) {
+    const auto index = static_cast<std::size_t>(std::find(names, names + count, name) - names);
+    if (index == count) throw InvalidArgument(prefix + ": unknown input `" + name + "`; allowed: " + listed());
+    if (bound[index] != nullptr) throw InvalidArgument(prefix + ": input `" + name + "` is given twice");
+    bound[index] = &value;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    if (bound[i] == nullptr && !optional[i]) {
+      throw InvalidArgument(prefix + ": input `" + std::string(names[i]) + "` is missing");
+    }
+    if (bound[i] != nullptr && optional[i] && bound[i]->isNone()) bound[i] = nullptr;
+  }
+  return bound;
+}
+
+}  // namespace metrics::detail

@@ -1,0 +1,26 @@
+#include <metrics/core/errors.h>
+#include <metrics/core/rows.h>
+
+#include <sstream>
+
+namespace metrics {
+
+namespace {
+
+void check(const std::optional<Tensor>& tensor, const char* name, at::ScalarType dtype, int64_t row_count) {
+  if (!tensor) return;
+  if (tensor->scalar_type() == dtype && tensor->dim() == 1 && tensor->size(0) == row_count) return;
+  std::ostringstream message;
+  message << "Rows." << name << ": expected " << dtype << " of shape [" << row_count << "], got "
+          << tensor->scalar_type() << " of shape " << tensor->sizes();
+  throw InvalidArgument(message.str());
+}
+
+}  // namespace
+
+void check_rows(const Rows& rows, int64_t row_count) {
+  check(rows.valid, "valid", at::kBool, row_count);
+  check(rows.ids, "ids", at::kLong, row_count);
+}
+
+}  // namespace metrics

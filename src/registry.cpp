@@ -1,0 +1,241 @@
+#include "registry.h"
+
+#include <metrics/core/codec.h>
+#include <metrics/core/dynamic.h>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+namespace metrics {
+
+namespace {
+
+struct Registry {
+  std::mutex mutex;
+  std::map<std::string_view, std::unique_ptr<MetricEntry>, std::less<>> metrics;  // by name; addresses never change
+  std::map<std::string_view, std::unique_ptr<RouterEntry>, std::less<>> routers;
+  std::map<std::string_view, const MetricEntry*, std::less<>> functionals;
+  std::map<std::string_view, const RouterEntry*, std::less<>> functional_routers;
+
+  Registry() {
+    for (const Domain& domain : {aggregation_domain(), classification_domain()}) {
+      for (const MetricEntry& entry : domain.metrics) add(entry);
+      for (const RouterEntry& router : domain.routers) {
+        const auto& kept = routers[router.name] = std::make_unique<RouterEntry>(router);
+        if (!router.functional.empty()) functional_routers[router.functional] = kept.get();
+      }
+    }
+  }
+
+  void add(MetricEntry entry) {
+    const bool taken = metrics.contains(entry.name) || routers.contains(entry.name) ||
+                       (!entry.functional.empty() && functionals.contains(entry.functional));
+    if (taken) throw InvalidArgument("a metric named `" + std::string(entry.name) + "` is registered already");
+    auto kept = std::make_unique<MetricEntry>(std::move(entry));
+    if (!kept->functional.empty()) functionals[kept->functional] = kept.get();
+    metrics[kept->name] = std::move(kept);
+  }
+};
+
+Registry& registry() {
+  static Registry all;
+  return all;
+}
+
+template <class Map>
+auto find_in(const Map& map, std::string_view name) {
+  const auto found = map.find(name);
+  return found == map.end() ? nullptr : &*found->second;
+}
+
+/// The allowed names nearest to a misspelt one would be guesswork; a listing is one command away.
+[[noreturn]] void throw_unknown(std::string_view kind, std::string_view name) {
+  throw InvalidArgument("unknown " + std::string(kind) + " `" + std::string(name) +
+                        "`; `metrics list` and list_metrics() show all names");
+}
+
+/// Takes the options that every metric has out of `options`.
+MetricOptions take_common(Kwargs& options, MetricOptions common, std::string_view what) {
+  auto take = [&](const char* name, bool& member) {
+    const auto found = options.find(name);
+    if (found == options.end()) return;
+    const auto value = Codec<bool>::read(found->second);
+    if (!value) detail::throw_option_type(what, name, Codec<bool>::type(), found->second);
+    member = *value;
+    options.erase(found);
+  };
+  take("compute_on_cpu", common.compute_on_cpu);
+  take("dist_sync_on_step", common.dist_sync_on_step);
+  take("sync_on_compute", common.sync_on_compute);
+  take("compute_with_cache", common.compute_with_cache);
+  for (const char* name : {"process_group", "dist_sync_fn", "distributed_available_fn"}) {
+    const auto found = options.find(name);
+    if (found == options.end()) continue;
+    if (!found->second.isNone()) {
+      throw InvalidArgument(std::string(what) + ": option `" + name +
+                            "` cannot be given by value; set it in MetricOptions");
+    }
+    options.erase(found);
+  }
+  return common;
+}
+
+bool has_option(const MetricEntry& entry, std::string_view option) {
+  return std::any_of(entry.options.begin(), entry.options.end(),
+                     [&](const OptionInfo& info) { return info.name == option; });
+}
+
+bool has_input(const MetricEntry& entry, std::string_view input) {
+  return std::any_of(entry.inputs.begin(), entry.inputs.end(),
+                     [&](const InputInfo& info) { return info.name == input; });
+}
+
+/// The class that a router's options ask for, and its options.
+std::pair<const MetricEntry*, Kwargs> routed(const RouterEntry& router, const Kwargs& options) {
+  const std::string what(router.name);
+  const auto task = options.find("task");
+  if (task == options.end()) detail::throw_missing_option(what, "task");
+  const RouterEntry::Task* chosen = nullptr;
+  std::string allowed;
+  for (const RouterEntry::Task& candidate : router.tasks) {
+    (allowed += allowed.empty() ? "one of '" : ", '").append(candidate.task) += "'";
+    if (task->second.isString() && task->second.toStringRef() == candidate.task) chosen = &candidate;
+  }
+  if (chosen == nullptr) detail::throw_option_type(what, "task", allowed, task->second);
+  const MetricEntry* entry = find_metric(chosen->metric);
+  if (!chosen->required_option.empty()) {
+    const auto given = options.find(chosen->required_option);
+    if (given == options.end() || given->second.isNone()) {
+      throw InvalidArgument(what + ": option `" + std::string(chosen->required_option) + "` is required for task '" +
+                            std::string(chosen->task) + "'");
+    }
+  }
+  Kwargs kept;
+  for (const auto& [name, value] : options) {
+    if (name == "task") continue;
+    if (has_option(*entry, name) || has_input(*entry, name)) {
+      kept.emplace(name, value);
+      continue;
+    }
+    std::vector<std::string_view> known{"task"};
+    for (const RouterEntry::Task& other : router.tasks) {
+      for (const OptionInfo& option : find_metric(other.metric)->options) {
+        if (std::find(known.begin(), known.end(), option.name) == known.end()) known.push_back(option.name);
+      }
+    }
+    if (std::find(known.begin(), known.end(), name) == known.end()) detail::throw_unknown_option(what, name, known);
+  }
+  for (const auto& [name, value] : router.defaults) {
+    if (has_option(*entry, name)) kept.emplace(std::string(name), std::string(value));
+  }
+  return {entry, std::move(kept)};
+}
+
+c10::IValue from_json(const nlohmann::json& json, const std::string& name) {
+  if (json.is_null()) return {};
+  if (json.is_boolean()) return json.get<bool>();
+  if (json.is_number_integer()) return json.get<int64_t>();
+  if (json.is_number_float()) return json.get<double>();
+  if (json.is_string()) return json.get<std::string>();
+  if (json.is_array()) {
+    c10::impl::GenericList list(c10::AnyType::get());
+    for (const nlohmann::json& element : json) list.push_back(from_json(element, name));
+    return list;
+  }
+  throw InvalidArgument("option `" + name + "`: a JSON object is no option value");
+}
+
+nlohmann::json parsed(std::string_view text) {
+  try {
+    return nlohmann::json::parse(text);
+  } catch (const nlohmann::json::exception& error) {
+    throw InvalidArgument(std::string("not JSON: ") + error.what());
+  }
+}
+
+Kwargs options_from(const nlohmann::json& json) {
+  if (!json.is_object()) throw InvalidArgument("options must be a JSON object");
+  Kwargs options;
+  for (const auto& [name, value] : json.items()) options.emplace(name, from_json(value, name));
+  return options;
+}
+
+}  // namespace
+
+std::vector<const MetricEntry*> list_metrics() {
+  const std::lock_guard lock(registry().mutex);
+  std::vector<const MetricEntry*> all;
+  for (const auto& [name, entry] : registry().metrics) all.push_back(entry.get());
+  return all;
+}
+
+std::vector<const RouterEntry*> list_routers() {
+  const std::lock_guard lock(registry().mutex);
+  std::vector<const RouterEntry*> all;
+  for (const auto& [name, router] : registry().routers) all.push_back(router.get());
+  return all;
+}
+
+const MetricEntry* find_metric(std::string_view name) {
+  const std::lock_guard lock(registry().mutex);
+  return find_in(registry().metrics, name);
+}
+
+const RouterEntry* find_router(std::string_view name) {
+  const std::lock_guard lock(registry().mutex);
+  return find_in(registry().routers, name);
+}
+
+void register_metric(MetricEntry entry) {
+  const std::lock_guard lock(registry().mutex);
+  registry().add(std::move(entry));
+}
+
+std::unique_ptr<Metric> create(std::string_view name, const Kwargs& options, const MetricOptions& common) {
+  Kwargs own = options;
+  const MetricOptions merged = take_common(own, common, name);
+  if (const MetricEntry* entry = find_metric(name)) return entry->create(own, merged);
+  const RouterEntry* router = find_router(name);
+  if (router == nullptr) throw_unknown("metric", name);
+  const auto [entry, class_options] = routed(*router, own);
+  return entry->create(class_options, merged);
+}
+
+std::unique_ptr<Metric> create_from_json(std::string_view json, const MetricOptions& common) {
+  const nlohmann::json spec = parsed(json);
+  if (!spec.is_object() || !spec.contains("name") || !spec["name"].is_string()) {
+    throw InvalidArgument("a metric in JSON is an object with a string `name`, and `options` if it has any");
+  }
+  for (const auto& [key, value] : spec.items()) {
+    if (key != "name" && key != "options") {
+      throw InvalidArgument("a metric in JSON has `name` and `options`, not `" + key + "`");
+    }
+  }
+  return create(spec["name"].get<std::string>(), spec.contains("options") ? options_from(spec["options"]) : Kwargs{},
+                common);
+}
+
+Kwargs options_from_json(std::string_view json) {
+  return options_from(parsed(json));
+}
+
+c10::IValue call(std::string_view name, const Args& args, const Kwargs& kwargs) {
+  const MetricEntry* entry = nullptr;
+  const RouterEntry* router = nullptr;
+  {
+    const std::lock_guard lock(registry().mutex);
+    const auto direct = registry().functionals.find(name);
+    if (direct != registry().functionals.end()) entry = direct->second;
+    const auto routes = registry().functional_routers.find(name);
+    if (routes != registry().functional_routers.end()) router = routes->second;
+  }
+  if (entry != nullptr) return entry->call(args, kwargs);
+  if (router == nullptr) throw_unknown("functional", name);
+  const auto [target, options] = routed(*router, kwargs);
+  return target->call(args, options);
+}
+
+}  // namespace metrics

@@ -1,0 +1,11 @@
+#pragma once
+
+#include <metrics/core/registry.h>
+
+namespace metrics {
+
+// What each domain offers; defined in src/<domain>/registry.cpp.
+Domain aggregation_domain();
+Domain classification_domain();
+
+}  // namespace metrics
