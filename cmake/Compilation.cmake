@@ -1,0 +1,84 @@
+# How everything of this project is compiled.
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+# What is installed can be moved, and finds the LibTorch that it was built with.
+file(RELATIVE_PATH lib_from_bin "/${CMAKE_INSTALL_BINDIR}" "/${CMAKE_INSTALL_LIBDIR}")
+set(CMAKE_INSTALL_RPATH "$ORIGIN/${lib_from_bin}" "${TORCH_INSTALL_PREFIX}/lib")
+
+find_program(METRICS_CCACHE ccache)
+mark_as_advanced(METRICS_CCACHE)
+if(METRICS_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  # The sloppiness is what ccache asks for before it takes part in precompiled headers.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env "CCACHE_BASEDIR=${CMAKE_CURRENT_SOURCE_DIR}"
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${METRICS_CCACHE}
+  )
+endif()
+find_program(METRICS_MOLD mold)
+mark_as_advanced(METRICS_MOLD)
+
+# The OpenMP runtime of a program is the one that LibTorch brings, never a second.
+file(GLOB METRICS_LIBGOMP "${TORCH_INSTALL_PREFIX}/lib/libgomp*.so*")
+if(NOT METRICS_LIBGOMP)
+  set(METRICS_LIBGOMP -fopenmp)
+endif()
+
+# The precompiled header of every target; it takes part only where flags are the same, so metrics_compile is all that gives flags.
+function(metrics_precompile)
+  if(NOT METRICS_PCH)
+    return()
+  endif()
+  add_library(metrics_precompiled OBJECT cmake/precompiled.cpp)
+  metrics_compile(metrics_precompiled)
+  target_link_libraries(metrics_precompiled PRIVATE torch)
+  target_compile_features(metrics_precompiled PRIVATE cxx_std_20)
+  target_precompile_headers(metrics_precompiled PRIVATE cmake/precompiled.h)
+endfunction()
+
+# Makes `target` one of ours: warnings, hidden symbols, sanitizers, parallel regions, the precompiled header.
+function(metrics_compile target)
+  set_target_properties(${target} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  # One way of making code position independent, so that all targets share one precompiled header.
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(${target} PRIVATE -fPIC -Wall -Wextra -Wpedantic -Wshadow $<$<BOOL:${METRICS_WERROR}>:-Werror>)
+  # at::parallel_for runs in parallel only in code compiled with OpenMP.
+  target_compile_options(${target} PRIVATE -fopenmp)
+  target_link_libraries(${target} PRIVATE ${METRICS_LIBGOMP})
+  if(METRICS_MOLD)
+    target_link_options(${target} PRIVATE -fuse-ld=mold)
+  endif()
+  if(METRICS_SANITIZE)
+    list(JOIN METRICS_SANITIZE "," sanitizers)
+    target_compile_options(${target} PRIVATE -fsanitize=${sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(${target} PRIVATE -fsanitize=${sanitizers})
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      # GCC's flow analysis reports falsely in instrumented code.
+      target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)
+    endif()
+  endif()
+  if(METRICS_PCH)
+    if(NOT target STREQUAL metrics_precompiled)
+      target_precompile_headers(${target} REUSE_FROM metrics_precompiled)
+    endif()
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      target_compile_options(${target} PRIVATE -fpch-preprocess)
+    endif()
+  endif()
+endfunction()
+
+# Compiles each folder below `top` as one source (a domain is a folder), so that LibTorch's headers are read once per folder.
+function(metrics_unity_by_folder target top)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${METRICS_UNITY} UNITY_BUILD_MODE GROUP)
+  foreach(source IN LISTS ARGN)
+    cmake_path(RELATIVE_PATH source BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}/${top}" OUTPUT_VARIABLE relative)
+    cmake_path(GET relative PARENT_PATH folder)
+    string(REPLACE "/" "_" group "unity_${folder}")
+    set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${group})
+  endforeach()
+endfunction()
+
+metrics_precompile()

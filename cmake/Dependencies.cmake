@@ -1,0 +1,75 @@
+# What the library is built from. Each thing that is missing is one line that says how to get it.
+
+# The LibTorch versions that are supported, and nowhere else.
+set(METRICS_TORCH_OLDEST 2.11)
+set(METRICS_TORCH_NEWEST 2.15)
+
+# A .venv in the source tree serves where no other LibTorch is named.
+if(NOT Torch_DIR AND NOT CMAKE_PREFIX_PATH AND NOT DEFINED ENV{Torch_DIR} AND NOT DEFINED ENV{CMAKE_PREFIX_PATH})
+  file(GLOB venv_torch "${CMAKE_CURRENT_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch/share/cmake/Torch")
+  if(venv_torch)
+    set(Torch_DIR "${venv_torch}" CACHE PATH "LibTorch's CMake package")
+  endif()
+endif()
+
+# LibTorch's package file warns about libraries that only its static builds have.
+set(message_log_level "${CMAKE_MESSAGE_LOG_LEVEL}")
+set(CMAKE_MESSAGE_LOG_LEVEL ERROR)
+find_package(Torch QUIET)
+set(CMAKE_MESSAGE_LOG_LEVEL "${message_log_level}")
+if(NOT Torch_FOUND)
+  message(FATAL_ERROR "LibTorch not found: run scripts/setup.sh, or give Torch_DIR or CMAKE_PREFIX_PATH of an existing one.")
+endif()
+if(TARGET caffe2::mkl AND NOT MKL_FOUND)
+  # Without MKL these are folders of the root directory, which would end in every program's search path.
+  set_property(TARGET caffe2::mkl PROPERTY INTERFACE_LINK_DIRECTORIES "")
+endif()
+# A local version or a pre-release (2.14.0a0+git…) counts as its release.
+string(REGEX MATCH "^[0-9]+\\.[0-9]+" torch_minor_version "${Torch_VERSION}")
+if(torch_minor_version VERSION_LESS METRICS_TORCH_OLDEST OR torch_minor_version VERSION_GREATER METRICS_TORCH_NEWEST)
+  message(FATAL_ERROR "LibTorch ${Torch_VERSION} in ${Torch_DIR} is not supported: metrics needs ${METRICS_TORCH_OLDEST} to ${METRICS_TORCH_NEWEST}.")
+endif()
+message(STATUS "LibTorch ${Torch_VERSION}: ${TORCH_INSTALL_PREFIX}")
+
+macro(metrics_find package debian_package)
+  find_package(${package} QUIET)
+  if(NOT ${package}_FOUND)
+    message(FATAL_ERROR "${package} not found: run scripts/setup.sh, or apt-get install ${debian_package}.")
+  endif()
+endmacro()
+
+metrics_find(Eigen3 libeigen3-dev)
+metrics_find(nlohmann_json nlohmann-json3-dev)
+metrics_find(ZLIB zlib1g-dev)
+metrics_find(CLI11 libcli11-dev)
+if(METRICS_BUILD_TESTS)
+  metrics_find(doctest doctest-dev)
+endif()
+if(METRICS_BUILD_BENCH)
+  metrics_find(benchmark libbenchmark-dev)
+endif()
+
+# Process groups: no LibTorch brings Gloo's headers. The Gloo that runs is the one inside libtorch_cpu, so nothing of it is linked.
+add_library(metrics_process_groups INTERFACE)
+find_path(METRICS_GLOO_INCLUDE_DIR gloo/rendezvous/store.h DOC "Gloo's headers")
+if(NOT METRICS_GLOO_INCLUDE_DIR)
+  message(FATAL_ERROR "Gloo's headers not found: run scripts/setup.sh, apt-get install libgloo-dev, or give METRICS_GLOO_INCLUDE_DIR.")
+endif()
+target_include_directories(metrics_process_groups SYSTEM INTERFACE ${METRICS_GLOO_INCLUDE_DIR})
+target_compile_definitions(metrics_process_groups INTERFACE USE_C10D_GLOO)
+
+find_library(METRICS_TORCH_CUDA_LIBRARY torch_cuda PATHS "${TORCH_INSTALL_PREFIX}/lib" NO_DEFAULT_PATH)
+mark_as_advanced(METRICS_TORCH_CUDA_LIBRARY)
+if(METRICS_TORCH_CUDA_LIBRARY)
+  # The pip wheels of NCCL and of the CUDA runtime lie beside torch and bring their headers.
+  file(GLOB nvidia_include_dirs "${TORCH_INSTALL_PREFIX}/../nvidia/*/include")
+  find_path(METRICS_NCCL_INCLUDE_DIR nccl.h HINTS ${nvidia_include_dirs} DOC "NCCL's headers")
+  if(NOT METRICS_NCCL_INCLUDE_DIR)
+    message(FATAL_ERROR "NCCL's headers not found beside the CUDA LibTorch ${TORCH_INSTALL_PREFIX}: pip install nvidia-nccl-cu13, or give METRICS_NCCL_INCLUDE_DIR.")
+  endif()
+  target_include_directories(metrics_process_groups SYSTEM INTERFACE ${METRICS_NCCL_INCLUDE_DIR} ${nvidia_include_dirs})
+  target_compile_definitions(metrics_process_groups INTERFACE USE_C10D_NCCL)
+  message(STATUS "CUDA LibTorch: NCCL groups are compiled in")
+elseif(METRICS_REQUIRE_CUDA)
+  message(FATAL_ERROR "LibTorch ${Torch_VERSION} in ${TORCH_INSTALL_PREFIX} is a build without CUDA: scripts/check_cuda_build.sh makes environments with one.")
+endif()
