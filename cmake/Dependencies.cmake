@@ -5,17 +5,12 @@ set(METRICS_TORCH_OLDEST 2.11)
 set(METRICS_TORCH_NEWEST 2.15)
 
 # A .venv in the source tree serves where no other LibTorch is named.
-if(NOT Torch_DIR AND NOT CMAKE_PREFIX_PATH AND NOT DEFINED ENV{Torch_DIR} AND NOT DEFINED ENV{CMAKE_PREFIX_PATH})
-  file(GLOB venv_torch "${CMAKE_CURRENT_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch/share/cmake/Torch")
-  if(venv_torch)
-    set(Torch_DIR "${venv_torch}" CACHE PATH "LibTorch's CMake package")
-  endif()
-endif()
+file(GLOB venv_torch "${CMAKE_CURRENT_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch/share/cmake/Torch")
 
 # LibTorch's package file warns about libraries that only its static builds have.
 set(message_log_level "${CMAKE_MESSAGE_LOG_LEVEL}")
 set(CMAKE_MESSAGE_LOG_LEVEL ERROR)
-find_package(Torch QUIET)
+find_package(Torch QUIET HINTS ${venv_torch})
 set(CMAKE_MESSAGE_LOG_LEVEL "${message_log_level}")
 if(NOT Torch_FOUND)
   message(FATAL_ERROR "LibTorch not found: run scripts/setup.sh, or give Torch_DIR or CMAKE_PREFIX_PATH of an existing one.")

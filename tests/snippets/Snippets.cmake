@@ -24,7 +24,7 @@ function(metrics_snippet_program program)
     target_link_libraries(${program} PRIVATE metrics_testing)
   endif()
   add_test(NAME ${program} COMMAND ${program} WORKING_DIRECTORY ${snippet_dir})
-  set_tests_properties(${program} PROPERTIES LABELS sources TIMEOUT 300)
+  set_tests_properties(${program} PROPERTIES TIMEOUT 300)
 endfunction()
 
 if(snippet_sources)
