@@ -7,6 +7,8 @@ set(METRICS_TORCH_NEWEST 2.15)
 # A .venv in the source tree serves where no other LibTorch is named.
 file(GLOB venv_torch "${CMAKE_CURRENT_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch/share/cmake/Torch")
 
+include(CudaWheels)
+
 # LibTorch's package file warns about libraries that only its static builds have.
 set(message_log_level "${CMAKE_MESSAGE_LOG_LEVEL}")
 set(CMAKE_MESSAGE_LOG_LEVEL ERROR)
@@ -56,13 +58,11 @@ target_compile_definitions(metrics_process_groups INTERFACE USE_C10D_GLOO)
 find_library(METRICS_TORCH_CUDA_LIBRARY torch_cuda PATHS "${TORCH_INSTALL_PREFIX}/lib" NO_DEFAULT_PATH)
 mark_as_advanced(METRICS_TORCH_CUDA_LIBRARY)
 if(METRICS_TORCH_CUDA_LIBRARY)
-  # The pip wheels of NCCL and of the CUDA runtime lie beside torch and bring their headers.
-  file(GLOB nvidia_include_dirs "${TORCH_INSTALL_PREFIX}/../nvidia/*/include")
-  find_path(METRICS_NCCL_INCLUDE_DIR nccl.h HINTS ${nvidia_include_dirs} DOC "NCCL's headers")
+  find_path(METRICS_NCCL_INCLUDE_DIR nccl.h HINTS "${TORCH_INSTALL_PREFIX}/../nvidia/nccl/include" DOC "NCCL's headers")
   if(NOT METRICS_NCCL_INCLUDE_DIR)
     message(FATAL_ERROR "NCCL's headers not found beside the CUDA LibTorch ${TORCH_INSTALL_PREFIX}: pip install nvidia-nccl-cu13, or give METRICS_NCCL_INCLUDE_DIR.")
   endif()
-  target_include_directories(metrics_process_groups SYSTEM INTERFACE ${METRICS_NCCL_INCLUDE_DIR} ${nvidia_include_dirs})
+  target_include_directories(metrics_process_groups SYSTEM INTERFACE ${METRICS_NCCL_INCLUDE_DIR})
   target_compile_definitions(metrics_process_groups INTERFACE USE_C10D_NCCL)
   message(STATUS "CUDA LibTorch: NCCL groups are compiled in")
 elseif(METRICS_REQUIRE_CUDA)
