@@ -16,6 +16,7 @@ leaves untouched what has not changed.
 """
 
 import argparse
+import os
 import pathlib
 import re
 import sys
@@ -123,7 +124,7 @@ def main():
     all_functions = []
     for path in sorted(arguments.pages):
         stem = re.sub(r"\W", "_", path.stem.lower())
-        found = blocks(str(path), path.read_text())
+        found = blocks(os.path.relpath(path), path.read_text())
         is_program = lambda block: re.search(r"\bint main\(", "\n".join(block.code)) is not None
         for number, block in enumerate(filter(is_program, found), start=1):
             write(arguments.out / f"program_{stem}_{number}.cpp", block.with_line_marker() + "\n")

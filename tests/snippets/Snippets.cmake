@@ -2,7 +2,7 @@
 file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/docs/*.md)
 set(extract ${PROJECT_SOURCE_DIR}/scripts/extract_snippets.py)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${pages} ${extract})
-set(snippet_dir ${CMAKE_CURRENT_BINARY_DIR}/snippets)
+set(snippet_dir ${CMAKE_CURRENT_BINARY_DIR}/pages)
 execute_process(
   COMMAND ${METRICS_PYTHON} ${extract} --out ${snippet_dir} ${pages}
   WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
