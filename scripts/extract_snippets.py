@@ -11,8 +11,13 @@ own that page_main_.cpp calls. What follows `cpp` in the fence says how a block 
     ```cpp declarations  declarations, visible to all blocks of the page that follow
     ```cpp no-compile    neither compiled nor run
 
-A comment `<!-- snippet` … `-->` holds code that readers don't need to see; it is put before the next block. Prints the sources' paths, one a line;
-leaves untouched what has not changed.
+A comment holds code that readers don't need to see:
+
+    <!-- snippet              statements that go on in the function of the block before, such as a check of what it shows
+    <!-- snippet setup        put before the next block
+    <!-- snippet declarations as above
+
+Prints the sources' paths, one a line; leaves untouched what has not changed.
 """
 
 import argparse
@@ -22,38 +27,46 @@ import re
 import sys
 
 FENCE = re.compile(r"^( *)```(\S*) *(.*?) *$")
+HIDDEN = re.compile(r"^<!-- snippet *(.*?) *$")
 KINDS = {"", "continued", "declarations", "no-compile"}
+HIDDEN_KINDS = {"": "continued", "setup": "setup", "declarations": "declarations"}
 
 
 class Block:
     def __init__(self, page, line, kind, code):
         self.page, self.line, self.kind, self.code = page, line, kind, code
+        self.setup = None
 
     def with_line_marker(self):
         return f'#line {self.line} "{self.page}"\n' + "\n".join(self.code)
 
 
 def blocks(page, text):
-    """Reads a page's C++ blocks and hidden setups, each with the line where its code begins."""
+    """Reads a page's C++ blocks, shown and hidden, each with the line where its code begins."""
     found, setup, lines = [], None, iter(enumerate(text.splitlines(), start=1))
+
+    def known(kind, kinds, number):
+        if kind not in kinds:
+            sys.exit(f"{page}:{number}: unknown kind of snippet '{kind}'; there are: {', '.join(sorted(filter(None, kinds)))}")
+        return kind
+
     for number, line in lines:
-        if line.strip() == "<!-- snippet":
-            setup = Block(page, number + 1, "setup", until(lines, lambda text: text.strip() == "-->", page, number))
+        if hidden := HIDDEN.match(line):
+            code = until(lines, lambda text: text.strip() == "-->", page, number)
+            kind = HIDDEN_KINDS[known(hidden.group(1), HIDDEN_KINDS, number)]
+        elif fence := FENCE.match(line):
+            indent, language, kind = fence.groups()
+            code = [text.removeprefix(indent) for text in until(lines, lambda text: text.strip() == "```", page, number)]
+            if language != "cpp" or known(kind, KINDS, number) == "no-compile":
+                continue
+        else:
             continue
-        fence = FENCE.match(line)
-        if not fence:
-            continue
-        indent, language, kind = fence.groups()
-        code = until(lines, lambda text: text.strip() == "```", page, number)
-        if language != "cpp":
-            continue
-        if kind not in KINDS:
-            sys.exit(f"{page}:{number}: unknown kind of snippet '{kind}'; there are: {', '.join(sorted(KINDS - {''}))}")
-        if kind == "no-compile":
-            continue
-        block = Block(page, number + 1, kind, [text.removeprefix(indent) for text in code])
-        block.setup, setup = setup, None
-        found.append(block)
+        block = Block(page, number + 1, kind, code)
+        if kind == "setup":
+            setup = block
+        else:
+            block.setup, setup = setup, None
+            found.append(block)
     return found
 
 
