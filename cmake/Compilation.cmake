@@ -47,7 +47,7 @@ function(metrics_compile target)
   target_compile_options(${target} PRIVATE -fPIC -Wall -Wextra -Wpedantic -Wshadow $<$<BOOL:${METRICS_WERROR}>:-Werror>)
   # at::parallel_for runs in parallel only in code compiled with OpenMP.
   target_compile_options(${target} PRIVATE -fopenmp)
-  target_link_libraries(${target} PRIVATE ${METRICS_LIBGOMP})
+  target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:${METRICS_LIBGOMP}> $<INSTALL_INTERFACE:-fopenmp>)
   if(METRICS_MOLD)
     target_link_options(${target} PRIVATE -fuse-ld=mold)
   endif()
