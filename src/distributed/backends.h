@@ -1,0 +1,39 @@
+#pragma once
+
+#include <torch/csrc/distributed/c10d/Backend.hpp>
+#include <torch/csrc/distributed/c10d/Store.hpp>
+
+#include <chrono>
+#include <exception>
+#include <string>
+
+namespace metrics::distributed {
+
+/// What c10d says of a failure, without the C++ stack that may follow its first line.
+inline std::string first_line(const std::exception& error) {
+  const std::string text = error.what();
+  return text.substr(0, text.find('\n'));
+}
+
+/// One rank's way to the members of a group.
+struct Membership {
+  c10::intrusive_ptr<c10d::Store> store;
+  int64_t rank = 0;
+  int64_t world_size = 1;
+  std::chrono::milliseconds timeout{};
+  /// All members share one machine's loopback interface.
+  bool one_host = false;
+};
+
+/// Connects to all members over Gloo: over loopback where they share it, the interfaces in GLOO_SOCKET_IFNAME where it
+/// is set, the one that the host's name resolves to otherwise.
+c10::intrusive_ptr<c10d::Backend> make_gloo_backend(const Membership& membership);
+
+/// Whether NCCL is compiled in and has a device to run on.
+bool nccl_is_available();
+
+/// Connects to all members over NCCL, on the CUDA device numbered `local_rank`. Failures are exceptions of the waiting
+/// call: c10d's watchdog, which would end the process, is off.
+c10::intrusive_ptr<c10d::Backend> make_nccl_backend(const Membership& membership, int64_t local_rank);
+
+}  // namespace metrics::distributed

@@ -1,0 +1,248 @@
+#include "process_group_impl.h"
+#include "rendezvous.h"
+#include <metrics/core/errors.h>
+#include <metrics/distributed/process_group.h>
+
+#include <torch/csrc/distributed/c10d/HashStore.hpp>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+namespace metrics {
+namespace {
+
+using distributed::CountingBackend;
+using distributed::Meeting;
+using distributed::Membership;
+using distributed::Transport;
+using BackendType = c10d::ProcessGroup::BackendType;
+
+struct DefaultGroup {
+  std::mutex mutex;
+  std::weak_ptr<ProcessGroup> group;
+};
+
+DefaultGroup& default_group() {
+  static DefaultGroup instance;
+  return instance;
+}
+
+std::string chosen_backend(const std::string& name) {
+  if (name == "auto") return distributed::nccl_is_available() ? "nccl" : "gloo";
+  if (name == "gloo" || name == "nccl") return name;
+  throw InvalidArgument("init_process_group: backend is '" + name + "', expected 'auto', 'gloo' or 'nccl'");
+}
+
+Membership under(const Membership& membership, const std::string& prefix) {
+  Membership result = membership;
+  result.store = c10::make_intrusive<c10d::PrefixStore>(prefix, membership.store);
+  return result;
+}
+
+/// Connections for the metrics: Gloo for what is on the CPU, and beside it NCCL where the group has it.
+void connect_metrics(ProcessGroup::Impl& impl) {
+  auto host = distributed::make_gloo_backend(under(impl.membership, "metrics/gloo"));
+  c10::intrusive_ptr<c10d::Backend> device;
+  if (impl.backend == "nccl")
+    device = distributed::make_nccl_backend(under(impl.membership, "metrics/nccl"), impl.local_rank);
+  // Nobody needs the store any more once this is over, so rank 0, who may serve it, is free to leave.
+  host->barrier(c10d::BarrierOptions())->wait();
+  impl.transport.emplace(std::move(host), std::move(device), impl.membership.timeout);
+}
+
+void make_c10d_group(ProcessGroup::Impl& impl) {
+  const auto& membership = impl.membership;
+  impl.c10d = c10::make_intrusive<c10d::ProcessGroup>(
+      under(membership, "c10d").store, static_cast<int>(membership.rank), static_cast<int>(membership.world_size));
+  auto gloo = c10::make_intrusive<CountingBackend>(distributed::make_gloo_backend(under(membership, "c10d/gloo")));
+  impl.c10d_counting = gloo;
+  impl.c10d->setBackend(c10::DeviceType::CPU, BackendType::GLOO, gloo);
+  impl.c10d->setDefaultBackend(BackendType::GLOO);
+  if (impl.backend != "nccl") return;
+  auto nccl = c10::make_intrusive<CountingBackend>(
+      distributed::make_nccl_backend(under(membership, "c10d/nccl"), impl.local_rank));
+  impl.c10d_counting = nccl;
+  impl.c10d->setBackend(c10::DeviceType::CUDA, BackendType::NCCL, nccl);
+  impl.c10d->setDefaultBackend(BackendType::NCCL);
+}
+
+/// Runs what connects ranks; whatever c10d throws there becomes a SyncError.
+template <class Connect>
+void connecting(const Membership& membership, const Connect& connect) {
+  try {
+    connect();
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw SyncError("rank " + std::to_string(membership.rank) + " of " + std::to_string(membership.world_size) +
+                    " could not connect to the other ranks within " + std::to_string(membership.timeout.count()) +
+                    " ms (" + distributed::first_line(error) + ")");
+  }
+}
+
+void check_timeout(std::chrono::milliseconds timeout) {
+  if (timeout.count() <= 0)
+    throw InvalidArgument("timeout is " + std::to_string(timeout.count()) + " ms, expected more than 0");
+}
+
+}  // namespace
+
+ProcessGroup::ProcessGroup(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+ProcessGroup::~ProcessGroup() {
+  try {
+    shutdown();
+  } catch (...) {
+    // Closing a connection whose other end is gone has nothing to report.
+  }
+}
+
+int64_t ProcessGroup::rank() const {
+  return impl_->membership.rank;
+}
+
+int64_t ProcessGroup::world_size() const {
+  return impl_->membership.world_size;
+}
+
+int64_t ProcessGroup::local_rank() const {
+  return impl_->local_rank;
+}
+
+int64_t ProcessGroup::local_world_size() const {
+  return impl_->local_world_size;
+}
+
+const std::string& ProcessGroup::backend() const {
+  return impl_->backend;
+}
+
+std::chrono::milliseconds ProcessGroup::timeout() const {
+  return impl_->membership.timeout;
+}
+
+bool ProcessGroup::broken() const {
+  return impl_->transport && impl_->transport->broken();
+}
+
+CommunicationCounters ProcessGroup::counters() const {
+  return impl_->transport ? impl_->transport->counters() : CommunicationCounters{};
+}
+
+CommunicationCounters ProcessGroup::c10d_counters() const {
+  return impl_->c10d_counting ? impl_->c10d_counting->counters() : CommunicationCounters{};
+}
+
+void ProcessGroup::barrier() {
+  if (impl_->transport) impl_->transport->barrier();
+}
+
+c10::intrusive_ptr<c10d::ProcessGroup> ProcessGroup::c10d() const {
+  if (!impl_->c10d && !impl_->closed) {
+    impl_->membership.store = c10::make_intrusive<c10d::HashStore>();
+    impl_->membership.one_host = true;
+    connecting(impl_->membership, [&] { make_c10d_group(*impl_); });
+  }
+  return impl_->c10d;
+}
+
+void ProcessGroup::shutdown() {
+  if (impl_->closed) return;
+  impl_->closed = true;
+  if (impl_->transport) impl_->transport->close();
+  impl_->c10d.reset();
+  impl_->membership.store.reset();
+}
+
+std::shared_ptr<ProcessGroup> ProcessGroup::new_group(const std::vector<int64_t>& ranks) {
+  if (impl_->transport) impl_->transport->check_usable();
+  std::string key;
+  for (size_t i = 0; i < ranks.size(); ++i) {
+    if (ranks[i] < 0 || ranks[i] >= world_size() || (i > 0 && ranks[i] <= ranks[i - 1]))
+      throw InvalidArgument("new_group: ranks[" + std::to_string(i) + "] is " + std::to_string(ranks[i]) +
+                            ", expected ascending ranks below " + std::to_string(world_size()));
+    key += (i > 0 ? "," : "") + std::to_string(ranks[i]);
+  }
+  if (ranks.empty()) throw InvalidArgument("new_group: ranks is empty, expected at least one");
+  const auto own = std::find(ranks.begin(), ranks.end(), rank());
+  if (own == ranks.end()) return nullptr;
+
+  auto impl = std::make_unique<Impl>();
+  impl->local_rank = impl_->local_rank;
+  impl->local_world_size = impl_->local_world_size;
+  impl->membership.timeout = impl_->membership.timeout;
+  if (ranks.size() > 1) {
+    auto& membership = impl->membership;
+    membership.rank = own - ranks.begin();
+    membership.world_size = static_cast<int64_t>(ranks.size());
+    impl->backend = impl_->backend;
+    membership.store = distributed::fresh_store(impl_->membership.store, "subgroup/" + key, membership.rank);
+    membership.one_host =
+        distributed::meet(*membership.store, membership.rank, membership.world_size, membership.timeout).one_host;
+    connecting(membership, [&] {
+      make_c10d_group(*impl);
+      connect_metrics(*impl);
+    });
+  }
+  return std::make_shared<ProcessGroup>(std::move(impl));
+}
+
+std::shared_ptr<ProcessGroup> init_process_group(const ProcessGroupOptions& options) {
+  check_timeout(options.timeout);
+  const std::string backend = chosen_backend(options.backend);
+  auto [environment, store] = distributed::rendezvous(options);
+
+  auto impl = std::make_unique<ProcessGroup::Impl>();
+  auto& membership = impl->membership;
+  membership = {std::move(store), environment.rank, environment.world_size, options.timeout, false};
+  if (membership.world_size > 1) {
+    impl->backend = backend;
+    const Meeting meeting =
+        distributed::meet(*membership.store, membership.rank, membership.world_size, membership.timeout);
+    membership.one_host = meeting.one_host;
+    impl->local_rank = environment.local_rank.value_or(meeting.local_rank);
+    impl->local_world_size = environment.local_world_size.value_or(meeting.local_world_size);
+    connecting(membership, [&] {
+      make_c10d_group(*impl);
+      connect_metrics(*impl);
+    });
+  } else {
+    impl->local_rank = environment.local_rank.value_or(0);
+    impl->local_world_size = environment.local_world_size.value_or(1);
+  }
+  auto group = std::make_shared<ProcessGroup>(std::move(impl));
+  const std::lock_guard lock(default_group().mutex);
+  default_group().group = group;
+  return group;
+}
+
+std::shared_ptr<ProcessGroup> wrap_process_group(c10::intrusive_ptr<c10d::ProcessGroup> group,
+                                                 std::chrono::milliseconds timeout) {
+  check_timeout(timeout);
+  if (!group) throw InvalidArgument("wrap_process_group: the group is null");
+  auto impl = std::make_unique<ProcessGroup::Impl>();
+  auto& membership = impl->membership;
+  membership = {nullptr, group->getRank(), group->getSize(), timeout, false};
+  impl->backend = group->getBackendName();
+  if (membership.world_size > 1) {
+    if (!group->getStore())
+      throw InvalidArgument("wrap_process_group: the group has no store over which metrics could make connections");
+    membership.store = distributed::fresh_store(group->getStore(), "wrapped", membership.rank);
+    const Meeting meeting = distributed::meet(*membership.store, membership.rank, membership.world_size, timeout);
+    membership.one_host = meeting.one_host;
+    impl->local_rank = meeting.local_rank;
+    impl->local_world_size = meeting.local_world_size;
+    connecting(membership, [&] { connect_metrics(*impl); });
+  }
+  impl->c10d = std::move(group);
+  return std::make_shared<ProcessGroup>(std::move(impl));
+}
+
+std::shared_ptr<ProcessGroup> default_process_group() {
+  const std::lock_guard lock(default_group().mutex);
+  return default_group().group.lock();
+}
+
+}  // namespace metrics

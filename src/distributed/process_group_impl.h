@@ -1,0 +1,29 @@
+#pragma once
+
+#include "backends.h"
+#include "transport.h"
+#include <metrics/distributed/counting_backend.h>
+#include <metrics/distributed/process_group.h>
+
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
+
+#include <map>
+#include <memory>
+#include <optional>
+
+namespace metrics {
+
+struct ProcessGroup::Impl {
+  distributed::Membership membership;
+  int64_t local_rank = 0;
+  int64_t local_world_size = 1;
+  std::string backend = "none";
+  /// Nothing for a single process, which talks to nobody.
+  std::optional<distributed::Transport> transport;
+  /// The program's own; made when asked for where there is a single process.
+  c10::intrusive_ptr<c10d::ProcessGroup> c10d;
+  c10::intrusive_ptr<distributed::CountingBackend> c10d_counting;
+  bool closed = false;
+};
+
+}  // namespace metrics

@@ -1,0 +1,110 @@
+#include "transport.h"
+
+#include "backends.h"
+#include <metrics/core/errors.h>
+
+#include <exception>
+#include <utility>
+
+namespace metrics::distributed {
+namespace {
+
+constexpr const char* new_group_needed =
+    "The group is broken: local states are kept, make a new group with init_process_group.";
+
+c10::intrusive_ptr<CountingBackend> counted(c10::intrusive_ptr<c10d::Backend> backend) {
+  return backend ? c10::make_intrusive<CountingBackend>(std::move(backend)) : nullptr;
+}
+
+}  // namespace
+
+Transport::Transport(c10::intrusive_ptr<c10d::Backend> host, c10::intrusive_ptr<c10d::Backend> device,
+                     std::chrono::milliseconds timeout)
+    : rank_(host->getRank()),
+      world_size_(host->getSize()),
+      timeout_(timeout),
+      host_(counted(std::move(host))),
+      device_(counted(std::move(device))) {}
+
+template <class Issue>
+void Transport::run(const char* name, c10::Device device, std::vector<at::Tensor> buffers, const Issue& issue) {
+  check_usable();
+  const auto start = std::chrono::steady_clock::now();
+  try {
+    if (!device.is_cpu() && !device_)
+      throw InvalidArgument(std::string(name) + ": a tensor on " + device.str() +
+                            " cannot travel over this group, which has a backend for the CPU alone");
+    auto& backend = device.is_cpu() ? *host_ : *device_;
+    if (const auto work = issue(backend)) work->wait();
+  } catch (const InvalidArgument&) {
+    throw;
+  } catch (const std::exception& error) {
+    abandoned_ = std::move(buffers);
+    const bool timed_out = std::chrono::steady_clock::now() - start >= timeout_ * 9 / 10;
+    const std::string where =
+        std::string(name) + " on rank " + std::to_string(rank_) + " of " + std::to_string(world_size_);
+    const std::string reason =
+        timed_out ? where + " waited " + std::to_string(timeout_.count()) +
+                        " ms for the other ranks. The usual cause is a compute (or sync, or a forward with "
+                        "dist_sync_on_step) that only some ranks called; else a rank has hung"
+                  : where + " failed: another rank has died, left, or given up waiting";
+    broken_ = reason;
+    throw SyncError(reason + ". " + new_group_needed + " (" + first_line(error) + ")");
+  }
+}
+
+void Transport::all_gather(const at::Tensor& input, at::Tensor& output) {
+  at::Tensor from = input;
+  run("all_gather", input.device(), {input, output},
+      [&](CountingBackend& backend) { return backend._allgather_base(output, from, {}); });
+}
+
+void Transport::all_reduce(at::Tensor& tensor, c10d::ReduceOp::RedOpType operation) {
+  std::vector<at::Tensor> tensors{tensor};
+  c10d::AllreduceOptions options;
+  options.reduceOp = operation;
+  run("all_reduce", tensor.device(), tensors,
+      [&](CountingBackend& backend) { return backend.allreduce(tensors, options); });
+}
+
+void Transport::all_to_all(const at::Tensor& input, std::vector<int64_t> input_splits, at::Tensor& output,
+                           std::vector<int64_t> output_splits) {
+  at::Tensor from = input;
+  run("all_to_all", input.device(), {input, output},
+      [&](CountingBackend& backend) { return backend.alltoall_base(output, from, output_splits, input_splits, {}); });
+}
+
+void Transport::barrier() {
+  run("barrier", c10::Device(c10::kCPU), {}, [&](CountingBackend& backend) { return backend.barrier({}); });
+}
+
+CommunicationCounters Transport::counters() const {
+  CommunicationCounters sum = closed_counters_;
+  for (const auto& backend : {host_, device_}) {
+    if (!backend) continue;
+    const auto counters = backend->counters();
+    sum.collectives += counters.collectives;
+    sum.bytes += counters.bytes;
+  }
+  return sum;
+}
+
+void Transport::mark_broken(const std::string& reason) {
+  if (!broken_) broken_ = reason;
+}
+
+void Transport::check_usable() const {
+  if (closed_) throw SyncError("This process group has been shut down; make a new one with init_process_group.");
+  if (broken_)
+    throw SyncError("This process group is broken by an earlier failure: " + *broken_ + ". " + new_group_needed);
+}
+
+void Transport::close() {
+  closed_counters_ = counters();
+  closed_ = true;
+  if (device_ && broken_) device_->abort();
+  host_.reset();
+  device_.reset();
+}
+
+}  // namespace metrics::distributed

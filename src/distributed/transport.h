@@ -1,0 +1,60 @@
+#pragma once
+
+#include <metrics/distributed/counting_backend.h>
+
+#include <ATen/core/Tensor.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace metrics::distributed {
+
+/// The few collectives that metrics need, each waited for, each counted. A failure is a SyncError, after which the
+/// transport is broken: Gloo's connections do not survive one. Nobody touches the buffers of a collective that failed
+/// again, for the late peers may still write to them: they live as long as the transport.
+class Transport {
+ public:
+  /// `device` may be null: then only tensors on the CPU travel.
+  Transport(c10::intrusive_ptr<c10d::Backend> host, c10::intrusive_ptr<c10d::Backend> device,
+            std::chrono::milliseconds timeout);
+
+  int64_t rank() const { return rank_; }
+  int64_t world_size() const { return world_size_; }
+
+  /// Gathers `input`, of the same size on every rank, into `output` in rank order.
+  void all_gather(const at::Tensor& input, at::Tensor& output);
+  /// Replaces `tensor` by the reduction over ranks. Floating sums are in no stated order.
+  void all_reduce(at::Tensor& tensor, c10d::ReduceOp::RedOpType operation);
+  /// Sends rows of `input`, `input_splits[r]` of them to rank r, and receives `output_splits[r]` rows from rank r.
+  void all_to_all(const at::Tensor& input, std::vector<int64_t> input_splits, at::Tensor& output,
+                  std::vector<int64_t> output_splits);
+  void barrier();
+
+  CommunicationCounters counters() const;
+
+  bool broken() const { return broken_.has_value(); }
+  /// Makes every later call throw, with this reason.
+  void mark_broken(const std::string& reason);
+  /// Throws SyncError when broken or closed.
+  void check_usable() const;
+  void close();
+
+ private:
+  template <class Issue>
+  void run(const char* name, c10::Device device, std::vector<at::Tensor> buffers, const Issue& issue);
+
+  int64_t rank_;
+  int64_t world_size_;
+  std::chrono::milliseconds timeout_;
+  c10::intrusive_ptr<CountingBackend> host_;
+  c10::intrusive_ptr<CountingBackend> device_;
+  CommunicationCounters closed_counters_;
+  bool closed_ = false;
+  std::optional<std::string> broken_;
+  std::vector<at::Tensor> abandoned_;
+};
+
+}  // namespace metrics::distributed
