@@ -7,7 +7,6 @@
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 
 #include <algorithm>
-#include <mutex>
 #include <utility>
 
 namespace metrics {
@@ -18,16 +17,6 @@ using distributed::Meeting;
 using distributed::Membership;
 using distributed::Transport;
 using BackendType = c10d::ProcessGroup::BackendType;
-
-struct DefaultGroup {
-  std::mutex mutex;
-  std::weak_ptr<ProcessGroup> group;
-};
-
-DefaultGroup& default_group() {
-  static DefaultGroup instance;
-  return instance;
-}
 
 std::string chosen_backend(const std::string& name) {
   if (name == "auto") return distributed::nccl_is_available() ? "nccl" : "gloo";
@@ -213,8 +202,7 @@ std::shared_ptr<ProcessGroup> init_process_group(const ProcessGroupOptions& opti
     impl->local_world_size = environment.local_world_size.value_or(1);
   }
   auto group = std::make_shared<ProcessGroup>(std::move(impl));
-  const std::lock_guard lock(default_group().mutex);
-  default_group().group = group;
+  set_default_synchroniser(group);
   return group;
 }
 
@@ -241,8 +229,7 @@ std::shared_ptr<ProcessGroup> wrap_process_group(c10::intrusive_ptr<c10d::Proces
 }
 
 std::shared_ptr<ProcessGroup> default_process_group() {
-  const std::lock_guard lock(default_group().mutex);
-  return default_group().group.lock();
+  return std::dynamic_pointer_cast<ProcessGroup>(default_synchroniser());
 }
 
 }  // namespace metrics

@@ -107,6 +107,20 @@ std::string member_key(int64_t rank) {
   return "member/" + std::to_string(rank);
 }
 
+/// Keeps rank 0, who may serve the store, until those who came have seen who did not.
+void await_departures(c10d::Store& store, int64_t rank, const std::vector<int64_t>& present) {
+  constexpr std::chrono::milliseconds patience(1000);
+  const auto key = [](int64_t member) { return "departed/" + std::to_string(member); };
+  try {
+    store.set(key(rank), "1");
+    std::vector<std::string> keys;
+    for (const int64_t member : present) keys.push_back(key(member));
+    if (rank == 0) store.wait(keys, patience);
+  } catch (const std::exception&) {
+    // They find out by the store's end.
+  }
+}
+
 }  // namespace
 
 Rendezvous rendezvous(const ProcessGroupOptions& options) {
@@ -157,12 +171,15 @@ Meeting meet(c10d::Store& store, int64_t rank, int64_t world_size, std::chrono::
       store.wait(keys, timeout);
     } catch (const std::exception&) {
       std::vector<int64_t> absent;
+      std::vector<int64_t> present;
       std::string names;
       for (int64_t member = 0; member < world_size; ++member) {
-        if (store.check({keys[static_cast<size_t>(member)]})) continue;
-        absent.push_back(member);
+        const bool came = store.check({keys[static_cast<size_t>(member)]});
+        (came ? present : absent).push_back(member);
+        if (came) continue;
         names += (names.empty() ? "" : ", ") + std::to_string(member);
       }
+      await_departures(store, rank, present);
       throw SyncError("rank " + std::to_string(rank) + " of " + std::to_string(world_size) + " waited " +
                           std::to_string(timeout.count()) + " ms for rank " + names + " to come to the process group",
                       "", "", std::move(absent));

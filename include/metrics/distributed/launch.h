@@ -55,7 +55,7 @@ struct ProcessResult {
   bool ok() const { return exit_code == 0; }
 };
 
-struct LaunchResult {
+struct METRICS_API LaunchResult {
   /// By rank.
   std::vector<ProcessResult> processes = {};
   /// The first that failed by itself.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <metrics/core/synchroniser.h>
 #include <metrics/export.h>
 
 #include <c10/util/intrusive_ptr.h>
@@ -8,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -48,17 +50,17 @@ struct ProcessGroupOptions {
 /// interleave with those that a program sends over `c10d()`. After a failure (a dead peer, a time-out) a group is
 /// broken: every later call throws SyncError at once, and a new group is needed; what metrics have accumulated stays.
 /// One thread at a time, and the same order of calls on every rank.
-class METRICS_API ProcessGroup : public std::enable_shared_from_this<ProcessGroup> {
+class METRICS_API ProcessGroup : public Synchroniser {
  public:
   struct Impl;
   explicit ProcessGroup(std::unique_ptr<Impl> impl);
   /// Closes the connections. Waits for nobody.
-  ~ProcessGroup();
+  ~ProcessGroup() override;
   ProcessGroup(const ProcessGroup&) = delete;
   ProcessGroup& operator=(const ProcessGroup&) = delete;
 
-  int64_t rank() const;
-  int64_t world_size() const;
+  int64_t rank() const override;
+  int64_t world_size() const override;
   /// Number of this process among those of its machine, and their count, in the group that the program started with.
   int64_t local_rank() const;
   int64_t local_world_size() const;
@@ -68,6 +70,9 @@ class METRICS_API ProcessGroup : public std::enable_shared_from_this<ProcessGrou
 
   /// Returns when every rank has called it. Throws SyncError.
   void barrier();
+
+  /// As Synchroniser says; how it goes about it is told in docs/distribution.md.
+  std::vector<Synchronised> synchronise(std::span<const SyncItem> items) override;
 
   /// Makes a group of some of this group's ranks, to be called by those alone or by all; `ranks` are ascending and
   /// become 0, 1, ... Returns nothing on a rank that is not among them. Throws InvalidArgument, SyncError.

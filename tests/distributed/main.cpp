@@ -1,0 +1,61 @@
+#define DOCTEST_CONFIG_IMPLEMENT
+#include "worker.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <iostream>
+
+namespace metrics_test {
+namespace {
+
+constexpr const char* worker_variable = "METRICS_TEST_WORKER";
+
+std::map<std::string, void (*)()>& workers() {
+  static std::map<std::string, void (*)()> instance;
+  return instance;
+}
+
+}  // namespace
+
+Worker::Worker(const char* name, void (*run)()) {
+  workers()[name] = run;
+}
+
+std::string this_program() {
+  return metrics::distributed::current_command().front();
+}
+
+metrics::distributed::LaunchResult run_workers(const std::string& name, int64_t processes,
+                                               std::map<std::string, std::string> environment, bool keep_going) {
+  environment[worker_variable] = name;
+  return metrics::distributed::launch({.processes = processes,
+                                       .command = {this_program()},
+                                       .environment = std::move(environment),
+                                       .timeout = std::chrono::seconds(60),
+                                       .keep_going = keep_going});
+}
+
+int run_as_worker() {
+  const char* name = std::getenv(worker_variable);
+  if (name == nullptr) return -1;
+  const auto found = workers().find(name);
+  if (found == workers().end()) {
+    std::cerr << "no worker is called " << name << "\n";
+    return 2;
+  }
+  try {
+    found->second();
+  } catch (const std::exception& error) {
+    std::cerr << name << ": " << error.what() << "\n";
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace metrics_test
+
+int main(int argc, char** argv) {
+  const int code = metrics_test::run_as_worker();
+  return code >= 0 ? code : doctest::Context(argc, argv).run();
+}

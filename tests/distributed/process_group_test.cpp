@@ -1,0 +1,312 @@
+#include "worker.h"
+#include <metrics/core/errors.h>
+#include <metrics/distributed/counting_backend.h>
+#include <metrics/distributed/process_group.h>
+
+#include <ATen/ops/full.h>
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
+
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <iostream>
+#include <string>
+#include <thread>
+
+using metrics::init_process_group;
+using metrics::InvalidArgument;
+using metrics::ProcessGroup;
+using metrics::SyncError;
+using metrics::distributed::LaunchResult;
+using metrics_test::expect;
+using metrics_test::run_workers;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+/// Long enough for a loaded machine, short enough for a test that waits it out.
+constexpr milliseconds short_timeout(1500);
+constexpr milliseconds long_timeout(30000);
+
+/// The message of the SyncError that `call` throws.
+std::string sync_error_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const SyncError& error) {
+    return error.what();
+  }
+  throw std::runtime_error("expected a SyncError");
+}
+
+void expect_contains(const std::string& text, const std::string& part) {
+  expect(text.find(part) != std::string::npos, "'" + part + "' in: " + text);
+}
+
+[[noreturn]] void die() {
+  ::kill(::getpid(), SIGKILL);
+  std::abort();
+}
+
+int64_t summed(c10d::ProcessGroup& group, int64_t value) {
+  std::vector<at::Tensor> tensors{at::full({1}, value, at::kLong)};
+  group.allreduce(tensors)->wait();
+  return tensors[0].item<int64_t>();
+}
+
+/// All processes ended by themselves, with success except for those ranks that were to be killed.
+void check_survived(const LaunchResult& result, const std::vector<int64_t>& killed = {}) {
+  for (const auto& process : result.processes) {
+    CAPTURE(process.rank);
+    CAPTURE(process.error);
+    CHECK_FALSE(process.ended_by_launcher);
+    if (std::find(killed.begin(), killed.end(), process.rank) != killed.end())
+      CHECK(process.signal == SIGKILL);
+    else
+      CHECK(process.ok());
+  }
+}
+
+}  // namespace
+
+TEST_CASE("groups: options that cannot be") {
+  CHECK_THROWS_WITH_AS(init_process_group({.backend = "mpi"}), doctest::Contains("backend is 'mpi', expected 'auto'"),
+                       InvalidArgument);
+  CHECK_THROWS_WITH_AS(init_process_group({.timeout = milliseconds(0)}), doctest::Contains("timeout is 0 ms"),
+                       InvalidArgument);
+  for (const std::string method :
+       {"", "http://a:1", "tcp://", "tcp://host", "tcp://host:0", "tcp://host:port", "tcp://:80", "file://"})
+    CHECK_THROWS_WITH_AS(init_process_group({.init_method = method, .rank = 0, .world_size = 2}),
+                         doctest::Contains(("init_method is '" + method + "'").c_str()), InvalidArgument);
+  CHECK_THROWS_WITH_AS(init_process_group({.init_method = "tcp://localhost:1", .rank = 0}),
+                       doctest::Contains("WORLD_SIZE"), InvalidArgument);
+  CHECK_THROWS_WITH_AS(metrics::wrap_process_group({}), doctest::Contains("null"), InvalidArgument);
+}
+
+TEST_CASE("groups: without a launcher there is one process, which sends nothing") {
+  const auto group = init_process_group();
+  CHECK(group->rank() == 0);
+  CHECK(group->world_size() == 1);
+  CHECK(group->local_rank() == 0);
+  CHECK(group->local_world_size() == 1);
+  CHECK(group->backend() == "none");
+  group->barrier();
+  CHECK(group->counters() == metrics::CommunicationCounters{});
+  CHECK(group->new_group({0})->world_size() == 1);
+  CHECK_THROWS_AS(group->new_group({1}), InvalidArgument);
+  CHECK_THROWS_AS(group->new_group({}), InvalidArgument);
+  CHECK(summed(*group->c10d(), 7) == 7);
+}
+
+TEST_CASE("groups: the default group lives as long as its owner keeps it") {
+  CHECK(metrics::default_process_group() == nullptr);
+  auto group = init_process_group();
+  CHECK(metrics::default_process_group() == group);
+  auto second = init_process_group();
+  CHECK(metrics::default_process_group() == second);
+  second.reset();
+  CHECK(metrics::default_process_group() == nullptr);
+}
+
+WORKER(group_from_environment) {
+  const auto group = init_process_group({.timeout = long_timeout});
+  const int64_t world = std::stoll(std::getenv("WORLD_SIZE"));
+  expect(group->rank() == std::stoll(std::getenv("RANK")), "the launcher's rank");
+  expect(group->world_size() == world, "the launcher's world size");
+  expect(group->local_rank() == group->rank(), "a local rank");
+  expect(group->local_world_size() == world, "a local world size");
+  expect(group->backend() == "gloo", "Gloo");
+  expect(!group->broken(), "a sound group");
+  expect(metrics::default_process_group() == group, "the default group");
+  expect(group->counters() == metrics::CommunicationCounters{}, "no collectives counted for making a group");
+  expect(group->c10d_counters() == metrics::CommunicationCounters{}, "none for c10d's either");
+  group->barrier();
+  group->barrier();
+  expect(group->counters() == metrics::CommunicationCounters{.collectives = 2, .bytes = 0}, "two barriers counted");
+  expect(summed(*group->c10d(), group->rank() + 1) == world * (world + 1) / 2, "the sum over ranks");
+  expect(group->c10d_counters() == metrics::CommunicationCounters{.collectives = 1, .bytes = 8},
+         "one allreduce counted");
+  expect(group->counters().collectives == 2, "the metrics' counters apart from the program's");
+  std::cout << "rank " << group->rank() << " of " << world << "\n";
+  group->shutdown();
+  expect_contains(sync_error_of([&] { group->barrier(); }), "shut down");
+  expect(group->counters().collectives == 2, "counters that outlive the connections");
+}
+
+TEST_CASE("groups: from the environment, at 2 and 3 ranks") {
+  for (const int64_t world : {2, 3}) check_survived(run_workers("group_from_environment", world));
+}
+
+TEST_CASE("groups: local numbers come from the ranks themselves where no variable tells them") {
+  check_survived(run_workers("group_from_environment", 2, {{"LOCAL_RANK", ""}, {"LOCAL_WORLD_SIZE", ""}}));
+}
+
+WORKER(group_from_options) {
+  const std::string method = std::getenv("INIT_METHOD");
+  const int64_t rank = std::stoll(std::getenv("MY_RANK_IS") == nullptr ? std::getenv("RANK") : "0");
+  for (const char* name : {"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR"}) ::unsetenv(name);
+  const std::string place = method == "tcp" ? std::string("tcp://localhost:") + std::getenv("MASTER_PORT") : method;
+  ::unsetenv("MASTER_PORT");
+  const auto group = init_process_group({.timeout = long_timeout, .init_method = place, .rank = rank, .world_size = 2});
+  expect(group->world_size() == 2 && group->rank() == rank && group->local_world_size() == 2, "the stated place");
+  group->barrier();
+}
+
+TEST_CASE("groups: over a TCP store and over a file, without any variables") {
+  check_survived(run_workers("group_from_options", 2, {{"INIT_METHOD", "tcp"}}));
+  const auto file = std::filesystem::temp_directory_path() / ("metrics_group_test_" + std::to_string(::getpid()));
+  check_survived(run_workers("group_from_options", 2, {{"INIT_METHOD", "file://" + file.string()}}));
+  std::filesystem::remove(file);
+}
+
+TEST_CASE("groups: under torchrun, whose agent serves the store") {
+  const auto result =
+      metrics::distributed::launch({.processes = 1,
+                                    .command = {METRICS_PYTHON, "-m", "torch.distributed.run", "--standalone",
+                                                "--nproc-per-node=2", "--no-python", metrics_test::this_program()},
+                                    .environment = {{"METRICS_TEST_WORKER", "group_from_environment"}},
+                                    .timeout = seconds(100)});
+  CAPTURE(result.processes[0].error);
+  CHECK(result.ok());
+  CHECK(result.processes[0].out.find("rank 0 of 2\n") != std::string::npos);
+  CHECK(result.processes[0].out.find("rank 1 of 2\n") != std::string::npos);
+}
+
+WORKER(subgroups) {
+  const auto world = init_process_group({.timeout = long_timeout});
+  const auto outer = world->new_group({0, 2});
+  expect((outer != nullptr) == (world->rank() != 1), "a group for its members alone");
+  if (outer) {
+    expect(outer->world_size() == 2 && outer->rank() == world->rank() / 2, "ranks from 0 on");
+    expect(summed(*outer->c10d(), world->rank()) == 2, "a sum over the members");
+    outer->barrier();
+    expect(outer->counters().collectives == 1 && world->counters().collectives == 0, "counters of its own");
+    const auto again = world->new_group({0, 2});
+    again->barrier();
+    const auto nested = again->new_group({1});
+    expect((nested != nullptr) == (world->rank() == 2), "a group of a group");
+  }
+  const auto pair = world->new_group({1, 2});
+  if (pair) pair->barrier();
+  world->barrier();
+}
+
+TEST_CASE("groups: subgroups") {
+  check_survived(run_workers("subgroups", 3));
+}
+
+WORKER(wrapped_group) {
+  const auto world = init_process_group({.timeout = long_timeout});
+  const auto given = world->c10d();
+  const auto group = metrics::wrap_process_group(given, long_timeout);
+  expect(group->rank() == world->rank() && group->world_size() == 2, "the given group's ranks");
+  expect(group->c10d().get() == given.get(), "the given group");
+  expect(metrics::default_process_group() == world, "the default group unchanged");
+  group->barrier();
+  expect(world->c10d_counters().collectives == 0, "connections of the metrics' own");
+  expect(metrics::wrap_process_group(given, long_timeout)->local_world_size() == 2, "a second wrapping");
+}
+
+TEST_CASE("groups: one that the program has made") {
+  check_survived(run_workers("wrapped_group", 2));
+}
+
+WORKER(rank_that_never_comes) {
+  if (std::getenv("RANK") == std::string(std::getenv("ABSENT"))) return;
+  const auto start = Clock::now();
+  const std::string message = sync_error_of([] { init_process_group({.timeout = short_timeout}); });
+  expect_contains(message, std::getenv("EXPECTED"));
+  expect(Clock::now() - start < short_timeout + seconds(20), "an end within the time-out");
+}
+
+TEST_CASE("groups: a rank that never comes is named") {
+  check_survived(run_workers("rank_that_never_comes", 3, {{"ABSENT", "1"}, {"EXPECTED", "for rank 1 to come"}}));
+  check_survived(run_workers("rank_that_never_comes", 2, {{"ABSENT", "0"}, {"EXPECTED", "cannot reach rank 0"}}));
+}
+
+WORKER(rank_that_waits_alone) {
+  const auto group = init_process_group({.timeout = short_timeout});
+  if (group->rank() == 0) {
+    const std::string message = sync_error_of([&] { group->barrier(); });
+    expect_contains(message, "barrier on rank 0 of 2 waited 1500 ms");
+    expect_contains(message, "a compute");
+    expect_contains(message, "that only some ranks called");
+    expect_contains(message, "make a new group");
+    expect(group->broken(), "a broken group");
+    const auto start = Clock::now();
+    expect_contains(sync_error_of([&] { group->barrier(); }), "broken by an earlier failure");
+    expect_contains(sync_error_of([&] { group->new_group({0, 1}); }), "broken by an earlier failure");
+    expect(Clock::now() - start < milliseconds(1000), "later calls to throw at once");
+  } else {
+    std::this_thread::sleep_for(short_timeout + milliseconds(500));
+    sync_error_of([&] { group->barrier(); });
+    expect(group->broken(), "a broken group on the late rank too");
+  }
+  const auto next = init_process_group({.timeout = long_timeout});
+  next->barrier();
+  expect(next->counters().collectives == 1 && !next->broken(), "a sound group after the broken one");
+}
+
+TEST_CASE("groups: a collective that one rank alone calls breaks the group, and a new one works") {
+  check_survived(run_workers("rank_that_waits_alone", 2));
+}
+
+/// One rank dies at WHEN; the others see an error where they still wait for it, and end.
+WORKER(rank_that_dies) {
+  const std::string when = std::getenv("WHEN");
+  const auto group = init_process_group({.timeout = long_timeout});
+  const bool victim = group->rank() == std::stoll(std::getenv("VICTIM"));
+  if (victim && when == "before") die();
+  if (when != "before") group->barrier();
+  if (victim && when == "between") die();
+  if (when == "after") {
+    group->barrier();
+    if (victim) die();
+    return;
+  }
+  const auto start = Clock::now();
+  const std::string message = sync_error_of([&] { group->barrier(); });
+  expect_contains(message, "another rank has died");
+  expect(Clock::now() - start < long_timeout / 2, "an error long before the time-out");
+}
+
+TEST_CASE("groups: a rank that dies before, between or after collectives leaves no other hanging") {
+  for (const int64_t victim : {0, 1}) {
+    for (const std::string when : {"before", "between", "after"}) {
+      CAPTURE(victim);
+      CAPTURE(when);
+      check_survived(
+          run_workers("rank_that_dies", 3, {{"WHEN", when}, {"VICTIM", std::to_string(victim)}}, /*keep_going=*/true),
+          {victim});
+    }
+  }
+}
+
+WORKER(rank_that_leaves) {
+  auto group = init_process_group({.timeout = long_timeout});
+  group->barrier();
+  if (group->rank() == 0) return;
+  expect_contains(sync_error_of([&] { group->barrier(); }), "another rank has died, left");
+}
+
+TEST_CASE("groups: a rank that ends early is an error on the others, not a hang") {
+  check_survived(run_workers("rank_that_leaves", 2));
+}
+
+WORKER(world_that_shrinks) {
+  auto group = init_process_group({.timeout = long_timeout});
+  if (group->rank() == 2) die();
+  sync_error_of([&] { group->barrier(); });
+  group = init_process_group({.timeout = long_timeout, .world_size = 2, .local_world_size = 2});
+  group->barrier();
+}
+
+TEST_CASE("groups: the living make a smaller group when one has died") {
+  check_survived(run_workers("world_that_shrinks", 3, {}, /*keep_going=*/true), {2});
+}

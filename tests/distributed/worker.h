@@ -1,0 +1,38 @@
+#pragma once
+
+#include <metrics/distributed/launch.h>
+
+#include <map>
+#include <stdexcept>
+#include <string>
+
+namespace metrics_test {
+
+/// A function that this program runs in place of its tests when `run_workers` has started it. It fails by an exception.
+struct Worker {
+  Worker(const char* name, void (*run)());
+};
+
+/// Starts this program on `processes` ranks, each running the worker of that name, and waits for all.
+metrics::distributed::LaunchResult run_workers(const std::string& name, int64_t processes,
+                                               std::map<std::string, std::string> environment = {},
+                                               bool keep_going = false);
+
+/// Runs the worker that the environment names; -1 where it names none.
+int run_as_worker();
+
+/// The program's path, for launchers other than ours.
+std::string this_program();
+
+/// Fails the worker unless `condition` holds.
+inline void expect(bool condition, const std::string& what) {
+  if (!condition) throw std::runtime_error("expected " + what);
+}
+
+}  // namespace metrics_test
+
+/// Defines a worker: WORKER(name) { ... }
+#define WORKER(name)                                                          \
+  static void worker_##name();                                                \
+  static const metrics_test::Worker registered_##name(#name, &worker_##name); \
+  static void worker_##name()
