@@ -1,0 +1,329 @@
+"""What a fixture is, how the real torchmetrics is made to play it, and what a set of them has to show."""
+
+import inspect
+import itertools
+import warnings
+from dataclasses import dataclass, field
+from typing import Any, Callable, Optional
+
+import torch
+import torchmetrics
+import torchmetrics.functional
+from torch import Tensor
+
+from draws import Draws
+
+# float32 results there go through a few float32 roundings; here through one.
+FLOAT_TOLERANCE = {"rtol": 2e-6, "atol": 1e-7}
+
+
+def find_class(name: str) -> type:
+    """Return torchmetrics' class of that name, its task classes included."""
+    for module in (torchmetrics, torchmetrics.classification, torchmetrics.aggregation):
+        if hasattr(module, name):
+            return getattr(module, name)
+    raise KeyError(f"torchmetrics has no class {name}")
+
+
+def find_functional(name: str) -> Callable:
+    """Return torchmetrics' functional of that name."""
+    for module in (torchmetrics.functional, torchmetrics.functional.classification):
+        if hasattr(module, name):
+            return getattr(module, name)
+    raise KeyError(f"torchmetrics has no functional {name}")
+
+
+@dataclass
+class Case:
+    """One metric with its options, on some batches."""
+
+    name: str
+    metric: str
+    options: dict
+    batches: list  # of dicts: input name -> tensor or number
+    functional: Optional[str] = None
+    whole: Optional[dict] = None  # all batches as one; their concatenation where none is given
+    valid: Optional[list] = None  # a bool tensor per batch: rows that count. torchmetrics gets these rows alone
+    rows: str = "invariant"  # what permuting rows does to the value: "invariant", "permutes" it likewise
+    tolerance: Optional[dict] = None
+    warns: Optional[bool] = None  # whether updating has to warn; None leaves it open
+    excludes: dict = field(default_factory=dict)  # way of the harness -> why this case cannot be played so
+    # Where the library means to differ: why, what the expected values come from, and the functions that compute them.
+    reason: Optional[str] = None
+    reference: Optional[str] = None
+    forward_by: Optional[Callable] = None  # batch -> value
+    final_by: Optional[Callable] = None  # batches -> value
+
+
+@dataclass
+class Misuse:
+    """Options or inputs that must be refused, with a word that the error has to contain."""
+
+    name: str
+    metric: str
+    options: dict
+    contains: str
+    batches: list = field(default_factory=list)  # the last one is refused; without any the options are
+    reason: Optional[str] = None  # why it is refused here, where torchmetrics takes it
+
+
+def copied(inputs: dict) -> dict:
+    """Clone the tensors: some updates of torchmetrics write to their arguments."""
+    return {k: v.clone() if isinstance(v, Tensor) else v for k, v in inputs.items()}
+
+
+def kept_rows(batch: dict, valid: Optional[Tensor]) -> dict:
+    """Drop the rows that do not count."""
+    return batch if valid is None else {k: v[valid] for k, v in batch.items()}
+
+
+def concatenated(batches: list) -> dict:
+    """Join batches along the rows, scalars into a vector."""
+    first = batches[0]
+    rows = {k: [b[k] if isinstance(b[k], Tensor) else torch.tensor(b[k], dtype=torch.float32) for b in batches] for k in first}
+    return {k: torch.cat([t.reshape(1) if t.ndim == 0 else t for t in ts]) for k, ts in rows.items()}
+
+
+def play(metric: str, options: dict, batches: list) -> tuple[list, Any, bool]:
+    """Return torchmetrics' value of each forward, its final value, and whether an update warned."""
+    with warnings.catch_warnings(record=True) as raised:
+        warnings.simplefilter("always")
+        subject = find_class(metric)(**options)
+        for batch in batches:
+            subject.update(**copied(batch))
+        warned = any("nan" in str(w.message) for w in raised)
+        final = subject.compute()
+        subject.reset()
+        forward = [subject(**copied(batch)) for batch in batches]
+        again = subject.compute()
+    if not same(final, again):
+        raise AssertionError(f"torchmetrics' {metric}{options}: update and forward disagree")
+    return forward, final, warned
+
+
+def same(a: Any, b: Any, rtol: float = 0.0, atol: float = 0.0) -> bool:
+    """Compare values of any structure: dtype, shape, and elements within the tolerance, NaN equal to NaN."""
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        if a.dtype != b.dtype or a.shape != b.shape:
+            return False
+        if not a.is_floating_point():
+            return torch.equal(a, b)
+        return torch.allclose(a, b, rtol=rtol, atol=atol, equal_nan=True)
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k], rtol, atol) for k in a)
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(same(x, y, rtol, atol) for x, y in zip(a, b))
+    return a is None and b is None
+
+
+def tensors_in(value: Any) -> list:
+    """List the tensors of a value of any structure."""
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, dict):
+        return [t for v in value.values() for t in tensors_in(v)]
+    if isinstance(value, (list, tuple)):
+        return [t for v in value for t in tensors_in(v)]
+    return []
+
+
+class Stem:
+    """The cases of one topic: one script, one index, one file of tensors."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.cases: list = []
+        self.misuses: list = []
+        self.tensors: dict = {}
+        self.values: dict = {}  # case name -> what its tolerance applies to
+        self._keys: dict = {}
+        self._shown: dict = {}  # (class, argument) -> values that some case shows
+
+    def key(self, tensor: Tensor) -> str:
+        """Store a tensor once, whatever the number of cases that use it."""
+        tensor = tensor.detach().contiguous()
+        print_ = (tensor.dtype, tuple(tensor.shape), tensor.reshape(-1).view(torch.uint8).numpy().tobytes() if tensor.numel() else b"")
+        if print_ not in self._keys:
+            self._keys[print_] = f"t{len(self._keys)}"
+            self.tensors[self._keys[print_]] = tensor.clone()
+        return self._keys[print_]
+
+    def add(self, case: Case) -> None:
+        """Have torchmetrics play the case and write down what came out."""
+        if any(c["name"] == case.name for c in self.cases):
+            raise AssertionError(f"{self.name}: two cases named {case.name}")
+        counted = [kept_rows(b, case.valid[i] if case.valid else None) for i, b in enumerate(case.batches)]
+        whole = case.whole or concatenated(counted)
+        if case.final_by:
+            if not (case.reason and case.reference):
+                raise AssertionError(f"{case.name}: differs from torchmetrics without a reason and a reference")
+            forward, final, warned = [case.forward_by(b) for b in counted], case.final_by(counted), None
+        else:
+            forward, final, warned = play(case.metric, case.options, counted)
+        if case.warns is not None and warned is not None and warned != case.warns:
+            raise AssertionError(f"{case.name}: torchmetrics {'warned' if warned else 'did not warn'}")
+        entry: dict = {"name": case.name, "class": case.metric, "options": case.options}
+        value = None
+        if case.functional:
+            function = find_functional(case.functional)
+            accepted = {k: v for k, v in case.options.items() if k in inspect.signature(function).parameters}
+            entry["functional"] = case.functional
+            if accepted != case.options and not case.final_by:
+                entry["functional_options"] = accepted
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                value = case.final_by([whole]) if case.final_by else function(**copied(whole), **accepted)
+            entry["functional_value"] = self._stored(value)
+        entry["batches"] = [self._inputs(b) for b in case.batches]
+        if case.whole:
+            entry["whole"] = self._inputs(case.whole)
+        if case.valid:
+            entry["valid"] = [self.key(v) for v in case.valid]
+        entry["forward"] = [self._stored(v) for v in forward]
+        entry["final"] = self._stored(final)
+        exact = not any(t.is_floating_point() for t in tensors_in(final))
+        tolerance = case.tolerance or ({"rtol": 0.0, "atol": 0.0} if exact else FLOAT_TOLERANCE)
+        dtypes = sorted({str(t.dtype).removeprefix("torch.") for t in tensors_in(final)})
+        entry |= {"dtype": dtypes[0] if len(dtypes) == 1 else dtypes, **tolerance, "rows": case.rows}
+        shown = self._shows(case, counted, forward, final, warned) if not case.final_by else []
+        if shown:
+            entry["differs_from_default"] = shown
+        for name in shown:
+            self._shown.setdefault((case.metric, name), []).append(case.options[name])
+        for name in ("warns", "excludes", "reason", "reference"):
+            if getattr(case, name) not in (None, {}):
+                entry[name] = getattr(case, name)
+        self.cases.append(entry)
+        self.values[case.name] = (forward, final, value, tolerance)
+
+    def refuse(self, misuse: Misuse) -> None:
+        """Write down what must be refused, after seeing that torchmetrics does or that a reason is given."""
+        if any(m["name"] == misuse.name for m in self.misuses):
+            raise AssertionError(f"{self.name}: two misuses named {misuse.name}")
+        refused, taken_so_far = False, len(misuse.batches) < 2
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                subject = find_class(misuse.metric)(**misuse.options)
+                for batch in misuse.batches[:-1]:
+                    subject.update(**copied(batch))
+                taken_so_far = True
+                for batch in misuse.batches[-1:]:
+                    subject.update(**copied(batch))
+        except Exception:  # noqa: BLE001 whatever it raises is a refusal
+            refused = True
+        if not taken_so_far:
+            raise AssertionError(f"{misuse.name}: torchmetrics refuses a batch before the last")
+        if refused == bool(misuse.reason):
+            raise AssertionError(f"{misuse.name}: torchmetrics {'refuses' if refused else 'takes'} it")
+        entry = {"name": misuse.name, "class": misuse.metric, "options": misuse.options, "contains": misuse.contains}
+        entry["batches"] = [self._inputs(b) for b in misuse.batches]
+        if misuse.reason:
+            entry["reason"] = misuse.reason
+        self.misuses.append(entry)
+        for name, value in misuse.options.items() if misuse.batches else ():
+            if not self._default_refuses(misuse, name):
+                self._shown.setdefault((misuse.metric, name), []).append(value)
+
+    def require(self, metric: str, arguments: dict, same_as_default: Optional[dict] = None) -> None:
+        """Assert that cases show each value of each argument; `same_as_default` says why a value cannot be shown."""
+        excused = same_as_default or {}
+        parameters = inspect.signature(find_class(metric).__init__ if not router(metric) else find_class(metric).__new__).parameters
+        named = {n for n, p in parameters.items() if n not in ("self", "cls") and p.kind is not p.VAR_KEYWORD}
+        missing = named - arguments.keys() - {"task", "num_classes", "num_labels"}
+        if missing:
+            raise AssertionError(f"{self.name}: no values listed for {metric}'s {sorted(missing)}")
+        for name, values in arguments.items():
+            default = parameters[name].default if name in parameters else values[0]  # hidden arguments list their default first
+            for value in values:
+                shown = any(type(v) is type(value) and v == value for v in self._shown.get((metric, name), []))
+                if value == default and type(value) is type(default):
+                    continue
+                if not shown and (name, value) not in excused:
+                    raise AssertionError(f"{self.name}: no case of {metric} differs by {name}={value!r}")
+
+    def index(self) -> dict:
+        """Return what the JSON index holds."""
+        return {
+            "format": 1,
+            "stem": self.name,
+            "source": f"torchmetrics {torchmetrics.__version__}",
+            "cases": self.cases,
+            "misuse": self.misuses,
+        }
+
+    def _inputs(self, batch: dict) -> dict:
+        return {k: self.key(v) if isinstance(v, Tensor) else {"scalar": v if v == v else "nan"} for k, v in batch.items()}
+
+    def _stored(self, value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return self.key(value)
+        if isinstance(value, dict):
+            return {"dict": {k: self._stored(v) for k, v in value.items()}}
+        if isinstance(value, (list, tuple)):
+            return {"list": [self._stored(v) for v in value]}
+        if value is None:
+            return None
+        raise TypeError(f"a value of type {type(value)} cannot be stored")
+
+    def _shows(self, case: Case, batches: list, forward: list, final: Any, warned: Optional[bool]) -> list:
+        """List the options whose absence would have given something else."""
+        shown = []
+        for name in case.options:
+            if name in ("task", "num_classes", "num_labels"):
+                continue
+            try:
+                others = play(case.metric, {k: v for k, v in case.options.items() if k != name}, batches)
+            except Exception:  # noqa: BLE001 the default refuses: that is a difference
+                shown.append(name)
+                continue
+            if not same([forward, final], list(others[:2]), 1e-3, 1e-4) or (case.warns is not None and others[2] != warned):
+                shown.append(name)
+        return shown
+
+    @staticmethod
+    def _default_refuses(misuse: Misuse, name: str) -> bool:
+        try:
+            play(misuse.metric, {k: v for k, v in misuse.options.items() if k != name}, misuse.batches)
+        except Exception:  # noqa: BLE001
+            return True
+        return False
+
+
+def router(metric: str) -> bool:
+    """Say whether the class only picks another one by its task."""
+    return "task" in inspect.signature(find_class(metric).__new__).parameters
+
+
+def pairwise(draws: Draws, arguments: dict, allowed: Callable = lambda options: True) -> list:
+    """Draw option dicts until each pair of values of two arguments occurs in one, as far as allowed."""
+    names = list(arguments)
+    pairs = {
+        ((a, i), (b, j))
+        for a, b in itertools.combinations(names, 2)
+        for i in range(len(arguments[a]))
+        for j in range(len(arguments[b]))
+    }
+
+    def chosen(pick: dict) -> dict:
+        return {n: arguments[n][i] for n, i in pick.items()}
+
+    def covered(pick: dict) -> set:
+        return {((a, pick[a]), (b, pick[b])) for a, b in itertools.combinations(names, 2)}
+
+    drawn = []
+    while pairs:
+        first = min(pairs)
+        best, best_gain = None, 0
+        for _ in range(200):
+            pick = {n: int(draws.integers(1, 0, len(arguments[n]))[0]) for n in names}
+            pick |= dict(first)
+            gain = len(covered(pick) & pairs)
+            if gain > best_gain and allowed(chosen(pick)):
+                best, best_gain = pick, gain
+        if best is None:
+            pairs.discard(first)
+            continue
+        pairs -= covered(best)
+        drawn.append(chosen(best))
+    return drawn

@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""Writes the fixtures of every script here, or compares what they give now with what is committed (`--check`)."""
+
+import argparse
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PARITY = HERE.parent / "docs" / "parity.md"
+BEGIN, END = "<!-- differences: begin -->", "<!-- differences: end -->"
+sys.path.insert(0, str(HERE))
+
+import torch  # noqa: E402
+from cases import Stem, same  # noqa: E402
+from safetensors import safe_open  # noqa: E402
+from safetensors.torch import save  # noqa: E402
+
+
+def scripts(names: list) -> list:
+    """List the fixture scripts, all of them or those named."""
+    found = sorted(p for p in HERE.glob("*/*.py"))
+    if not names:
+        return found
+    chosen = [p for p in found if p.stem in names or f"{p.parent.name}/{p.stem}" in names]
+    unknown = [n for n in names if not any(n in (p.stem, f"{p.parent.name}/{p.stem}") for p in chosen)]
+    if unknown:
+        sys.exit(f"no fixture script named {', '.join(unknown)}; there are {', '.join(p.stem for p in found)}")
+    return chosen
+
+
+def generated(script: Path) -> Stem:
+    """Run one script."""
+    spec = importlib.util.spec_from_file_location(f"fixtures_{script.parent.name}_{script.stem}", script)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    stem = Stem(f"{script.parent.name}/{script.stem}")
+    module.write(stem)
+    return stem
+
+
+def index_text(stem: Stem) -> str:
+    """Write the index with a line per case, so that a change of one is a change of one line."""
+    index = stem.index()
+    parts = [f'"{k}": {json.dumps(index[k])}' for k in ("format", "stem", "source")]
+    for k in ("cases", "misuse"):
+        parts.append(f'"{k}": [\n' + ",\n".join(json.dumps(c, sort_keys=False) for c in index[k]) + "\n]")
+    return "{" + ",\n".join(parts) + "}\n"
+
+
+def differences(stem: Stem, script: Path) -> list:
+    """Name what differs between a fresh run and the committed files."""
+    index_path, tensors_path = script.with_suffix(".json"), script.with_suffix(".safetensors")
+    if not index_path.exists() or not tensors_path.exists():
+        return [f"{stem.name}: {index_path.name} or {tensors_path.name} is missing"]
+    committed = json.loads(index_path.read_text())
+    with safe_open(str(tensors_path), framework="pt") as file:
+        tensors = {k: file.get_tensor(k) for k in file.keys()}
+    found = []
+    fresh = stem.index()
+    for k in ("format", "stem", "source"):
+        if committed.get(k) != fresh[k]:
+            found.append(f"{stem.name}: {k} is {fresh[k]}, committed {committed.get(k)}")
+    for kind in ("cases", "misuse"):
+        old = {c["name"]: c for c in committed.get(kind, [])}
+        new = {c["name"]: c for c in fresh[kind]}
+        found += [f"{stem.name}: {n}: not committed" for n in new.keys() - old.keys()]
+        found += [f"{stem.name}: {n}: committed, no longer generated" for n in old.keys() - new.keys()]
+        for name in new.keys() & old.keys():
+            found += [f"{stem.name}: {name}: {d}" for d in case_differences(new[name], old[name], stem.tensors, tensors)]
+    return sorted(found)
+
+
+def resolved(node, tensors: dict):
+    """Put tensors in place of their keys."""
+    if isinstance(node, str):
+        return tensors[node]
+    if isinstance(node, list):
+        return [resolved(n, tensors) for n in node]
+    if isinstance(node, dict):
+        return {k: v if k == "scalar" else resolved(v, tensors) for k, v in node.items()}
+    return node
+
+
+def case_differences(new: dict, old: dict, fresh: dict, committed: dict) -> list:
+    """Compare one case: inputs to the bit, expected values by the case's tolerance, the rest as it stands."""
+    found = []
+    for k in sorted(new.keys() | old.keys()):
+        if k not in new or k not in old:
+            found.append(f"{k} is only {'generated' if k in new else 'committed'}")
+        elif k in ("batches", "whole", "valid"):
+            if not inputs_equal(resolved(new[k], fresh), resolved(old[k], committed)):
+                found.append(f"{k} differ")
+        elif k in ("forward", "final", "functional_value"):
+            if not same(resolved(new[k], fresh), resolved(old[k], committed), new["rtol"], new["atol"]):
+                found.append(f"{k} is {resolved(new[k], fresh)}, committed {resolved(old[k], committed)}")
+        elif new[k] != old[k]:
+            found.append(f"{k} is {new[k]!r}, committed {old[k]!r}")
+    return found
+
+
+def inputs_equal(a, b) -> bool:
+    """Compare inputs to the bit."""
+    if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
+        return same(a, b)
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(inputs_equal(a[k], b[k]) for k in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(inputs_equal(x, y) for x, y in zip(a, b))
+    return a == b
+
+
+def differences_table(indexes: list) -> str:
+    """Write the table of deliberate differences: a line for each reason, with the cases that show it."""
+    lines = ["| difference | expected values come from | shown by |", "|---|---|---|"]
+    grouped: dict = {}
+    for index in indexes:
+        for case in index["cases"]:
+            if "reason" in case:
+                grouped.setdefault((case["reason"], case["reference"]), []).append(f"`{case['name']}`")
+        for misuse in index["misuse"]:
+            if "reason" in misuse:
+                grouped.setdefault((misuse["reason"], "an error is expected"), []).append(f"`{misuse['name']}`")
+    for (reason, reference), names in sorted(grouped.items()):
+        shown = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
+        lines.append(f"| {reason} | {reference} | {shown} |".replace("\n", " "))
+    return "\n".join(lines)
+
+
+def parity_page() -> tuple[str, str]:
+    """Return the page as it is, and as the committed indexes would have it."""
+    page = PARITY.read_text()
+    indexes = [json.loads(p.read_text()) for p in sorted(HERE.glob("*/*.json"))]
+    head, rest = page.split(BEGIN)
+    return page, head + BEGIN + "\n" + differences_table(indexes) + "\n" + END + rest.split(END)[1]
+
+
+def main() -> int:
+    """Generate or check."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="compare with the committed files, write nothing")
+    parser.add_argument("stems", nargs="*", help="such as accuracy or classification/accuracy; all by default")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    failures = []
+    for script in scripts(arguments.stems):
+        stem = generated(script)
+        if arguments.check:
+            failures += differences(stem, script)
+            print(f"{stem.name}: {len(stem.cases)} cases, {len(stem.misuses)} misuses compared")
+        else:
+            script.with_suffix(".json").write_text(index_text(stem))
+            script.with_suffix(".safetensors").write_bytes(save(stem.tensors))
+            size = sum(script.with_suffix(s).stat().st_size for s in (".json", ".safetensors"))
+            print(f"{stem.name}: {len(stem.cases)} cases, {len(stem.misuses)} misuses, {size // 1024} KiB")
+    page, fresh = parity_page()
+    if arguments.check and page != fresh:
+        failures.append(f"{PARITY.name}: its table of differences is not what the cases say")
+    elif not arguments.check:
+        PARITY.write_text(fresh)
+    for failure in failures:
+        print(f"differs: {failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,354 @@
+"""The cases that every metric made of true and false positives and negatives has in common, by task."""
+
+import math
+
+import torch
+from cases import Case, Misuse, Stem, play, concatenated, pairwise
+from draws import Draws
+from labelled import binary, multiclass, multilabel
+
+CLASSES, LABELS = 4, 3
+AVERAGES = ["micro", "macro", "weighted", "none", None]
+KINDS = ["labels", "probabilities", "logits"]
+ZERO_DIVISION = {("zero_division", 1): "taken for the sake of the signature; this metric divides by no such count"}
+ON_THRESHOLD = "the score is the threshold's own float32; rounded to half, score and threshold part"
+
+
+def label(options: dict) -> str:
+    """Name a case by its options."""
+    return ", ".join(f"{k}={v}" for k, v in options.items()) or "defaults"
+
+
+def own_reading(metric: str, options: dict) -> dict:
+    """Expect what torchmetrics gives for all of the data in one update."""
+    return {
+        "reason": "whether scores are logits is decided over everything accumulated; torchmetrics decides batch by batch",
+        "reference": "torchmetrics, everything in one update",
+        "forward_by": lambda b: play(metric, options, [b])[1],
+        "final_by": lambda bs: play(metric, options, [concatenated(bs)])[1],
+    }
+
+
+def read_as(metric: str, options: dict, reading: str) -> dict:
+    """Expect what torchmetrics gives for scores that were made probabilities, or labels, beforehand."""
+    threshold = options.get("threshold", 0.5)
+    given = {k: v for k, v in options.items() if k != "input"}
+
+    def prepared(batch: dict) -> dict:
+        scores = batch["preds"].double()
+        positive = (torch.sigmoid(scores) if reading == "logits" else scores) > threshold
+        return {**batch, "preds": positive.long()}
+
+    return {
+        "reason": "`input` says what the scores are; torchmetrics has no such argument",
+        "reference": f"torchmetrics on labels: {'sigmoid(preds)' if reading == 'logits' else 'preds'} > threshold in float64",
+        "forward_by": lambda b: play(metric, given, [prepared(b)])[1],
+        "final_by": lambda bs: play(metric, given, [prepared(b) for b in bs])[1],
+    }
+
+
+def elementwise(stem: Stem, metric: str, functional: str, options: dict, draw, rest) -> None:
+    """Add what thresholded scores (binary, multilabel) have to show: readings, thresholds, ties, dtypes."""
+    add = lambda name, given, batches, **more: stem.add(
+        Case(f"{metric}/{name}", metric, options | given, batches, functional, **more)
+    )
+    for kind in KINDS:
+        add(kind, {}, draw(f"{metric}/{kind}", kind))
+        add(f"{kind}, more dimensions", {}, draw(f"{metric}/{kind} more", kind, sizes=(3, 2, 4), rest=rest))
+    for threshold in (0.3, 0.75, 0.0, 1.0):
+        batches = draw(f"{metric}/threshold", "probabilities")
+        batches[0]["preds"].view(-1)[:2] = torch.tensor([0.0, 1.0])
+        add(f"threshold={threshold}", {"threshold": threshold}, batches)
+    add("threshold=0.3 of logits", {"threshold": 0.3}, draw(f"{metric}/threshold logits", "logits"))
+    for threshold in (0.5, 0.3):
+        batches = draw(f"{metric}/on threshold", "probabilities")
+        for b in batches:
+            b["preds"].view(-1)[::2] = threshold
+        given = {} if threshold == 0.5 else {"threshold": threshold}
+        add(f"scores on the threshold {threshold}", given, batches, excludes={"half": ON_THRESHOLD, "float64": ON_THRESHOLD})
+    for dtype in (torch.float64, torch.float16, torch.bfloat16):
+        batches = [{**b, "preds": b["preds"].to(dtype)} for b in draw(f"{metric}/dtype", "probabilities")]
+        add(f"{str(dtype).removeprefix('torch.')} scores", {}, batches)
+    for dtype in (torch.int32, torch.uint8, torch.bool):
+        batches = [{k: v.to(dtype) for k, v in b.items()} for b in draw(f"{metric}/labels dtype", "labels")]
+        add(f"{str(dtype).removeprefix('torch.')} labels", {}, batches)
+    batches = draw(f"{metric}/infinite", "logits")
+    batches[0]["preds"].view(-1)[:2] = torch.tensor([math.inf, -math.inf])
+    add("infinite logits", {}, batches)
+    batches = draw(f"{metric}/all ignored", "probabilities")
+    batches[1]["target"] = torch.full_like(batches[1]["target"], -1)
+    add("a batch of ignored targets", {"ignore_index": -1}, batches)
+    mixed = draw(f"{metric}/mixed a", "probabilities") + draw(f"{metric}/mixed b", "logits")
+    add("probabilities, then logits", {}, mixed, **own_reading(metric, options))
+    add("input=logits", {"input": "logits"}, draw(f"{metric}/in", "probabilities"), **read_as(metric, options, "logits"))
+    add("input=probabilities", {"input": "probabilities"}, draw(f"{metric}/in", "logits"), **read_as(metric, options, "probabilities"))
+    add("input=logits, threshold=0.75", {"input": "logits", "threshold": 0.75}, draw(f"{metric}/in", "logits"), **read_as(metric, options | {"threshold": 0.75}, "logits"))
+    batches = draw(f"{metric}/valid", "probabilities", sizes=(5, 3))
+    valid = [torch.tensor([True, True, False, True, False]), torch.tensor([False, True, True])]
+    add("rows that do not count", {}, batches, valid=valid)
+
+
+def drawn(stem: Stem, metric: str, functional: str, options: dict, arguments: dict, draw, rest) -> None:
+    """Add cases until each pair of argument values, kind of preds included, has occurred."""
+
+    def allowed(given: dict) -> bool:
+        return given.get("top_k", 1) == 1 or given["kind"] != "labels"
+
+    for given in pairwise(Draws(f"{stem.name}/{metric}"), {"kind": KINDS, **arguments}, allowed):
+        kind = given.pop("kind")
+        samplewise = given.get("multidim_average") == "samplewise"
+        batches = draw(f"{metric}/pairs", kind, sizes=(3, 2, 4), rest=rest, ignore_index=given.get("ignore_index"))
+        case = Case(f"{metric}/{kind}, {label(given)}", metric, options | given, batches, functional)
+        case.rows = "permutes" if samplewise else "invariant"
+        stem.add(case)
+
+
+def unchecked(stem: Stem, metric: str, functional: str, options: dict, draw) -> None:
+    """Add a target that is neither 0 nor 1 and counts as neither when nothing is checked."""
+    batches = draw(f"{metric}/beyond", "labels")
+    batches[0]["target"].view(-1)[0] = 2
+    stem.add(Case(f"{metric}/labels out of range unchecked", metric, options | {"validate_args": False}, batches, functional))
+
+
+def refused_options(stem: Stem, metric: str, options: dict, wrong: dict) -> None:
+    """Add options that must be refused: name -> (value, reason where torchmetrics takes it)."""
+    for name, attempts in wrong.items():
+        for value, reason in attempts:
+            stem.refuse(Misuse(f"{metric}/{name}={value!r}", metric, options | {name: value}, name, reason=reason))
+    stem.refuse(Misuse(f"{metric}/unknown option", metric, options | {"treshold": 0.5}, "treshold"))
+    stem.refuse(Misuse(f"{metric}/ill-typed dist_sync_on_step", metric, options | {"dist_sync_on_step": 1.5}, "dist_sync_on_step"))
+
+
+ILL_TYPED = "torchmetrics does not look at the type"
+IGNORE_INDEX = [("one", None), (0.5, None)]
+COMMON_WRONG = {
+    "ignore_index": IGNORE_INDEX,
+    "validate_args": [("yes", ILL_TYPED)],
+}
+FAMILY_WRONG = {
+    "multidim_average": [("batchwise", None), (None, None)],
+    "zero_division": [(2, None), ("warn", None)],
+}
+THRESHOLD_WRONG = {"threshold": [(1.5, None), (-0.1, None), ("half", None), (None, None)]}
+AVERAGE_WRONG = {"average": [("mean", None), (1, None)]}
+
+
+def refused_inputs(stem: Stem, metric: str, options: dict, good: dict, labels_out_of_range: str) -> None:
+    """Add inputs that must be refused whatever the task."""
+    add = lambda name, word, batch, before=(), **more: stem.refuse(
+        Misuse(f"{metric}/{name}", metric, options | more.pop("given", {}), word, [*before, batch], **more)
+    )
+    preds, target = good["preds"], good["target"]
+    add("rows that differ in number", "target", {"preds": preds, "target": target[:-1]})
+    add("no target", "target", {"preds": preds})
+    add("unknown input", "labels", {"preds": preds, "target": target, "labels": target})
+    wrong = target.clone()
+    wrong.view(-1)[1] = labels_out_of_range
+    add("a target out of range", "target", {"preds": (preds > 0.5).long() if preds.shape == target.shape else preds, "target": wrong})
+    add("a target out of range, later", "target", {"preds": preds, "target": wrong}, before=[good])
+
+
+def binary_task(stem: Stem, metric: str, functional: str) -> None:
+    """Add the binary cases."""
+    draw, rest = binary, (5,)
+    elementwise(stem, metric, functional, {}, draw, (2, 3))
+    unchecked(stem, metric, functional, {}, draw)
+    arguments = {
+        "threshold": [0.5, 0.3],
+        "multidim_average": ["global", "samplewise"],
+        "ignore_index": [None, -1, 0, 1, 5],
+        "validate_args": [True, False],
+        "zero_division": [0, 1],
+    }
+    drawn(stem, metric, functional, {}, arguments, draw, rest)
+    batches = draw(f"{metric}/reading", "probabilities", sizes=(6,), ignore_index=-1)
+    batches[0]["target"][2], batches[0]["preds"][2] = -1, 3.5
+    stem.add(Case(f"{metric}/an ignored logit decides the reading", metric, {"ignore_index": -1}, batches, functional))
+    stem.require(metric, {**arguments, "threshold": [0.5, 0.3, 0.75, 0.0, 1.0]}, ZERO_DIVISION)
+    refused_options(stem, metric, {}, COMMON_WRONG | FAMILY_WRONG | THRESHOLD_WRONG | {"input": [("scores", None)]})
+    good = draw(f"{metric}/good", "probabilities", sizes=(6,))[0]
+    refused_inputs(stem, metric, {}, good, 2)
+    add = lambda name, word, batch, given=None, **more: stem.refuse(Misuse(f"{metric}/{name}", metric, given or {}, word, [batch], **more))
+    add("shapes that differ", "target", {"preds": torch.zeros(4, 2), "target": torch.zeros(4, 3).long()})
+    add("a label among preds out of range", "preds", {"preds": torch.tensor([0, 2]), "target": torch.tensor([0, 1])})
+    add("samplewise of vectors", "multidim_average", good, {"multidim_average": "samplewise"})
+    add("an ignored value that is not ignored", "target", {"preds": torch.tensor([0, 1]), "target": torch.tensor([-1, 1])})
+
+
+def with_ties(batches: list) -> list:
+    """Let two or three classes share the first place."""
+    for b in batches:
+        b["preds"][:, 1] = b["preds"].amax(1)
+        b["preds"][::2, 3] = b["preds"].amax(1)[::2]
+    return batches
+
+
+def of_classes(stem: Stem, metric: str, functional: str, options: dict, draw) -> None:
+    """Add what preds that name one class a sample have to show: kinds, dtypes, infinities, ties, ignored targets."""
+    add = lambda name, given, batches, **more: stem.add(Case(f"{metric}/{name}", metric, options | given, batches, functional, **more))
+    for kind in KINDS:
+        add(kind, {}, draw(f"{metric}/{kind}", kind))
+        add(f"{kind}, more dimensions", {}, draw(f"{metric}/{kind} more", kind, sizes=(3, 2, 4), rest=(2, 3)))
+    for dtype in (torch.float64, torch.float16, torch.bfloat16):
+        batches = [{**b, "preds": b["preds"].to(dtype)} for b in draw(f"{metric}/dtype", "logits")]
+        add(f"{str(dtype).removeprefix('torch.')} scores", {}, batches)
+    for dtype in (torch.int32, torch.uint8):
+        add(f"{str(dtype).removeprefix('torch.')} labels", {}, [{k: v.to(dtype) for k, v in b.items()} for b in draw(f"{metric}/labels dtype", "labels")])
+    batches = draw(f"{metric}/infinite", "logits")
+    batches[0]["preds"][0, 1], batches[0]["preds"][1, 2] = math.inf, -math.inf
+    add("infinite logits", {}, batches)
+    add("ties for the first place", {}, with_ties(draw(f"{metric}/tied", "probabilities")))
+    batches = draw(f"{metric}/all ignored", "probabilities")
+    batches[1]["target"] = torch.full_like(batches[1]["target"], -1)
+    add("a batch of ignored targets", {"ignore_index": -1}, batches)
+
+
+def multiclass_task(stem: Stem, metric: str, functional: str) -> None:
+    """Add the multiclass cases."""
+    options = {"num_classes": CLASSES}
+    draw = lambda name, kind, **more: multiclass(name, kind, CLASSES, **more)
+    add = lambda name, given, batches, **more: stem.add(Case(f"{metric}/{name}", metric, options | given, batches, functional, **more))
+    of_classes(stem, metric, functional, options, draw)
+    for average in AVERAGES:
+        for top_k in (1, 2):
+            given = {"average": average, "top_k": top_k}
+            batches = multiclass(f"{metric}/absent", "logits", CLASSES + 1, absent=(CLASSES,))
+            add(f"a class without samples, {label(given)}", {"num_classes": CLASSES + 1, **given}, batches)
+            unlike = [{**b, "target": b["target"].clamp(max=CLASSES - 2)} for b in draw(f"{metric}/unlike", "logits")]
+            add(f"a class without targets, {label(given)}", given, unlike)
+    tied = with_ties(draw(f"{metric}/tied", "probabilities"))
+    add("ties for the first place, micro", {"average": "micro"}, tied)
+    many = [{**b} for b in draw(f"{metric}/beyond", "labels")]
+    many[0]["target"] = many[0]["target"].clone()
+    many[0]["target"][:2] = torch.tensor([CLASSES, CLASSES + 3])
+    many[0]["preds"] = many[0]["preds"].clone()
+    many[0]["preds"][:6] = torch.tensor([0, CLASSES + 3, 1, 2, 3, CLASSES])
+    stem.add(Case(f"{metric}/labels out of range unchecked, micro", metric, options | {"average": "micro", "validate_args": False}, many, functional))
+    for kind in KINDS:
+        stem.add(
+            Case(f"{metric}/any number of classes, {kind}", metric, {"num_classes": None, "average": "micro"}, draw(f"{metric}/none {kind}", kind))
+        )
+    for k, wide in ((5, 100), (1, 33)):
+        given = {"num_classes": wide, "top_k": k, "average": "micro"}
+        add(f"{wide} classes, top_k={k}", given, multiclass(f"{metric}/wide {k}", "logits", wide, sizes=(3, 4)))
+    draws = Draws(f"{metric}/ties of top_k")
+    tied = [{"preds": draws.integers((n, CLASSES), 0, 3).float() / 4, "target": draws.integers(n, 0, CLASSES)} for n in (6, 9)]
+    for given in ({"top_k": 2, "average": "micro"}, {"top_k": 3, "average": "none"}):
+        ranked = lambda b: {**b, "preds": -torch.argsort(torch.argsort(b["preds"], dim=1, descending=True, stable=True), dim=1).float()}
+        add(
+            f"ties, {label(given)}", given, tied,
+            reason="of equal scores the lowest index comes first; torch.topk takes any",
+            reference="torchmetrics on ranks by a stable sort",
+            forward_by=lambda b, given=given: play(metric, options | given, [ranked(b)])[1],
+            final_by=lambda bs, given=given: play(metric, options | given, [ranked(b) for b in bs])[1],
+        )
+    arguments = {
+        "top_k": [1, 2, 3],
+        "average": AVERAGES,
+        "multidim_average": ["global", "samplewise"],
+        "ignore_index": [None, -1, 0, 2, 7],
+        "validate_args": [True, False],
+        "zero_division": [0, 1],
+    }
+    drawn(stem, metric, functional, options, arguments, draw, (5,))
+    batches = draw(f"{metric}/valid", "logits", sizes=(5, 3))
+    valid = [torch.tensor([True, True, False, True, False]), torch.tensor([False, True, True])]
+    add("rows that do not count", {}, batches, valid=valid)
+    add("rows that do not count, top_k=2", {"top_k": 2}, batches, valid=valid)
+    stem.require(metric, arguments, ZERO_DIVISION)
+    wrong = COMMON_WRONG | FAMILY_WRONG | AVERAGE_WRONG
+    wrong |= {"num_classes": [(1, None), (0, None), (-3, None), ("three", None), (2.5, None), (None, None)]}
+    wrong |= {"top_k": [(CLASSES + 1, None), (0, "torchmetrics tests `not int and < 1`, which is never true"), (1.5, "torchmetrics tests `not int and < 1`, which is never true")]}
+    refused_options(stem, metric, options, wrong)
+    stem.refuse(Misuse(f"{metric}/no num_classes", metric, {}, "num_classes"))
+    good = draw(f"{metric}/good", "probabilities", sizes=(6,))[0]
+    unseen = {"reason": "torchmetrics counts distinct labels, and looks at none when preds are scores"}
+    reject = lambda name, word, batch, given=None, **more: stem.refuse(
+        Misuse(f"{metric}/{name}", metric, options | (given or {}), word, [batch], **more)
+    )
+    reject("rows that differ in number", "target", {"preds": good["preds"], "target": good["target"][:-1]})
+    reject("no target", "target", {"preds": good["preds"]})
+    reject("unknown input", "labels", {**good, "labels": good["target"]})
+    reject("scores of another number of classes", "preds", {"preds": good["preds"][:, :3].contiguous(), "target": good["target"]})
+    reject("labels with a dimension more", "preds", {"preds": good["preds"].long(), "target": good["target"]})
+    reject("two dimensions more", "preds", {"preds": torch.zeros(6, CLASSES, 2), "target": good["target"]})
+    reject("more dimensions that differ", "target", {"preds": torch.zeros(6, CLASSES, 2), "target": torch.zeros(6, 3).long()})
+    reject("samplewise of vectors", "multidim_average", good, {"multidim_average": "samplewise"})
+    five = torch.tensor([0, 1, 2, 3, 4])
+    reject("more labels than classes", "target", {"preds": five % 4, "target": five})
+    reject("more labels than classes among preds", "preds", {"preds": five, "target": five % 4})
+    micro = {"average": "micro"}
+    reject("a target out of range beside scores", "target", {"preds": good["preds"], "target": torch.tensor([0, 1, 4, 0, 0, 0])}, micro, **unseen)
+    reject("a target out of range", "target", {"preds": torch.tensor([0, 1]), "target": torch.tensor([0, 9])}, micro, **unseen)
+    reject("a negative target", "target", {"preds": torch.tensor([0, 1]), "target": torch.tensor([0, -1])}, micro, **unseen)
+    reject("a label among preds out of range", "preds", {"preds": torch.tensor([0, 9]), "target": torch.tensor([0, 1])}, micro, **unseen)
+
+
+def multilabel_task(stem: Stem, metric: str, functional: str) -> None:
+    """Add the multilabel cases."""
+    options = {"num_labels": LABELS}
+    draw = lambda name, kind, **more: multilabel(name, kind, LABELS, **more)
+    elementwise(stem, metric, functional, options, draw, (2, 2))
+    unchecked(stem, metric, functional, options, draw)
+    arguments = {
+        "threshold": [0.5, 0.3],
+        "average": AVERAGES,
+        "multidim_average": ["global", "samplewise"],
+        "ignore_index": [None, -1, 0, 1, 5],
+        "validate_args": [True, False],
+        "zero_division": [0, 1],
+    }
+    drawn(stem, metric, functional, options, arguments, draw, (5,))
+    batches = draw(f"{metric}/reading", "probabilities", sizes=(6,), ignore_index=-1)
+    batches[0]["target"][2, 1], batches[0]["preds"][2, 1] = -1, 3.5
+    stem.add(Case(f"{metric}/an ignored logit decides the reading", metric, options | {"ignore_index": -1}, batches, functional))
+    stem.require(metric, {**arguments, "threshold": [0.5, 0.3, 0.75, 0.0, 1.0]}, ZERO_DIVISION)
+    wrong = COMMON_WRONG | FAMILY_WRONG | THRESHOLD_WRONG | AVERAGE_WRONG | {"input": [("scores", None)]}
+    wrong |= {"num_labels": [(1, None), (0, None), ("three", None), (2.5, None), (None, None)]}
+    refused_options(stem, metric, options, wrong)
+    stem.refuse(Misuse(f"{metric}/no num_labels", metric, {}, "num_labels"))
+    good = draw(f"{metric}/good", "probabilities", sizes=(6,))[0]
+    refused_inputs(stem, metric, options, good, 2)
+    reject = lambda name, word, batch, given=None: stem.refuse(Misuse(f"{metric}/{name}", metric, options | (given or {}), word, [batch]))
+    reject("another number of labels", "num_labels", {"preds": torch.zeros(4, 2), "target": torch.zeros(4, 2).long()})
+    reject("shapes that differ", "target", {"preds": torch.zeros(4, 3, 2), "target": torch.zeros(4, 3, 4).long()})
+    reject("a label among preds out of range", "preds", {"preds": torch.full((2, 3), 2), "target": torch.zeros(2, 3).long()})
+    reject("samplewise of two dimensions", "multidim_average", good, {"multidim_average": "samplewise"})
+
+
+def task_router(stem: Stem, metric: str, functional: str) -> None:
+    """Add cases that pick the class by `task`."""
+    add = lambda options, batches, **more: stem.add(Case(f"{metric}/{label(options)}", metric, options, batches, functional, **more))
+    add({"task": "binary"}, binary(f"{metric}/binary", "probabilities"))
+    add({"task": "binary", "threshold": 0.3, "ignore_index": -1}, binary(f"{metric}/binary", "logits", ignore_index=-1))
+    add({"task": "binary", "multidim_average": "samplewise"}, binary(f"{metric}/binary", "labels", sizes=(3, 2), rest=(4,)), rows="permutes")
+    scores = multiclass(f"{metric}/multiclass", "logits", CLASSES)
+    add({"task": "multiclass", "num_classes": CLASSES}, scores)
+    for average in AVERAGES[1:]:
+        add({"task": "multiclass", "num_classes": CLASSES, "average": average}, scores)
+    add({"task": "multiclass", "num_classes": CLASSES, "top_k": 2, "ignore_index": 0, "average": "macro"}, scores)
+    add({"task": "multilabel", "num_labels": LABELS}, multilabel(f"{metric}/multilabel", "probabilities", LABELS))
+    add(
+        {"task": "multilabel", "num_labels": LABELS, "threshold": 0.75, "average": "weighted"},
+        multilabel(f"{metric}/multilabel", "probabilities", LABELS),
+    )
+    router_refusals(stem, metric)
+    stem.refuse(Misuse(f"{metric}/average=mean", metric, {"task": "multiclass", "num_classes": 3, "average": "mean"}, "average"))
+
+
+def router_refusals(stem: Stem, metric: str) -> None:
+    """Add what every router must refuse."""
+    refuse = lambda name, options, word: stem.refuse(Misuse(f"{metric}/{name}", metric, options, word))
+    refuse("no task", {}, "task")
+    refuse("unknown task", {"task": "regression"}, "task")
+    refuse("multiclass without num_classes", {"task": "multiclass"}, "num_classes")
+    refuse("multilabel without num_labels", {"task": "multilabel"}, "num_labels")
+    refuse("unknown option", {"task": "binary", "treshold": 0.5}, "treshold")
+
+
+def write_family(stem: Stem, metric: str, functional: str) -> None:
+    """Add all cases of one metric: its three tasks and its router."""
+    binary_task(stem, f"Binary{metric}", f"binary_{functional}")
+    multiclass_task(stem, f"Multiclass{metric}", f"multiclass_{functional}")
+    multilabel_task(stem, f"Multilabel{metric}", f"multilabel_{functional}")
+    task_router(stem, metric, functional)
