@@ -1,0 +1,119 @@
+#include "fixtures.h"
+
+#include "safetensors_file.h"
+#include <metrics/core/dynamic.h>
+#include <metrics/core/errors.h>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <limits>
+#include <sstream>
+
+namespace metrics::testing {
+namespace {
+
+using c10::IValue;
+using nlohmann::json;
+using Tensors = std::map<std::string, at::Tensor>;
+
+Options options(const json& node) {
+  return options_from_json(node.dump());
+}
+
+IValue value(const json& node, const Tensors& tensors) {
+  if (node.is_null()) return {};
+  if (node.is_string()) return tensors.at(node.get<std::string>());
+  if (node.contains("list")) {
+    c10::impl::GenericList list(c10::AnyType::get());
+    for (const auto& element : node.at("list")) list.push_back(value(element, tensors));
+    return list;
+  }
+  c10::impl::GenericDict dict(c10::StringType::get(), c10::AnyType::get());
+  for (const auto& [name, element] : node.at("dict").items()) dict.insert(name, value(element, tensors));
+  return dict;
+}
+
+double scalar(const json& node) {
+  return node.is_string() ? std::numeric_limits<double>::quiet_NaN() : node.get<double>();
+}
+
+Batch batch(const json& node, const Tensors& tensors) {
+  Batch result;
+  for (const auto& [name, input] : node.items()) {
+    if (input.is_string())
+      result.emplace(name, tensors.at(input.get<std::string>()));
+    else if (input.at("scalar").is_number_integer())
+      result.emplace(name, input.at("scalar").get<int64_t>());
+    else
+      result.emplace(name, scalar(input.at("scalar")));
+  }
+  return result;
+}
+
+Case fixture_case(const json& node, const Tensors& tensors) {
+  Case c{.name = node.at("name"), .metric = node.at("class"), .options = options(node.at("options"))};
+  for (const auto& b : node.at("batches")) c.batches.push_back(batch(b, tensors));
+  if (node.contains("whole")) c.whole = batch(node.at("whole"), tensors);
+  if (node.contains("valid"))
+    for (const auto& v : node.at("valid")) c.valid.push_back(tensors.at(v.get<std::string>()));
+  for (const auto& v : node.at("forward")) c.forward.push_back(value(v, tensors));
+  c.final = value(node.at("final"), tensors);
+  if (node.contains("functional")) {
+    c.functional = node.at("functional");
+    c.functional_options = node.contains("functional_options") ? options(node.at("functional_options")) : c.options;
+    c.functional_value = value(node.at("functional_value"), tensors);
+  }
+  c.tolerance = {.rtol = node.at("rtol"), .atol = node.at("atol")};
+  c.rows_permute = node.at("rows") == "permutes";
+  if (node.contains("warns")) c.warns = node.at("warns").get<bool>();
+  if (node.contains("excludes"))
+    for (const auto& [way, reason] : node.at("excludes").items()) c.excludes.emplace(way, reason.get<std::string>());
+  return c;
+}
+
+Misuse fixture_misuse(const json& node, const Tensors& tensors) {
+  Misuse m{.name = node.at("name"), .metric = node.at("class"), .options = options(node.at("options"))};
+  for (const auto& b : node.at("batches")) m.batches.push_back(batch(b, tensors));
+  m.contains = node.at("contains");
+  return m;
+}
+
+}  // namespace
+
+Fixtures read_fixtures(const std::filesystem::path& index) {
+  try {
+    std::ifstream file(index);
+    const auto content = json::parse(file);
+    if (content.at("format") != 1) throw FormatError(index.string() + ": unknown format", index.string(), -1);
+    auto beside = index;
+    const auto tensors = read_safetensors(beside.replace_extension(".safetensors"));
+    Fixtures fixtures{.stem = content.at("stem"), .cases = {}, .misuses = {}};
+    for (const auto& node : content.at("cases")) fixtures.cases.push_back(fixture_case(node, tensors));
+    for (const auto& node : content.at("misuse")) fixtures.misuses.push_back(fixture_misuse(node, tensors));
+    return fixtures;
+  } catch (const json::exception& error) {
+    throw FormatError(index.string() + ": " + error.what(), index.string(), -1);
+  } catch (const std::out_of_range&) {
+    throw FormatError(index.string() + ": names a tensor that is not in the file beside it", index.string(), -1);
+  }
+}
+
+std::vector<Fixtures> read_all_fixtures(const std::filesystem::path& directory) {
+  std::vector<std::filesystem::path> indexes;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory))
+    if (entry.path().extension() == ".json") indexes.push_back(entry.path());
+  std::sort(indexes.begin(), indexes.end());
+  const char* chosen = std::getenv("METRICS_TEST_STEMS");
+  const std::string stems = chosen ? "," + std::string(chosen) + "," : "";
+  std::vector<Fixtures> all;
+  for (const auto& index : indexes) {
+    auto fixtures = read_fixtures(index);
+    if (stems.empty() || stems.find("," + fixtures.stem + ",") != std::string::npos) all.push_back(std::move(fixtures));
+  }
+  return all;
+}
+
+}  // namespace metrics::testing

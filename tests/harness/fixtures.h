@@ -1,0 +1,25 @@
+#pragma once
+
+#include "case.h"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace metrics::testing {
+
+/// The cases of one topic.
+struct Fixtures {
+  std::string stem;
+  std::vector<Case> cases;
+  std::vector<Misuse> misuses;
+};
+
+/// Reads `<path>.json` and the tensors of `<path>.safetensors` beside it. Throws FormatError naming the file.
+Fixtures read_fixtures(const std::filesystem::path& index);
+
+/// Reads all indexes below `directory`, in the order of their paths. METRICS_TEST_STEMS, a list with commas such as
+/// "classification/accuracy", takes those alone.
+std::vector<Fixtures> read_all_fixtures(const std::filesystem::path& directory);
+
+}  // namespace metrics::testing

@@ -1,0 +1,211 @@
+#include "ranks.h"
+
+#include "ways.h"
+#include <metrics/core/errors.h>
+#include <metrics/core/warning.h>
+#include <metrics/distributed/launch.h>
+#include <metrics/distributed/process_group.h>
+
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <numeric>
+
+namespace metrics::testing {
+namespace {
+
+using c10::IValue;
+
+constexpr const char* results_variable = "METRICS_TEST_RESULTS";
+constexpr Tolerance exact{.rtol = 0, .atol = 0};
+
+/// What each rank is given, in its order.
+using Shares = std::vector<std::vector<Batch>>;
+
+std::unique_ptr<Metric> local(const Case& c) {
+  return create(c.metric, c.options, {.sync_on_compute = false});
+}
+
+void update(Metric& metric, const std::vector<Batch>& batches) {
+  for (const auto& batch : batches) metric.update({}, batch);
+}
+
+Shares in_turn(const std::vector<Batch>& batches, int64_t world_size) {
+  Shares shares(static_cast<std::size_t>(world_size));
+  for (std::size_t i = 0; i < batches.size(); ++i) shares[i % shares.size()].push_back(batches[i]);
+  return shares;
+}
+
+Shares all_to_the_last(const std::vector<Batch>& batches, int64_t world_size) {
+  Shares shares(static_cast<std::size_t>(world_size));
+  shares.back() = batches;
+  return shares;
+}
+
+/// Rank 0 gets most rows, rank 1 none, the last one what is left.
+Shares uneven(const Batch& whole, int64_t world_size) {
+  std::vector<int64_t> sizes(static_cast<std::size_t>(world_size), 0);
+  const int64_t rows = rows_of(whole);
+  sizes.front() = world_size == 1 ? rows : rows - rows / 3;
+  if (world_size > 1) sizes.back() += rows / 3;
+  Shares shares;
+  for (const auto& share : split(whole, sizes)) shares.push_back({share});
+  return shares;
+}
+
+class Player {
+ public:
+  Player(const Case& c, int64_t rank) : case_(c), rank_(static_cast<std::size_t>(rank)) {}
+
+  void compute(const std::string& step, const Shares& shares) {
+    const auto metric = created(case_);
+    const auto whole = local(case_);
+    const auto own = local(case_);
+    update(*metric, shares[rank_]);
+    update(*own, shares[rank_]);
+    for (const auto& share : shares) update(*whole, share);
+    const IValue expected = whole->compute();
+    expect(step, metric->compute(), expected);
+    expect(step + ", again", metric->compute(), expected);
+    if (!case_.rows_permute)
+      expect(step + ", beside one process", metric->compute(), expected_final(case_), case_.tolerance);
+    metric->sync();
+    expect(step + ", synced", metric->compute(), expected);
+    metric->unsync();
+    // Rank 0 goes on after the compute, the others do not.
+    if (!shares.front().empty()) {
+      if (rank_ == 0) metric->update({}, shares.front().front());
+      for (const auto& batch : {shares.front().front()}) whole->update({}, batch);
+      if (rank_ == 0) own->update({}, shares.front().front());
+      if (!case_.rows_permute)
+        expect(step + ", rank 0 once more", metric->compute(), whole->compute());
+      else
+        metric->compute();
+    }
+    metric->set_metric_options({.sync_on_compute = false});
+    expect(step + ", this rank alone", metric->compute(), own->compute());
+  }
+
+  void forward(const std::vector<Batch>& batches, int64_t world_size) {
+    const auto metric = create(case_.metric, case_.options, {.dist_sync_on_step = true});
+    const Batch empty = split(batches.front(), {0}).front();
+    const auto ranks = static_cast<std::size_t>(world_size);
+    for (std::size_t begin = 0; begin < batches.size(); begin += ranks) {
+      const auto whole = local(case_);
+      for (std::size_t i = begin; i < std::min(begin + ranks, batches.size()); ++i) whole->update({}, batches[i]);
+      const Batch& mine = begin + rank_ < batches.size() ? batches[begin + rank_] : empty;
+      expect("dist_sync_on_step", metric->forward({}, mine), whole->compute());
+    }
+    const auto whole = local(case_);
+    for (const auto& share : in_turn(batches, world_size)) update(*whole, share);
+    expect("compute after dist_sync_on_step", metric->compute(), whole->compute());
+  }
+
+  RankReport report;
+
+ private:
+  void expect(const std::string& step, const IValue& got, const IValue& expected, const Tolerance& tolerance = exact) {
+    const auto found = difference(got, expected, tolerance);
+    if (!found.empty() && report.failure.empty()) report.failure = step + ": " + found;
+    report.digest = report.digest * 1099511628211ULL +
+                    std::hash<std::string>{}(step.find("alone") == std::string::npos ? bits(got) : "");
+  }
+
+  const Case& case_;
+  std::size_t rank_;
+};
+
+std::filesystem::path report_path(const std::filesystem::path& directory, int64_t rank) {
+  return directory / ("rank" + std::to_string(rank) + ".json");
+}
+
+/// What a worker does instead of starting workers.
+void play_all(const std::vector<Case>& cases, const std::filesystem::path& directory) {
+  const auto world = init_process_group({.backend = "gloo", .timeout = std::chrono::seconds(60)});
+  set_warning_handler([](const std::string&) {});
+  auto reports = nlohmann::json::array();
+  for (const auto& c : cases) {
+    const auto report = play_on_rank(c, world->rank(), world->world_size());
+    reports.push_back({{"name", report.name}, {"failure", report.failure}, {"digest", report.digest}});
+    if (world->broken()) break;
+  }
+  std::ofstream(report_path(directory, world->rank())) << reports.dump();
+}
+
+}  // namespace
+
+RankReport play_on_rank(const Case& c, int64_t rank, int64_t world_size) {
+  Player player(c, rank);
+  player.report.name = c.name;
+  if (c.excludes.contains("ranks")) return player.report;
+  try {
+    const auto whole = whole_of(c);
+    const auto batches = whole ? batches_with_rows(c) : c.batches;
+    player.compute("in turn", in_turn(batches, world_size));
+    player.compute("all on the last rank", all_to_the_last(batches, world_size));
+    if (whole) {
+      player.compute("uneven rows", uneven(*whole, world_size));
+      player.forward(batches, world_size);
+    }
+  } catch (const std::exception& error) {
+    player.report.failure = std::string("throws ") + error.what();
+  }
+  return player.report;
+}
+
+std::vector<std::string> failures_on_ranks(const std::vector<Case>& cases, int64_t world_size,
+                                           const std::string& test_case) {
+  if (const char* directory = std::getenv(results_variable)) {
+    play_all(cases, directory);
+    return {};
+  }
+  const auto directory = std::filesystem::temp_directory_path() /
+                         ("metrics_ranks_" + std::to_string(::getpid()) + "_" + std::to_string(world_size));
+  std::filesystem::create_directories(directory);
+  const auto result = distributed::launch({
+      .processes = world_size,
+      .command = {distributed::current_command().front(), "--test-case=" + test_case},
+      .environment = {{results_variable, directory.string()}},
+      .timeout = std::chrono::minutes(8),
+  });
+  std::vector<std::string> found;
+  if (!result.ok()) {
+    found.push_back("world size " + std::to_string(world_size) + ": " + result.message());
+    for (const auto& process : result.processes) found.push_back(process.out + process.error);
+  }
+  std::vector<nlohmann::json> reports;
+  for (int64_t rank = 0; rank < world_size; ++rank) {
+    std::ifstream file(report_path(directory, rank));
+    reports.push_back(nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false));
+  }
+  std::filesystem::remove_all(directory);
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    for (std::size_t rank = 0; rank < reports.size(); ++rank) {
+      const std::string where =
+          cases[i].name + ", rank " + std::to_string(rank) + " of " + std::to_string(world_size) + ": ";
+      if (!reports[rank].is_array() || reports[rank].size() <= i) {
+        found.push_back(where + "no report");
+        return found;
+      }
+      const auto& report = reports[rank][i];
+      if (!report.at("failure").get<std::string>().empty())
+        found.push_back(where + report.at("failure").get<std::string>());
+      else if (report.at("digest") != reports[0][i].at("digest"))
+        found.push_back(where + "other bits than rank 0");
+    }
+  }
+  return found;
+}
+
+std::vector<int64_t> world_sizes() {
+  const char* most = std::getenv("METRICS_TEST_MAX_WORLD_SIZE");
+  std::vector<int64_t> sizes{1, 2, 3};
+  if (most) std::erase_if(sizes, [&](int64_t size) { return size > std::atoll(most); });
+  return sizes;
+}
+
+}  // namespace metrics::testing

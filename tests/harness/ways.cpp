@@ -1,0 +1,483 @@
+#include "ways.h"
+
+#include <metrics/core/errors.h>
+#include <metrics/core/registry.h>
+#include <metrics/core/warning.h>
+
+#include <ATen/Context.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+namespace metrics::testing {
+namespace {
+
+using at::Tensor;
+using c10::IValue;
+
+/// Collects the warnings of its scope, which a test's output is better without.
+class Warnings {
+ public:
+  Warnings() : previous_(set_warning_handler([this](const std::string& message) { messages_.push_back(message); })) {}
+  ~Warnings() { set_warning_handler(previous_); }
+  Warnings(const Warnings&) = delete;
+  Warnings& operator=(const Warnings&) = delete;
+
+  const std::vector<std::string>& messages() const { return messages_; }
+
+ private:
+  std::vector<std::string> messages_;
+  WarningHandler previous_;
+};
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
+
+std::string at_step(const std::string& step, const std::string& what) {
+  return what.empty() ? "" : step + ": " + what;
+}
+
+std::string final_difference(Metric& metric, const Case& c) {
+  return difference(metric.compute(), expected_final(c), c.tolerance);
+}
+
+std::string count_difference(const Metric& metric, std::size_t expected) {
+  if (metric.update_count() == static_cast<int64_t>(expected)) return "";
+  return "update_count is " + std::to_string(metric.update_count()) + ", expected " + std::to_string(expected);
+}
+
+/// The first that is not empty.
+std::string first_of(std::initializer_list<std::string> found) {
+  for (const auto& text : found)
+    if (!text.empty()) return text;
+  return "";
+}
+
+bool always(const Case&) {
+  return true;
+}
+bool has_whole(const Case& c) {
+  return whole_of(c).has_value();
+}
+
+// ---- one process, one metric ----------------------------------------------------------------------------------------
+
+std::string functional(const Case& c) {
+  Kwargs kwargs = *whole_of(c);
+  kwargs.insert(c.functional_options.begin(), c.functional_options.end());
+  return difference(call(c.functional, {}, kwargs), c.functional_value.value_or(expected_final(c)), c.tolerance);
+}
+
+std::string one_update(const Case& c) {
+  const auto metric = created(c);
+  metric->update({}, *whole_of(c));
+  return first_of({final_difference(*metric, c), count_difference(*metric, 1)});
+}
+
+std::string updates(const Case& c) {
+  const Warnings warnings;
+  const auto metric = created(c);
+  for (std::size_t i = 0; i < c.batches.size(); ++i) {
+    const Batch given = copied(c.batches[i]);
+    metric->update({}, given, rows_of(c, i));
+    for (const auto& [name, input] : c.batches[i])
+      if (input.isTensor() && bits(given.at(name)) != bits(input)) return "update has written to the input " + name;
+  }
+  const bool warned = std::any_of(warnings.messages().begin(), warnings.messages().end(),
+                                  [](const auto& message) { return lower(message).find("nan") != std::string::npos; });
+  if (c.warns && *c.warns != warned) return warned ? "an update warned of NaN" : "no update warned of NaN";
+  return first_of({final_difference(*metric, c), at_step("again", final_difference(*metric, c)),
+                   count_difference(*metric, c.batches.size())});
+}
+
+/// The inputs by position, as far as they come without a gap.
+std::string positional(const Case& c) {
+  const auto metric = created(c);
+  const auto* entry = find_metric(metric->name());
+  if (!entry) return "is not registered";
+  for (std::size_t i = 0; i < c.batches.size(); ++i) {
+    Args args;
+    for (const auto& input : entry->inputs) {
+      const auto found = c.batches[i].find(input.name);
+      if (found == c.batches[i].end()) break;
+      args.push_back(found->second);
+    }
+    if (args.size() != c.batches[i].size()) return "an input before a given one is missing";
+    metric->update(args, {}, rows_of(c, i));
+  }
+  return final_difference(*metric, c);
+}
+
+std::string computes_between(const Case& c) {
+  const Warnings warnings;
+  const auto metric = created(c);
+  for (std::size_t i = 0; i < c.batches.size(); ++i) {
+    update(*metric, c, i, i + 1);
+    const auto alone = created(c);
+    update(*alone, c, 0, i + 1);
+    const auto found = difference(metric->compute(), alone->compute(), {.rtol = 0, .atol = 0});
+    if (!found.empty()) return at_step("after batch " + std::to_string(i), found);
+  }
+  return final_difference(*metric, c);
+}
+
+std::string forward(const Case& c) {
+  const auto metric = created(c);
+  for (std::size_t i = 0; i < c.batches.size(); ++i) {
+    const auto alone = created(c);
+    update(*alone, c, i, i + 1);
+    const IValue expected = c.forward.empty() ? alone->compute() : c.forward[i];
+    const IValue got = metric->forward({}, c.batches[i], rows_of(c, i));
+    const auto found = first_of({difference(got, expected, c.tolerance),
+                                 at_step("beside an update", difference(got, alone->compute(), c.tolerance))});
+    if (!found.empty()) return at_step("batch " + std::to_string(i), found);
+  }
+  return first_of({final_difference(*metric, c), count_difference(*metric, c.batches.size())});
+}
+
+std::string reset(const Case& c) {
+  const Warnings warnings;
+  const auto metric = created(c);
+  update(*metric, c, 0, c.batches.size());
+  metric->compute();
+  metric->reset();
+  const auto fresh = created(c);
+  const auto nothing =
+      first_of({count_difference(*metric, 0),
+                at_step("after reset", difference(metric->compute(), fresh->compute(), {.rtol = 0, .atol = 0}))});
+  update(*metric, c, 0, c.batches.size());
+  return first_of({nothing, final_difference(*metric, c), count_difference(*metric, c.batches.size())});
+}
+
+std::string clone(const Case& c) {
+  const Warnings warnings;
+  const std::size_t half = c.batches.size() / 2;
+  const auto metric = created(c);
+  update(*metric, c, 0, half);
+  const auto twin = metric->clone();
+  update(*metric, c, half, c.batches.size());
+  const auto reference = created(c);
+  update(*reference, c, 0, half);
+  return first_of(
+      {final_difference(*metric, c),
+       at_step("the clone, left alone", difference(twin->compute(), reference->compute(), {.rtol = 0, .atol = 0})),
+       [&] {
+         update(*twin, c, half, c.batches.size());
+         return at_step("the clone", final_difference(*twin, c));
+       }()});
+}
+
+std::string saved_half_way(const Case& c) {
+  const Warnings warnings;
+  const std::size_t half = c.batches.size() / 2;
+  const auto metric = created(c);
+  update(*metric, c, 0, half);
+  if (!metric->state_dict("m.").states.empty()) return "a metric that is not persistent saves states";
+  metric->persistent(true);
+  const StateDict saved = metric->state_dict("m.");
+  if (saved.states.empty()) return "a persistent metric saves nothing";
+  const auto loaded = created(c);
+  loaded->persistent(true);
+  update(*loaded, c, 0, c.batches.size());
+  loaded->compute();
+  loaded->load_state_dict(saved, "m.");
+  const auto half_value = difference(loaded->compute(), metric->compute(), {.rtol = 0, .atol = 0});
+  update(*metric, c, half, c.batches.size());
+  const auto counted = count_difference(*loaded, half);
+  update(*loaded, c, half, c.batches.size());
+  return first_of({at_step("half-way", half_value), at_step("half-way", counted), final_difference(*loaded, c),
+                   count_difference(*loaded, c.batches.size()),
+                   at_step("the saved one", final_difference(*metric, c))});
+}
+
+// ---- merges ---------------------------------------------------------------------------------------------------------
+
+std::string merge_two(const Case& c) {
+  for (std::size_t cut = 0; cut <= c.batches.size(); ++cut) {
+    const auto left = created(c);
+    const auto right = created(c);
+    update(*left, c, 0, cut);
+    update(*right, c, cut, c.batches.size());
+    const std::string before = right->state_dict().states.empty() ? "" : "a metric that is not persistent saves states";
+    left->merge(*right);
+    const auto found = first_of({before, final_difference(*left, c), count_difference(*left, c.batches.size()),
+                                 at_step("the other side", count_difference(*right, c.batches.size() - cut))});
+    if (!found.empty()) return at_step("cut after " + std::to_string(cut), found);
+  }
+  return "";
+}
+
+std::string merge_three(const Case& c) {
+  const std::size_t cut = (c.batches.size() + 1) / 2;
+  for (const int empty : {0, 1, 2}) {
+    for (const bool right_first : {false, true}) {
+      std::array<std::unique_ptr<Metric>, 3> shards{created(c), created(c), created(c)};
+      update(*shards[empty == 0 ? 1 : 0], c, 0, cut);
+      update(*shards[empty == 2 ? 1 : 2], c, cut, c.batches.size());
+      if (right_first) {
+        shards[1]->merge(*shards[2]);
+        shards[0]->merge(*shards[1]);
+      } else {
+        shards[0]->merge(*shards[1]);
+        shards[0]->merge(*shards[2]);
+      }
+      const auto found = first_of({final_difference(*shards[0], c), count_difference(*shards[0], c.batches.size())});
+      if (!found.empty()) return at_step("shard " + std::to_string(empty) + " empty", found);
+    }
+  }
+  return "";
+}
+
+// ---- other rows -----------------------------------------------------------------------------------------------------
+
+std::vector<int64_t> sizes_of(const Case& c) {
+  std::vector<int64_t> sizes;
+  for (const auto& batch : batches_with_rows(c)) sizes.push_back(testing::rows_of(batch));
+  return sizes;
+}
+
+std::string permuted(const Case& c) {
+  const Batch whole = *whole_of(c);
+  const Tensor order = permutation(testing::rows_of(whole));
+  const auto metric = created(c);
+  for (const auto& batch : split(taken(whole, order), sizes_of(c))) metric->update({}, batch);
+  const IValue expected = expected_final(c);
+  if (!c.rows_permute) return difference(metric->compute(), expected, c.tolerance);
+  // Where rows are dropped (NaN), only the bag of those that stay can be compared.
+  const auto tensors = tensors_of(expected);
+  const bool all_rows = std::all_of(tensors.begin(), tensors.end(),
+                                    [&](const Tensor& t) { return t.dim() > 0 && t.size(0) == order.size(0); });
+  if (all_rows) return difference(metric->compute(), with_rows(expected, order), c.tolerance);
+  return difference(sorted_rows(metric->compute()), sorted_rows(expected), c.tolerance);
+}
+
+std::string garbage(const Case& c) {
+  const auto batches = batches_with_rows(c);
+  const auto metric = created(c);
+  const auto nothing = created(c);
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    const auto padded = with_garbage(batches[i]);
+    const auto alone = created(c);
+    const auto found = difference(metric->forward({}, padded.batch, {.valid = padded.valid, .ids = {}}),
+                                  alone->forward({}, batches[i]), c.tolerance);
+    if (!found.empty()) return at_step("batch " + std::to_string(i), found);
+  }
+  const auto padded = with_garbage(batches.front());
+  metric->update({}, padded.batch, {.valid = at::zeros_like(padded.valid), .ids = {}});
+  return final_difference(*metric, c);
+}
+
+std::string empty_batches(const Case& c) {
+  const auto batches = batches_with_rows(c);
+  const Batch empty = split(batches.front(), {0}).front();
+  const auto metric = created(c);
+  metric->update({}, empty);
+  for (const auto& batch : batches) {
+    metric->update({}, batch);
+    metric->update({}, empty);
+  }
+  return final_difference(*metric, c);
+}
+
+std::string row_by_row(const Case& c) {
+  const Batch whole = *whole_of(c);
+  const auto metric = created(c);
+  for (const auto& row : split(whole, std::vector<int64_t>(static_cast<std::size_t>(testing::rows_of(whole)), 1)))
+    metric->update({}, row);
+  return final_difference(*metric, c);
+}
+
+// ---- other tensors --------------------------------------------------------------------------------------------------
+
+std::string strided(const Case& c) {
+  const auto metric = created(c);
+  for (std::size_t i = 0; i < c.batches.size(); ++i) {
+    Batch spread;
+    for (const auto& [name, input] : c.batches[i])
+      spread.emplace(
+          name, input.isTensor() ? IValue(at::stack({input.toTensor(), input.toTensor()}, -1).select(-1, 0)) : input);
+    metric->update({}, spread, rows_of(c, i));
+  }
+  return final_difference(*metric, c);
+}
+
+std::string half(const Case& c) {
+  for (const auto dtype : {at::kHalf, at::kBFloat16}) {
+    const auto metric = created(c);
+    const auto reference = created(c);
+    for (std::size_t i = 0; i < c.batches.size(); ++i) {
+      const Batch rounded = with_dtype(c.batches[i], dtype);
+      metric->update({}, rounded, rows_of(c, i));
+      reference->update({}, with_dtype(rounded, at::kFloat), rows_of(c, i));
+    }
+    const auto found = difference(metric->compute(), reference->compute(), c.tolerance);
+    if (!found.empty()) return at_step(c10::toString(dtype), found);
+  }
+  return "";
+}
+
+bool has_float_inputs(const Case& c) {
+  return std::any_of(c.batches.begin(), c.batches.end(), has_floats);
+}
+
+std::string float64(const Case& c) {
+  const auto metric = created(c);
+  metric->set_dtype(at::kDouble);
+  for (std::size_t i = 0; i < c.batches.size(); ++i)
+    metric->update({}, with_dtype(c.batches[i], at::kDouble), rows_of(c, i));
+  return difference(metric->compute(), with_dtype(expected_final(c), at::kDouble), c.tolerance);
+}
+
+std::string inference_mode(const Case& c) {
+  const auto metric = [&] {
+    const c10::InferenceMode on;
+    auto made = created(c);
+    update(*made, c, 0, c.batches.size() / 2);
+    return made;
+  }();
+  update(*metric, c, c.batches.size() / 2, c.batches.size());
+  return final_difference(*metric, c);
+}
+
+bool has_cuda(const Case&) {
+  return at::hasCUDA();
+}
+
+std::string cuda(const Case& c) {
+  const at::Device device(at::kCUDA, 0);
+  const auto metric = created(c);
+  metric->to(device);
+  for (std::size_t i = 0; i < c.batches.size(); ++i) {
+    Rows rows = rows_of(c, i);
+    if (rows.valid) rows.valid = rows.valid->to(device);
+    metric->update({}, on_device(c.batches[i], device), rows);
+  }
+  return final_difference(*metric, c);
+}
+
+constexpr auto all_ways = std::to_array<Way>({
+    {"functional", [](const Case& c) { return !c.functional.empty() && has_whole(c); }, functional},
+    {"one update", has_whole, one_update},
+    {"updates", always, updates},
+    {"positional", always, positional},
+    {"computes between", always, computes_between},
+    {"forward", always, forward},
+    {"reset", always, reset},
+    {"clone", always, clone},
+    {"saved half-way", always, saved_half_way},
+    {"merge of two", always, merge_two},
+    {"merge of three", always, merge_three},
+    {"permuted", has_whole, permuted},
+    {"garbage", has_whole, garbage},
+    {"empty batches", has_whole, empty_batches},
+    {"row by row", has_whole, row_by_row},
+    {"strided", always, strided},
+    {"half", has_float_inputs, half},
+    {"float64", always, float64},
+    {"inference mode", always, inference_mode},
+    {"cuda", has_cuda, cuda},
+});
+
+}  // namespace
+
+std::span<const Way> ways() {
+  return all_ways;
+}
+
+std::string failure(const Way& way, const Case& c) {
+  if (c.excludes.contains(way.name)) return "";
+  try {
+    const Warnings warnings;
+    return way.applies(c) ? way.play(c) : "";
+  } catch (const std::exception& error) {
+    return std::string("throws ") + error.what();
+  }
+}
+
+std::string failure(const Misuse& misuse) {
+  const Warnings warnings;
+  std::unique_ptr<Metric> metric;
+  std::optional<IValue> before;
+  try {
+    metric = create(misuse.metric, misuse.options);
+    for (std::size_t i = 0; i + 1 < misuse.batches.size(); ++i) metric->update({}, misuse.batches[i]);
+  } catch (const std::exception& error) {
+    if (!misuse.batches.empty()) return std::string("throws too early: ") + error.what();
+    if (!dynamic_cast<const Error*>(&error)) return std::string("is no metrics::Error: ") + error.what();
+    if (lower(error.what()).find(lower(misuse.contains)) == std::string::npos)
+      return "the error does not name '" + misuse.contains + "': " + error.what();
+    return "";
+  }
+  if (misuse.batches.empty()) return "the options are taken";
+  before = metric->compute();
+  for (const bool by_forward : {false, true}) {
+    const int64_t count = metric->update_count();
+    try {
+      if (by_forward)
+        metric->forward({}, misuse.batches.back());
+      else
+        metric->update({}, misuse.batches.back());
+      return by_forward ? "forward takes it" : "update takes it";
+    } catch (const Error& error) {
+      if (lower(error.what()).find(lower(misuse.contains)) == std::string::npos)
+        return "the error does not name '" + misuse.contains + "': " + error.what();
+    } catch (const std::exception& error) {
+      return std::string("is no metrics::Error: ") + error.what();
+    }
+    if (metric->update_count() != count) return "the refused call counts as an update";
+    const auto found = difference(metric->compute(), *before, {.rtol = 0, .atol = 0});
+    if (!found.empty()) return "the refused call has changed the metric: " + found;
+  }
+  return "";
+}
+
+std::optional<Batch> whole_of(const Case& c) {
+  if (c.whole) return c.whole;
+  std::vector<Batch> counted;
+  for (std::size_t i = 0; i < c.batches.size(); ++i) {
+    const auto& batch = c.batches[i];
+    const bool scalars = std::all_of(batch.begin(), batch.end(), [](const auto& input) {
+      return input.second.isScalar() || (input.second.isTensor() && input.second.toTensor().dim() == 0);
+    });
+    if (!scalars && !has_rows(batch)) return {};
+    counted.push_back(c.valid.empty() ? batch : kept(batch, c.valid[i]));
+  }
+  if (counted.empty()) return {};
+  return joined(counted);
+}
+
+std::vector<Batch> batches_with_rows(const Case& c) {
+  std::vector<int64_t> sizes;
+  for (std::size_t i = 0; i < c.batches.size(); ++i)
+    sizes.push_back(testing::rows_of(c.valid.empty() ? c.batches[i] : kept(c.batches[i], c.valid[i])));
+  return split(*whole_of(c), sizes);
+}
+
+Rows rows_of(const Case& c, std::size_t batch) {
+  return c.valid.empty() ? Rows{} : Rows{.valid = c.valid[batch], .ids = {}};
+}
+
+IValue expected_final(const Case& c) {
+  if (c.final) return *c.final;
+  const auto metric = created(c);
+  update(*metric, c, 0, c.batches.size());
+  return metric->compute();
+}
+
+std::unique_ptr<Metric> created(const Case& c) {
+  return create(c.metric, c.options);
+}
+
+void update(Metric& metric, const Case& c, std::size_t begin, std::size_t end) {
+  for (std::size_t i = begin; i < end; ++i) metric.update({}, c.batches[i], rows_of(c, i));
+}
+
+}  // namespace metrics::testing
