@@ -103,6 +103,21 @@ def drawn(stem: Stem, metric: str, functional: str, options: dict, arguments: di
         stem.add(case)
 
 
+def ignored_logit(stem: Stem, metric: str, functional: str, options: dict, batches: list) -> None:
+    """Add probabilities among which one, whose target is ignored, is out of [0, 1]."""
+    given = options | {"ignore_index": -1}
+    within = lambda b: {**b, "preds": torch.where(b["target"] == -1, torch.tensor(0.5), b["preds"])}
+    stem.add(
+        Case(
+            f"{metric}/an ignored logit decides nothing", metric, given, batches, functional,
+            reason="an ignored element contributes nothing; torchmetrics lets it decide whether all scores are logits",
+            reference="torchmetrics, with 0.5 in place of ignored scores",
+            forward_by=lambda b: play(metric, given, [within(b)])[1],
+            final_by=lambda bs: play(metric, given, [within(b) for b in bs])[1],
+        )
+    )
+
+
 def unchecked(stem: Stem, metric: str, functional: str, options: dict, draw) -> None:
     """Add a target that is neither 0 nor 1 and counts as neither when nothing is checked."""
     batches = draw(f"{metric}/beyond", "labels")
@@ -163,7 +178,7 @@ def binary_task(stem: Stem, metric: str, functional: str) -> None:
     drawn(stem, metric, functional, {}, arguments, draw, rest)
     batches = draw(f"{metric}/reading", "probabilities", sizes=(6,), ignore_index=-1)
     batches[0]["target"][2], batches[0]["preds"][2] = -1, 3.5
-    stem.add(Case(f"{metric}/an ignored logit decides the reading", metric, {"ignore_index": -1}, batches, functional))
+    ignored_logit(stem, metric, functional, {}, batches)
     stem.require(metric, {**arguments, "threshold": [0.5, 0.3, 0.75, 0.0, 1.0]}, ZERO_DIVISION)
     refused_options(stem, metric, {}, COMMON_WRONG | FAMILY_WRONG | THRESHOLD_WRONG | {"input": [("scores", None)]})
     good = draw(f"{metric}/good", "probabilities", sizes=(6,))[0]
@@ -274,6 +289,7 @@ def multiclass_task(stem: Stem, metric: str, functional: str) -> None:
     reject("two dimensions more", "preds", {"preds": torch.zeros(6, CLASSES, 2), "target": good["target"]})
     reject("more dimensions that differ", "target", {"preds": torch.zeros(6, CLASSES, 2), "target": torch.zeros(6, 3).long()})
     reject("samplewise of vectors", "multidim_average", good, {"multidim_average": "samplewise"})
+    reject("top_k of labels", "preds", {"preds": good["target"], "target": good["target"]}, {"top_k": 2})
     five = torch.tensor([0, 1, 2, 3, 4])
     reject("more labels than classes", "target", {"preds": five % 4, "target": five})
     reject("more labels than classes among preds", "preds", {"preds": five, "target": five % 4})
@@ -301,7 +317,7 @@ def multilabel_task(stem: Stem, metric: str, functional: str) -> None:
     drawn(stem, metric, functional, options, arguments, draw, (5,))
     batches = draw(f"{metric}/reading", "probabilities", sizes=(6,), ignore_index=-1)
     batches[0]["target"][2, 1], batches[0]["preds"][2, 1] = -1, 3.5
-    stem.add(Case(f"{metric}/an ignored logit decides the reading", metric, options | {"ignore_index": -1}, batches, functional))
+    ignored_logit(stem, metric, functional, options, batches)
     stem.require(metric, {**arguments, "threshold": [0.5, 0.3, 0.75, 0.0, 1.0]}, ZERO_DIVISION)
     wrong = COMMON_WRONG | FAMILY_WRONG | THRESHOLD_WRONG | AVERAGE_WRONG | {"input": [("scores", None)]}
     wrong |= {"num_labels": [(1, None), (0, None), ("three", None), (2.5, None), (None, None)]}

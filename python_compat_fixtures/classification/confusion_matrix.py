@@ -10,6 +10,7 @@ from stat_scores_family import (
     THRESHOLD_WRONG,
     drawn,
     elementwise,
+    ignored_logit,
     label,
     of_classes,
     refused_inputs,
@@ -38,7 +39,7 @@ def binary_task(stem: Stem) -> None:
     drawn(stem, metric, functional, {}, arguments, binary, (5,))
     batches = binary(f"{metric}/reading", "probabilities", sizes=(6,), ignore_index=-1)
     batches[0]["target"][2], batches[0]["preds"][2] = -1, 3.5
-    stem.add(Case(f"{metric}/an ignored logit does not decide the reading", metric, {"ignore_index": -1}, batches, functional))
+    stem.add(Case(f"{metric}/an ignored logit decides nothing", metric, {"ignore_index": -1}, batches, functional))
     absent = [{**b, "target": b["target"] * 0} for b in binary(f"{metric}/absent", "labels")]
     for normalize in ("true", "pred", "all"):
         stem.add(Case(f"{metric}/no positive target, normalize={normalize}", metric, {"normalize": normalize}, absent, functional))
@@ -102,7 +103,7 @@ def multilabel_task(stem: Stem) -> None:
     drawn(stem, metric, functional, options, arguments, draw, (5,))
     batches = draw(f"{metric}/reading", "probabilities", sizes=(6,), ignore_index=-1)
     batches[0]["target"][2, 1], batches[0]["preds"][2, 1] = -1, 3.5
-    stem.add(Case(f"{metric}/an ignored logit decides the reading", metric, options | {"ignore_index": -1}, batches, functional))
+    ignored_logit(stem, metric, functional, options, batches)
     stem.require(metric, {**arguments, "threshold": [0.5, 0.3, 0.75, 0.0, 1.0]}, SAME)
     wrong = COMMON_WRONG | THRESHOLD_WRONG | NORMALIZE_WRONG | {"input": [("scores", None)]}
     refused_options(stem, metric, options, wrong | {"num_labels": [(1, None), (0, None), ("three", None), (2.5, None), (None, None)]})
