@@ -1,0 +1,109 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+/// The counting functions of classification: scores and labels in, int64 counts out, each score read once.
+///
+/// A count depends on its row alone, so the same bits come out at any split of the data, vector width and number of
+/// threads. Scores are float64, float32, bfloat16 or float16; labels are integers, bools, or floats with integral
+/// values. Contiguous or not, empty or not. A function that throws has counted nothing.
+namespace metrics::counting {
+
+using at::Tensor;
+
+/// Rows of a table of counts, in the order in which torchmetrics lists them.
+enum Cell : int64_t { TruePositive, FalsePositive, TrueNegative, FalseNegative, kCells };
+
+/// How rows of classes are counted.
+///
+/// Predictions are labels, or the argmax of scores: NaN counts as the greatest score, the lowest index wins among
+/// equals. With `top_k` above 1 a row predicts its target if fewer than `top_k` classes come before it, by score, then
+/// by index; its argmax otherwise.
+///
+/// A row whose target is `ignore_index` (whether a class or not) contributes nothing, and its prediction is not looked
+/// at. In all others a label outside [0, num_classes) is an error with `validate`. Without it, such a label is of no
+/// class: it is never right, and adds to no class's count.
+struct ClassRule {
+  /// Unset: any number of classes, for counts of one cell; true negatives are then counted as if there were one class,
+  /// as torchmetrics does.
+  std::optional<int64_t> num_classes;
+  int64_t top_k = 1;
+  std::optional<int64_t> ignore_index;
+  bool validate = true;
+};
+
+/// Counts into `counts`, int64 [4, num_classes], or [4, 1] for all classes together. `preds`: labels [N, ...] or scores
+/// [N, C, ...]; `target`: [N, ...].
+void add_class_counts(Tensor& counts, const Tensor& preds, const Tensor& target, const ClassRule& rule);
+
+/// Returns the counts of each sample, int64 [N, 4, num_classes]. `preds`: [N, S...] or [N, C, S...], with at least one
+/// S.
+Tensor samplewise_class_counts(const Tensor& preds, const Tensor& target, const ClassRule& rule);
+
+/// Counts into `confusion`, int64 [num_classes, num_classes], its row being the target.
+void add_class_confusion(Tensor& confusion, const Tensor& preds, const Tensor& target, const ClassRule& rule);
+
+/// How scores of yes-or-no questions are counted: yes if above `threshold` (NaN is not). Compared in the scores' dtype,
+/// as torch does.
+///
+/// An element whose target is `ignore_index` contributes nothing, nor do targets other than 0 and 1, which are an error
+/// with `validate`, as are predicted labels other than 0 and 1. Without it such a prediction is wrong.
+struct ThresholdRule {
+  double threshold = 0.5;
+  std::optional<int64_t> ignore_index;
+  bool validate = true;
+};
+
+/// Counts under both readings of the scores; they are equal where predictions are labels. Which one holds is for
+/// finalise to say.
+struct ThresholdCounts {
+  Tensor probabilities;  ///< Of score > threshold: int64 [4, L], or [N, 4, L] for samplewise counts; L is 1 for binary
+                         ///< metrics.
+  Tensor logits;         ///< Of sigmoid(score) > threshold; the same shape.
+  bool outside = false;  ///< Whether a score that counts was not within [0, 1]; NaN is not, as in torchmetrics.
+};
+
+/// Counts all elements together; `preds` and `target` have the same shape.
+void add_binary_counts(ThresholdCounts& counts, const Tensor& preds, const Tensor& target, const ThresholdRule& rule);
+
+/// Counts each sample on its own; at least 2 dimensions.
+ThresholdCounts samplewise_binary_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule);
+
+/// Counts each label; `preds` and `target` are [N, L, ...], `counts` has L labels.
+void add_multilabel_counts(ThresholdCounts& counts, const Tensor& preds, const Tensor& target,
+                           const ThresholdRule& rule);
+
+/// Counts each label of each sample on its own; at least 3 dimensions.
+ThresholdCounts samplewise_multilabel_counts(const Tensor& preds, const Tensor& target, int64_t num_labels,
+                                             const ThresholdRule& rule);
+
+/// Returns what a score is compared with as a logit: its sigmoid, as torch computes it in that dtype, is above the
+/// threshold exactly when the score is greater than this.
+///
+/// The sigmoid is taken as 1 / (1 + exp(-x)), in float (double for double), of the exact exponential rounded once.
+/// Torch's vectorised exponential is off by a last bit in places, and by which depends on the lane: scores within that
+/// of the cut-off may be counted differently there.
+double logit_cutoff(double threshold, at::ScalarType dtype);
+
+/// Returns the value in the dtype: what torch makes of a threshold before it compares.
+double rounded(double value, at::ScalarType dtype);
+
+/// The same functions in plain tensor operations: what runs on devices without a kernel, and what the kernels are
+/// tested against.
+namespace plain {
+void add_class_counts(Tensor& counts, const Tensor& preds, const Tensor& target, const ClassRule& rule);
+Tensor samplewise_class_counts(const Tensor& preds, const Tensor& target, const ClassRule& rule);
+void add_class_confusion(Tensor& confusion, const Tensor& preds, const Tensor& target, const ClassRule& rule);
+void add_binary_counts(ThresholdCounts& counts, const Tensor& preds, const Tensor& target, const ThresholdRule& rule);
+ThresholdCounts samplewise_binary_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule);
+void add_multilabel_counts(ThresholdCounts& counts, const Tensor& preds, const Tensor& target,
+                           const ThresholdRule& rule);
+ThresholdCounts samplewise_multilabel_counts(const Tensor& preds, const Tensor& target, int64_t num_labels,
+                                             const ThresholdRule& rule);
+}  // namespace plain
+
+}  // namespace metrics::counting
