@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <limits>
 #include <memory>
 #include <mutex>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 // Builds a function for AVX-512, AVX2 and any x86-64; the loader picks. ThreadSanitizer crashes on it at start.
@@ -109,12 +111,12 @@ METRICS_INLINE int64_t argmax(const T* x, int64_t count) {
     nan |= x[i] != x[i];
   }
   if (nan) return first_nan(x, count);
-  constexpr int64_t kBlock = 32;
+  constexpr int64_t kStep = 32;
   int64_t i = 0;
-  for (; i + kBlock <= count; i += kBlock) {
+  for (; i + kStep <= count; i += kStep) {
     Lane<T> found = 0;
 #pragma omp simd reduction(| : found)
-    for (int64_t j = 0; j < kBlock; ++j) found |= x[i + j] == greatest;
+    for (int64_t j = 0; j < kStep; ++j) found |= x[i + j] == greatest;
     if (found) break;
   }
   while (x[i] != greatest) ++i;
@@ -239,6 +241,7 @@ METRICS_PREDICT(float)
 METRICS_PREDICT(double)
 METRICS_PREDICT(BFloat16)
 METRICS_PREDICT(Half)
+#undef METRICS_PREDICT
 
 template <class E>
 void predict_as(const Scores& s, const int64_t* target, int64_t top_k, int64_t* predicted) {
@@ -365,201 +368,244 @@ void count_in_parts(int64_t* table, int64_t cells, int64_t rows, const Count& co
   });
 }
 
-// --- Thresholds.
+// --- Thresholds. Targets become codes first, so that the loop over the scores has 32-bit lanes only and no branches.
 
-// Six counts in one integer, ten bits each, so that an element costs one addition however many there are: at most
-// kPacked elements fit.
+enum Code : int32_t { kIgnored = 0, kYes = 1, kNo = 2, kInvalid = 4 };
+
+METRICS_MULTIVERSIONED void encode(const int64_t* target, int64_t count, Ignored ignored, int32_t* codes) {
+  const int32_t one = ignored(1) ? kIgnored : kYes;
+  const int32_t zero = ignored(0) ? kIgnored : kNo;
+  const int32_t other = ignored.any ? kIgnored : kInvalid;
+  for (int64_t i = 0; i < count; ++i) {
+    const int32_t odd = target[i] == ignored.value ? other : kInvalid;
+    codes[i] = target[i] == 1 ? one : target[i] == 0 ? zero : odd;
+  }
+}
+
+// Three counts in one integer, ten bits each: elements, those above as a probability, those above as a logit. So at
+// most kPacked elements fit.
 constexpr int64_t kPacked = 1023;
-enum Field : int { kYes, kNo, kYesProbability, kNoProbability, kYesLogit, kNoLogit };
-
-METRICS_INLINE int64_t field(Field f) {
-  return int64_t{1} << (10 * f);
-}
-METRICS_INLINE int64_t field(int64_t packed, Field f) {
-  return packed >> (10 * f) & kPacked;
-}
-
-struct Flags {
-  int64_t outside = 0;
-  int64_t invalid = 0;
-};
+constexpr int kAsProbability = 10;
+constexpr int kAsLogit = 20;
 
 template <class T>
-METRICS_INLINE int64_t pack_score(T x, int64_t t, T probability, T logit, Ignored ignored, int64_t& outside,
-                                  int64_t& invalid) {
-  const bool keep = !ignored(t);
-  const int64_t yes = (t == 1) & keep ? -1 : 0;
-  const int64_t no = (t == 0) & keep ? -1 : 0;
-  const int64_t in_yes =
-      field(kYes) | (x > probability ? field(kYesProbability) : 0) | (x > logit ? field(kYesLogit) : 0);
-  const int64_t in_no = field(kNo) | (x > probability ? field(kNoProbability) : 0) | (x > logit ? field(kNoLogit) : 0);
-  outside |= (yes | no) & ((x >= T(0)) & (x <= T(1)) ? 0 : -1);
-  invalid |= keep & (t != 0) & (t != 1);
-  return (yes & in_yes) | (no & in_no);
-}
+struct Scored {
+  T probability, logit;
 
-METRICS_INLINE int64_t pack_label(int64_t p, int64_t t, Ignored ignored, int64_t& invalid) {
-  const bool keep = !ignored(t);
-  const int64_t yes = (t == 1) & keep ? -1 : 0;
-  const int64_t no = (t == 0) & keep ? -1 : 0;
-  const int64_t in_yes = field(kYes) | (p == 1 ? field(kYesProbability) | field(kYesLogit) : 0);
-  const int64_t in_no = field(kNo) | (p != 0 ? field(kNoProbability) | field(kNoLogit) : 0);
-  invalid |= keep & (((t != 0) & (t != 1)) | ((p != 0) & (p != 1)));
-  return (yes & in_yes) | (no & in_no);
-}
+  explicit Scored(Cutoffs cutoffs)
+      : probability(static_cast<T>(cutoffs.probability)), logit(static_cast<T>(cutoffs.logit)) {}
+  int32_t packed_if_yes(T x) const { return 1 | (x > probability) << kAsProbability | (x > logit) << kAsLogit; }
+  int32_t packed_if_no(T x) const { return packed_if_yes(x); }
+  int32_t outside(T x) const { return !((x >= T(0)) & (x <= T(1))); }
+  int32_t invalid(T) const { return 0; }
+};
 
-// `rows` x `width` elements, one above the other: adds each column to its packed count, or all to the first one with a
-// width of one run.
+// A predicted label other than 0 and 1 is wrong, whatever the target.
+struct Labelled {
+  explicit Labelled(Cutoffs) {}
+  int32_t packed_if_yes(int64_t p) const { return p == 1 ? 1 | 1 << kAsProbability | 1 << kAsLogit : 1; }
+  int32_t packed_if_no(int64_t p) const { return p != 0 ? 1 | 1 << kAsProbability | 1 << kAsLogit : 1; }
+  int32_t outside(int64_t) const { return 0; }
+  int32_t invalid(int64_t p) const { return (p != 0) & (p != 1); }
+};
+
+template <>
+struct Widened<int64_t> {
+  using type = int64_t;
+};
 template <class E>
-METRICS_INLINE void pack_scores(const E* x, const int64_t* t, int64_t count, Cutoffs cutoffs, Ignored ignored,
-                                int64_t* packed, Flags& flags) {
-  using T = Wide<E>;
-  std::array<T, 256> buffer;
-  const auto probability = static_cast<T>(cutoffs.probability);
-  const auto logit = static_cast<T>(cutoffs.logit);
-  int64_t outside = 0;
-  int64_t invalid = 0;
-  for (int64_t i = 0; i < count; i += 256) {
-    const int64_t n = std::min<int64_t>(256, count - i);
-    const T* line = widen(x + i, n, buffer.data());
+using Prediction = std::conditional_t<std::is_same_v<E, int64_t>, Labelled, Scored<Wide<E>>>;
+
+// Packed counts of elements whose target is yes, and of those whose target is no.
+struct Packed {
+  int32_t yes = 0;
+  int32_t no = 0;
+};
+
+struct Flags {
+  int32_t outside = 0;
+  int32_t invalid = 0;
+};
+
+constexpr int64_t kBlock = 256;
+
+// Counts at most kPacked elements of one label.
+template <class E>
+METRICS_INLINE Packed pack_run(const E* x, const int64_t* target, int64_t count, Cutoffs cutoffs, Ignored ignored,
+                               Flags& flags) {
+  const Prediction<E> prediction(cutoffs);
+  std::array<int32_t, kBlock> codes;
+  std::array<Wide<E>, kBlock> buffer;
+  int32_t yes = 0, no = 0, outside = 0, invalid = 0;
+  for (int64_t i = 0; i < count; i += kBlock) {
+    const int64_t n = std::min(kBlock, count - i);
+    const auto* line = widen(x + i, n, buffer.data());
+    encode(target + i, n, ignored, codes.data());
+#pragma omp simd reduction(+ : yes, no) reduction(| : outside, invalid)
+    for (int64_t j = 0; j < n; ++j) {
+      const int32_t is_yes = -(codes[j] & kYes);
+      const int32_t is_no = -(codes[j] >> 1 & 1);
+      yes += is_yes & prediction.packed_if_yes(line[j]);
+      no += is_no & prediction.packed_if_no(line[j]);
+      outside |= (is_yes | is_no) & prediction.outside(line[j]);
+      invalid |= (codes[j] & kInvalid) | ((is_yes | is_no) & prediction.invalid(line[j]));
+    }
+  }
+  flags.outside |= outside;
+  flags.invalid |= invalid;
+  return {yes, no};
+}
+
+// Counts one element of each label.
+template <class E>
+METRICS_INLINE void pack_line(const E* x, const int64_t* target, int64_t labels, Cutoffs cutoffs, Ignored ignored,
+                              int32_t* yes, int32_t* no, Flags& flags) {
+  const Prediction<E> prediction(cutoffs);
+  std::array<int32_t, kBlock> codes;
+  std::array<Wide<E>, kBlock> buffer;
+  int32_t outside = 0, invalid = 0;
+  for (int64_t i = 0; i < labels; i += kBlock) {
+    const int64_t n = std::min(kBlock, labels - i);
+    const auto* line = widen(x + i, n, buffer.data());
+    encode(target + i, n, ignored, codes.data());
 #pragma omp simd reduction(| : outside, invalid)
     for (int64_t j = 0; j < n; ++j) {
-      packed[i + j] += pack_score(line[j], t[i + j], probability, logit, ignored, outside, invalid);
+      const int32_t is_yes = -(codes[j] & kYes);
+      const int32_t is_no = -(codes[j] >> 1 & 1);
+      yes[i + j] += is_yes & prediction.packed_if_yes(line[j]);
+      no[i + j] += is_no & prediction.packed_if_no(line[j]);
+      outside |= (is_yes | is_no) & prediction.outside(line[j]);
+      invalid |= (codes[j] & kInvalid) | ((is_yes | is_no) & prediction.invalid(line[j]));
     }
   }
   flags.outside |= outside;
   flags.invalid |= invalid;
 }
 
-template <class E>
-METRICS_INLINE int64_t pack_run(const E* x, const int64_t* t, int64_t count, Cutoffs cutoffs, Ignored ignored,
-                                Flags& flags) {
-  using T = Wide<E>;
-  std::array<T, kPacked> buffer;
-  const auto probability = static_cast<T>(cutoffs.probability);
-  const auto logit = static_cast<T>(cutoffs.logit);
-  int64_t outside = 0;
-  int64_t invalid = 0;
-  int64_t packed = 0;
-  const T* line = widen(x, count, buffer.data());
-#pragma omp simd reduction(| : outside, invalid) reduction(+ : packed)
-  for (int64_t j = 0; j < count; ++j)
-    packed += pack_score(line[j], t[j], probability, logit, ignored, outside, invalid);
-  flags.outside |= outside;
-  flags.invalid |= invalid;
-  return packed;
-}
-
-#define METRICS_PACK(E)                                                                                                \
-  METRICS_MULTIVERSIONED void pack_line(const E* x, const int64_t* t, int64_t count, Cutoffs cutoffs, Ignored ignored, \
-                                        int64_t* packed, Flags& flags) {                                               \
-    pack_scores(x, t, count, cutoffs, ignored, packed, flags);                                                         \
-  }                                                                                                                    \
-  METRICS_MULTIVERSIONED int64_t pack_all(const E* x, const int64_t* t, int64_t count, Cutoffs cutoffs,                \
-                                          Ignored ignored, Flags& flags) {                                             \
-    return pack_run(x, t, count, cutoffs, ignored, flags);                                                             \
+#define METRICS_PACK(E)                                                                                             \
+  METRICS_MULTIVERSIONED Packed packed_run(const E* x, const int64_t* t, int64_t count, Cutoffs cutoffs, Ignored i, \
+                                           Flags& flags) {                                                          \
+    return pack_run(x, t, count, cutoffs, i, flags);                                                                \
+  }                                                                                                                 \
+  METRICS_MULTIVERSIONED void packed_lines(const E* x, const int64_t* t, int64_t lines, int64_t labels,             \
+                                           Cutoffs cutoffs, Ignored ignored, int32_t* yes, int32_t* no,             \
+                                           Flags& flags) {                                                          \
+    for (int64_t i = 0; i < lines; ++i) {                                                                           \
+      pack_line(x + i * labels, t + i * labels, labels, cutoffs, ignored, yes, no, flags);                          \
+    }                                                                                                               \
   }
 METRICS_PACK(float)
 METRICS_PACK(double)
 METRICS_PACK(BFloat16)
 METRICS_PACK(Half)
+METRICS_PACK(int64_t)
+#undef METRICS_PACK
 
-METRICS_MULTIVERSIONED void pack_line(const int64_t* p, const int64_t* t, int64_t count, Cutoffs, Ignored ignored,
-                                      int64_t* packed, Flags& flags) {
-  int64_t invalid = 0;
-#pragma omp simd reduction(| : invalid)
-  for (int64_t j = 0; j < count; ++j) packed[j] += pack_label(p[j], t[j], ignored, invalid);
-  flags.invalid |= invalid;
+// A pair of tables [4, labels], one for each reading.
+struct Tables {
+  int64_t* probabilities;
+  int64_t* logits;
+  int64_t labels;
+
+  void add(Packed packed, int64_t label) const {
+    add_reading(probabilities, kAsProbability, packed, label);
+    add_reading(logits, kAsLogit, packed, label);
+  }
+
+ private:
+  void add_reading(int64_t* table, int reading, Packed packed, int64_t label) const {
+    const int64_t tp = packed.yes >> reading & kPacked;
+    const int64_t fp = packed.no >> reading & kPacked;
+    table[label] += tp;
+    table[labels + label] += fp;
+    table[2 * labels + label] += (packed.no & kPacked) - fp;
+    table[3 * labels + label] += (packed.yes & kPacked) - tp;
+  }
+};
+
+// Counts `count` elements of one label.
+template <class E>
+void count_run(const E* x, const int64_t* target, int64_t count, Cutoffs cutoffs, Ignored ignored, const Tables& tables,
+               int64_t label, Flags& flags) {
+  for (int64_t i = 0; i < count; i += kPacked) {
+    tables.add(packed_run(x + i, target + i, std::min(kPacked, count - i), cutoffs, ignored, flags), label);
+  }
 }
 
-METRICS_MULTIVERSIONED int64_t pack_all(const int64_t* p, const int64_t* t, int64_t count, Cutoffs, Ignored ignored,
-                                        Flags& flags) {
-  int64_t invalid = 0;
-  int64_t packed = 0;
-#pragma omp simd reduction(| : invalid) reduction(+ : packed)
-  for (int64_t j = 0; j < count; ++j) packed += pack_label(p[j], t[j], ignored, invalid);
-  flags.invalid |= invalid;
-  return packed;
-}
-
-// Adds packed counts to one label's cells of both tables.
-void unpack(int64_t packed, int64_t* probabilities, int64_t* logits, int64_t label, int64_t labels) {
-  const auto add = [&](int64_t* table, Field yes, Field no) {
-    table[label] += field(packed, yes);
-    table[labels + label] += field(packed, no);
-    table[2 * labels + label] += field(packed, kNo) - field(packed, no);
-    table[3 * labels + label] += field(packed, kYes) - field(packed, yes);
+// Counts lines of one element for each label. Several lines at a time where labels are few: they have the columns of
+// one wide line.
+template <class E>
+void count_lines(const E* x, const int64_t* target, int64_t lines, Cutoffs cutoffs, Ignored ignored,
+                 const Tables& tables, Flags& flags) {
+  const int64_t together = std::clamp<int64_t>(kBlock / tables.labels, 1, lines);
+  const int64_t columns = together * tables.labels;
+  std::vector<int32_t> yes(columns), no(columns);
+  const auto count = [&](int64_t first, int64_t wide_lines, int64_t width) {
+    packed_lines(x + first, target + first, wide_lines, width, cutoffs, ignored, yes.data(), no.data(), flags);
+    for (int64_t i = 0; i < width; ++i)
+      tables.add({std::exchange(yes[i], 0), std::exchange(no[i], 0)}, i % tables.labels);
   };
-  add(probabilities, kYesProbability, kNoProbability);
-  add(logits, kYesLogit, kNoLogit);
+  const int64_t wide_lines = lines / together;
+  for (int64_t i = 0; i < wide_lines; i += kPacked) count(i * columns, std::min(kPacked, wide_lines - i), columns);
+  const int64_t rest = lines % together;
+  if (rest) count(wide_lines * columns, 1, rest * tables.labels);
 }
 
 // Counts samples [begin, end) into one pair of tables.
-template <class P>
-void count_samples(const P* p, const Questions& q, int64_t begin, int64_t end, Cutoffs cutoffs, Ignored ignored,
-                   int64_t* probabilities, int64_t* logits, Flags& flags) {
-  if (q.labels == 1 || q.positions > 1) {
-    const int64_t runs_end = end * q.labels;
-    // Samples of one label follow each other: one long run.
-    const bool joined = q.labels == 1;
-    const int64_t length = joined ? (end - begin) * q.positions : q.positions;
-    for (int64_t run = begin * q.labels; run < runs_end; run += joined ? runs_end : 1) {
+template <class E>
+void count_samples(const E* x, const Questions& q, int64_t begin, int64_t end, Cutoffs cutoffs, Ignored ignored,
+                   const Tables& tables, Flags& flags) {
+  const int64_t size = q.labels * q.positions;
+  if (q.labels == 1) {
+    count_run(x + begin * size, q.target + begin * size, (end - begin) * size, cutoffs, ignored, tables, 0, flags);
+  } else if (q.positions == 1) {
+    count_lines(x + begin * size, q.target + begin * size, end - begin, cutoffs, ignored, tables, flags);
+  } else {
+    for (int64_t run = begin * q.labels; run < end * q.labels; ++run) {
       const int64_t first = run * q.positions;
-      for (int64_t i = 0; i < length; i += kPacked) {
-        const int64_t n = std::min(kPacked, length - i);
-        unpack(pack_all(p + first + i, q.target + first + i, n, cutoffs, ignored, flags), probabilities, logits,
-               run % q.labels, q.labels);
-      }
+      count_run(x + first, q.target + first, q.positions, cutoffs, ignored, tables, run % q.labels, flags);
     }
-    return;
-  }
-  std::vector<int64_t> packed(q.labels);
-  for (int64_t sample = begin; sample < end;) {
-    const int64_t stop = std::min(end, sample + kPacked);
-    std::fill(packed.begin(), packed.end(), 0);
-    for (; sample < stop; ++sample) {
-      pack_line(p + sample * q.labels, q.target + sample * q.labels, q.labels, cutoffs, ignored, packed.data(), flags);
-    }
-    for (int64_t label = 0; label < q.labels; ++label) unpack(packed[label], probabilities, logits, label, q.labels);
   }
 }
 
-template <class P>
-Seen threshold_counts_as(const P* p, int64_t* probabilities, int64_t* logits, bool samplewise, const Questions& q,
-                         Cutoffs cutoffs, Ignored ignored) {
+template <class E>
+Seen count_by_sample(const E* x, int64_t* probabilities, int64_t* logits, const Questions& q, Cutoffs cutoffs,
+                     Ignored ignored) {
   const int64_t cells = 4 * q.labels;
-  const int64_t cost = q.labels * q.positions;
-  std::mutex adding;
-  Seen seen;
-  // A binary metric's samples may be few and long: then its elements are shared out instead.
-  Questions flat = q;
-  if (!samplewise && q.labels == 1) {
-    flat.samples = q.samples * q.positions;
-    flat.positions = 1;
-  }
-  parallel(flat.samples, flat.labels * flat.positions, [&](int64_t begin, int64_t end) {
+  std::atomic<bool> outside = false, invalid = false;
+  parallel(q.samples, q.labels * q.positions, [&](int64_t begin, int64_t end) {
     Flags flags;
-    if (samplewise) {
-      for (int64_t s = begin; s < end; ++s) {
-        count_samples(p, flat, s, s + 1, cutoffs, ignored, probabilities + s * cells, logits + s * cells, flags);
-      }
-    } else if (begin == 0 && end == flat.samples) {
-      count_samples(p, flat, begin, end, cutoffs, ignored, probabilities, logits, flags);
-    } else {
-      std::vector<int64_t> part(2 * cells, 0);
-      count_samples(p, flat, begin, end, cutoffs, ignored, part.data(), part.data() + cells, flags);
-      const std::lock_guard lock(adding);
-      for (int64_t i = 0; i < cells; ++i) {
-        probabilities[i] += part[i];
-        logits[i] += part[cells + i];
-      }
+    for (int64_t s = begin; s < end; ++s) {
+      const Tables tables{probabilities + s * cells, logits + s * cells, q.labels};
+      count_samples(x, q, s, s + 1, cutoffs, ignored, tables, flags);
     }
-    const std::lock_guard lock(adding);
-    seen.outside |= flags.outside != 0;
-    seen.invalid |= flags.invalid != 0;
+    if (flags.outside) outside = true;
+    if (flags.invalid) invalid = true;
   });
-  static_cast<void>(cost);
-  return seen;
+  return {outside, invalid};
+}
+
+template <class E>
+Seen count_together(const E* x, int64_t* probabilities, int64_t* logits, Questions q, Cutoffs cutoffs,
+                    Ignored ignored) {
+  // The samples of a binary metric may be few and long: its elements are shared out instead.
+  if (q.labels == 1) q = {q.scores, q.element, q.predicted, q.target, q.samples * q.positions, 1, 1};
+  const int64_t cells = 4 * q.labels;
+  std::mutex adding;
+  Flags seen;
+  parallel(q.samples, q.labels * q.positions, [&](int64_t begin, int64_t end) {
+    Flags flags;
+    std::vector<int64_t> part(2 * cells, 0);
+    count_samples(x, q, begin, end, cutoffs, ignored, {part.data(), part.data() + cells, q.labels}, flags);
+    const std::lock_guard lock(adding);
+    for (int64_t i = 0; i < cells; ++i) {
+      probabilities[i] += part[i];
+      logits[i] += part[cells + i];
+    }
+    seen.outside |= flags.outside;
+    seen.invalid |= flags.invalid;
+  });
+  return {seen.outside != 0, seen.invalid != 0};
 }
 
 }  // namespace
@@ -608,8 +654,9 @@ void add_confusion(int64_t* confusion, int64_t classes, const int64_t* target, c
 
 Seen add_threshold_counts(int64_t* probabilities, int64_t* logits, bool samplewise, const Questions& questions,
                           Cutoffs cutoffs, Ignored ignored) {
-  const auto count = [&](const auto* predictions) {
-    return threshold_counts_as(predictions, probabilities, logits, samplewise, questions, cutoffs, ignored);
+  const auto count = [&](const auto* x) {
+    return samplewise ? count_by_sample(x, probabilities, logits, questions, cutoffs, ignored)
+                      : count_together(x, probabilities, logits, questions, cutoffs, ignored);
   };
   if (questions.predicted) return count(questions.predicted);
   switch (questions.element) {
