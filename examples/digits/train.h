@@ -1,0 +1,23 @@
+#pragma once
+
+#include "idx.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <ostream>
+
+namespace digits {
+
+struct TrainOptions {
+  int64_t epochs = 20;
+  int64_t batch_size = 32;
+  double learning_rate = 3e-3;
+  uint64_t seed = 1;
+};
+
+/// Trains a small convolutional net on `train` and gives its scores (logits) of `test`, [N, C] float32, in the order of
+/// the images. Writes a line per epoch to `log`. Equal seeds give equal scores on one machine with as many threads.
+at::Tensor train_and_score(const LabelledImages& train, const LabelledImages& test, const TrainOptions& options,
+                           std::ostream& log);
+
+}  // namespace digits
