@@ -9,7 +9,7 @@
 namespace digits {
 
 struct TrainOptions {
-  int64_t epochs = 20;
+  int64_t epochs = 6;
   int64_t batch_size = 32;
   double learning_rate = 3e-3;
   uint64_t seed = 1;
