@@ -65,6 +65,7 @@ Tensor shifted(const Tensor& images) {
 
 Tensor train_and_score(const LabelledImages& train, const LabelledImages& test, const TrainOptions& options,
                        std::ostream& log) {
+  at::set_num_threads(options.threads);
   torch::manual_seed(options.seed);
   const auto start = std::chrono::steady_clock::now();
   const int64_t num_classes = *std::max_element(train.labels.begin(), train.labels.end()) + 1;
