@@ -119,7 +119,8 @@ double ratio(double part, double whole) {
 }  // namespace
 
 void Report::save(const std::filesystem::path& file) const {
-  const nlohmann::json json = {{"images", images},
+  const nlohmann::json json = {{"rank", rank},
+                               {"images", images},
                                {"accuracy", accuracy},
                                {"class_accuracy", class_accuracy},
                                {"mean_loss", mean_loss},
@@ -135,7 +136,8 @@ void Report::save(const std::filesystem::path& file) const {
 Report Report::load(const std::filesystem::path& file) {
   try {
     const auto json = nlohmann::json::parse(std::ifstream(file));
-    return {json.at("images"),
+    return {json.at("rank"),
+            json.at("images"),
             json.at("accuracy"),
             json.at("class_accuracy"),
             json.at("mean_loss"),

@@ -14,6 +14,7 @@ namespace digits {
 
 /// What one evaluation of the test set says, and what it cost.
 struct Report {
+  int64_t rank = 0;                    ///< that made it
   std::vector<int64_t> images;         ///< evaluated by each rank
   float accuracy = 0;                  ///< share of the images whose highest score is at their label
   std::vector<float> class_accuracy;   ///< the same for the images of each class

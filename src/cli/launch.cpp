@@ -1,0 +1,80 @@
+#include "launch.h"
+
+#include <metrics/distributed/launch.h>
+
+#include <CLI/CLI.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace metrics::cli {
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+void on_signal(int) {
+  interrupted = 1;
+}
+
+struct Options {
+  int processes = 1;
+  int port = 0;
+  double timeout_seconds = 0;
+  std::vector<std::string> command;
+};
+
+int launch(const Options& options) {
+  distributed::LaunchOptions launch;
+  launch.processes = options.processes;
+  launch.command = options.command;
+  launch.master_port = static_cast<uint16_t>(options.port);
+  launch.output = [](distributed::OutputStream stream, std::string_view line) {
+    (stream == distributed::OutputStream::Out ? std::cout : std::cerr) << line << std::flush;
+  };
+  if (options.timeout_seconds > 0) {
+    launch.timeout = std::chrono::milliseconds(static_cast<int64_t>(options.timeout_seconds * 1000));
+  }
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+  launch.stop = [] { return interrupted != 0; };
+
+  const distributed::LaunchResult result = distributed::launch(launch);
+  if (!result.ok()) std::cerr << "metrics launch: " << result.message() << "\n";
+  return result.exit_code();
+}
+
+}  // namespace
+
+void add_launch(CLI::App& app, const std::vector<std::string>& after_dashes, int& exit_code) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("launch", "Start a program several times over, as the ranks of one group");
+  command->footer("The program and its arguments follow:  metrics launch -n 2 -- ./evaluate --data images");
+  command->add_option("-n,--processes", options->processes, "How many processes to start here")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 4096));
+  command->add_option("--port", options->port, "Where rank 0 listens; 0 takes a free one")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 65535));
+  command->add_option("--timeout", options->timeout_seconds, "Seconds after which all are ended; 0: never")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1e6));
+  // Without "--" the first word that is none of the above begins the command: its own options are left alone.
+  command->prefix_command();
+  command->callback([command, after_dashes, options, &exit_code] {
+    options->command = command->remaining();
+    if (!options->command.empty() && options->command.front().starts_with('-')) {
+      throw CLI::ExtrasError({options->command.front()});
+    }
+    if (!options->command.empty() && !after_dashes.empty()) options->command.emplace_back("--");
+    options->command.insert(options->command.end(), after_dashes.begin(), after_dashes.end());
+    if (options->command.empty()) throw CLI::RequiredError("launch: a program after \"--\"");
+    exit_code = launch(*options);
+  });
+}
+
+}  // namespace metrics::cli
