@@ -12,7 +12,6 @@
 #include <limits>
 #include <memory>
 #include <numeric>
-#include <vector>
 
 namespace metrics::counting {
 namespace {
@@ -106,9 +105,10 @@ void count_classes(const Tensor& preds, const Tensor& target, const ClassRule& r
   count(t, predictions.data(), rows);
 }
 
-kernels::Seen count_thresholds(int64_t* probabilities, int64_t* logits, bool samplewise, const Tensor& preds,
-                               const Tensor& target, const ThresholdRule& rule, int64_t labels) {
-  if (preds.numel() == 0) return {};
+// Fills both tables, which are zero; returns whether a score was outside [0, 1].
+bool count_thresholds(const ThresholdCounts& counts, bool samplewise, const Tensor& preds, const Tensor& target,
+                      const ThresholdRule& rule, int64_t labels) {
+  if (preds.numel() == 0) return false;
   const bool scored = preds.is_floating_point();
   const int64_t samples = preds.dim() == 0 ? 1 : preds.size(0);
   const Tensor targets = readable_labels(target);
@@ -128,34 +128,24 @@ kernels::Seen count_thresholds(int64_t* probabilities, int64_t* logits, bool sam
   } else {
     questions.predicted = predictions.const_data_ptr<int64_t>();
   }
-  const auto seen =
-      kernels::add_threshold_counts(probabilities, logits, samplewise, questions, cutoffs, Ignored(rule.ignore_index));
+  const auto seen = kernels::add_threshold_counts(counts.probabilities.mutable_data_ptr<int64_t>(),
+                                                  counts.logits.mutable_data_ptr<int64_t>(), samplewise, questions,
+                                                  cutoffs, Ignored(rule.ignore_index));
   if (rule.validate && seen.invalid) throw_bad_label(preds, target, rule);
-  return seen;
+  return seen.outside;
 }
 
-void add_threshold_counts(ThresholdCounts& counts, const Tensor& preds, const Tensor& target,
-                          const ThresholdRule& rule) {
-  const int64_t labels = counts.probabilities.size(1);
-  const int64_t cells = 4 * labels;
-  std::vector<int64_t> scratch(static_cast<size_t>(2 * cells), 0);
-  const auto seen = count_thresholds(scratch.data(), scratch.data() + cells, false, preds, target, rule, labels);
-  auto* probabilities = counts.probabilities.mutable_data_ptr<int64_t>();
-  auto* logits = counts.logits.mutable_data_ptr<int64_t>();
-  for (int64_t i = 0; i < cells; ++i) {
-    probabilities[i] += scratch[static_cast<size_t>(i)];
-    logits[i] += scratch[static_cast<size_t>(cells + i)];
-  }
-  counts.outside |= seen.outside;
+ThresholdCounts threshold_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule, int64_t labels) {
+  ThresholdCounts counts{at::zeros({4, labels}, at::kLong), at::zeros({4, labels}, at::kLong)};
+  counts.outside = count_thresholds(counts, false, preds, target, rule, labels);
+  return counts;
 }
 
 ThresholdCounts samplewise_threshold_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule,
                                             int64_t labels) {
   const auto zeros = [&] { return at::zeros({preds.size(0), 4, labels}, at::kLong); };
   ThresholdCounts counts{zeros(), zeros()};
-  const auto seen = count_thresholds(counts.probabilities.mutable_data_ptr<int64_t>(),
-                                     counts.logits.mutable_data_ptr<int64_t>(), true, preds, target, rule, labels);
-  counts.outside = seen.outside;
+  counts.outside = count_thresholds(counts, true, preds, target, rule, labels);
   return counts;
 }
 
@@ -257,10 +247,10 @@ void add_class_confusion(Tensor& confusion, const Tensor& preds, const Tensor& t
   });
 }
 
-void add_binary_counts(ThresholdCounts& counts, const Tensor& preds, const Tensor& target, const ThresholdRule& rule) {
+ThresholdCounts binary_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule) {
   check_binary(preds, target, rule);
-  if (!on_cpu(preds, target)) return plain::add_binary_counts(counts, preds, target, rule);
-  add_threshold_counts(counts, preds, target, rule);
+  if (!on_cpu(preds, target)) return plain::binary_counts(preds, target, rule);
+  return threshold_counts(preds, target, rule, 1);
 }
 
 ThresholdCounts samplewise_binary_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule) {
@@ -269,11 +259,11 @@ ThresholdCounts samplewise_binary_counts(const Tensor& preds, const Tensor& targ
   return samplewise_threshold_counts(preds, target, rule, 1);
 }
 
-void add_multilabel_counts(ThresholdCounts& counts, const Tensor& preds, const Tensor& target,
-                           const ThresholdRule& rule) {
-  check_multilabel(preds, target, counts.probabilities.size(1), rule);
-  if (!on_cpu(preds, target)) return plain::add_multilabel_counts(counts, preds, target, rule);
-  add_threshold_counts(counts, preds, target, rule);
+ThresholdCounts multilabel_counts(const Tensor& preds, const Tensor& target, int64_t num_labels,
+                                  const ThresholdRule& rule) {
+  check_multilabel(preds, target, num_labels, rule);
+  if (!on_cpu(preds, target)) return plain::multilabel_counts(preds, target, num_labels, rule);
+  return threshold_counts(preds, target, rule, num_labels);
 }
 
 ThresholdCounts samplewise_multilabel_counts(const Tensor& preds, const Tensor& target, int64_t num_labels,

@@ -68,14 +68,14 @@ struct ThresholdCounts {
 };
 
 /// Counts all elements together; `preds` and `target` have the same shape.
-void add_binary_counts(ThresholdCounts& counts, const Tensor& preds, const Tensor& target, const ThresholdRule& rule);
+ThresholdCounts binary_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule);
 
 /// Counts each sample on its own; at least 2 dimensions.
 ThresholdCounts samplewise_binary_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule);
 
-/// Counts each label; `preds` and `target` are [N, L, ...], `counts` has L labels.
-void add_multilabel_counts(ThresholdCounts& counts, const Tensor& preds, const Tensor& target,
-                           const ThresholdRule& rule);
+/// Counts each label; `preds` and `target` are [N, num_labels, ...].
+ThresholdCounts multilabel_counts(const Tensor& preds, const Tensor& target, int64_t num_labels,
+                                  const ThresholdRule& rule);
 
 /// Counts each label of each sample on its own; at least 3 dimensions.
 ThresholdCounts samplewise_multilabel_counts(const Tensor& preds, const Tensor& target, int64_t num_labels,
@@ -98,10 +98,10 @@ namespace plain {
 void add_class_counts(Tensor& counts, const Tensor& preds, const Tensor& target, const ClassRule& rule);
 Tensor samplewise_class_counts(const Tensor& preds, const Tensor& target, const ClassRule& rule);
 void add_class_confusion(Tensor& confusion, const Tensor& preds, const Tensor& target, const ClassRule& rule);
-void add_binary_counts(ThresholdCounts& counts, const Tensor& preds, const Tensor& target, const ThresholdRule& rule);
+ThresholdCounts binary_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule);
 ThresholdCounts samplewise_binary_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule);
-void add_multilabel_counts(ThresholdCounts& counts, const Tensor& preds, const Tensor& target,
-                           const ThresholdRule& rule);
+ThresholdCounts multilabel_counts(const Tensor& preds, const Tensor& target, int64_t num_labels,
+                                  const ThresholdRule& rule);
 ThresholdCounts samplewise_multilabel_counts(const Tensor& preds, const Tensor& target, int64_t num_labels,
                                              const ThresholdRule& rule);
 }  // namespace plain

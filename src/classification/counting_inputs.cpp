@@ -145,7 +145,7 @@ void check_samplewise_multilabel(const Tensor& preds, const Tensor& target, int6
 void throw_bad_label(const Tensor& preds, const Tensor& target, const ClassRule& rule) {
   const bool scores = preds.sizes() != target.sizes();
   const int64_t classes = rule.num_classes ? *rule.num_classes : preds.size(1);
-  const std::string range = "labels in [0, " + std::to_string(classes) + ")";
+  const std::string range = std::string("labels in [0, ") + std::to_string(classes) + ")";
   const Tensor rows = counted(target, rule.ignore_index);
   const Tensor labels = target.to(at::kLong);
   const Tensor bad = rows & ((labels < 0) | (labels >= classes));

@@ -4,8 +4,10 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/isnan.h>
+#include <ATen/ops/ones_like.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/where.h>
+#include <ATen/ops/zeros.h>
 
 namespace metrics::counting::plain {
 namespace {
@@ -137,11 +139,9 @@ ThresholdCounts samplewise_counts(const Tensor& preds, const Tensor& target, int
   return {counts_by_sample(e, e.probability), counts_by_sample(e, e.logit), e.outside.any().item<bool>()};
 }
 
-void add_counts(ThresholdCounts& counts, const Tensor& preds, const Tensor& target, const ThresholdRule& rule) {
-  const auto batch = samplewise_counts(preds, target, counts.probabilities.size(1), rule);
-  counts.probabilities += batch.probabilities.sum(0);
-  counts.logits += batch.logits.sum(0);
-  counts.outside |= batch.outside;
+ThresholdCounts counts_together(const Tensor& preds, const Tensor& target, int64_t labels, const ThresholdRule& rule) {
+  const auto counts = samplewise_counts(preds, target, labels, rule);
+  return {counts.probabilities.sum(0), counts.logits.sum(0), counts.outside};
 }
 
 }  // namespace
@@ -166,9 +166,9 @@ void add_class_confusion(Tensor& confusion, const Tensor& preds, const Tensor& t
   confusion += tally(cells.reshape({1, -1}), counted.reshape({1, -1}), classes * classes).reshape({classes, classes});
 }
 
-void add_binary_counts(ThresholdCounts& counts, const Tensor& preds, const Tensor& target, const ThresholdRule& rule) {
+ThresholdCounts binary_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule) {
   check_binary(preds, target, rule);
-  add_counts(counts, preds, target, rule);
+  return counts_together(preds, target, 1, rule);
 }
 
 ThresholdCounts samplewise_binary_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule) {
@@ -176,10 +176,10 @@ ThresholdCounts samplewise_binary_counts(const Tensor& preds, const Tensor& targ
   return samplewise_counts(preds, target, 1, rule);
 }
 
-void add_multilabel_counts(ThresholdCounts& counts, const Tensor& preds, const Tensor& target,
-                           const ThresholdRule& rule) {
-  check_multilabel(preds, target, counts.probabilities.size(1), rule);
-  add_counts(counts, preds, target, rule);
+ThresholdCounts multilabel_counts(const Tensor& preds, const Tensor& target, int64_t num_labels,
+                                  const ThresholdRule& rule) {
+  check_multilabel(preds, target, num_labels, rule);
+  return counts_together(preds, target, num_labels, rule);
 }
 
 ThresholdCounts samplewise_multilabel_counts(const Tensor& preds, const Tensor& target, int64_t num_labels,

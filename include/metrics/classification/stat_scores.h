@@ -1,0 +1,155 @@
+#pragma once
+
+#include <metrics/classification/choices.h>
+#include <metrics/core/metric_of.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+// True and false positives and negatives, and what every metric over them shares: its options, its inputs, its states.
+// A metric of the family adds its name, its traits and a formula (see accuracy.h).
+
+namespace metrics {
+
+/// Options of BinaryStatScores, and of every binary metric over its counts.
+struct BinaryStatScoresOptions {
+  /// A score above it is a yes.
+  double threshold = 0.5;
+  MultidimAverage multidim_average = MultidimAverage::Global;
+  /// Targets of this value do not count; it may be 0 or 1.
+  std::optional<int64_t> ignore_index{};
+  /// Whether labels are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target does not
+  /// count.
+  bool validate_args = true;
+  /// Score where a formula would divide by 0: 0 or 1. Only precision, recall and their like have a use for it.
+  double zero_division = 0;
+  ScoreInput input = ScoreInput::Auto;
+
+  static constexpr auto fields() {
+    using Self = BinaryStatScoresOptions;
+    return metrics::fields<&Self::threshold, &Self::multidim_average, &Self::ignore_index, &Self::validate_args,
+                           &Self::zero_division, &Self::input>();
+  }
+};
+
+/// Options of MulticlassStatScores, and of every multiclass metric over its counts.
+struct MulticlassStatScoresOptions {
+  /// May be left out when `average` is micro and `top_k` 1.
+  std::optional<int64_t> num_classes{};
+  /// A target among the `top_k` best scored classes is predicted right; the lower class comes first among equals.
+  int64_t top_k = 1;
+  Average average = Average::Macro;
+  MultidimAverage multidim_average = MultidimAverage::Global;
+  /// Targets of this value do not count; it may be a class or not.
+  std::optional<int64_t> ignore_index{};
+  /// Whether labels are checked. Without it a label outside the classes is never right and of no class.
+  bool validate_args = true;
+  /// Score where a formula would divide by 0: 0 or 1. Only precision, recall and their like have a use for it.
+  double zero_division = 0;
+
+  static constexpr auto fields() {
+    using Self = MulticlassStatScoresOptions;
+    return metrics::fields<&Self::num_classes, &Self::top_k, &Self::average, &Self::multidim_average,
+                           &Self::ignore_index, &Self::validate_args, &Self::zero_division>();
+  }
+};
+
+/// Options of MultilabelStatScores, and of every multilabel metric over its counts.
+struct MultilabelStatScoresOptions {
+  int64_t num_labels = 0;
+  /// A score above it is a yes.
+  double threshold = 0.5;
+  Average average = Average::Macro;
+  MultidimAverage multidim_average = MultidimAverage::Global;
+  /// Targets of this value do not count; it may be 0 or 1.
+  std::optional<int64_t> ignore_index{};
+  /// Whether labels are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target does not
+  /// count.
+  bool validate_args = true;
+  /// Score where a formula would divide by 0: 0 or 1. Only precision, recall and their like have a use for it.
+  double zero_division = 0;
+  ScoreInput input = ScoreInput::Auto;
+
+  static constexpr auto fields() {
+    using Self = MultilabelStatScoresOptions;
+    return metrics::fields<&Self::num_labels, &Self::threshold, &Self::average, &Self::multidim_average,
+                           &Self::ignore_index, &Self::validate_args, &Self::zero_division, &Self::input>(1);
+  }
+};
+
+/// What all metrics over binary counts share. `preds`: scores or labels [N, ...]; `target`: labels of the same shape.
+struct METRICS_API BinaryCounting {
+  using Options = BinaryStatScoresOptions;
+  static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
+  static void check(const Options& options);
+  static void declare(States& states, const Options& options);
+  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
+};
+
+/// What all metrics over multiclass counts share. `preds`: labels [N, ...] or scores [N, C, ...]; `target`: [N, ...].
+/// A NaN is the greatest of scores.
+struct METRICS_API MulticlassCounting {
+  using Options = MulticlassStatScoresOptions;
+  static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
+  static void check(const Options& options);
+  static void declare(States& states, const Options& options);
+  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
+  static Options example();
+};
+
+/// What all metrics over multilabel counts share. `preds`: scores or labels [N, L, ...]; `target`: labels, as `preds`.
+struct METRICS_API MultilabelCounting {
+  using Options = MultilabelStatScoresOptions;
+  static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
+  static void check(const Options& options);
+  static void declare(States& states, const Options& options);
+  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
+  static Options example();
+};
+
+struct METRICS_API BinaryStatScoresDefinition : BinaryCounting {
+  static constexpr std::string_view name = "BinaryStatScores";
+  static constexpr std::string_view functional = "binary_stat_scores";
+  static constexpr MetricTraits traits{.commits_last = true};
+  static Tensor finalise(const States& states, const Options& options);
+};
+/// Counts tp, fp, tn, fn and the support tp + fn: int64 [5], or samplewise [N, 5].
+/// Source: torchmetrics' BinaryStatScores.
+using BinaryStatScores = MetricOf<BinaryStatScoresDefinition>;
+
+struct METRICS_API MulticlassStatScoresDefinition : MulticlassCounting {
+  static constexpr std::string_view name = "MulticlassStatScores";
+  static constexpr std::string_view functional = "multiclass_stat_scores";
+  static constexpr MetricTraits traits{.commits_last = true};
+  static Tensor finalise(const States& states, const Options& options);
+};
+/// Counts tp, fp, tn, fn and the support of classes: [5], or [C, 5] with average none; samplewise one such per sample.
+/// Micro and none are int64; macro and weighted are means, floating. Source: torchmetrics' MulticlassStatScores.
+using MulticlassStatScores = MetricOf<MulticlassStatScoresDefinition>;
+
+struct METRICS_API MultilabelStatScoresDefinition : MultilabelCounting {
+  static constexpr std::string_view name = "MultilabelStatScores";
+  static constexpr std::string_view functional = "multilabel_stat_scores";
+  static constexpr MetricTraits traits{.commits_last = true};
+  static Tensor finalise(const States& states, const Options& options);
+};
+/// Counts tp, fp, tn, fn and the support of labels: [5], or [L, 5] with average none; samplewise one such per sample.
+/// Micro and none are int64; macro and weighted are means, floating. Source: torchmetrics' MultilabelStatScores.
+using MultilabelStatScores = MetricOf<MultilabelStatScoresDefinition>;
+
+namespace functional {
+
+/// The value of BinaryStatScores over one batch.
+METRICS_API Tensor binary_stat_scores(const Tensor& preds, const Tensor& target,
+                                      const BinaryStatScoresOptions& options = {});
+/// The value of MulticlassStatScores over one batch.
+METRICS_API Tensor multiclass_stat_scores(const Tensor& preds, const Tensor& target,
+                                          const MulticlassStatScoresOptions& options);
+/// The value of MultilabelStatScores over one batch.
+METRICS_API Tensor multilabel_stat_scores(const Tensor& preds, const Tensor& target,
+                                          const MultilabelStatScoresOptions& options);
+
+}  // namespace functional
+}  // namespace metrics

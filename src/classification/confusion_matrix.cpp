@@ -1,0 +1,130 @@
+#include "checks.h"
+#include "counting.h"
+#include "readings.h"
+#include <metrics/classification/confusion_matrix.h>
+#include <metrics/core/define.h>
+#include <metrics/core/warning.h>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros.h>
+
+namespace metrics {
+namespace {
+
+// Counts [4, L] as a matrix for each label: [L, 2, 2], the target being the row.
+Tensor as_matrices(const Tensor& counts) {
+  using namespace counting;
+  return at::stack({counts[TrueNegative], counts[FalsePositive], counts[FalseNegative], counts[TruePositive]}, 1)
+      .reshape({-1, 2, 2});
+}
+
+counting::ThresholdCounts as_matrices(const counting::ThresholdCounts& counts) {
+  return {as_matrices(counts.probabilities), as_matrices(counts.logits), counts.outside};
+}
+
+Tensor normalised(const Tensor& counts, Normalize normalize) {
+  if (normalize == Normalize::None) return counts;
+  const Tensor confusion = counts.to(at::kDouble);
+  const auto sum = [&] {
+    switch (normalize) {
+      case Normalize::True:
+        return confusion.sum(-1, /*keepdim=*/true);
+      case Normalize::Pred:
+        return confusion.sum(-2, /*keepdim=*/true);
+      default:
+        return confusion.sum({-2, -1}, /*keepdim=*/true);
+    }
+  }();
+  const Tensor empty = (sum == 0).expand_as(confusion);
+  const auto missing = empty.sum().item<int64_t>();
+  if (missing) warn(std::to_string(missing) + " NaN values found in confusion matrix have been replaced with zeros.");
+  return at::where(empty, 0.0, confusion / sum);
+}
+
+}  // namespace
+
+void BinaryConfusionMatrixDefinition::check(const Options& o) {
+  if (o.validate_args) check_threshold(o.threshold);
+}
+
+void BinaryConfusionMatrixDefinition::declare(States& states, const Options& o) {
+  classification::declare_readings(states, {"confmat"}, Reduction::Sum, at::zeros({2, 2}, at::kLong), o.input);
+}
+
+void BinaryConfusionMatrixDefinition::update(States& states, const Options& o, const Tensor& preds,
+                                             const Tensor& target) {
+  auto counts = as_matrices(counting::binary_counts(preds, target, {o.threshold, o.ignore_index, o.validate_args}));
+  counts.probabilities = counts.probabilities[0];
+  counts.logits = counts.logits[0];
+  classification::fold_readings(states, o.input, counts);
+}
+
+Tensor BinaryConfusionMatrixDefinition::finalise(const States& states, const Options& o) {
+  return normalised(classification::reading_that_holds(states, o.input).tensor(), o.normalize);
+}
+
+void MulticlassConfusionMatrixDefinition::check(const Options& o) {
+  check_at_least("num_classes", o.num_classes, o.validate_args ? 2 : 1);
+}
+
+void MulticlassConfusionMatrixDefinition::declare(States& states, const Options& o) {
+  states.add("confmat", Reduction::Sum, at::zeros({o.num_classes, o.num_classes}, at::kLong));
+}
+
+void MulticlassConfusionMatrixDefinition::update(States& states, const Options& o, const Tensor& preds,
+                                                 const Tensor& target) {
+  Tensor confusion = states.at(0).tensor();
+  counting::add_class_confusion(
+      confusion, preds, target,
+      {.num_classes = o.num_classes, .ignore_index = o.ignore_index, .validate = o.validate_args});
+}
+
+Tensor MulticlassConfusionMatrixDefinition::finalise(const States& states, const Options& o) {
+  return normalised(states.at(0).tensor(), o.normalize);
+}
+
+void MultilabelConfusionMatrixDefinition::check(const Options& o) {
+  check_at_least("num_labels", o.num_labels, o.validate_args ? 2 : 1);
+  if (o.validate_args) check_threshold(o.threshold);
+}
+
+void MultilabelConfusionMatrixDefinition::declare(States& states, const Options& o) {
+  classification::declare_readings(states, {"confmat"}, Reduction::Sum, at::zeros({o.num_labels, 2, 2}, at::kLong),
+                                   o.input);
+}
+
+void MultilabelConfusionMatrixDefinition::update(States& states, const Options& o, const Tensor& preds,
+                                                 const Tensor& target) {
+  const counting::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
+  classification::fold_readings(states, o.input,
+                                as_matrices(counting::multilabel_counts(preds, target, o.num_labels, rule)));
+}
+
+Tensor MultilabelConfusionMatrixDefinition::finalise(const States& states, const Options& o) {
+  return normalised(classification::reading_that_holds(states, o.input).tensor(), o.normalize);
+}
+
+METRICS_DEFINE(BinaryConfusionMatrixDefinition);
+METRICS_DEFINE(MulticlassConfusionMatrixDefinition);
+METRICS_DEFINE(MultilabelConfusionMatrixDefinition);
+
+namespace functional {
+
+Tensor binary_confusion_matrix(const Tensor& preds, const Tensor& target, const BinaryConfusionMatrixOptions& options) {
+  return compute_once<BinaryConfusionMatrixDefinition>(options, preds, target);
+}
+
+Tensor multiclass_confusion_matrix(const Tensor& preds, const Tensor& target,
+                                   const MulticlassConfusionMatrixOptions& options) {
+  return compute_once<MulticlassConfusionMatrixDefinition>(options, preds, target);
+}
+
+Tensor multilabel_confusion_matrix(const Tensor& preds, const Tensor& target,
+                                   const MultilabelConfusionMatrixOptions& options) {
+  return compute_once<MultilabelConfusionMatrixDefinition>(options, preds, target);
+}
+
+}  // namespace functional
+}  // namespace metrics

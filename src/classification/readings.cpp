@@ -1,0 +1,46 @@
+#include "readings.h"
+
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+
+namespace metrics::classification {
+namespace {
+
+// Places of the states.
+constexpr std::size_t kFirst = 0;
+constexpr std::size_t kLogits = 1;
+constexpr std::size_t kOutside = 2;
+
+void fold(State& state, const Tensor& counts) {
+  if (state.grows()) {
+    state.append(counts);
+  } else {
+    state.add(counts);
+  }
+}
+
+}  // namespace
+
+void declare_readings(States& states, const std::vector<std::string>& names, Reduction reduction, const Tensor& initial,
+                      ScoreInput input) {
+  states.add(names, reduction, initial);
+  if (input != ScoreInput::Auto) return;
+  std::vector<std::string> of_logits;
+  for (const auto& name : names) of_logits.push_back("_logit_" + name);
+  states.add(of_logits, reduction, initial.defined() ? initial.clone() : initial);
+  states.add("_outside", Reduction::Max, at::zeros({}, at::kLong));
+}
+
+void fold_readings(States& states, ScoreInput input, const counting::ThresholdCounts& counts) {
+  fold(states.at(kFirst), input == ScoreInput::Logits ? counts.logits : counts.probabilities);
+  if (input != ScoreInput::Auto) return;
+  fold(states.at(kLogits), counts.logits);
+  if (counts.outside) states.at(kOutside).raise(at::ones({}, counts.logits.options()));
+}
+
+const State& reading_that_holds(const States& states, ScoreInput input) {
+  const bool logits = input == ScoreInput::Auto && states.at(kOutside).tensor().item<int64_t>() != 0;
+  return states.at(logits ? kLogits : kFirst);
+}
+
+}  // namespace metrics::classification

@@ -1,0 +1,196 @@
+#include "averaging.h"
+#include "checks.h"
+#include "counting.h"
+#include "readings.h"
+#include <metrics/classification/stat_scores.h>
+#include <metrics/core/define.h>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
+
+namespace metrics {
+
+using classification::averaging;
+using classification::Averaging;
+using classification::Counts;
+using classification::counts_of;
+
+namespace {
+
+const std::vector<std::string> kNames{"tp", "fp", "tn", "fn"};
+
+Tensor zero_counts(int64_t labels) {
+  return at::zeros({4, labels}, at::kLong);
+}
+
+// Classes are counted together where only their sum is asked for: one cell a count.
+bool in_one_cell(const MulticlassStatScoresOptions& o) {
+  return o.average == Average::Micro && o.top_k == 1 && o.multidim_average == MultidimAverage::Global;
+}
+
+// The parts of counts [4, L], or of samplewise ones: [N, 4, L], binary [N, 4], nothing before the first.
+Counts parts_of(const State& state, int64_t labels) {
+  if (!state.grows()) {
+    const Tensor table = state.tensor();
+    return {table[0], table[1], table[2], table[3]};
+  }
+  Tensor table = state.tensor();
+  if (!table.defined()) table = at::zeros({0, 4, labels}, at::kLong);
+  if (table.dim() == 2) table = table.unsqueeze(2);
+  return {table.select(1, 0), table.select(1, 1), table.select(1, 2), table.select(1, 3)};
+}
+
+Tensor stat_scores(const Counts& c, const Averaging& how) {
+  const Tensor support = c.tp + c.fn;
+  const Tensor scores = at::stack({c.tp, c.fp, c.tn, c.fn, support}, -1);  // [..., labels, 5]
+  switch (how.average) {
+    case Average::Micro:
+      return scores.sum(-2);
+    case Average::Macro:
+      return scores.to(at::kDouble).mean(-2);
+    case Average::Weighted:
+      return (scores * (support.to(at::kDouble) / support.sum(-1, /*keepdim=*/true)).unsqueeze(-1)).sum(-2);
+    case Average::None:
+      break;
+  }
+  return scores;
+}
+
+}  // namespace
+
+void BinaryCounting::check(const Options& o) {
+  if (!o.validate_args) return;
+  check_threshold(o.threshold);
+  check_zero_division(o.zero_division);
+}
+
+void BinaryCounting::declare(States& states, const Options& o) {
+  const bool samplewise = o.multidim_average == MultidimAverage::Samplewise;
+  classification::declare_readings(states, kNames, samplewise ? Reduction::Cat : Reduction::Sum,
+                                   samplewise ? Tensor() : zero_counts(1), o.input);
+}
+
+void BinaryCounting::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
+  const counting::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
+  if (o.multidim_average == MultidimAverage::Global) {
+    return classification::fold_readings(states, o.input, counting::binary_counts(preds, target, rule));
+  }
+  // torchmetrics keeps one number a sample here, not one for each of a single label.
+  auto counts = counting::samplewise_binary_counts(preds, target, rule);
+  counts.probabilities = counts.probabilities.squeeze(2);
+  counts.logits = counts.logits.squeeze(2);
+  classification::fold_readings(states, o.input, counts);
+}
+
+void MulticlassCounting::check(const Options& o) {
+  if (o.num_classes) {
+    check_at_least("num_classes", *o.num_classes, o.validate_args ? 2 : 1);
+  } else if (o.average != Average::Micro || o.top_k != 1 || o.multidim_average != MultidimAverage::Global) {
+    throw InvalidArgument(
+        "num_classes: got None, which goes with average 'micro', top_k 1 and multidim_average 'global' only");
+  }
+  check_at_least("top_k", o.top_k, 1);
+  if (o.num_classes && o.top_k > *o.num_classes) {
+    throw InvalidArgument(std::string("top_k: expected at most num_classes ") + std::to_string(*o.num_classes) + ", got " +
+                          std::to_string(o.top_k));
+  }
+  if (o.validate_args) check_zero_division(o.zero_division);
+}
+
+void MulticlassCounting::declare(States& states, const Options& o) {
+  if (o.multidim_average == MultidimAverage::Samplewise) {
+    states.add(kNames, Reduction::Cat);
+  } else {
+    states.add(kNames, Reduction::Sum, zero_counts(in_one_cell(o) ? 1 : *o.num_classes));
+  }
+}
+
+void MulticlassCounting::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
+  const counting::ClassRule rule{o.num_classes, o.top_k, o.ignore_index, o.validate_args};
+  State& counts = states.at(0);
+  if (o.multidim_average == MultidimAverage::Samplewise) {
+    counts.append(counting::samplewise_class_counts(preds, target, rule));
+  } else {
+    Tensor table = counts.tensor();
+    counting::add_class_counts(table, preds, target, rule);
+  }
+}
+
+MulticlassStatScoresOptions MulticlassCounting::example() {
+  return {.num_classes = 3};
+}
+
+void MultilabelCounting::check(const Options& o) {
+  check_at_least("num_labels", o.num_labels, o.validate_args ? 2 : 1);
+  if (!o.validate_args) return;
+  check_threshold(o.threshold);
+  check_zero_division(o.zero_division);
+}
+
+void MultilabelCounting::declare(States& states, const Options& o) {
+  const bool samplewise = o.multidim_average == MultidimAverage::Samplewise;
+  classification::declare_readings(states, kNames, samplewise ? Reduction::Cat : Reduction::Sum,
+                                   samplewise ? Tensor() : zero_counts(o.num_labels), o.input);
+}
+
+void MultilabelCounting::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
+  const counting::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
+  const bool samplewise = o.multidim_average == MultidimAverage::Samplewise;
+  classification::fold_readings(states, o.input,
+                                samplewise ? counting::samplewise_multilabel_counts(preds, target, o.num_labels, rule)
+                                           : counting::multilabel_counts(preds, target, o.num_labels, rule));
+}
+
+MultilabelStatScoresOptions MultilabelCounting::example() {
+  return {.num_labels = 3};
+}
+
+namespace classification {
+
+Counts counts_of(const States& states, const BinaryStatScoresOptions& o) {
+  return parts_of(reading_that_holds(states, o.input), 1);
+}
+
+Counts counts_of(const States& states, const MulticlassStatScoresOptions& o) {
+  return parts_of(states.at(0), o.num_classes.value_or(1));
+}
+
+Counts counts_of(const States& states, const MultilabelStatScoresOptions& o) {
+  return parts_of(reading_that_holds(states, o.input), o.num_labels);
+}
+
+}  // namespace classification
+
+Tensor BinaryStatScoresDefinition::finalise(const States& states, const Options& options) {
+  return stat_scores(counts_of(states, options), averaging(options));
+}
+
+Tensor MulticlassStatScoresDefinition::finalise(const States& states, const Options& options) {
+  return stat_scores(counts_of(states, options), averaging(options));
+}
+
+Tensor MultilabelStatScoresDefinition::finalise(const States& states, const Options& options) {
+  return stat_scores(counts_of(states, options), averaging(options));
+}
+
+METRICS_DEFINE(BinaryStatScoresDefinition);
+METRICS_DEFINE(MulticlassStatScoresDefinition);
+METRICS_DEFINE(MultilabelStatScoresDefinition);
+
+namespace functional {
+
+Tensor binary_stat_scores(const Tensor& preds, const Tensor& target, const BinaryStatScoresOptions& options) {
+  return compute_once<BinaryStatScoresDefinition>(options, preds, target);
+}
+
+Tensor multiclass_stat_scores(const Tensor& preds, const Tensor& target, const MulticlassStatScoresOptions& options) {
+  return compute_once<MulticlassStatScoresDefinition>(options, preds, target);
+}
+
+Tensor multilabel_stat_scores(const Tensor& preds, const Tensor& target, const MultilabelStatScoresOptions& options) {
+  return compute_once<MultilabelStatScoresDefinition>(options, preds, target);
+}
+
+}  // namespace functional
+}  // namespace metrics
