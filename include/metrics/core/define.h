@@ -375,13 +375,13 @@ MetricEntry entry(std::string_view domain = "user") {
   entry.name = D::name;
   if constexpr (detail::HasFunctional<D>) entry.functional = D::functional;
   entry.domain = domain;
-  constexpr auto fields = Options::fields();
+  constexpr std::size_t required = Options::fields().required;
   const Options defaults{};
   std::size_t index = 0;
-  fields.for_each([&](auto field) {
+  Options::fields().for_each([&](auto field) {
     using Type = typename decltype(field)::Type;
     OptionInfo option{field.name, Codec<Type>::type(), std::nullopt};
-    if (index++ >= fields.required) option.default_text = describe(Codec<Type>::write(field.of(defaults)));
+    if (index++ >= required) option.default_text = describe(Codec<Type>::write(field.of(defaults)));
     entry.options.push_back(std::move(option));
   });
   [&]<std::size_t... I>(std::index_sequence<I...>) {
