@@ -18,34 +18,34 @@ Tensor accuracy(const Counts& counts, const Averaging& how) {
 
 }  // namespace
 
-Tensor BinaryAccuracyDefinition::finalise(const States& states, const Options& options) {
+Tensor definitions::BinaryAccuracy::finalise(const States& states, const Options& options) {
   return accuracy(counts_of(states, options), averaging(options));
 }
 
-Tensor MulticlassAccuracyDefinition::finalise(const States& states, const Options& options) {
+Tensor definitions::MulticlassAccuracy::finalise(const States& states, const Options& options) {
   return accuracy(counts_of(states, options), averaging(options));
 }
 
-Tensor MultilabelAccuracyDefinition::finalise(const States& states, const Options& options) {
+Tensor definitions::MultilabelAccuracy::finalise(const States& states, const Options& options) {
   return accuracy(counts_of(states, options), averaging(options));
 }
 
-METRICS_DEFINE(BinaryAccuracyDefinition);
-METRICS_DEFINE(MulticlassAccuracyDefinition);
-METRICS_DEFINE(MultilabelAccuracyDefinition);
+METRICS_DEFINE(definitions::BinaryAccuracy);
+METRICS_DEFINE(definitions::MulticlassAccuracy);
+METRICS_DEFINE(definitions::MultilabelAccuracy);
 
 namespace functional {
 
 Tensor binary_accuracy(const Tensor& preds, const Tensor& target, const BinaryStatScoresOptions& options) {
-  return compute_once<BinaryAccuracyDefinition>(options, preds, target);
+  return compute_once<definitions::BinaryAccuracy>(options, preds, target);
 }
 
 Tensor multiclass_accuracy(const Tensor& preds, const Tensor& target, const MulticlassStatScoresOptions& options) {
-  return compute_once<MulticlassAccuracyDefinition>(options, preds, target);
+  return compute_once<definitions::MulticlassAccuracy>(options, preds, target);
 }
 
 Tensor multilabel_accuracy(const Tensor& preds, const Tensor& target, const MultilabelStatScoresOptions& options) {
-  return compute_once<MultilabelAccuracyDefinition>(options, preds, target);
+  return compute_once<definitions::MultilabelAccuracy>(options, preds, target);
 }
 
 }  // namespace functional

@@ -45,85 +45,85 @@ Tensor normalised(const Tensor& counts, Normalize normalize) {
 
 }  // namespace
 
-void BinaryConfusionMatrixDefinition::check(const Options& o) {
+void definitions::BinaryConfusionMatrix::check(const Options& o) {
   if (o.validate_args) check_threshold(o.threshold);
 }
 
-void BinaryConfusionMatrixDefinition::declare(States& states, const Options& o) {
+void definitions::BinaryConfusionMatrix::declare(States& states, const Options& o) {
   classification::declare_readings(states, {"confmat"}, Reduction::Sum, at::zeros({2, 2}, at::kLong), o.input);
 }
 
-void BinaryConfusionMatrixDefinition::update(States& states, const Options& o, const Tensor& preds,
-                                             const Tensor& target) {
+void definitions::BinaryConfusionMatrix::update(States& states, const Options& o, const Tensor& preds,
+                                                const Tensor& target) {
   auto counts = as_matrices(counting::binary_counts(preds, target, {o.threshold, o.ignore_index, o.validate_args}));
   counts.probabilities = counts.probabilities[0];
   counts.logits = counts.logits[0];
   classification::fold_readings(states, o.input, counts);
 }
 
-Tensor BinaryConfusionMatrixDefinition::finalise(const States& states, const Options& o) {
+Tensor definitions::BinaryConfusionMatrix::finalise(const States& states, const Options& o) {
   return normalised(classification::reading_that_holds(states, o.input).tensor(), o.normalize);
 }
 
-void MulticlassConfusionMatrixDefinition::check(const Options& o) {
+void definitions::MulticlassConfusionMatrix::check(const Options& o) {
   check_at_least("num_classes", o.num_classes, o.validate_args ? 2 : 1);
 }
 
-void MulticlassConfusionMatrixDefinition::declare(States& states, const Options& o) {
+void definitions::MulticlassConfusionMatrix::declare(States& states, const Options& o) {
   states.add("confmat", Reduction::Sum, at::zeros({o.num_classes, o.num_classes}, at::kLong));
 }
 
-void MulticlassConfusionMatrixDefinition::update(States& states, const Options& o, const Tensor& preds,
-                                                 const Tensor& target) {
+void definitions::MulticlassConfusionMatrix::update(States& states, const Options& o, const Tensor& preds,
+                                                    const Tensor& target) {
   Tensor confusion = states.at(0).tensor();
   counting::add_class_confusion(
       confusion, preds, target,
       {.num_classes = o.num_classes, .ignore_index = o.ignore_index, .validate = o.validate_args});
 }
 
-Tensor MulticlassConfusionMatrixDefinition::finalise(const States& states, const Options& o) {
+Tensor definitions::MulticlassConfusionMatrix::finalise(const States& states, const Options& o) {
   return normalised(states.at(0).tensor(), o.normalize);
 }
 
-void MultilabelConfusionMatrixDefinition::check(const Options& o) {
+void definitions::MultilabelConfusionMatrix::check(const Options& o) {
   check_at_least("num_labels", o.num_labels, o.validate_args ? 2 : 1);
   if (o.validate_args) check_threshold(o.threshold);
 }
 
-void MultilabelConfusionMatrixDefinition::declare(States& states, const Options& o) {
+void definitions::MultilabelConfusionMatrix::declare(States& states, const Options& o) {
   classification::declare_readings(states, {"confmat"}, Reduction::Sum, at::zeros({o.num_labels, 2, 2}, at::kLong),
                                    o.input);
 }
 
-void MultilabelConfusionMatrixDefinition::update(States& states, const Options& o, const Tensor& preds,
-                                                 const Tensor& target) {
+void definitions::MultilabelConfusionMatrix::update(States& states, const Options& o, const Tensor& preds,
+                                                    const Tensor& target) {
   const counting::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
   classification::fold_readings(states, o.input,
                                 as_matrices(counting::multilabel_counts(preds, target, o.num_labels, rule)));
 }
 
-Tensor MultilabelConfusionMatrixDefinition::finalise(const States& states, const Options& o) {
+Tensor definitions::MultilabelConfusionMatrix::finalise(const States& states, const Options& o) {
   return normalised(classification::reading_that_holds(states, o.input).tensor(), o.normalize);
 }
 
-METRICS_DEFINE(BinaryConfusionMatrixDefinition);
-METRICS_DEFINE(MulticlassConfusionMatrixDefinition);
-METRICS_DEFINE(MultilabelConfusionMatrixDefinition);
+METRICS_DEFINE(definitions::BinaryConfusionMatrix);
+METRICS_DEFINE(definitions::MulticlassConfusionMatrix);
+METRICS_DEFINE(definitions::MultilabelConfusionMatrix);
 
 namespace functional {
 
 Tensor binary_confusion_matrix(const Tensor& preds, const Tensor& target, const BinaryConfusionMatrixOptions& options) {
-  return compute_once<BinaryConfusionMatrixDefinition>(options, preds, target);
+  return compute_once<definitions::BinaryConfusionMatrix>(options, preds, target);
 }
 
 Tensor multiclass_confusion_matrix(const Tensor& preds, const Tensor& target,
                                    const MulticlassConfusionMatrixOptions& options) {
-  return compute_once<MulticlassConfusionMatrixDefinition>(options, preds, target);
+  return compute_once<definitions::MulticlassConfusionMatrix>(options, preds, target);
 }
 
 Tensor multilabel_confusion_matrix(const Tensor& preds, const Tensor& target,
                                    const MultilabelConfusionMatrixOptions& options) {
-  return compute_once<MultilabelConfusionMatrixDefinition>(options, preds, target);
+  return compute_once<definitions::MultilabelConfusionMatrix>(options, preds, target);
 }
 
 }  // namespace functional

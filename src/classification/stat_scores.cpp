@@ -15,6 +15,7 @@ using classification::averaging;
 using classification::Averaging;
 using classification::Counts;
 using classification::counts_of;
+using classification::Task;
 
 namespace {
 
@@ -49,8 +50,11 @@ Tensor stat_scores(const Counts& c, const Averaging& how) {
       return scores.sum(-2);
     case Average::Macro:
       return scores.to(at::kDouble).mean(-2);
-    case Average::Weighted:
-      return (scores * (support.to(at::kDouble) / support.sum(-1, /*keepdim=*/true)).unsqueeze(-1)).sum(-2);
+    case Average::Weighted: {
+      // As torchmetrics does it, which weighs a sample's labels by their support in all samples together.
+      const Tensor all = how.task == Task::Multilabel ? support.sum() : support.sum(-1, /*keepdim=*/true);
+      return (scores * (support.to(at::kDouble) / all).unsqueeze(-1)).sum(-2);
+    }
     case Average::None:
       break;
   }
@@ -92,8 +96,8 @@ void MulticlassCounting::check(const Options& o) {
   }
   check_at_least("top_k", o.top_k, 1);
   if (o.num_classes && o.top_k > *o.num_classes) {
-    throw InvalidArgument(std::string("top_k: expected at most num_classes ") + std::to_string(*o.num_classes) + ", got " +
-                          std::to_string(o.top_k));
+    throw InvalidArgument(std::string("top_k: expected at most num_classes ") + std::to_string(*o.num_classes) +
+                          ", got " + std::to_string(o.top_k));
   }
   if (o.validate_args) check_zero_division(o.zero_division);
 }
@@ -162,34 +166,34 @@ Counts counts_of(const States& states, const MultilabelStatScoresOptions& o) {
 
 }  // namespace classification
 
-Tensor BinaryStatScoresDefinition::finalise(const States& states, const Options& options) {
+Tensor definitions::BinaryStatScores::finalise(const States& states, const Options& options) {
   return stat_scores(counts_of(states, options), averaging(options));
 }
 
-Tensor MulticlassStatScoresDefinition::finalise(const States& states, const Options& options) {
+Tensor definitions::MulticlassStatScores::finalise(const States& states, const Options& options) {
   return stat_scores(counts_of(states, options), averaging(options));
 }
 
-Tensor MultilabelStatScoresDefinition::finalise(const States& states, const Options& options) {
+Tensor definitions::MultilabelStatScores::finalise(const States& states, const Options& options) {
   return stat_scores(counts_of(states, options), averaging(options));
 }
 
-METRICS_DEFINE(BinaryStatScoresDefinition);
-METRICS_DEFINE(MulticlassStatScoresDefinition);
-METRICS_DEFINE(MultilabelStatScoresDefinition);
+METRICS_DEFINE(definitions::BinaryStatScores);
+METRICS_DEFINE(definitions::MulticlassStatScores);
+METRICS_DEFINE(definitions::MultilabelStatScores);
 
 namespace functional {
 
 Tensor binary_stat_scores(const Tensor& preds, const Tensor& target, const BinaryStatScoresOptions& options) {
-  return compute_once<BinaryStatScoresDefinition>(options, preds, target);
+  return compute_once<definitions::BinaryStatScores>(options, preds, target);
 }
 
 Tensor multiclass_stat_scores(const Tensor& preds, const Tensor& target, const MulticlassStatScoresOptions& options) {
-  return compute_once<MulticlassStatScoresDefinition>(options, preds, target);
+  return compute_once<definitions::MulticlassStatScores>(options, preds, target);
 }
 
 Tensor multilabel_stat_scores(const Tensor& preds, const Tensor& target, const MultilabelStatScoresOptions& options) {
-  return compute_once<MultilabelStatScoresDefinition>(options, preds, target);
+  return compute_once<definitions::MultilabelStatScores>(options, preds, target);
 }
 
 }  // namespace functional

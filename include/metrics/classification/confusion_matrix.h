@@ -64,7 +64,9 @@ struct MultilabelConfusionMatrixOptions {
   }
 };
 
-struct METRICS_API BinaryConfusionMatrixDefinition {
+namespace definitions {
+
+struct METRICS_API BinaryConfusionMatrix {
   static constexpr std::string_view name = "BinaryConfusionMatrix";
   static constexpr std::string_view functional = "binary_confusion_matrix";
   using Options = BinaryConfusionMatrixOptions;
@@ -75,11 +77,8 @@ struct METRICS_API BinaryConfusionMatrixDefinition {
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
   static Tensor finalise(const States& states, const Options& options);
 };
-/// Counts each pair of target (row) and prediction (column): [2, 2], int64, or floating when normalised.
-/// `preds`: scores or labels [N, ...]; `target`: labels of the same shape. Source: torchmetrics' BinaryConfusionMatrix.
-using BinaryConfusionMatrix = MetricOf<BinaryConfusionMatrixDefinition>;
 
-struct METRICS_API MulticlassConfusionMatrixDefinition {
+struct METRICS_API MulticlassConfusionMatrix {
   static constexpr std::string_view name = "MulticlassConfusionMatrix";
   static constexpr std::string_view functional = "multiclass_confusion_matrix";
   using Options = MulticlassConfusionMatrixOptions;
@@ -91,11 +90,8 @@ struct METRICS_API MulticlassConfusionMatrixDefinition {
   static Tensor finalise(const States& states, const Options& options);
   static Options example() { return {.num_classes = 3}; }
 };
-/// Counts each pair of target (row) and predicted class (column): [C, C], int64, or floating when normalised.
-/// `preds`: labels [N, ...] or scores [N, C, ...]; `target`: [N, ...]. Source: torchmetrics' MulticlassConfusionMatrix.
-using MulticlassConfusionMatrix = MetricOf<MulticlassConfusionMatrixDefinition>;
 
-struct METRICS_API MultilabelConfusionMatrixDefinition {
+struct METRICS_API MultilabelConfusionMatrix {
   static constexpr std::string_view name = "MultilabelConfusionMatrix";
   static constexpr std::string_view functional = "multilabel_confusion_matrix";
   using Options = MultilabelConfusionMatrixOptions;
@@ -107,10 +103,25 @@ struct METRICS_API MultilabelConfusionMatrixDefinition {
   static Tensor finalise(const States& states, const Options& options);
   static Options example() { return {.num_labels = 3}; }
 };
+
+}  // namespace definitions
+
+extern template class METRICS_API MetricOf<definitions::BinaryConfusionMatrix>;
+extern template class METRICS_API MetricOf<definitions::MulticlassConfusionMatrix>;
+extern template class METRICS_API MetricOf<definitions::MultilabelConfusionMatrix>;
+
+/// Counts each pair of target (row) and prediction (column): [2, 2], int64, or floating when normalised.
+/// `preds`: scores or labels [N, ...]; `target`: labels of the same shape. Source: torchmetrics' BinaryConfusionMatrix.
+using BinaryConfusionMatrix = MetricOf<definitions::BinaryConfusionMatrix>;
+
+/// Counts each pair of target (row) and predicted class (column): [C, C], int64, or floating when normalised.
+/// `preds`: labels [N, ...] or scores [N, C, ...]; `target`: [N, ...]. Source: torchmetrics' MulticlassConfusionMatrix.
+using MulticlassConfusionMatrix = MetricOf<definitions::MulticlassConfusionMatrix>;
+
 /// Counts each pair of target (row) and prediction (column) for each label: [L, 2, 2], int64, or floating when
 /// normalised (each label's matrix on its own). `preds`: scores or labels [N, L, ...]; `target`: labels, as `preds`.
 /// Source: torchmetrics' MultilabelConfusionMatrix.
-using MultilabelConfusionMatrix = MetricOf<MultilabelConfusionMatrixDefinition>;
+using MultilabelConfusionMatrix = MetricOf<definitions::MultilabelConfusionMatrix>;
 
 namespace functional {
 

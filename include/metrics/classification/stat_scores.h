@@ -109,35 +109,46 @@ struct METRICS_API MultilabelCounting {
   static Options example();
 };
 
-struct METRICS_API BinaryStatScoresDefinition : BinaryCounting {
+namespace definitions {
+
+struct METRICS_API BinaryStatScores : BinaryCounting {
   static constexpr std::string_view name = "BinaryStatScores";
   static constexpr std::string_view functional = "binary_stat_scores";
   static constexpr MetricTraits traits{.commits_last = true};
   static Tensor finalise(const States& states, const Options& options);
 };
-/// Counts tp, fp, tn, fn and the support tp + fn: int64 [5], or samplewise [N, 5].
-/// Source: torchmetrics' BinaryStatScores.
-using BinaryStatScores = MetricOf<BinaryStatScoresDefinition>;
 
-struct METRICS_API MulticlassStatScoresDefinition : MulticlassCounting {
+struct METRICS_API MulticlassStatScores : MulticlassCounting {
   static constexpr std::string_view name = "MulticlassStatScores";
   static constexpr std::string_view functional = "multiclass_stat_scores";
   static constexpr MetricTraits traits{.commits_last = true};
   static Tensor finalise(const States& states, const Options& options);
 };
-/// Counts tp, fp, tn, fn and the support of classes: [5], or [C, 5] with average none; samplewise one such per sample.
-/// Micro and none are int64; macro and weighted are means, floating. Source: torchmetrics' MulticlassStatScores.
-using MulticlassStatScores = MetricOf<MulticlassStatScoresDefinition>;
 
-struct METRICS_API MultilabelStatScoresDefinition : MultilabelCounting {
+struct METRICS_API MultilabelStatScores : MultilabelCounting {
   static constexpr std::string_view name = "MultilabelStatScores";
   static constexpr std::string_view functional = "multilabel_stat_scores";
   static constexpr MetricTraits traits{.commits_last = true};
   static Tensor finalise(const States& states, const Options& options);
 };
+
+}  // namespace definitions
+
+extern template class METRICS_API MetricOf<definitions::BinaryStatScores>;
+extern template class METRICS_API MetricOf<definitions::MulticlassStatScores>;
+extern template class METRICS_API MetricOf<definitions::MultilabelStatScores>;
+
+/// Counts tp, fp, tn, fn and the support tp + fn: int64 [5], or samplewise [N, 5].
+/// Source: torchmetrics' BinaryStatScores.
+using BinaryStatScores = MetricOf<definitions::BinaryStatScores>;
+
+/// Counts tp, fp, tn, fn and the support of classes: [5], or [C, 5] with average none; samplewise one such per sample.
+/// Micro and none are int64; macro and weighted are means, floating. Source: torchmetrics' MulticlassStatScores.
+using MulticlassStatScores = MetricOf<definitions::MulticlassStatScores>;
+
 /// Counts tp, fp, tn, fn and the support of labels: [5], or [L, 5] with average none; samplewise one such per sample.
 /// Micro and none are int64; macro and weighted are means, floating. Source: torchmetrics' MultilabelStatScores.
-using MultilabelStatScores = MetricOf<MultilabelStatScoresDefinition>;
+using MultilabelStatScores = MetricOf<definitions::MultilabelStatScores>;
 
 namespace functional {
 
