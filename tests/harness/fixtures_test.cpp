@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <map>
 #include <set>
 
@@ -35,13 +36,15 @@ TEST_CASE("fixtures: every case in every way that one process has") {
       for (const auto& way : ways()) played[way.name] += way.applies(c) && !c.excludes.contains(way.name);
     }
   }
+  if (std::getenv("METRICS_TEST_STEMS")) return;
   for (const auto& way : ways())
     if (way.name != "cuda") CHECK_MESSAGE(played[way.name] > 0, "no case is played in the way '" << way.name << "'");
 }
 
 TEST_CASE("fixtures: every case over ranks") {
   std::vector<Case> cases;
-  for (const auto& fixtures : all_fixtures()) cases.insert(cases.end(), fixtures.cases.begin(), fixtures.cases.end());
+  for (const auto& fixtures : all_fixtures())
+    for (const auto& c : fixtures.cases) cases.push_back(c);
   REQUIRE(!cases.empty());
   check_on_ranks(cases);
 }

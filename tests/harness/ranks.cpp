@@ -73,9 +73,10 @@ class Player {
     expect(step + ", again", metric->compute(), expected);
     if (!case_.rows_permute)
       expect(step + ", beside one process", metric->compute(), expected_final(case_), case_.tolerance);
-    metric->sync();
-    expect(step + ", synced", metric->compute(), expected);
-    metric->unsync();
+    {
+      const SyncScope synced(*metric);
+      expect(step + ", synced", metric->compute(), expected);
+    }
     // Rank 0 goes on after the compute, the others do not.
     if (!shares.front().empty()) {
       if (rank_ == 0) metric->update({}, shares.front().front());

@@ -407,7 +407,8 @@ std::string failure(const Misuse& misuse) {
   std::unique_ptr<Metric> metric;
   std::optional<IValue> before;
   try {
-    metric = create(misuse.metric, misuse.options);
+    // Without a cache, which would hide that states have changed.
+    metric = create(misuse.metric, misuse.options, {.compute_with_cache = false});
     for (std::size_t i = 0; i + 1 < misuse.batches.size(); ++i) metric->update({}, misuse.batches[i]);
   } catch (const std::exception& error) {
     if (!misuse.batches.empty()) return std::string("throws too early: ") + error.what();
