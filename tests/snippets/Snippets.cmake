@@ -16,7 +16,7 @@ list(FILTER snippet_sources INCLUDE REGEX "/page_[^/]*\\.cpp$")
 
 function(metrics_snippet_program program)
   add_executable(${program} ${ARGN})
-  metrics_compile(${program})
+  metrics_compile_quickly(${program})
   # A snippet that shows what a call gives need not use it.
   target_compile_options(${program} PRIVATE -Wno-unused-variable -Wno-unused-but-set-variable -Wno-shadow)
   target_link_libraries(${program} PRIVATE metrics nlohmann_json::nlohmann_json)
