@@ -50,7 +50,7 @@ function(metrics_compile target)
   target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:${METRICS_LIBGOMP}> $<INSTALL_INTERFACE:-fopenmp>)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # GCC's flow analysis reports falsely on inlined std::string (its bugs 105329 and 105651) and in instrumented code.
-    target_compile_options(${target} PRIVATE -Wno-restrict -Wno-stringop-overflow $<$<BOOL:${METRICS_SANITIZE}>:-Wno-maybe-uninitialized>)
+    target_compile_options(${target} PRIVATE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds $<$<BOOL:${METRICS_SANITIZE}>:-Wno-maybe-uninitialized>)
   endif()
   if(METRICS_MOLD)
     target_link_options(${target} PRIVATE -fuse-ld=mold)
