@@ -9,21 +9,21 @@ namespace metrics {
 
 namespace {
 
-std::mutex mutex;
-WarningHandler current;
+std::mutex handler_mutex;
+WarningHandler current_handler;
 
 }  // namespace
 
 WarningHandler set_warning_handler(WarningHandler handler) {
-  const std::lock_guard lock(mutex);
-  return std::exchange(current, std::move(handler));
+  const std::lock_guard lock(handler_mutex);
+  return std::exchange(current_handler, std::move(handler));
 }
 
 void warn(const std::string& message) {
   WarningHandler handler;
   {
-    const std::lock_guard lock(mutex);
-    handler = current;
+    const std::lock_guard lock(handler_mutex);
+    handler = current_handler;
   }
   if (handler) {
     handler(message);
