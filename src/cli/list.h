@@ -6,7 +6,7 @@ class App;
 
 namespace metrics::cli {
 
-/// Adds `metrics list`, which prints what can be created by name; sets `exit_code`.
-void add_list(CLI::App& app, int& exit_code);
+/// Adds `metrics list`, which prints what can be created by name.
+void add_list(CLI::App& app);
 
 }  // namespace metrics::cli

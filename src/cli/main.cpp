@@ -24,7 +24,7 @@ int run(int argc, char** argv) {
   app.name("metrics");
   app.set_version_flag("--version", "metrics " METRICS_VERSION);
   int exit_code = 0;
-  metrics::cli::add_list(app, exit_code);
+  metrics::cli::add_list(app);
   metrics::cli::add_launch(app, after_dashes, exit_code);
   try {
     app.parse(static_cast<int>(dashes - argv), argv);

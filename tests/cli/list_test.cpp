@@ -1,0 +1,108 @@
+#include "cli/program.h"
+#include <metrics/core/registry.h>
+#include <metrics/version.h>
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <sstream>
+#include <string>
+
+using metrics::testing::Outcome;
+using metrics::testing::run_cli;
+
+namespace {
+
+using nlohmann::json;
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+std::string content(const std::string& file) {
+  std::ifstream stream(file);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+json listed(const std::string& name) {
+  const Outcome outcome = run_cli("list --json " + name);
+  REQUIRE(outcome.exit_code == 0);
+  const json all = json::parse(outcome.out);
+  REQUIRE(all.at("metrics").size() == 1);
+  return all.at("metrics").at(0);
+}
+
+}  // namespace
+
+TEST_CASE("metrics list: unknown names and contradictory flags") {
+  const Outcome unknown = run_cli("list NoSuchMetric");
+  CHECK(unknown.exit_code == 1);
+  CHECK(unknown.out == "");
+  CHECK(contains(unknown.error, "there is no metric called 'NoSuchMetric'"));
+  for (const std::string flags : {"--json --markdown", "--json --names", "--markdown --names"}) {
+    CHECK(run_cli("list " + flags).exit_code == 2);
+  }
+}
+
+TEST_CASE("metrics list --names: every metric and router of the registry, once") {
+  std::istringstream lines(run_cli("list --names").out);
+  std::multiset<std::string> names;
+  for (std::string line; std::getline(lines, line);) names.insert(line);
+  std::multiset<std::string> expected;
+  for (const auto* metric : metrics::list_metrics()) {
+    if (metric->domain != "user") expected.insert(std::string(metric->name));
+  }
+  for (const auto* router : metrics::list_routers()) expected.insert(std::string(router->name));
+  CHECK(names == expected);
+  CHECK(names.contains("MulticlassAccuracy"));
+  CHECK(names.contains("Accuracy"));
+}
+
+TEST_CASE("metrics list --json: everything that is known of a metric") {
+  const json accuracy = listed("MulticlassAccuracy");
+  CHECK(accuracy.at("functional") == "multiclass_accuracy");
+  CHECK(accuracy.at("domain") == "classification");
+  CHECK(accuracy.at("higher_is_better") == true);
+  const json num_classes = accuracy.at("options").at(0);
+  CHECK(num_classes.at("name") == "num_classes");
+  CHECK(num_classes.at("required") == true);
+  CHECK_FALSE(num_classes.contains("default"));
+  bool found = false;
+  for (const json& option : accuracy.at("options")) {
+    if (option.at("name") != "top_k") continue;
+    found = true;
+    CHECK(option.at("required") == false);
+    CHECK(option.at("default") == 1);
+  }
+  CHECK(found);
+  CHECK(listed("MeanMetric").at("options").at(0).at("default") == "warn");
+  CHECK(accuracy.at("inputs").at(0).at("name") == "preds");
+  CHECK(accuracy.at("inputs").at(1).at("name") == "target");
+  CHECK(accuracy.at("outputs") == json::array({"value"}));
+  CHECK(accuracy.at("states").at(0).at("names") == json::array({"tp", "fp", "tn", "fn"}));
+  CHECK(accuracy.at("states").at(0).at("reduction") == "sum");
+
+  const json all = json::parse(run_cli("list --json").out);
+  CHECK(all.at("version") == METRICS_VERSION);
+  CHECK(all.at("metrics").size() + all.at("routers").size() > 10);
+  const json router = json::parse(run_cli("list --json Accuracy").out).at("routers").at(0);
+  CHECK(router.at("tasks").at("multiclass") == "MulticlassAccuracy");
+}
+
+TEST_CASE("metrics list: for readers") {
+  const Outcome outcome = run_cli("list MulticlassAccuracy Accuracy");
+  CHECK(outcome.exit_code == 0);
+  CHECK(contains(outcome.out, "MulticlassAccuracy  (classification, functional multiclass_accuracy)\n"));
+  CHECK(contains(outcome.out, "  options   num_classes: int (required)\n"));
+  CHECK(contains(outcome.out, "            top_k: int = 1\n"));
+  CHECK(contains(outcome.out, "  states    tp, fp, tn, fn (sum)\n"));
+  CHECK(contains(outcome.out, "task=multiclass: MulticlassAccuracy\n"));
+}
+
+TEST_CASE("metrics list --markdown: docs/metrics.md is what it prints") {
+  CHECK_MESSAGE(run_cli("list --markdown").out == content(METRICS_SOURCE_DIR "/docs/metrics.md"),
+                "write it anew: metrics list --markdown > docs/metrics.md");
+}
