@@ -3,7 +3,12 @@
 // All of the library but the trainer. A program that cares for compile time includes the topics that it uses.
 
 #include <metrics/aggregation/aggregation.h>
+#include <metrics/classification/accuracy.h>
+#include <metrics/classification/confusion_matrix.h>
+#include <metrics/classification/stat_scores.h>
 #include <metrics/core/dynamic.h>
 #include <metrics/core/metric_of.h>
 #include <metrics/core/warning.h>
+#include <metrics/distributed/launch.h>
+#include <metrics/distributed/process_group.h>
 #include <metrics/version.h>
