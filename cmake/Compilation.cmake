@@ -47,7 +47,7 @@ function(metrics_compile target)
   target_compile_options(${target} PRIVATE -fPIC -Wall -Wextra -Wpedantic -Wshadow $<$<BOOL:${METRICS_WERROR}>:-Werror>)
   # at::parallel_for runs in parallel only in code compiled with OpenMP.
   target_compile_options(${target} PRIVATE -fopenmp)
-  target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:${METRICS_LIBGOMP}> $<INSTALL_INTERFACE:-fopenmp>)
+  target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:${METRICS_LIBGOMP}>)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # GCC's flow analysis reports falsely on inlined std::string (its bugs 105329 and 105651) and in instrumented code.
     target_compile_options(${target} PRIVATE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds $<$<BOOL:${METRICS_SANITIZE}>:-Wno-maybe-uninitialized>)

@@ -1,6 +1,8 @@
 #include <metrics/metrics.h>
 #include <metrics/version.h>
 
+#include <ATen/ops/tensor.h>
+
 #include <iostream>
 
 int main() {
