@@ -218,17 +218,16 @@ Metric::ToFinalise Metric::prepare_compute() {
     warn("compute of " + to_string() + " was called before its first update: its states are still the defaults");
   }
   const bool over_ranks = common_.sync_on_compute && !is_synced() && distributed();
-  if (!over_ranks) return {.cached = cached_, .merged = std::nullopt, .states = &states_};
-  if (cached_ && common_.dist_sync_fn) return {.cached = true, .merged = std::nullopt, .states = nullptr};
-  ToFinalise ready{.cached = false, .merged = merged_over_ranks(states_, !cached_), .states = nullptr};
-  ready.cached = !ready.merged.has_value();
-  if (ready.merged) ready.states = &*ready.merged;
-  return ready;
+  if (!over_ranks) return {.cached = cached_, .merged = std::nullopt, .local = &states_};
+  if (cached_ && common_.dist_sync_fn) return {.cached = true, .merged = std::nullopt, .local = nullptr};
+  std::optional<States> merged = merged_over_ranks(states_, !cached_);
+  const bool cached = !merged.has_value();
+  return {.cached = cached, .merged = std::move(merged), .local = nullptr};
 }
 
 Metric::ToFinalise Metric::prepare_batch_value(const States& batch) {
-  if (!common_.dist_sync_on_step || !distributed()) return {.cached = false, .merged = std::nullopt, .states = &batch};
-  return {.cached = false, .merged = merged_over_ranks(batch, true), .states = nullptr};
+  if (!common_.dist_sync_on_step || !distributed()) return {.cached = false, .merged = std::nullopt, .local = &batch};
+  return {.cached = false, .merged = merged_over_ranks(batch, true), .local = nullptr};
 }
 
 void Metric::sync() {

@@ -317,7 +317,7 @@ auto MetricOf<D>::forward_inputs(const Inputs& inputs, const Rows& rows) -> Resu
   fold(batch, inputs, rows);
   batch.set_update_count(1);
   const ToFinalise ready = prepare_batch_value(batch);
-  Result value = finalised(*ready.states);
+  Result value = finalised(ready.to_finalise());
   accumulate(std::move(batch));
   return value;
 }
@@ -333,7 +333,7 @@ auto MetricOf<D>::compute() -> Result {
   const at::NoGradGuard no_grad;
   const ToFinalise ready = prepare_compute();
   if (ready.cached) return detail::separate(*computed_);
-  Result value = finalised(*ready.states);
+  Result value = finalised(ready.to_finalise());
   if (metric_options().compute_with_cache) {
     computed_ = detail::separate(value);
     cached_ = true;

@@ -122,8 +122,10 @@ class METRICS_API Metric {
   /// A call of compute: either the cached value stands, or these states are to be finalised.
   struct ToFinalise {
     bool cached = false;
-    std::optional<States> merged;
-    const States* states = nullptr;
+    std::optional<States> merged;   // over ranks
+    const States* local = nullptr;  // where there is nothing to merge
+
+    const States& to_finalise() const { return merged ? *merged : *local; }
   };
   ToFinalise prepare_compute();
   /// The states to finalise for the value of one batch in `forward`.
