@@ -7,11 +7,23 @@
 
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 
-#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 namespace metrics {
+
+namespace distributed {
+
+/// The control blocks, kept from one synchronisation to the next.
+struct SyncBuffers {
+  Tensor own_block;
+  Tensor blocks;
+
+  void prepare(int64_t world_size);
+};
+
+}  // namespace distributed
 
 struct ProcessGroup::Impl {
   distributed::Membership membership;
@@ -23,6 +35,8 @@ struct ProcessGroup::Impl {
   /// The program's own; made when asked for where there is a single process.
   c10::intrusive_ptr<c10d::ProcessGroup> c10d;
   c10::intrusive_ptr<distributed::CountingBackend> c10d_counting;
+  distributed::SyncBuffers buffers;
+  std::mutex synchronising;
   bool closed = false;
 };
 

@@ -79,7 +79,7 @@ void Transport::barrier() {
 }
 
 CommunicationCounters Transport::counters() const {
-  CommunicationCounters sum = closed_counters_;
+  CommunicationCounters sum = dropped_counters_;
   for (const auto& backend : {host_, device_}) {
     if (!backend) continue;
     const auto counters = backend->counters();
@@ -89,8 +89,9 @@ CommunicationCounters Transport::counters() const {
   return sum;
 }
 
-void Transport::mark_broken(const std::string& reason) {
+void Transport::abandon(const std::string& reason) {
   if (!broken_) broken_ = reason;
+  drop_connections();
 }
 
 void Transport::check_usable() const {
@@ -100,8 +101,12 @@ void Transport::check_usable() const {
 }
 
 void Transport::close() {
-  closed_counters_ = counters();
   closed_ = true;
+  drop_connections();
+}
+
+void Transport::drop_connections() {
+  dropped_counters_ = counters();
   if (device_ && broken_) device_->abort();
   host_.reset();
   device_.reset();

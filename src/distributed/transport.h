@@ -23,6 +23,8 @@ class Transport {
 
   int64_t rank() const { return rank_; }
   int64_t world_size() const { return world_size_; }
+  /// Whether tensors on a device travel as they are.
+  bool has_device() const { return device_ != nullptr; }
 
   /// Gathers `input`, of the same size on every rank, into `output` in rank order.
   void all_gather(const at::Tensor& input, at::Tensor& output);
@@ -36,8 +38,8 @@ class Transport {
   CommunicationCounters counters() const;
 
   bool broken() const { return broken_.has_value(); }
-  /// Makes every later call throw, with this reason.
-  void mark_broken(const std::string& reason);
+  /// Breaks the group for a reason of this rank's own and closes its connections, so that the others see it at once.
+  void abandon(const std::string& reason);
   /// Throws SyncError when broken or closed.
   void check_usable() const;
   void close();
@@ -46,12 +48,14 @@ class Transport {
   template <class Issue>
   void run(const char* name, c10::Device device, std::vector<at::Tensor> buffers, const Issue& issue);
 
+  void drop_connections();
+
   int64_t rank_;
   int64_t world_size_;
   std::chrono::milliseconds timeout_;
   c10::intrusive_ptr<CountingBackend> host_;
   c10::intrusive_ptr<CountingBackend> device_;
-  CommunicationCounters closed_counters_;
+  CommunicationCounters dropped_counters_;
   bool closed_ = false;
   std::optional<std::string> broken_;
   std::vector<at::Tensor> abandoned_;

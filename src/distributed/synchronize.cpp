@@ -1,0 +1,366 @@
+#include "agreement.h"
+#include "control_block.h"
+#include "fold.h"
+#include "large_states.h"
+#include "payload.h"
+#include "process_group_impl.h"
+#include <metrics/core/errors.h>
+#include <metrics/core/metric.h>
+#include <metrics/distributed/process_group.h>
+#include <metrics/distributed/synchronize.h>
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/GradMode.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace metrics {
+namespace distributed {
+namespace {
+
+/// One call of synchronise on a group of several ranks, from the control block to the merged states.
+class Synchronisation {
+ public:
+  Synchronisation(std::span<const SyncItem> items, Transport& transport, SyncBuffers& buffers)
+      : items_(items),
+        transport_(transport),
+        buffers_(buffers),
+        world_(static_cast<std::size_t>(transport.world_size())) {}
+
+  std::vector<Synchronised> run() {
+    exchange_blocks();
+    check_headers();
+    read_tables();
+    const Agreement agreement = agree(items_, tables_);
+    routes_ = choose_routes(items_, tables_, agreement);
+    if (std::all_of(routes_.begin(), routes_.end(), [](Route route) { return route == Route::None; }))
+      return results(agreement, nullptr, {});
+
+    Gathered gathered{items_, transport_.rank(), tables_, agreement, routes_, {}, {}};
+    std::vector<Tensor> reduced;
+    std::vector<States> merged(items_.size());
+    std::vector<bool> sliced(items_.size());
+    travelling([&] {
+      gather_payloads(gathered);
+      const c10::InferenceMode no_inference(false);
+      const at::NoGradGuard no_grad;
+      reduced = all_reduce_large(gathered, transport_);
+    });
+    for (std::size_t i = 0; i < items_.size(); ++i)
+      if (agreement.items[i].dirty && !merges_in_slices(i)) merged[i] = fold(gathered, i);
+    travelling([&] {
+      const c10::InferenceMode no_inference(false);
+      const at::NoGradGuard no_grad;
+      fold_slices(gathered, transport_, merged);
+    });
+    place(reduced, merged);
+    return results(agreement, &gathered, std::move(merged));
+  }
+
+ private:
+  BlockHeader header_of(std::size_t rank) const {
+    BlockHeader header;
+    std::memcpy(&header, block(rank), sizeof(header));
+    return header;
+  }
+  const uint8_t* block(std::size_t rank) const {
+    return buffers_.blocks.const_data_ptr<uint8_t>() + rank * control_block_bytes;
+  }
+  static constexpr int64_t body_offset = control_block_bytes - block_body_bytes;
+
+  /// Runs what talks to other ranks who count on this one to follow. If it fails here alone, closing the connections
+  /// tells them at once.
+  template <class F>
+  void travelling(const F& communicate) {
+    try {
+      communicate();
+    } catch (const SyncError&) {
+      throw;
+    } catch (const std::exception& error) {
+      transport_.abandon("rank " + std::to_string(transport_.rank()) +
+                         " failed between two collectives: " + error.what());
+      throw;
+    }
+  }
+
+  void exchange_blocks() {
+    transport_.check_usable();
+    buffers_.prepare(static_cast<int64_t>(world_));
+    BlockHeader header;
+    uint8_t* begin = buffers_.own_block.mutable_data_ptr<uint8_t>();
+    try {
+      header = write_body();
+    } catch (const std::exception& error) {
+      const std::string reason = error.what();
+      header = BlockHeader{};
+      header.flags = BlockHeader::Failed;
+      header.text_bytes = std::min<uint64_t>(reason.size(), block_body_bytes);
+      std::memcpy(begin + body_offset, reason.data(), header.text_bytes);
+    }
+    std::memcpy(begin, &header, sizeof(header));
+    transport_.all_gather(buffers_.own_block, buffers_.blocks);
+  }
+
+  /// The table, and the payload behind it where both fit.
+  BlockHeader write_body() {
+    BlockHeader header;
+    header.items = items_.size();
+    header.fingerprint = fingerprint_of(items_);
+    own_table_ = describe(items_, transport_.has_device());
+    own_bytes_ = encode(own_table_);
+    header.table_bytes = own_bytes_.size();
+    if (static_cast<int64_t>(own_bytes_.size()) > block_body_bytes) return header;
+    header.flags |= BlockHeader::TableInline;
+    std::memcpy(buffers_.own_block.mutable_data_ptr<uint8_t>() + body_offset, own_bytes_.data(), own_bytes_.size());
+
+    const std::vector<Route> all(own_table_.states.size(), Route::Gather);
+    const PayloadLayout layout = lay_out(own_table_, all, at::kCPU);
+    const int64_t begin = aligned(static_cast<int64_t>(own_bytes_.size()));
+    const bool on_host = std::all_of(own_table_.states.begin(), own_table_.states.end(),
+                                     [](const StateEntry& state) { return state.wire == at::kCPU; });
+    if (!on_host || begin + layout.bytes > block_body_bytes) return header;
+    Tensor payload = buffers_.own_block.narrow(0, body_offset + begin, layout.bytes);
+    write_payload(items_, own_table_, layout, payload);
+    header.flags |= BlockHeader::PayloadInline;
+    header.payload_bytes = static_cast<uint64_t>(layout.bytes);
+    return header;
+  }
+
+  void check_headers() {
+    std::vector<int64_t> failed;
+    std::vector<int64_t> foreign;
+    bool differ = false;
+    for (std::size_t rank = 0; rank < world_; ++rank) {
+      const BlockHeader header = header_of(rank);
+      headers_.push_back(header);
+      if (header.magic != BlockHeader::expected_magic || header.version != BlockHeader::expected_version)
+        foreign.push_back(static_cast<int64_t>(rank));
+      else if (header.has(BlockHeader::Failed))
+        failed.push_back(static_cast<int64_t>(rank));
+      differ |= header.fingerprint != headers_[0].fingerprint || header.items != headers_[0].items;
+    }
+    if (!foreign.empty())
+      throw SyncError("rank " + std::to_string(foreign.front()) +
+                          " speaks another version of the protocol, or is not synchronising metrics",
+                      "", "", foreign);
+    if (!failed.empty()) {
+      const auto rank = static_cast<std::size_t>(failed.front());
+      const auto length = std::min<uint64_t>(headers_[rank].text_bytes, block_body_bytes);
+      throw SyncError("rank " + std::to_string(failed.front()) + " failed while preparing to synchronise: " +
+                          std::string(reinterpret_cast<const char*>(block(rank)) + body_offset, length),
+                      "", "", failed);
+    }
+    if (differ) throw_difference(items_, transport_);
+  }
+
+  bool all_have(BlockHeader::Flag flag) const {
+    return std::all_of(headers_.begin(), headers_.end(), [&](const BlockHeader& header) { return header.has(flag); });
+  }
+
+  void read_tables() {
+    if (all_have(BlockHeader::TableInline)) {
+      for (std::size_t rank = 0; rank < world_; ++rank)
+        tables_.push_back(decode({block(rank) + body_offset, headers_[rank].table_bytes}, items_));
+      return;
+    }
+    uint64_t most = 0;
+    for (const auto& header : headers_) most = std::max(most, header.table_bytes);
+    travelling([&] {
+      Tensor own = at::empty({static_cast<int64_t>(most)}, at::kByte);
+      std::memcpy(own.mutable_data_ptr(), own_bytes_.data(), own_bytes_.size());
+      const Tensor all = gathered_bytes(own);
+      for (std::size_t rank = 0; rank < world_; ++rank)
+        tables_.push_back(decode({all.const_data_ptr<uint8_t>() + rank * most, headers_[rank].table_bytes}, items_));
+    });
+  }
+
+  Tensor gathered_bytes(const Tensor& own) {
+    Tensor all = at::empty({static_cast<int64_t>(world_) * own.numel()}, own.options());
+    transport_.all_gather(own, all);
+    return all;
+  }
+
+  void gather_payloads(Gathered& gathered) {
+    if (all_have(BlockHeader::PayloadInline)) {
+      const std::vector<Route> all(routes_.size(), Route::Gather);
+      for (std::size_t rank = 0; rank < world_; ++rank) {
+        const int64_t begin = static_cast<int64_t>(rank) * control_block_bytes + body_offset +
+                              aligned(static_cast<int64_t>(headers_[rank].table_bytes));
+        gathered.host.layouts.push_back(lay_out(tables_[rank], all, at::kCPU));
+        gathered.host.ranks.push_back(buffers_.blocks.narrow(0, begin, gathered.host.layouts.back().bytes));
+      }
+      return;
+    }
+    gather_payload(gathered.host, at::kCPU);
+    for (const StateEntry& state : tables_.front().states) {
+      if (state.wire == at::kCPU) continue;
+      gather_payload(gathered.device, state.wire);
+      break;
+    }
+  }
+
+  /// Every rank's payload, padded to the largest.
+  void gather_payload(GatheredPayload& payload, at::DeviceType wire) {
+    int64_t most = 0;
+    for (const Table& table : tables_) {
+      payload.layouts.push_back(lay_out(table, routes_, wire));
+      most = std::max(most, payload.layouts.back().bytes);
+    }
+    const auto options =
+        at::TensorOptions().dtype(at::kByte).device(wire == at::kCPU ? at::Device(at::kCPU) : device_of(wire));
+    if (most == 0) {
+      payload.ranks.assign(world_, at::empty({0}, options));
+      return;
+    }
+    Tensor own = at::empty({most}, options);
+    write_payload(items_, own_table_, payload.layouts[static_cast<std::size_t>(transport_.rank())], own);
+    const Tensor all = gathered_bytes(own);
+    for (std::size_t rank = 0; rank < world_; ++rank)
+      payload.ranks.push_back(all.narrow(0, static_cast<int64_t>(rank) * most, most));
+  }
+
+  at::Device device_of(at::DeviceType wire) const {
+    for (const SyncItem& item : items_)
+      for (const State& state : *item.states)
+        if (state.tensor().defined() && state.tensor().device().type() == wire) return state.tensor().device();
+    return at::Device(wire);
+  }
+
+  /// Whether a metric's own merge is done in slices, which then fold all its states.
+  bool merges_in_slices(std::size_t item) const {
+    const ItemEntry& entry = tables_.front().items[item];
+    const States& states = *items_[item].states;
+    bool slices = false;
+    bool own = false;
+    for (std::size_t s = 0; s < entry.states; ++s) {
+      slices |= routes_[entry.first_state + s] == Route::Slices;
+      own |= states.at(s).reduction() == Reduction::Own;
+    }
+    return slices && own;
+  }
+
+  void place(std::vector<Tensor>& reduced, std::vector<States>& merged) const {
+    for (std::size_t i = 0; i < items_.size() && !reduced.empty(); ++i) {
+      const ItemEntry& entry = tables_.front().items[i];
+      for (std::size_t s = 0; s < entry.states; ++s)
+        if (Tensor& value = reduced[entry.first_state + s]; value.defined())
+          merged[i].at(s).assign(std::move(value), Tensor(), {});
+    }
+  }
+
+  std::vector<Synchronised> results(const Agreement& agreement, const Gathered* gathered, std::vector<States> merged) {
+    std::vector<Synchronised> results(items_.size());
+    for (std::size_t i = 0; i < items_.size() && gathered != nullptr; ++i)
+      if (agreement.items[i].dirty) results[i].merged = std::move(merged[i]);
+    return results;
+  }
+
+  std::span<const SyncItem> items_;
+  Transport& transport_;
+  SyncBuffers& buffers_;
+  std::size_t world_;
+  Table own_table_;
+  std::vector<uint8_t> own_bytes_;
+  std::vector<BlockHeader> headers_;
+  std::vector<Table> tables_;
+  std::vector<Route> routes_;
+};
+
+/// The states of a single process, merged with nobody's.
+std::vector<Synchronised> synchronise_alone(std::span<const SyncItem> items) {
+  std::vector<Synchronised> results(items.size());
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (!items[i].dirty) continue;
+    States merged = items[i].states->fresh();
+    items[i].metric->merge_states(merged, *items[i].states);
+    results[i].merged = std::move(merged);
+  }
+  return results;
+}
+
+}  // namespace
+
+void SyncBuffers::prepare(int64_t world_size) {
+  if (own_block.defined()) return;
+  const c10::InferenceMode no_inference(false);
+  blocks = at::zeros({world_size * control_block_bytes}, at::kByte);
+  own_block = at::zeros({control_block_bytes}, at::kByte);
+}
+
+}  // namespace distributed
+
+std::vector<Synchronised> ProcessGroup::synchronise(std::span<const SyncItem> items) {
+  if (!impl_->transport) return distributed::synchronise_alone(items);
+  if (items.empty()) return {};
+  const std::lock_guard lock(impl_->synchronising);
+  return distributed::Synchronisation(items, *impl_->transport, impl_->buffers).run();
+}
+
+namespace {
+
+std::shared_ptr<Synchroniser> group_of(const Metric& metric) {
+  const MetricOptions& options = metric.metric_options();
+  return options.process_group ? options.process_group : default_synchroniser();
+}
+
+bool has_ranks(const Metric& metric, const std::shared_ptr<Synchroniser>& group) {
+  const auto& available = metric.metric_options().distributed_available_fn;
+  return available ? available() : group && group->world_size() > 1;
+}
+
+}  // namespace
+
+void synchronize(std::span<Metric* const> metrics) {
+  for (const Metric* metric : metrics)
+    if (metric->is_synced()) throw Error(metric->to_string() + ": synchronize while the metric is synced already");
+
+  struct Exchange {
+    std::shared_ptr<Synchroniser> group;
+    std::vector<SyncItem> items;
+    std::vector<Metric*> metrics;
+  };
+  std::vector<Exchange> exchanges;
+  std::vector<Metric*> by_themselves;
+  for (Metric* metric : metrics) {
+    const auto group = group_of(*metric);
+    if (!has_ranks(*metric, group)) continue;
+    if (metric->metric_options().dist_sync_fn) {
+      by_themselves.push_back(metric);
+      continue;
+    }
+    if (!group)
+      throw SyncError(metric->to_string() + ": distributed_available_fn says yes, but there is no process group");
+    auto exchange = std::find_if(exchanges.begin(), exchanges.end(), [&](auto& known) { return known.group == group; });
+    if (exchange == exchanges.end()) exchange = exchanges.insert(exchange, Exchange{group, {}, {}});
+    exchange->items.push_back({metric, &metric->states(), true});
+    exchange->metrics.push_back(metric);
+  }
+
+  const c10::InferenceMode no_inference(false);
+  const at::NoGradGuard no_grad;
+  std::vector<std::pair<Metric*, States>> merged;
+  for (Exchange& exchange : exchanges) {
+    auto results = exchange.group->synchronise(exchange.items);
+    for (std::size_t i = 0; i < results.size(); ++i)
+      merged.emplace_back(exchange.metrics[i], std::move(*results[i].merged));
+  }
+  std::vector<Metric*> synced;
+  try {
+    for (Metric* metric : by_themselves) {
+      metric->sync();
+      synced.push_back(metric);
+    }
+  } catch (...) {
+    for (Metric* metric : synced) metric->unsync();
+    throw;
+  }
+  for (auto& [metric, states] : merged) metric->install_synced(std::move(states));
+}
+
+}  // namespace metrics
