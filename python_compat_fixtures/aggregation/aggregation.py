@@ -57,8 +57,8 @@ def plain(stem: Stem, metric: str) -> None:
     own = {
         "reason": "an empty concatenation is an empty tensor here, an empty list there",
         "reference": "the batches' own concatenation",
-        "forward_by": lambda b: b["value"],
-        "final_by": lambda bs: torch.cat([b["value"] for b in bs]),
+        "forward_by": lambda b: b["value"].float(),
+        "final_by": lambda bs: torch.cat([b["value"].float() for b in bs]),
     }
     batches = [{"value": draws.values(n)} for n in (4, 0, 2)]
     add("an empty batch", batches, **(own if metric == "CatMetric" else {}))
