@@ -4,6 +4,7 @@
 #include <metrics/classification/accuracy.h>
 #include <metrics/classification/confusion_matrix.h>
 #include <metrics/distributed/process_group.h>
+#include <metrics/distributed/synchronize.h>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/tensor.h>
@@ -66,6 +67,7 @@ Report evaluate(const Array<float>& scores, std::span<const uint8_t> labels) {
     mean_loss.update(batch.losses);
   }
 
+  metrics::synchronize(accuracy, class_accuracy, confusion, mean_loss);
   Report report;
   report.rank = world->rank();
   for (int64_t rank = 0; rank < world->world_size(); ++rank) {
