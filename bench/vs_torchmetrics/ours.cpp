@@ -1,0 +1,140 @@
+// The contender for metrics: does what run.py asks for, one JSON request a line, and answers with one line. theirs.py
+// is its counterpart, and says what the requests are.
+
+#include <metrics/core/dynamic.h>
+#include <metrics/distributed/process_group.h>
+#include <metrics/distributed/synchronize.h>
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace {
+
+using nlohmann::json;
+
+at::Tensor read_tensor(const json& input) {
+  static const std::map<std::string, at::ScalarType> dtypes{{"float32", at::kFloat}, {"int64", at::kLong}};
+  at::Tensor tensor = at::empty(input.at("shape").get<std::vector<int64_t>>(), dtypes.at(input.at("dtype")));
+  std::ifstream file(input.at("file").get<std::string>(), std::ios::binary);
+  if (!file.read(static_cast<char*>(tensor.mutable_data_ptr()), static_cast<std::streamsize>(tensor.nbytes())))
+    throw std::runtime_error("cannot read " + input.at("file").get<std::string>());
+  return tensor;
+}
+
+std::vector<double> flat(const at::Tensor& value) {
+  const at::Tensor doubles = value.to(at::kDouble).contiguous();
+  return {doubles.const_data_ptr<double>(), doubles.const_data_ptr<double>() + doubles.numel()};
+}
+
+template <class Call>
+json time(const json& request, Call&& call) {
+  using Clock = std::chrono::steady_clock;
+  const auto nanoseconds = [](Clock::duration time) { return std::chrono::duration<double, std::nano>(time).count(); };
+  const int64_t repetitions = request.at("repetitions");
+  call();
+  std::vector<double> times;
+  if (!request.at("each").get<bool>()) {
+    const auto start = Clock::now();
+    for (int64_t i = 0; i < repetitions; ++i) call();
+    times.push_back(nanoseconds(Clock::now() - start) / static_cast<double>(repetitions));
+    return times;
+  }
+  for (int64_t i = 0; i < repetitions; ++i) {
+    const auto start = Clock::now();
+    call();
+    times.push_back(nanoseconds(Clock::now() - start));
+  }
+  return times;
+}
+
+class Contender {
+ public:
+  json answer(const json& request) {
+    const std::string work = request.at("do");
+    if (work == "prepare") return prepare(request);
+    if (work == "values") return values();
+    if (work == "sent") return sent();
+    for (const auto& metric : metrics_) metric->reset();
+    for (const auto& metric : metrics_) metric->update(inputs_);
+    if (work == "update") return time(request, [&] { metrics_.front()->update(inputs_); });
+    if (work == "forward") return time(request, [&] { metrics_.front()->forward(inputs_); });
+    if (work == "compute") {
+      return time(request, [&] {
+        for (const auto& metric : metrics_) metric->compute();
+      });
+    }
+    if (work == "sync") return time(request, [&] { sync(); });
+    if (work == "allgather") return allgather(request);
+    throw std::runtime_error("unknown request " + request.dump());
+  }
+
+ private:
+  json prepare(const json& request) {
+    at::set_num_threads(request.at("threads"));
+    inputs_.clear();
+    for (const json& input : request.at("inputs")) inputs_.push_back(read_tensor(input));
+    metrics_.clear();
+    for (const json& metric : request.at("metrics"))
+      metrics_.push_back(metrics::create(metric.at("name").get<std::string>(),
+                                         metrics::options_from_json(metric.at("options").dump())));
+    for (const auto& metric : metrics_) metric->update(inputs_);
+    return true;
+  }
+
+  json values() {
+    json values = json::array();
+    for (const auto& metric : metrics_) values.push_back(flat(metric->compute().toTensor()));
+    return values;
+  }
+
+  void sync() {
+    std::vector<metrics::Metric*> metrics;
+    for (const auto& metric : metrics_) metrics.push_back(metric.get());
+    metrics::synchronize(metrics);
+    for (const auto& metric : metrics_) metric->unsync();
+  }
+
+  /// What one sync sends from this rank.
+  json sent() {
+    const auto before = group_->counters();
+    sync();
+    const auto after = group_->counters() - before;
+    return {{"collectives", after.collectives}, {"bytes", after.bytes}};
+  }
+
+  json allgather(const json& request) {
+    at::Tensor own = at::empty({request.at("bytes").get<int64_t>()}, at::kByte);
+    at::Tensor all = at::empty({group_->world_size() * own.numel()}, at::kByte);
+    const auto backend = group_->c10d()->getBackend(at::kCPU);
+    return time(request, [&] { backend->_allgather_base(all, own)->wait(); });
+  }
+
+  std::shared_ptr<metrics::ProcessGroup> group_ = metrics::init_process_group();
+  std::vector<std::unique_ptr<metrics::Metric>> metrics_;
+  metrics::Args inputs_;
+};
+
+}  // namespace
+
+int main() {
+  try {
+    Contender contender;
+    for (std::string line; std::getline(std::cin, line);) std::cout << contender.answer(json::parse(line)) << std::endl;
+  } catch (const std::exception& error) {
+    std::cerr << error.what() << std::endl;
+    return 1;
+  }
+}

@@ -1,0 +1,231 @@
+#!/usr/bin/env python3
+"""The same work in torchmetrics and in metrics, in turn, in one run, and a table of medians.
+
+    bench/vs_torchmetrics/run.py [--program build/release/bench/vs_torchmetrics] [--only REGEX] [--rounds N] [--all]
+
+Each contender is a process of its own (theirs.py, ours.cpp), or one for each rank, that waits while the other works.
+Both read the same inputs from the same files and have to compute the same values.
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy
+
+from rows import every_class, sync_targets, update_targets
+
+HERE = Path(__file__).resolve().parent
+SECONDS_PER_MEASUREMENT = 0.03
+ALLGATHERS = 2.5  # at most, for a sync in metrics: minima of a run
+
+
+class Contender:
+    """The processes of one library, one for each rank; the lowest rank answers for all."""
+
+    def __init__(self, command, ranks):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.processes = []
+        for rank in range(ranks):
+            place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": ranks, "LOCAL_WORLD_SIZE": ranks}
+            place |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "GLOO_SOCKET_IFNAME": "lo"}
+            environment = os.environ | ({name: str(value) for name, value in place.items()} if ranks > 1 else {})
+            # Waiting threads that spin would take the cores from those that work.
+            environment["OMP_WAIT_POLICY"] = "passive"
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+            self.processes.append(subprocess.Popen(command, env=environment, **pipes))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in self.processes:
+            process.stdin.close()
+        for process in self.processes:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+    def ask(self, do, **request):
+        """The answers of all ranks."""
+        for process in self.processes:
+            process.stdin.write(json.dumps({"do": do, **request}) + "\n")
+            process.stdin.flush()
+        lines = [process.stdout.readline() for process in self.processes]
+        if not all(lines):
+            sys.exit(f"{self.processes[0].args} has ended at {do}")
+        return [json.loads(line) for line in lines]
+
+    def times(self, do, repetitions, **request):
+        """In ns, one call or the mean of several; over ranks a call is as slow as its slowest."""
+        each = len(self.processes) > 1
+        answers = self.ask(do, repetitions=repetitions, each=each, **request)
+        return [max(call) for call in zip(*answers)]
+
+    def repetitions(self, do, **request):
+        once = statistics.median(self.times(do, 3, **request))
+        return max(3, min(20000, int(SECONDS_PER_MEASUREMENT * 1e9 / once)))
+
+
+class Inputs:
+    """Files of numbers, made when first asked for."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+
+    def written(self, given):
+        file = self.folder / f"{given.kind}-{given.classes}-{'x'.join(map(str, given.shape))}"
+        dtype = "int64" if given.kind == "labels" else "float32"
+        if not file.exists():
+            random = numpy.random.default_rng(7)
+            draw = {
+                "logits": lambda: random.standard_normal(given.shape, dtype),
+                "probabilities": lambda: random.random(given.shape, dtype),
+                "labels": lambda: random.integers(0, given.classes, given.shape, dtype),
+            }
+            draw[given.kind]().tofile(file)
+        return {"file": str(file), "dtype": dtype, "shape": given.shape}
+
+
+def prepare(contenders, row, inputs):
+    """Both have the row's metrics and inputs afterwards, and have shown that they compute the same."""
+    metrics = [{"name": name, "options": {**options, "compute_with_cache": False}} for name, options in row.metrics]
+    for contender in contenders:
+        contender.ask("prepare", threads=row.threads, metrics=metrics, inputs=[inputs.written(i) for i in row.inputs])
+    theirs, ours = (contender.ask("values")[0] for contender in contenders)
+    for (name, options), expected, value in zip(row.metrics, theirs, ours, strict=True):
+        if not numpy.allclose(numpy.array(expected, float), numpy.array(value, float), rtol=1e-5, equal_nan=True):
+            sys.exit(f"{row.work}: {name}({options}) is {expected[:10]} in torchmetrics, {value[:10]} in metrics")
+
+
+def measure(contenders, row, rounds):
+    """The contenders' times, in turn. A row that misses what it has to reach is given as many rounds again, and all count."""
+    repetitions = [contender.repetitions(row.do) for contender in contenders]
+    times = [[], []]
+    for _ in range(2):
+        for _ in range(rounds):
+            for contender, count, own in zip(contenders, repetitions, times):
+                own += contender.times(row.do, count)
+        if statistics.median(times[0]) >= row.at_least * statistics.median(times[1]):
+            break
+    return times
+
+
+def spelled(ns):
+    for unit, size in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
+        if ns >= size:
+            return f"{ns / size:.3g} {unit}" if ns < 100 * size else f"{ns / size:.0f} {unit}"
+    return f"{ns:.0f} ns"
+
+
+class Table:
+    def __init__(self, *columns):
+        self.widths = [max(len(name), width) for name, width in columns]
+        self.line([name for name, _ in columns])
+        print("|" + "|".join("-" * (width + 2) for width in self.widths) + "|", flush=True)
+
+    def line(self, cells):
+        print("| " + " | ".join(str(c).ljust(w) for c, w in zip(cells, self.widths)) + " |", flush=True)
+
+
+def verdict(reached):
+    return "reached" if reached else "MISSED"
+
+
+def compare(contenders, row, inputs, rounds, table):
+    prepare(contenders, row, inputs)
+    theirs, ours = measure(contenders, row, rounds)
+    ratio = statistics.median(theirs) / statistics.median(ours)
+    middle = [spelled(statistics.median(times)) for times in (theirs, ours)]
+    where = f"{row.ranks} ranks of 1" if row.ranks > 1 else row.threads
+    wanted = f"≥ {row.at_least:g}"
+    table.line([row.work, where, *middle, f"{ratio:.3g}", wanted, verdict(ratio >= row.at_least)])
+    return ratio >= row.at_least
+
+
+def compare_with_allgather(ours, ranks, rounds, table):
+    """A sync beside one allgather of the bytes that it sends, over the same kind of group."""
+    sent = ours.ask("sent")[0]
+    sync, allgather = [], []
+    for _ in range(rounds):
+        sync += ours.times("sync", 50)
+        allgather += ours.times("allgather", 50, bytes=sent["bytes"])
+    ratio = min(sync) / min(allgather)
+    reached = verdict(ratio <= ALLGATHERS)
+    cells = [ranks, sent["collectives"], sent["bytes"]]
+    for times in (min, statistics.median):
+        cells += [spelled(times(sync)), spelled(times(allgather)), f"{times(sync) / times(allgather):.2f}"]
+    table.line([*cells, f"≤ {ALLGATHERS:g}", reached])
+
+
+COMPARED = (("work", 52), ("threads", 12), ("torchmetrics", 9), ("metrics", 9), ("ratio", 5), ("wanted", 6), ("", 7))
+GATHERED = (("ranks", 1), ("collectives", 1), ("bytes", 6), ("sync, min", 9), ("allgather, min", 9), ("ratio", 5))
+GATHERED += (("sync, median", 9), ("allgather, median", 9), ("ratio", 5), ("wanted", 6), ("", 7))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--program", default=HERE.parent.parent / "build/release/bench/vs_torchmetrics", type=Path)
+    parser.add_argument("--only", default="", help="rows whose work matches this regular expression")
+    parser.add_argument("--rounds", default=9, type=int)
+    parser.add_argument("--all", action="store_true", help="every class at three sizes too, and not the slower ones alone")
+    arguments = parser.parse_args()
+    if not arguments.program.exists():
+        parser.error(f"{arguments.program} is not built: scripts/bench.sh does it")
+    theirs, ours = [sys.executable, str(HERE / "theirs.py")], [str(arguments.program)]
+
+    def chosen(rows):
+        return [row for row in rows if re.search(arguments.only, row.work)]
+
+    print(f"{os.cpu_count()} processors ({platform.machine()}, {vector_units()}); a call, medians of the run\n")
+    with tempfile.TemporaryDirectory() as folder:
+        inputs = Inputs(folder)
+        if rows := chosen(update_targets()):
+            table = Table(*COMPARED)
+            with Contender(theirs, 1) as their, Contender(ours, 1) as our:
+                for row in rows:
+                    compare((their, our), row, inputs, arguments.rounds, table)
+            print()
+        if rows := chosen(sync_targets()):
+            table = Table(*COMPARED)
+            gathered = []
+            for row in rows:
+                with Contender(theirs, row.ranks) as their, Contender(ours, row.ranks) as our:
+                    compare((their, our), row, inputs, arguments.rounds, table)
+            print()
+            table = Table(*GATHERED)
+            for row in rows:
+                if row.do != "sync":
+                    continue
+                with Contender(ours, row.ranks) as our:
+                    prepare((our, our), row, inputs)
+                    compare_with_allgather(our, row.ranks, arguments.rounds, table)
+            print()
+        if rows := chosen(every_class()):
+            table = Table(*COMPARED)
+            with Contender(theirs, 1) as their, Contender(ours, 1) as our:
+                for row in rows:
+                    compare((their, our), row, inputs, arguments.rounds, table)
+
+
+def vector_units():
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return "vector units unknown"
+    return next((name for flag, name in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if flag in flags), "no AVX2")
+
+
+if __name__ == "__main__":
+    main()
