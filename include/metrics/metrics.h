@@ -11,4 +11,5 @@
 #include <metrics/core/warning.h>
 #include <metrics/distributed/launch.h>
 #include <metrics/distributed/process_group.h>
+#include <metrics/distributed/synchronize.h>
 #include <metrics/version.h>
