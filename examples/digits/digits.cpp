@@ -109,7 +109,8 @@ bool compare(const Options& options) {
     if (world_size > 1) padded.push_back(digits::padded_and_averaged(scores, test.labels, world_size));
   }
 
-  std::cout << "\nThe same " << test.count << " rows of scores (" << scores_file(options).string() << "),\n"
+  std::cout << "\nThe same " << test.count << " rows of scores ("
+            << scores_file(options).lexically_proximate(fs::current_path()).string() << "),\n"
             << "evaluated by 1, 2 and 3 processes; * marks what differs from one process\n\n";
   digits::print_table(std::cout, exact, padded);
   std::cout << "\n";
