@@ -20,6 +20,11 @@ int run(int argc, char** argv) {
   // CLI11 would take what follows "--" for positional arguments of the outermost command.
   const auto dashes = std::find(argv, argv + argc, std::string_view("--"));
   const std::vector<std::string> after_dashes(dashes == argv + argc ? dashes : dashes + 1, argv + argc);
+  if (dashes != argv + argc && (argc < 2 || std::string_view(argv[1]) != "launch")) {
+    std::cerr << "metrics: \"--\" and a program belong to \"metrics launch\"\n";
+    return kUsage;
+  }
+
   CLI::App app("metrics " METRICS_VERSION ": the same number whatever the number of ranks");
   app.name("metrics");
   app.set_version_flag("--version", "metrics " METRICS_VERSION);
@@ -36,10 +41,6 @@ int run(int argc, char** argv) {
   }
   if (app.get_subcommands().empty()) {
     std::cerr << "metrics: a command is needed.\nRun \"metrics --help\" for what there is.\n";
-    return kUsage;
-  }
-  if (!after_dashes.empty() && !app.got_subcommand("launch")) {
-    std::cerr << "metrics: \"--\" and a program belong to \"metrics launch\"\n";
     return kUsage;
   }
   return exit_code;

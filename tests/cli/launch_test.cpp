@@ -27,7 +27,7 @@ TEST_CASE("metrics: what is asked wrongly ends with 2 and says what was wrong") 
     CHECK(contains(outcome.error, message));
   };
   refused("", "a command is needed");
-  refused("-- true", "a command is needed");
+  refused("-- true", "belong to \"metrics launch\"");
   refused("nonsense", "nonsense");
   refused("--nonsense", "--nonsense");
   refused("list -- true", "belong to \"metrics launch\"");
