@@ -124,7 +124,8 @@ bool count_thresholds(const ThresholdCounts& counts, bool samplewise, const Tens
   if (scored) {
     questions.scores = predictions.const_data_ptr();
     questions.element = element_of(preds.scalar_type());
-    cutoffs = {rounded(rule.threshold, preds.scalar_type()), logit_cutoff(rule.threshold, preds.scalar_type())};
+    cutoffs = {probability_cutoff(rule.threshold, preds.scalar_type()),
+               logit_cutoff(rule.threshold, preds.scalar_type())};
   } else {
     questions.predicted = predictions.const_data_ptr<int64_t>();
   }
@@ -175,37 +176,27 @@ Float last_not_above(const Above& above) {
 
 }  // namespace
 
-double rounded(double value, at::ScalarType dtype) {
-  switch (dtype) {
-    case at::kFloat:
-      return static_cast<float>(value);
-    case at::kBFloat16:
-      return static_cast<c10::BFloat16>(static_cast<float>(value));
-    case at::kHalf:
-      return static_cast<c10::Half>(static_cast<float>(value));
-    default:
-      return value;
-  }
+double probability_cutoff(double threshold, at::ScalarType dtype) {
+  return dtype == at::kDouble ? threshold : static_cast<double>(static_cast<float>(threshold));
 }
 
 namespace {
 
-double find_cutoff(double threshold, at::ScalarType dtype) {
-  const double limit = rounded(threshold, dtype);
-  if (dtype == at::kDouble) {
-    return last_not_above<double, int64_t>([&](double x) { return 1 / (1 + std::exp(-x)) > limit; });
-  }
-  return last_not_above<float, int32_t>([&](float x) {
-    const auto exponential = static_cast<float>(std::exp(-static_cast<double>(x)));
-    return rounded(1 / (1 + exponential), dtype) > limit;
+template <class Float, class Bits>
+Float find_cutoff(double threshold) {
+  const auto limit = static_cast<Float>(threshold);
+  return last_not_above<Float, Bits>([&](Float x) {
+    const auto exponential = static_cast<Float>(std::exp(-static_cast<double>(x)));
+    return 1 / (1 + exponential) > limit;
   });
 }
 
 }  // namespace
 
 double logit_cutoff(double threshold, at::ScalarType dtype) {
-  static const double of_half_in_float = find_cutoff(0.5, at::kFloat);
-  return threshold == 0.5 && dtype == at::kFloat ? of_half_in_float : find_cutoff(threshold, dtype);
+  static const float of_half = find_cutoff<float, int32_t>(0.5);
+  if (dtype == at::kDouble) return find_cutoff<double, int64_t>(threshold);
+  return threshold == 0.5 ? of_half : find_cutoff<float, int32_t>(threshold);
 }
 
 void add_class_counts(Tensor& counts, const Tensor& preds, const Tensor& target, const ClassRule& rule) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <metrics/export.h>
+
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -38,17 +40,18 @@ struct ClassRule {
 
 /// Counts into `counts`, int64 [4, num_classes], or [4, 1] for all classes together. `preds`: labels [N, ...] or scores
 /// [N, C, ...]; `target`: [N, ...].
-void add_class_counts(Tensor& counts, const Tensor& preds, const Tensor& target, const ClassRule& rule);
+METRICS_API void add_class_counts(Tensor& counts, const Tensor& preds, const Tensor& target, const ClassRule& rule);
 
 /// Returns the counts of each sample, int64 [N, 4, num_classes]. `preds`: [N, S...] or [N, C, S...], with at least one
 /// S.
-Tensor samplewise_class_counts(const Tensor& preds, const Tensor& target, const ClassRule& rule);
+METRICS_API Tensor samplewise_class_counts(const Tensor& preds, const Tensor& target, const ClassRule& rule);
 
 /// Counts into `confusion`, int64 [num_classes, num_classes], its row being the target.
-void add_class_confusion(Tensor& confusion, const Tensor& preds, const Tensor& target, const ClassRule& rule);
+METRICS_API void add_class_confusion(Tensor& confusion, const Tensor& preds, const Tensor& target,
+                                     const ClassRule& rule);
 
-/// How scores of yes-or-no questions are counted: yes if above `threshold` (NaN is not). Compared in the scores' dtype,
-/// as torch does.
+/// How scores of yes-or-no questions are counted: yes if above `threshold` (NaN is not). Half scores are read as
+/// float32, so that a number counts alike in all three.
 ///
 /// An element whose target is `ignore_index` contributes nothing, nor do targets other than 0 and 1, which are an error
 /// with `validate`, as are predicted labels other than 0 and 1. Without it such a prediction is wrong.
@@ -68,42 +71,45 @@ struct ThresholdCounts {
 };
 
 /// Counts all elements together; `preds` and `target` have the same shape.
-ThresholdCounts binary_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule);
+METRICS_API ThresholdCounts binary_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule);
 
 /// Counts each sample on its own; at least 2 dimensions.
-ThresholdCounts samplewise_binary_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule);
+METRICS_API ThresholdCounts samplewise_binary_counts(const Tensor& preds, const Tensor& target,
+                                                     const ThresholdRule& rule);
 
 /// Counts each label; `preds` and `target` are [N, num_labels, ...].
-ThresholdCounts multilabel_counts(const Tensor& preds, const Tensor& target, int64_t num_labels,
-                                  const ThresholdRule& rule);
+METRICS_API ThresholdCounts multilabel_counts(const Tensor& preds, const Tensor& target, int64_t num_labels,
+                                              const ThresholdRule& rule);
 
 /// Counts each label of each sample on its own; at least 3 dimensions.
-ThresholdCounts samplewise_multilabel_counts(const Tensor& preds, const Tensor& target, int64_t num_labels,
-                                             const ThresholdRule& rule);
+METRICS_API ThresholdCounts samplewise_multilabel_counts(const Tensor& preds, const Tensor& target, int64_t num_labels,
+                                                         const ThresholdRule& rule);
 
-/// Returns what a score is compared with as a logit: its sigmoid, as torch computes it in that dtype, is above the
-/// threshold exactly when the score is greater than this.
+/// Returns what a score is compared with as a logit: its sigmoid is above the threshold exactly when it is greater than
+/// this.
 ///
-/// The sigmoid is taken as 1 / (1 + exp(-x)), in float (double for double), of the exact exponential rounded once.
-/// Torch's vectorised exponential is off by a last bit in places, and by which depends on the lane: scores within that
-/// of the cut-off may be counted differently there.
-double logit_cutoff(double threshold, at::ScalarType dtype);
+/// The sigmoid is taken as 1 / (1 + exp(-x)), in double for float64 and else in float, of the exact exponential rounded
+/// once. Torch's vectorised exponential is off by a last bit in places, and in which depends on the lane: scores within
+/// that of the cut-off may be counted differently there.
+METRICS_API double logit_cutoff(double threshold, at::ScalarType dtype);
 
-/// Returns the value in the dtype: what torch makes of a threshold before it compares.
-double rounded(double value, at::ScalarType dtype);
+/// Returns what a score is compared with as a probability: the threshold in double for float64, else in float.
+METRICS_API double probability_cutoff(double threshold, at::ScalarType dtype);
 
 /// The same functions in plain tensor operations: what runs on devices without a kernel, and what the kernels are
 /// tested against.
 namespace plain {
-void add_class_counts(Tensor& counts, const Tensor& preds, const Tensor& target, const ClassRule& rule);
-Tensor samplewise_class_counts(const Tensor& preds, const Tensor& target, const ClassRule& rule);
-void add_class_confusion(Tensor& confusion, const Tensor& preds, const Tensor& target, const ClassRule& rule);
-ThresholdCounts binary_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule);
-ThresholdCounts samplewise_binary_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule);
-ThresholdCounts multilabel_counts(const Tensor& preds, const Tensor& target, int64_t num_labels,
-                                  const ThresholdRule& rule);
-ThresholdCounts samplewise_multilabel_counts(const Tensor& preds, const Tensor& target, int64_t num_labels,
-                                             const ThresholdRule& rule);
+METRICS_API void add_class_counts(Tensor& counts, const Tensor& preds, const Tensor& target, const ClassRule& rule);
+METRICS_API Tensor samplewise_class_counts(const Tensor& preds, const Tensor& target, const ClassRule& rule);
+METRICS_API void add_class_confusion(Tensor& confusion, const Tensor& preds, const Tensor& target,
+                                     const ClassRule& rule);
+METRICS_API ThresholdCounts binary_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule);
+METRICS_API ThresholdCounts samplewise_binary_counts(const Tensor& preds, const Tensor& target,
+                                                     const ThresholdRule& rule);
+METRICS_API ThresholdCounts multilabel_counts(const Tensor& preds, const Tensor& target, int64_t num_labels,
+                                              const ThresholdRule& rule);
+METRICS_API ThresholdCounts samplewise_multilabel_counts(const Tensor& preds, const Tensor& target, int64_t num_labels,
+                                                         const ThresholdRule& rule);
 }  // namespace plain
 
 }  // namespace metrics::counting

@@ -111,7 +111,7 @@ Elements elements_of(const Tensor& preds, const Tensor& target, int64_t labels, 
   Tensor bad = (e.target != 0) & (e.target != 1);
   if (preds.is_floating_point()) {
     const Tensor exact = scores.to(at::kDouble);
-    e.probability = exact > rounded(rule.threshold, preds.scalar_type());
+    e.probability = exact > probability_cutoff(rule.threshold, preds.scalar_type());
     e.logit = exact > logit_cutoff(rule.threshold, preds.scalar_type());
     e.outside = e.keep & ((e.target == 0) | (e.target == 1)) & ~((exact >= 0) & (exact <= 1));
   } else {
