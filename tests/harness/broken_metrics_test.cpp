@@ -187,3 +187,10 @@ TEST_CASE("harness: a refusal that refuses nothing, or changes something, is fou
                        .contains = "value"})
             .find("has changed the metric") != std::string::npos);
 }
+
+TEST_CASE("harness: ranks find a merge that loses a side") {
+  if (world_sizes().size() < 2) return;
+  const auto found = failures_on_ranks({case_of<Sound>(), case_of<MergesWrongly>()}, 2, "harness: ranks find a merge*");
+  REQUIRE(found.size() >= 2);
+  for (const auto& text : found) CHECK_MESSAGE(text.starts_with("HarnessMergesWrongly, rank "), text);
+}
