@@ -4,7 +4,7 @@
     extract_snippets.py --out DIR PAGE...
 
 A block that defines `main` becomes program_PAGE_N.cpp, a program of its own. All other blocks of a page become page_PAGE.cpp, each a function of its
-own that page_main_.cpp calls. What follows `cpp` in the fence says how a block is taken:
+own that page_main_.cpp calls, before it runs doctest cases among the declarations. What follows `cpp` in the fence says how a block is taken:
 
     ```cpp               statements, the body of a function
     ```cpp continued     statements that go on in the function of the block before
@@ -111,14 +111,18 @@ def page_source(found, stem):
     return "\n".join(out), [(name, where) for name, where, _ in functions if name]
 
 
-def main_source(functions):
-    out = ["", "#include <exception>", "#include <iostream>", ""]
+def main_source(functions, with_tests):
+    """A program that runs all functions, then the doctest cases; only the latter when it has arguments."""
+    doctest = ["#define DOCTEST_CONFIG_IMPLEMENT", "#include <doctest/doctest.h>"] if with_tests else []
+    out = [*doctest, "", "#include <exception>", "#include <iostream>", ""]
     out += [f"void {name}();" for name, _ in functions]
-    out += ["", "int main() {", "  int failures = 0;", "  auto run = [&](const char* where, void (*snippet)()) {"]
+    out += ["", "int main(int argc, char** argv) {", "  int failures = 0;", "  auto run = [&](const char* where, void (*snippet)()) {"]
     out += ["    try {", "      snippet();", "    } catch (const std::exception& error) {"]
-    out += ['      std::cerr << where << ": " << error.what() << std::endl;', "      ++failures;", "    }", "  };"]
-    out += [f'  run("{where}", {name});' for name, where in functions]
-    out += [f'  std::cout << {len(functions)} - failures << " of {len(functions)} snippets ran\\n";', "  return failures ? 1 : 0;", "}", ""]
+    out += ['      std::cerr << where << ": " << error.what() << std::endl;', "      ++failures;", "    }", "  };", "  if (argc == 1) {"]
+    out += [f'    run("{where}", {name});' for name, where in functions]
+    out += [f'    std::cout << {len(functions)} - failures << " of {len(functions)} snippets ran\\n";', "  }"]
+    out += ["  if (doctest::Context(argc, argv).run() != 0) ++failures;" if with_tests else "  static_cast<void>(argv);"]
+    out += ["  return failures == 0 ? 0 : 1;", "}", ""]
     return "\n".join(out)
 
 
@@ -134,7 +138,7 @@ def main():
     parser.add_argument("pages", nargs="*", type=pathlib.Path)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    all_functions = []
+    all_functions, with_tests = [], False
     for path in sorted(arguments.pages):
         stem = re.sub(r"\W", "_", path.stem.lower())
         found = blocks(os.path.relpath(path), path.read_text())
@@ -145,8 +149,9 @@ def main():
         if functions:
             write(arguments.out / f"page_{stem}.cpp", source)
             all_functions += functions
+            with_tests = with_tests or "TEST_CASE(" in source
     if all_functions:
-        write(arguments.out / "page_main_.cpp", main_source(all_functions))
+        write(arguments.out / "page_main_.cpp", main_source(all_functions, with_tests))
 
 
 if __name__ == "__main__":
