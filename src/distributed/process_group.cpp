@@ -121,7 +121,7 @@ CommunicationCounters ProcessGroup::counters() const {
 }
 
 CommunicationCounters ProcessGroup::c10d_counters() const {
-  return impl_->c10d_counting ? impl_->c10d_counting->counters() : CommunicationCounters{};
+  return impl_->c10d_counting ? impl_->c10d_counting->counters() : impl_->c10d_counters;
 }
 
 void ProcessGroup::barrier() {
@@ -141,6 +141,8 @@ void ProcessGroup::shutdown() {
   if (impl_->closed) return;
   impl_->closed = true;
   if (impl_->transport) impl_->transport->close();
+  impl_->c10d_counters = c10d_counters();
+  impl_->c10d_counting.reset();
   impl_->c10d.reset();
   impl_->membership.store.reset();
 }

@@ -35,6 +35,7 @@ struct ProcessGroup::Impl {
   /// The program's own; made when asked for where there is a single process.
   c10::intrusive_ptr<c10d::ProcessGroup> c10d;
   c10::intrusive_ptr<distributed::CountingBackend> c10d_counting;
+  CommunicationCounters c10d_counters;  ///< As they were when the group was shut down.
   distributed::SyncBuffers buffers;
   std::mutex synchronising;
   bool closed = false;

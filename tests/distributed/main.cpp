@@ -22,6 +22,16 @@ Worker::Worker(const char* name, void (*run)()) {
   workers()[name] = run;
 }
 
+int64_t max_world_size() {
+  const char* most = std::getenv("METRICS_TEST_MAX_WORLD_SIZE");
+  return most == nullptr ? 64 : std::stoll(most);
+}
+
+std::vector<int64_t> world_sizes(std::vector<int64_t> sizes) {
+  std::erase_if(sizes, [](int64_t size) { return size > max_world_size(); });
+  return sizes;
+}
+
 std::string this_program() {
   return metrics::distributed::current_command().front();
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace metrics_test {
 
@@ -20,6 +21,12 @@ metrics::distributed::LaunchResult run_workers(const std::string& name, int64_t 
 
 /// Runs the worker that the environment names; -1 where it names none.
 int run_as_worker();
+
+/// The most ranks that a test may start: METRICS_TEST_MAX_WORLD_SIZE, for runs under sanitizers.
+int64_t max_world_size();
+
+/// Those of `sizes` that are within it.
+std::vector<int64_t> world_sizes(std::vector<int64_t> sizes);
 
 /// The program's path, for launchers other than ours.
 std::string this_program();
