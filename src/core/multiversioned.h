@@ -1,0 +1,11 @@
+#pragma once
+
+// Builds a function for AVX-512, AVX2 and any x86-64; the loader picks. ThreadSanitizer crashes on it at start.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
+#define METRICS_MULTIVERSIONED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define METRICS_MULTIVERSIONED
+#endif
+
+// The body of a multiversioned function has to be compiled inside of it.
+#define METRICS_INLINE inline __attribute__((always_inline))
