@@ -187,9 +187,6 @@ class Stem:
         tolerance = case.tolerance or ({"rtol": 0.0, "atol": 0.0} if exact else FLOAT_TOLERANCE)
         dtypes = sorted({str(t.dtype).removeprefix("torch.") for t in tensors_in(final)})
         entry |= {"dtype": dtypes[0] if len(dtypes) == 1 else dtypes, **tolerance, "rows": case.rows}
-        halves = self._halves(case, counted, tolerance)
-        if halves:
-            entry["half"] = {dtype: self._stored(v) for dtype, v in halves.items()}
         shown = self._shows(case, counted, forward, final, warned) if not case.final_by else []
         if shown:
             entry["differs_from_default"] = shown
@@ -285,27 +282,6 @@ class Stem:
             if not same([forward, final], list(others[:2]), 1e-3, 1e-4) or (case.warns is not None and others[2] != warned):
                 shown.append(name)
         return shown
-
-    @staticmethod
-    def _halves(case: Case, batches: list, tolerance: dict) -> dict:
-        """Return the final values of half inputs, where they are not those of the same values in float32.
-
-        torch rounds thresholds and sigmoids to the scores' dtype before it compares.
-        """
-        found = {}
-        final = case.final_by or (lambda bs: play(case.metric, case.options, bs)[1])
-        for dtype in (torch.float16, torch.bfloat16):
-            half = [{k: v.to(dtype) if isinstance(v, Tensor) and v.is_floating_point() else v for k, v in b.items()} for b in batches]
-            if all(same(h, b) for h, b in zip(half, batches)) or "half" in case.excludes:
-                continue
-            full = [{k: v.float() if isinstance(v, Tensor) and v.is_floating_point() else v for k, v in b.items()} for b in half]
-            try:
-                value, expected = final(half), final(full)
-            except ValueError:  # infinities that float16 makes of large values have no exact sum
-                continue
-            if not same(value, expected, **tolerance):
-                found[str(dtype).removeprefix("torch.")] = value
-        return found
 
     @staticmethod
     def _torchmetrics_agrees(case: Case, batches: list, forward: list, final: Any) -> bool:

@@ -92,7 +92,7 @@ def case_differences(new: dict, old: dict, fresh: dict, committed: dict) -> list
         elif k in ("batches", "whole", "valid"):
             if not inputs_equal(resolved(new[k], fresh), resolved(old[k], committed)):
                 found.append(f"{k} differ")
-        elif k in ("forward", "final", "functional_value", "half"):
+        elif k in ("forward", "final", "functional_value"):
             if not same(resolved(new[k], fresh), resolved(old[k], committed), new["rtol"], new["atol"]):
                 found.append(f"{k} is {resolved(new[k], fresh)}, committed {resolved(old[k], committed)}")
         elif new[k] != old[k]:

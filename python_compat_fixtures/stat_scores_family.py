@@ -47,6 +47,25 @@ def read_as(metric: str, options: dict, reading: str) -> dict:
     }
 
 
+def near_zero(batches: list, dtype: torch.dtype) -> list:
+    """Make every second logit so small that its sigmoid, rounded to the half type, is 0.5."""
+    for b in batches:
+        b["preds"] = b["preds"].to(dtype)
+        b["preds"].view(-1)[::2] = 2.0**-12
+    return batches
+
+
+def as_float32(metric: str, options: dict) -> dict:
+    """Expect what torchmetrics gives for the same scores in float32."""
+    wide = lambda b: {**b, "preds": b["preds"].float()}
+    return {
+        "reason": "half scores count as the same numbers in float32; torchmetrics rounds their sigmoid to the half type before it compares",
+        "reference": "torchmetrics, scores in float32, everything in one update",
+        "forward_by": lambda b: play(metric, options, [wide(b)])[1],
+        "final_by": lambda bs: play(metric, options, [concatenated([wide(b) for b in bs])])[1],
+    }
+
+
 def elementwise(stem: Stem, metric: str, functional: str, options: dict, draw, rest) -> None:
     """Add what thresholded scores (binary, multilabel) have to show: readings, thresholds, ties, dtypes."""
     add = lambda name, given, batches, **more: stem.add(
@@ -69,6 +88,9 @@ def elementwise(stem: Stem, metric: str, functional: str, options: dict, draw, r
     for dtype in (torch.float64, torch.float16, torch.bfloat16):
         batches = [{**b, "preds": b["preds"].to(dtype)} for b in draw(f"{metric}/dtype", "probabilities")]
         add(f"{str(dtype).removeprefix('torch.')} scores", {}, batches)
+    for dtype in (torch.float16, torch.bfloat16):
+        near = near_zero(draw(f"{metric}/near", "logits"), dtype)
+        add(f"{str(dtype).removeprefix('torch.')} logits near zero", {}, near, **as_float32(metric, options))
     for dtype in (torch.int32, torch.uint8, torch.bool):
         batches = [{k: v.to(dtype) for k, v in b.items()} for b in draw(f"{metric}/labels dtype", "labels")]
         add(f"{str(dtype).removeprefix('torch.')} labels", {}, batches)

@@ -32,8 +32,6 @@ struct Case {
   Options functional_options = {};
   std::optional<c10::IValue> functional_value = {};
   Tolerance tolerance = {};
-  /// The final value of float16 and of bfloat16 inputs, where it is not that of the same values in float32.
-  std::map<at::ScalarType, c10::IValue> half = {};
 
   /// Permuting rows permutes the value likewise, instead of leaving it as it is.
   bool rows_permute = false;

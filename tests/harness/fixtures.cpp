@@ -67,9 +67,6 @@ Case fixture_case(const json& node, const Tensors& tensors) {
     c.functional_value = value(node.at("functional_value"), tensors);
   }
   c.tolerance = {.rtol = node.at("rtol"), .atol = node.at("atol")};
-  if (node.contains("half"))
-    for (const auto& [dtype, v] : node.at("half").items())
-      c.half.emplace(dtype == "float16" ? at::kHalf : at::kBFloat16, value(v, tensors));
   c.rows_permute = node.at("rows") == "permutes";
   if (node.contains("warns")) c.warns = node.at("warns").get<bool>();
   if (node.contains("excludes"))
