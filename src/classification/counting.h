@@ -32,9 +32,9 @@ enum Cell : int64_t { TruePositive, FalsePositive, TrueNegative, FalseNegative, 
 struct ClassRule {
   /// Unset: any number of classes, for counts of one cell; true negatives are then counted as if there were one class,
   /// as torchmetrics does.
-  std::optional<int64_t> num_classes;
+  std::optional<int64_t> num_classes{};
   int64_t top_k = 1;
-  std::optional<int64_t> ignore_index;
+  std::optional<int64_t> ignore_index{};
   bool validate = true;
 };
 
@@ -57,7 +57,7 @@ METRICS_API void add_class_confusion(Tensor& confusion, const Tensor& preds, con
 /// with `validate`, as are predicted labels other than 0 and 1. Without it such a prediction is wrong.
 struct ThresholdRule {
   double threshold = 0.5;
-  std::optional<int64_t> ignore_index;
+  std::optional<int64_t> ignore_index{};
   bool validate = true;
 };
 

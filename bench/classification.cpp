@@ -1,0 +1,140 @@
+#include "classification/counting.h"
+#include <metrics/classification/accuracy.h>
+#include <metrics/classification/confusion_matrix.h>
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/ops/max.h>
+#include <ATen/ops/rand.h>
+#include <ATen/ops/randint.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/zeros.h>
+
+#include <benchmark/benchmark.h>
+
+// Counting beside reading the scores alone, and beside its plain-tensor version. The last argument is the number of
+// threads.
+
+namespace {
+
+using at::Tensor;
+using namespace metrics::counting;
+
+struct Batch {
+  Tensor preds, target;
+};
+
+Batch classes(int64_t rows, int64_t count, at::ScalarType dtype = at::kFloat) {
+  at::manual_seed(0);
+  return {at::randn({rows, count}).to(dtype), at::randint(count, {rows}, at::kLong)};
+}
+
+Batch questions(int64_t rows, int64_t labels) {
+  at::manual_seed(0);
+  return {at::rand({rows, labels}), at::randint(2, {rows, labels}, at::kLong)};
+}
+
+void use_threads(const benchmark::State& state, int argument) {
+  at::set_num_threads(static_cast<int>(state.range(argument)));
+}
+
+void count_bytes(benchmark::State& state, const Batch& batch) {
+  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(batch.preds.nbytes()));
+}
+
+void reading_alone(benchmark::State& state) {
+  const Batch batch = classes(state.range(0), state.range(1));
+  use_threads(state, 2);
+  for (auto _ : state) benchmark::DoNotOptimize(at::max(batch.preds));
+  count_bytes(state, batch);
+}
+BENCHMARK(reading_alone)->Args({8192, 1000, 1})->Unit(benchmark::kMicrosecond);
+
+void multiclass_accuracy_update(benchmark::State& state) {
+  const Batch batch = classes(state.range(0), state.range(1));
+  use_threads(state, 2);
+  metrics::MulticlassAccuracy accuracy({.num_classes = state.range(1)});
+  for (auto _ : state) accuracy.update(batch.preds, batch.target);
+  count_bytes(state, batch);
+}
+BENCHMARK(multiclass_accuracy_update)->Args({32, 10, 1})->Args({8192, 1000, 1})->Args({8192, 1000, 2});
+
+void multiclass_accuracy_top5_update(benchmark::State& state) {
+  const Batch batch = classes(state.range(0), state.range(1));
+  use_threads(state, 2);
+  metrics::MulticlassAccuracy accuracy({.num_classes = state.range(1), .top_k = 5});
+  for (auto _ : state) accuracy.update(batch.preds, batch.target);
+  count_bytes(state, batch);
+}
+BENCHMARK(multiclass_accuracy_top5_update)->Args({8192, 1000, 1})->Args({8192, 1000, 2});
+
+void multiclass_confusion_matrix_update(benchmark::State& state) {
+  const Batch batch = classes(state.range(0), state.range(1));
+  use_threads(state, 2);
+  metrics::MulticlassConfusionMatrix confusion({.num_classes = state.range(1)});
+  for (auto _ : state) confusion.update(batch.preds, batch.target);
+  count_bytes(state, batch);
+}
+BENCHMARK(multiclass_confusion_matrix_update)->Args({8192, 1000, 1})->Args({8192, 1000, 2});
+
+void binary_accuracy_update(benchmark::State& state) {
+  const Batch batch = questions(state.range(0), 1);
+  use_threads(state, 1);
+  metrics::BinaryAccuracy accuracy;
+  for (auto _ : state) accuracy.update(batch.preds, batch.target);
+  count_bytes(state, batch);
+}
+BENCHMARK(binary_accuracy_update)->Args({32, 1})->Args({1 << 20, 1})->Args({1 << 20, 2});
+
+void multilabel_accuracy_update(benchmark::State& state) {
+  const Batch batch = questions(state.range(0), state.range(1));
+  use_threads(state, 2);
+  metrics::MultilabelAccuracy accuracy({.num_labels = state.range(1)});
+  for (auto _ : state) accuracy.update(batch.preds, batch.target);
+  count_bytes(state, batch);
+}
+BENCHMARK(multilabel_accuracy_update)->Args({1 << 17, 8, 1})->Args({8192, 128, 1})->Args({8192, 128, 2});
+
+using CountClasses = void (*)(Tensor&, const Tensor&, const Tensor&, const ClassRule&);
+
+void class_counts(benchmark::State& state, CountClasses count, at::ScalarType dtype) {
+  const Batch batch = classes(state.range(0), state.range(1), dtype);
+  use_threads(state, 2);
+  Tensor counts = at::zeros({4, state.range(1)}, at::kLong);
+  const ClassRule rule{.num_classes = state.range(1), .top_k = state.range(3)};
+  for (auto _ : state) count(counts, batch.preds, batch.target, rule);
+  count_bytes(state, batch);
+}
+BENCHMARK_CAPTURE(class_counts, kernel, add_class_counts, at::kFloat)->Args({32, 10, 1, 1})->Args({8192, 1000, 1, 1});
+BENCHMARK_CAPTURE(class_counts, plain, plain::add_class_counts, at::kFloat)
+    ->Args({32, 10, 1, 1})
+    ->Args({8192, 1000, 1, 1})
+    ->Args({8192, 1000, 1, 5});
+BENCHMARK_CAPTURE(class_counts, kernel_double, add_class_counts, at::kDouble)->Args({8192, 1000, 1, 1});
+BENCHMARK_CAPTURE(class_counts, kernel_bfloat16, add_class_counts, at::kBFloat16)->Args({8192, 1000, 1, 1});
+BENCHMARK_CAPTURE(class_counts, kernel_half, add_class_counts, at::kHalf)->Args({8192, 1000, 1, 1});
+
+// Scores of pixels, the class dimension in front of them: [8, 21, 256, 256].
+void pixel_counts(benchmark::State& state, CountClasses count) {
+  at::manual_seed(0);
+  const Batch batch{at::randn({8, 21, 256, 256}), at::randint(21, {8, 256, 256}, at::kLong)};
+  use_threads(state, 0);
+  Tensor counts = at::zeros({4, 21}, at::kLong);
+  for (auto _ : state) count(counts, batch.preds, batch.target, {.num_classes = 21});
+  count_bytes(state, batch);
+}
+BENCHMARK_CAPTURE(pixel_counts, kernel, add_class_counts)->Args({1})->Args({2});
+BENCHMARK_CAPTURE(pixel_counts, plain, plain::add_class_counts)->Args({1});
+
+using CountAnswers = ThresholdCounts (*)(const Tensor&, const Tensor&, const ThresholdRule&);
+
+void answer_counts(benchmark::State& state, CountAnswers count) {
+  const Batch batch = questions(state.range(0), 1);
+  use_threads(state, 1);
+  for (auto _ : state) benchmark::DoNotOptimize(count(batch.preds, batch.target, {}));
+  count_bytes(state, batch);
+}
+BENCHMARK_CAPTURE(answer_counts, kernel, binary_counts)->Args({1 << 20, 1});
+BENCHMARK_CAPTURE(answer_counts, plain, plain::binary_counts)->Args({1 << 20, 1});
+
+}  // namespace
