@@ -1,6 +1,7 @@
 #include <metrics/metrics.h>
 #include <metrics/version.h>
 
+#include <ATen/core/Formatting.h>
 #include <ATen/ops/tensor.h>
 
 #include <iostream>

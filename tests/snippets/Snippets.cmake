@@ -16,7 +16,10 @@ list(FILTER snippet_sources INCLUDE REGEX "/page_[^/]*\\.cpp$")
 
 function(metrics_snippet_program program)
   add_executable(${program} ${ARGN})
-  metrics_compile_quickly(${program})
+  metrics_compile(${program})
+  # As a reader would compile it: nothing is included but what the page shows.
+  set_target_properties(${program} PROPERTIES DISABLE_PRECOMPILE_HEADERS ON)
+  target_compile_options(${program} PRIVATE -O0)
   # A snippet that shows what a call gives need not use it.
   target_compile_options(${program} PRIVATE -Wno-unused-variable -Wno-unused-but-set-variable -Wno-shadow)
   target_link_libraries(${program} PRIVATE metrics nlohmann_json::nlohmann_json)
@@ -26,7 +29,6 @@ endfunction()
 
 if(snippet_sources)
   metrics_snippet_program(snippets ${snippet_sources})
-  set_target_properties(snippets PROPERTIES UNITY_BUILD OFF)
   file(STRINGS ${snippet_dir}/page_main_.cpp runs_doctest REGEX "doctest")
   if(runs_doctest)
     target_link_libraries(snippets PRIVATE metrics_testing)
