@@ -13,3 +13,5 @@
 #include <metrics/distributed/process_group.h>
 #include <metrics/distributed/synchronize.h>
 #include <metrics/version.h>
+
+#include <ATen/core/Formatting.h>  // so that a value can be printed

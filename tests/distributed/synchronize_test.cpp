@@ -655,7 +655,14 @@ WORKER(killed_around_a_sync) {
   const int64_t size = when == "during" ? 8'000'000 : 10;
   Counters metric({.size = size});
   metric.update(at::ones({size}, at::kLong));
-  if (victim && when == "before") ::kill(::getpid(), SIGKILL);
+  if (when == "before") {
+    // Nobody dies before all have met, and have heard that they have.
+    group->barrier();
+    if (victim) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(300));
+      ::kill(::getpid(), SIGKILL);
+    }
+  }
   if (when == "during") {
     std::thread killer;
     if (victim)
