@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <limits>
 #include <mutex>
 #include <utility>
 
@@ -32,8 +33,12 @@ struct Registry {
 
   void add(MetricEntry entry) {
     const bool taken = metrics.contains(entry.name) || routers.contains(entry.name) ||
-                       (!entry.functional.empty() && functionals.contains(entry.functional));
-    if (taken) throw InvalidArgument("a metric named `" + std::string(entry.name) + "` is registered already");
+                       (!entry.functional.empty() &&
+                        (functionals.contains(entry.functional) || functional_routers.contains(entry.functional)));
+    if (taken) {
+      throw InvalidArgument("a metric named `" + std::string(entry.name) + "`, or its functional `" +
+                            std::string(entry.functional) + "`, is registered already");
+    }
     auto kept = std::make_unique<MetricEntry>(std::move(entry));
     if (!kept->functional.empty()) functionals[kept->functional] = kept.get();
     metrics[kept->name] = std::move(kept);
@@ -134,18 +139,23 @@ std::pair<const MetricEntry*, Kwargs> routed(const RouterEntry& router, const Kw
   return {entry, std::move(kept)};
 }
 
-c10::IValue from_json(const nlohmann::json& json, const std::string& name) {
+constexpr int deepest_list = 16;  // far beyond any option, and short of the stack's end
+
+c10::IValue from_json(const nlohmann::json& json, const std::string& name, int depth = 0) {
   if (json.is_null()) return {};
   if (json.is_boolean()) return json.get<bool>();
+  if (json.is_number_unsigned() && json.get<uint64_t>() > std::numeric_limits<int64_t>::max()) {
+    throw InvalidArgument("option `" + name + "`: " + json.dump() + " is no int64");
+  }
   if (json.is_number_integer()) return json.get<int64_t>();
   if (json.is_number_float()) return json.get<double>();
   if (json.is_string()) return json.get<std::string>();
-  if (json.is_array()) {
+  if (json.is_array() && depth < deepest_list) {
     c10::impl::GenericList list(c10::AnyType::get());
-    for (const nlohmann::json& element : json) list.push_back(from_json(element, name));
+    for (const nlohmann::json& element : json) list.push_back(from_json(element, name, depth + 1));
     return list;
   }
-  throw InvalidArgument("option `" + name + "`: a JSON object is no option value");
+  throw InvalidArgument("option `" + name + "`: a JSON object, or a list in lists as deep as this, is no option value");
 }
 
 nlohmann::json parsed(std::string_view text) {
@@ -206,7 +216,7 @@ std::unique_ptr<Metric> create(std::string_view name, const Kwargs& options, con
 
 std::unique_ptr<Metric> create_from_json(std::string_view json, const MetricOptions& common) {
   const nlohmann::json spec = parsed(json);
-  if (!spec.is_object() || !spec.contains("name") || !spec["name"].is_string()) {
+  if (!spec.is_object() || !spec.contains("name") || !spec.at("name").is_string()) {
     throw InvalidArgument("a metric in JSON is an object with a string `name`, and `options` if it has any");
   }
   for (const auto& [key, value] : spec.items()) {

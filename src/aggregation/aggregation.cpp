@@ -13,6 +13,7 @@
 #include <ATen/ops/sum.h>
 #include <ATen/ops/zeros.h>
 
+#include <cmath>
 #include <limits>
 #include <sstream>
 
@@ -32,19 +33,23 @@ void check_real(const Tensor& tensor, std::string_view metric, std::string_view 
   throw InvalidArgument(message.str());
 }
 
-/// Whether there is a NaN, at the cost of a sum: only a sum that is NaN is looked at closely.
-bool has_nan(const Tensor& tensor) {
+bool any_nan(const Tensor& tensor) {
   if (!tensor.defined() || !tensor.is_floating_point()) return false;
-  return at::isnan(tensor.sum()).item<bool>() && at::isnan(tensor).any().item<bool>();
+  return tensor.numel() == 1 ? std::isnan(tensor.item<double>()) : at::isnan(tensor).any().item<bool>();
+}
+
+/// Whether NaN is looked for at all.
+bool looks_for_nan(const AggregatorOptions& options) {
+  const auto* strategy = std::get_if<NanStrategy>(&options.nan_strategy);
+  return strategy == nullptr || *strategy != NanStrategy::Disable;
 }
 
 /// The values without NaN, as the strategy says.
 Weighted without_nan(Weighted given, const AggregatorOptions& options, std::string_view metric) {
+  if (!looks_for_nan(options) || (!any_nan(given.value) && !any_nan(given.weight))) return given;
   const auto* strategy = std::get_if<NanStrategy>(&options.nan_strategy);
-  if (strategy != nullptr && *strategy == NanStrategy::Disable) return given;
-  if (!has_nan(given.value) && !has_nan(given.weight)) return given;
   if (strategy != nullptr && *strategy == NanStrategy::Error) {
-    throw InvalidArgument(std::string(metric) + ": NaN in input `" + (has_nan(given.value) ? "value" : "weight") +
+    throw InvalidArgument(std::string(metric) + ": NaN in input `" + (any_nan(given.value) ? "value" : "weight") +
                           "`, and nan_strategy is 'error'");
   }
   Tensor nan = at::isnan(given.value);
@@ -62,18 +67,40 @@ Weighted without_nan(Weighted given, const AggregatorOptions& options, std::stri
   return given;
 }
 
-/// The values to aggregate, without NaN and without autograd's history.
-Tensor cleaned(const Values& value, const AggregatorOptions& options, std::string_view metric) {
-  check_real(value.tensor(), metric, "value");
-  return without_nan({value.tensor().detach(), {}}, options, metric).value;
+Tensor without_nan(const Tensor& values, const AggregatorOptions& options, std::string_view metric) {
+  return without_nan(Weighted{values, {}}, options, metric).value;
 }
 
 DoubleDouble sum_of(const Tensor& values) {
   if (!values.is_cpu()) return {values.sum(at::kDouble).item<double>(), 0};
-  const Tensor flat = values.contiguous();
+  const Tensor flat = values.resolve_neg().contiguous();
   if (flat.scalar_type() == at::kFloat) return compensated_sum(flat.const_data_ptr<float>(), flat.numel());
   const Tensor wide = flat.to(at::kDouble);
   return compensated_sum(wide.const_data_ptr<double>(), wide.numel());
+}
+
+/// The sum of what the strategy leaves of the values, and how many they are. Only a sum that is NaN can have met one:
+/// so the values are read once.
+struct Summed {
+  DoubleDouble sum;
+  int64_t count;
+};
+Summed summed(const Tensor& values, const AggregatorOptions& options, std::string_view metric) {
+  const DoubleDouble sum = sum_of(values);
+  if (!std::isnan(sum.high) || !looks_for_nan(options)) return {sum, values.numel()};
+  const Tensor kept = without_nan(values, options, metric);
+  return {sum_of(kept), kept.numel()};
+}
+
+/// The extreme of what the strategy leaves of the values, by at::min or at::max; undefined where nothing is left.
+template <class Extreme>
+Tensor extreme_of(const Values& value, const AggregatorOptions& options, std::string_view metric, Extreme extreme) {
+  check_real(value.tensor(), metric, "value");
+  if (value.tensor().numel() == 0) return {};
+  const Tensor found = extreme(value.tensor());
+  if (!looks_for_nan(options) || !any_nan(found)) return found;
+  const Tensor kept = without_nan(value.tensor(), options, metric);
+  return kept.numel() == 0 ? Tensor() : extreme(kept);
 }
 
 Tensor number(double value) {
@@ -91,7 +118,8 @@ void SumMetric::declare(States& states, const Options&) {
 }
 
 void SumMetric::update(States& states, const Options& options, const Values& value) {
-  states["sum_value"].add(sum_of(cleaned(value, options, name)));
+  check_real(value.tensor(), name, "value");
+  states["sum_value"].add(summed(value.tensor(), options, name).sum);
 }
 
 Tensor SumMetric::finalise(const States& states, const Options&) {
@@ -106,7 +134,7 @@ void MeanMetric::declare(States& states, const Options&) {
 void MeanMetric::update(States& states, const Options& options, const Values& value,
                         const std::optional<Values>& weight, const Rows& rows) {
   check_real(value.tensor(), name, "value");
-  Weighted given{value.tensor().detach(), {}};
+  Weighted given{value.tensor(), {}};
   if (weight) {
     check_real(weight->tensor(), name, "weight");
     if (!at::is_expandable_to(weight->tensor().sizes(), given.value.sizes())) {
@@ -115,7 +143,7 @@ void MeanMetric::update(States& states, const Options& options, const Values& va
               << given.value.sizes();
       throw InvalidArgument(message.str());
     }
-    given.weight = weight->tensor().detach().to(given.value.device()).expand(given.value.sizes());
+    given.weight = weight->tensor().to(given.value.device()).expand(given.value.sizes());
   }
   if (rows.valid) {
     const Tensor valid = rows.valid->to(given.value.device());
@@ -123,12 +151,13 @@ void MeanMetric::update(States& states, const Options& options, const Values& va
     if (given.weight.defined()) given.weight = given.weight.expand(given.value.sizes()).index({valid});
     given.value = given.value.index({valid});
   }
-  given = without_nan(std::move(given), options, name);
   if (!given.weight.defined()) {
-    states["mean_value"].add(sum_of(given.value));
-    states["weight"].add(DoubleDouble{static_cast<double>(given.value.numel()), 0});
+    const auto [sum, count] = summed(given.value, options, name);
+    states["mean_value"].add(sum);
+    states["weight"].add(DoubleDouble{static_cast<double>(count), 0});
     return;
   }
+  given = without_nan(std::move(given), options, name);
   const Tensor weights = given.weight.to(at::kDouble);
   const DoubleDouble weighted = sum_of(given.value.to(at::kDouble).mul(weights));
   const DoubleDouble total = sum_of(weights);
@@ -145,8 +174,8 @@ void MaxMetric::declare(States& states, const Options&) {
 }
 
 void MaxMetric::update(States& states, const Options& options, const Values& value) {
-  const Tensor values = cleaned(value, options, name);
-  if (values.numel() > 0) states["max_value"].raise(at::max(values));
+  const Tensor highest = extreme_of(value, options, name, [](const Tensor& values) { return at::max(values); });
+  if (highest.defined()) states["max_value"].raise(highest);
 }
 
 Tensor MaxMetric::finalise(const States& states, const Options&) {
@@ -158,8 +187,8 @@ void MinMetric::declare(States& states, const Options&) {
 }
 
 void MinMetric::update(States& states, const Options& options, const Values& value) {
-  const Tensor values = cleaned(value, options, name);
-  if (values.numel() > 0) states["min_value"].lower(at::min(values));
+  const Tensor lowest = extreme_of(value, options, name, [](const Tensor& values) { return at::min(values); });
+  if (lowest.defined()) states["min_value"].lower(lowest);
 }
 
 Tensor MinMetric::finalise(const States& states, const Options&) {
@@ -171,7 +200,8 @@ void CatMetric::declare(States& states, const Options&) {
 }
 
 void CatMetric::update(States& states, const Options& options, const Values& value) {
-  const Tensor values = cleaned(value, options, name);
+  check_real(value.tensor(), name, "value");
+  const Tensor values = without_nan(value.tensor(), options, name);
   if (values.numel() > 0) states["value"].append(values.to(states.device(), states.dtype()));
 }
 

@@ -1,5 +1,7 @@
 #include <metrics/core/codec.h>
 
+#include <array>
+#include <charconv>
 #include <sstream>
 #include <utility>
 
@@ -135,6 +137,18 @@ c10::IValue Codec<std::vector<Tensor>>::write(const std::vector<Tensor>& value) 
   return value;
 }
 
+namespace {
+
+/// The shortest decimal that reads back as the same double, with a point where it would look like an integer.
+std::string shortest(double number) {
+  std::array<char, 32> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  std::string text(digits.data(), end);
+  return text.find_first_not_of("-0123456789") == std::string::npos ? text + ".0" : text;
+}
+
+}  // namespace
+
 std::string describe(const c10::IValue& value) {
   if (value.isNone()) return "None";
   if (value.isBool()) return value.toBool() ? "True" : "False";
@@ -145,8 +159,7 @@ std::string describe(const c10::IValue& value) {
     if (!tensor.defined()) return "an undefined tensor";
     text << "Tensor " << tensor.scalar_type() << tensor.sizes();
   } else if (value.isDouble()) {
-    text.precision(17);
-    text << value.toDouble();
+    text << shortest(value.toDouble());
   } else if (value.isInt()) {
     text << value.toInt();
   } else if (value.isList()) {
@@ -163,6 +176,16 @@ std::string describe(const c10::IValue& value) {
 }
 
 namespace detail {
+
+std::string option_text(const c10::IValue& value) {
+  if (!value.isTensor() || !value.toTensor().defined()) return describe(value);
+  const Tensor numbers = value.toTensor().detach().to(at::kCPU, at::kDouble).contiguous();
+  std::string text = describe(value) + " {";
+  for (int64_t i = 0; i < numbers.numel(); ++i) {
+    (text += i == 0 ? "" : ", ") += shortest(numbers.const_data_ptr<double>()[i]);
+  }
+  return text + "}";
+}
 
 void throw_unknown_option(std::string_view what, std::string_view option,
                           const std::vector<std::string_view>& allowed) {

@@ -26,10 +26,6 @@ Tensor valid_indices(const Rows& rows) {
   return at::nonzero(*rows.valid).view({-1});
 }
 
-Rows select_rows_of(const Rows& rows, const Tensor& kept) {
-  return {.valid = std::nullopt, .ids = rows.ids ? std::optional(select_rows(*rows.ids, kept)) : std::nullopt};
-}
-
 void throw_row_mismatch(std::string_view what, std::string_view input, int64_t rows, int64_t expected) {
   std::ostringstream message;
   message << what << ": input `" << input << "` has " << rows << " rows, the inputs before it " << expected
@@ -38,8 +34,9 @@ void throw_row_mismatch(std::string_view what, std::string_view input, int64_t r
 }
 
 Tensor finished_tensor(const Tensor& value, at::ScalarType dtype) {
-  Tensor result = value.is_floating_point() && value.scalar_type() != dtype ? value.to(dtype) : value;
-  return result.numel() == 1 && result.dim() > 0 ? result.reshape({}) : result;
+  const Tensor shaped = value.numel() == 1 && value.dim() > 0 ? value.reshape({}) : value;
+  if (!shaped.is_floating_point() || shaped.scalar_type() == dtype) return shaped.clone();
+  return shaped.to(dtype);
 }
 
 Tensor separate(const Tensor& value) {

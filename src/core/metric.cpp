@@ -1,11 +1,10 @@
+#include <metrics/core/autograd_scope.h>
 #include <metrics/core/metric.h>
 #include <metrics/core/warning.h>
 
 #include <ATen/core/ivalue.h>
-#include <ATen/ops/equal.h>
-#include <ATen/ops/stack.h>
-#include <c10/core/GradMode.h>
-#include <c10/core/InferenceMode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <ostream>
@@ -52,20 +51,23 @@ c10::IValue Metric::compute() {
 }
 
 void Metric::reset() {
+  States neutral = states_.fresh();
+  states_ = std::move(neutral);
   local_.reset();
-  states_.reset();
   states_changed();
 }
 
 void Metric::merge(const Metric& other) {
   require_not_synced("merge");
+  other.require_not_synced("merge of its states into another");
   if (other.layout() != layout()) {
     throw InvalidArgument(to_string() + " cannot merge the states of " + other.to_string() +
                           ": class and options must be equal");
   }
-  const c10::InferenceMode no_inference(false);
-  const at::NoGradGuard no_grad;
-  accumulate(other.states_.snapshot());
+  const AutogradScope scope;
+  States theirs = other.states_.snapshot();
+  if (other.device() != device()) theirs.to(device());
+  accumulate(std::move(theirs));
 }
 
 void Metric::merge_states(States& into, const States& from) const {
@@ -74,7 +76,7 @@ void Metric::merge_states(States& into, const States& from) const {
 }
 
 void Metric::accumulate(States&& batch) {
-  const at::NoGradGuard no_grad;
+  const AutogradScope scope;
   batch.detach();
   States before = states_.snapshot();
   try {
@@ -87,22 +89,32 @@ void Metric::accumulate(States&& batch) {
 }
 
 void Metric::states_changed() {
-  cached_ = false;
-  drop_cached_value();
+  if (cached_) drop_cached_value();
+  cached_.reset();
   if (common_.compute_on_cpu) states_.move_growing_to_cpu();
 }
 
-void Metric::require_not_synced(std::string_view what) const {
-  if (!is_synced()) return;
+void Metric::throw_synced(std::string_view what) const {
   throw Error(std::string(name()) + ": " + std::string(what) + " while the metric is synced; call unsync() first");
 }
 
-void Metric::check_device(const Tensor& tensor, std::string_view input) const {
-  if (tensor.device() == device()) return;
+void Metric::throw_wrong_device(const Tensor& tensor, std::string_view input) const {
   std::ostringstream message;
-  message << name() << ": input `" << input << "` is on " << tensor.device() << ", the metric on " << device()
-          << "; move the metric with to(device)";
+  message << name() << ": input `" << input << "` is ";
+  if (tensor.defined()) {
+    message << "on " << tensor.device() << ", the metric on " << device() << "; move the metric with to(device)";
+  } else {
+    message << "an undefined tensor";
+  }
   throw InvalidArgument(message.str());
+}
+
+void Metric::require_own_merge() const {
+  for (const State& state : states_) {
+    if (state.reduction() != Reduction::Own) continue;
+    throw Error(std::string(name()) + ": state `" + state.name() +
+                "` is reduced by the metric's own merge, and its definition has none");
+  }
 }
 
 void Metric::set_metric_options(MetricOptions common) {
@@ -111,50 +123,15 @@ void Metric::set_metric_options(MetricOptions common) {
   states_changed();
 }
 
-namespace {
-
-/// The parts of a state under their own names, as torchmetrics keeps them.
-template <class F>
-void each_part(const State& state, F&& f) {
-  const Tensor value = state.tensor();
-  if (state.names().size() == 1) return f(state.names().front(), value);
-  for (std::size_t i = 0; i < state.names().size(); ++i) {
-    f(state.names()[i], value.defined() ? value.select(state.grows() ? 1 : 0, static_cast<int64_t>(i)) : Tensor());
-  }
-}
-
-/// The state as torchmetrics has it: a list for what grows, floating accumulators in the metric's dtype.
-StateValue exported(const State& state, const Tensor& part, at::ScalarType dtype) {
-  if (state.reduction() == Reduction::List) {
-    std::vector<Tensor> items;
-    for (const Tensor& item : state.items()) items.push_back(item.detach().clone());
-    return items;
-  }
-  if (state.grows()) return part.defined() ? std::vector<Tensor>{part.detach().clone()} : std::vector<Tensor>{};
-  const bool accumulator = state.reduction() != Reduction::Own && part.is_floating_point();
-  const bool narrow = accumulator && (dtype == at::kDouble || dtype == at::kFloat);
-  return narrow ? part.detach().to(dtype, /*non_blocking=*/false, /*copy=*/true) : part.detach().clone();
-}
-
-}  // namespace
-
-std::map<std::string, StateValue, std::less<>> Metric::metric_state() const {
-  std::map<std::string, StateValue, std::less<>> values;
-  for (const State& state : states_) {
-    each_part(state, [&](const std::string& name, const Tensor& part) {
-      values.emplace(name, exported(state, part, dtype()));
-    });
-  }
-  return values;
-}
-
 void Metric::to(at::Device device) {
-  States moved = states_;
+  States moved = states_.snapshot();
   moved.to(device);
-  std::optional<States> moved_local = local_;
-  if (moved_local) moved_local->to(device);
+  if (local_) {
+    States moved_local = local_->snapshot();
+    moved_local.to(device);
+    local_ = std::move(moved_local);
+  }
   states_ = std::move(moved);
-  local_ = std::move(moved_local);
   states_changed();
 }
 
@@ -164,8 +141,10 @@ void Metric::set_dtype(at::ScalarType dtype) {
     message << name() << ": set_dtype takes a floating dtype, got " << dtype;
     throw InvalidArgument(message.str());
   }
-  states_.set_dtype(dtype);
+  States converted = states_.snapshot();
+  converted.set_dtype(dtype);
   if (local_) local_->set_dtype(dtype);
+  states_ = std::move(converted);
   states_changed();
 }
 
@@ -179,30 +158,80 @@ bool Metric::distributed() const {
   return ranks && ranks->world_size() > 1;
 }
 
+namespace {
+
+/// What a rank shows of a state to those who gather: an empty one too, so that each calls as often as the others.
+Tensor rows_or_value(const State& state, at::ScalarType dtype) {
+  return state.tensor().defined() ? state.tensor() : at::empty({0}, dtype);
+}
+
+Tensor ends_of(const State& state) {
+  const std::span<const int64_t> ends = state.item_ends();
+  Tensor tensor = at::empty({static_cast<int64_t>(ends.size())}, at::kLong);
+  std::copy(ends.begin(), ends.end(), tensor.mutable_data_ptr<int64_t>());
+  return tensor;
+}
+
+std::vector<int64_t> numbers_of(const Tensor& tensor) {
+  const Tensor numbers = tensor.to(at::kCPU, at::kLong).contiguous();
+  const int64_t* first = numbers.const_data_ptr<int64_t>();
+  return {first, first + numbers.numel()};
+}
+
+/// A gathered tensor in the form that the state keeps.
+Tensor own_value(const State& state, const Tensor& gathered) {
+  return state.grows() ? gathered.clone()
+                       : gathered.to(state.tensor().options(), /*non_blocking=*/false, /*copy=*/true);
+}
+
+Tensor zero_residual(const State& state) {
+  return state.compensated() ? at::zeros_like(state.residual()) : Tensor();
+}
+
+}  // namespace
+
 States Metric::merged_by_dist_sync_fn(const States& local) const {
-  const std::shared_ptr<Synchroniser> ranks_to_ask = group();
-  std::vector<States> ranks;
-  auto rank_states = [&](std::size_t index) -> States& {
-    while (ranks.size() <= index) ranks.push_back(local.fresh());
-    return ranks[index];
-  };
+  const std::shared_ptr<Synchroniser> ranks = group();
+  std::vector<States> gathered;
   for (std::size_t i = 0; i < local.size(); ++i) {
     const State& state = local.at(i);
-    if (!state.tensor().defined()) continue;
-    const std::vector<Tensor> gathered = common_.dist_sync_fn(state.tensor(), ranks_to_ask);
-    if (gathered.empty()) throw SyncError(to_string() + ": dist_sync_fn returned nothing for `" + state.name() + "`");
+    const std::vector<Tensor> values = gathered_by_dist_sync_fn(state.name(), rows_or_value(state, dtype()), ranks);
+    // The rows of a list say nothing of where its items end.
+    std::vector<Tensor> ends;
+    if (state.reduction() == Reduction::List) ends = gathered_by_dist_sync_fn(state.name(), ends_of(state), ranks);
+    if (i == 0) gathered.resize(values.size(), local.fresh());
+    if (values.size() != gathered.size() || (!ends.empty() && ends.size() != gathered.size())) {
+      throw SyncError(to_string() + ": dist_sync_fn returned tensors of " + std::to_string(values.size()) +
+                          " ranks for state `" + state.name() + "`, of " + std::to_string(gathered.size()) +
+                          " for the states before it",
+                      std::string(name()), state.name(), {});
+    }
     for (std::size_t r = 0; r < gathered.size(); ++r) {
-      std::vector<int64_t> ends;
-      if (state.reduction() == Reduction::List) ends.push_back(gathered[r].size(0));
-      const Tensor& residual = state.residual();
-      rank_states(r).at(i).assign(
-          gathered[r].clone(), residual.defined() ? residual.new_zeros(residual.sizes()) : Tensor(), std::move(ends));
-      rank_states(r).set_update_count(local.update_count());
+      if (state.grows() && values[r].size(0) == 0 && ends.empty()) continue;
+      if (!state.grows() && values[r].sizes() != state.tensor().sizes()) {
+        std::ostringstream message;
+        message << to_string() << ": dist_sync_fn returned shape " << values[r].sizes() << " for state `"
+                << state.name() << "` of shape " << state.tensor().sizes();
+        throw SyncError(message.str(), std::string(name()), state.name(), {static_cast<int64_t>(r)});
+      }
+      gathered[r].at(i).assign(own_value(state, values[r]), zero_residual(state),
+                               ends.empty() ? std::vector<int64_t>{} : numbers_of(ends[r]));
+      gathered[r].set_update_count(local.update_count());
     }
   }
   States merged = local.fresh();
-  for (const States& states : ranks) merge_states(merged, states);
+  for (const States& states : gathered) merge_states(merged, states);
   return merged;
+}
+
+std::vector<Tensor> Metric::gathered_by_dist_sync_fn(const std::string& state, const Tensor& tensor,
+                                                     const std::shared_ptr<Synchroniser>& ranks) const {
+  std::vector<Tensor> gathered = common_.dist_sync_fn(tensor, ranks);
+  if (gathered.empty()) {
+    throw SyncError(to_string() + ": dist_sync_fn returned nothing for state `" + state + "`", std::string(name()),
+                    state, {});
+  }
+  return gathered;
 }
 
 std::optional<States> Metric::merged_over_ranks(const States& local, bool dirty) const {
@@ -213,32 +242,45 @@ std::optional<States> Metric::merged_over_ranks(const States& local, bool dirty)
   return std::move(ranks->synchronise({&item, 1}).front().merged);
 }
 
-Metric::ToFinalise Metric::prepare_compute() {
-  if (!update_called() && !is_synced()) {
-    warn("compute of " + to_string() + " was called before its first update: its states are still the defaults");
-  }
-  const bool over_ranks = common_.sync_on_compute && !is_synced() && distributed();
-  if (!over_ranks) return {.cached = cached_, .merged = std::nullopt, .local = &states_};
-  if (cached_ && common_.dist_sync_fn) return {.cached = true, .merged = std::nullopt, .local = nullptr};
-  std::optional<States> merged = merged_over_ranks(states_, !cached_);
-  const bool cached = !merged.has_value();
-  return {.cached = cached, .merged = std::move(merged), .local = nullptr};
+bool Metric::cached_for(const Ranks& ranks) const {
+  // Compared by owner: another group may have come to lie at the same address.
+  return cached_ && cached_->all == ranks.all && !cached_->group.owner_before(ranks.group) &&
+         !ranks.group.owner_before(cached_->group);
 }
 
-Metric::ToFinalise Metric::prepare_batch_value(const States& batch) {
-  if (!common_.dist_sync_on_step || !distributed()) return {.cached = false, .merged = std::nullopt, .local = &batch};
-  return {.cached = false, .merged = merged_over_ranks(batch, true), .local = nullptr};
+Metric::ToFinalise Metric::prepare_compute() {
+  const bool over_ranks = common_.sync_on_compute && !is_synced() && distributed();
+  ToFinalise ready;
+  ready.local = &states_;
+  if (over_ranks) ready.ranks = {.all = true, .group = group()};
+  ready.cached = cached_for(ready.ranks);
+  if (over_ranks && !(ready.cached && common_.dist_sync_fn)) {
+    ready.merged = merged_over_ranks(states_, !ready.cached);
+    ready.cached = !ready.merged.has_value();
+  }
+  const bool known = !(over_ranks && ready.cached);  // else what other ranks have does not show here
+  if (known && !is_synced() && ready.states().update_count() == 0) {
+    warn("compute of " + to_string() + " was called before its first update: its states are still the defaults");
+  }
+  return ready;
+}
+
+Metric::ToFinalise Metric::prepare_batch_value(const States& batch) const {
+  ToFinalise ready;
+  ready.local = &batch;
+  if (common_.dist_sync_on_step && distributed()) ready.merged = merged_over_ranks(batch, true);
+  return ready;
 }
 
 void Metric::sync() {
   if (is_synced()) throw Error(to_string() + ": sync while the metric is synced already");
   if (!distributed()) return;
-  const c10::InferenceMode no_inference(false);
-  const at::NoGradGuard no_grad;
-  install_synced(*merged_over_ranks(states_, true));
+  const AutogradScope scope;
+  install_synced(merged_over_ranks(states_, true).value());
 }
 
 void Metric::install_synced(States merged) {
+  if (is_synced()) throw Error(to_string() + ": sync while the metric is synced already");
   local_ = std::exchange(states_, std::move(merged));
   states_changed();
 }
@@ -247,196 +289,6 @@ void Metric::unsync() {
   if (!is_synced()) throw Error(to_string() + ": unsync while the metric is not synced");
   states_ = std::move(*local_);
   local_.reset();
-  states_changed();
-}
-
-void Metric::persistent(bool mode) {
-  persistent_ = mode;
-}
-
-namespace {
-
-constexpr const char* count_key = "metrics.update_count";
-constexpr const char* options_key = "metrics.options";
-constexpr const char* exact_key = "metrics.exact.";
-
-/// torch.nn.Module keeps a module's metadata under its prefix without the last dot.
-std::string metadata_key(const std::string& prefix) {
-  return prefix.ends_with('.') ? prefix.substr(0, prefix.size() - 1) : prefix;
-}
-
-}  // namespace
-
-void Metric::save_state_dict(StateDict& destination, const std::string& prefix) const {
-  if (!persistent_) return;
-  auto& metadata = destination.metadata[metadata_key(prefix)];
-  for (const State& state : states_) {
-    each_part(state, [&](const std::string& name, const Tensor& part) {
-      destination.states[prefix + name] = exported(state, part, dtype());
-    });
-    if (state.grows() || !state.tensor().is_floating_point()) continue;
-    // torchmetrics' form is float32; these two rows say what it rounds away.
-    Tensor exact = state.tensor().detach().new_zeros([&] {
-      std::vector<int64_t> shape = state.tensor().sizes().vec();
-      shape.insert(shape.begin(), 2);
-      return shape;
-    }());
-    exact.select(0, 0).copy_(state.tensor().detach());
-    if (state.compensated()) exact.select(0, 1).copy_(state.residual());
-    metadata[exact_key + state.name()] = exact;
-  }
-  metadata[count_key] = states_.update_count();
-  metadata[options_key] = to_string();
-}
-
-StateDict Metric::state_dict(const std::string& prefix) const {
-  StateDict dict;
-  save_state_dict(dict, prefix);
-  return dict;
-}
-
-namespace {
-
-[[noreturn]] void refuse(const std::string& key, const std::string& why) {
-  throw InvalidArgument("state dict key `" + key + "`: " + why);
-}
-
-Tensor one_tensor(const std::string& key, const StateValue& value) {
-  if (const auto* tensor = std::get_if<Tensor>(&value)) return *tensor;
-  refuse(key, "expected a tensor, got a list");
-}
-
-std::vector<Tensor> tensor_list(const StateValue& value) {
-  if (const auto* tensor = std::get_if<Tensor>(&value)) return {*tensor};
-  return std::get<std::vector<Tensor>>(value);
-}
-
-/// [rows, parts, …] from one [rows, …] a part.
-Tensor stacked_rows(const std::vector<Tensor>& parts) {
-  return at::stack(parts, parts.front().dim() == 0 ? 0 : 1);
-}
-
-/// Puts back what rounding to torchmetrics' dtype took, unless somebody has changed the rounded value since.
-void restore_exact(State& state, const Tensor& exact, at::ScalarType dtype) {
-  if (state.grows() || !state.tensor().is_floating_point()) return;
-  if (exact.dim() != state.tensor().dim() + 1 || exact.size(0) != 2 || exact[0].sizes() != state.tensor().sizes())
-    return;
-  const Tensor value = exact.select(0, 0).to(state.tensor().options()).clone();
-  if (!at::equal(value.to(dtype), state.tensor().to(dtype))) return;
-  state.assign(value, state.compensated() ? exact.select(0, 1).to(value.options()).clone() : Tensor(), {});
-}
-
-/// Puts saved parts into a fresh state.
-void load_state(State& state, const std::vector<std::pair<std::string, const StateValue*>>& parts,
-                at::ScalarType dtype) {
-  if (state.reduction() == Reduction::List) {
-    for (const Tensor& item : tensor_list(*parts.front().second)) state.append_item(item);
-    return;
-  }
-  if (state.grows()) {
-    std::vector<std::vector<Tensor>> columns;
-    for (const auto& [key, value] : parts) {
-      columns.push_back(tensor_list(*value));
-      if (columns.back().size() != columns.front().size())
-        refuse(key, "its list has another length than its siblings'");
-    }
-    for (std::size_t i = 0; i < columns.front().size(); ++i) {
-      if (columns.size() == 1) {
-        state.append(columns[0][i]);
-        continue;
-      }
-      std::vector<Tensor> row_parts;
-      for (std::size_t c = 0; c < columns.size(); ++c) {
-        if (columns[c][i].sizes() != columns[0][i].sizes())
-          refuse(parts[c].first, "its shape differs from its siblings'");
-        row_parts.push_back(columns[c][i]);
-      }
-      state.append(stacked_rows(row_parts));
-    }
-    state.convert_rows(dtype);
-    return;
-  }
-  Tensor value = state.tensor().clone();
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    const auto& [key, saved] = parts[i];
-    const Tensor tensor = one_tensor(key, *saved);
-    Tensor slot = parts.size() == 1 ? value : value.select(0, static_cast<int64_t>(i));
-    if (tensor.sizes() != slot.sizes()) {
-      std::ostringstream why;
-      why << "expected shape " << slot.sizes() << ", got " << tensor.sizes();
-      refuse(key, why.str());
-    }
-    if (!slot.is_floating_point() && tensor.is_floating_point()) {
-      std::ostringstream why;
-      why << "expected integers, got " << tensor.scalar_type();
-      refuse(key, why.str());
-    }
-    slot.copy_(tensor.detach());
-  }
-  state.assign(value, state.compensated() ? state.residual().clone() : Tensor(), {});
-}
-
-}  // namespace
-
-void Metric::load_state_dict(const StateDict& source, const std::string& prefix, bool strict) {
-  require_not_synced("load_state_dict");
-  const c10::InferenceMode no_inference(false);
-  const at::NoGradGuard no_grad;
-  States loaded = states_.fresh();
-  std::vector<std::string> missing;
-  std::size_t found = 0;
-  std::map<std::string, bool, std::less<>> known;
-  for (State& state : loaded) {
-    std::vector<std::pair<std::string, const StateValue*>> parts;
-    for (const std::string& name : state.names()) {
-      const std::string key = prefix + name;
-      known.emplace(key, true);
-      const auto entry = source.states.find(key);
-      if (entry == source.states.end()) {
-        missing.push_back(key);
-      } else {
-        parts.emplace_back(key, &entry->second);
-      }
-    }
-    found += parts.size();
-    if (parts.size() == state.names().size()) load_state(state, parts, dtype());
-  }
-  if (strict) {
-    if (!missing.empty() && (found > 0 || persistent_)) refuse(missing.front(), "is missing for " + to_string());
-    if (!prefix.empty()) {
-      for (auto it = source.states.lower_bound(prefix); it != source.states.end() && it->first.starts_with(prefix);
-           ++it) {
-        if (!known.contains(it->first)) refuse(it->first, to_string() + " has no such state");
-      }
-    }
-  } else if (!missing.empty() && found > 0) {
-    for (std::size_t i = 0; i < loaded.size(); ++i) {
-      const bool absent = std::any_of(loaded.at(i).names().begin(), loaded.at(i).names().end(),
-                                      [&](const auto& name) { return !source.states.contains(prefix + name); });
-      if (absent) loaded.at(i) = states_.at(i);
-    }
-  }
-  if (found == 0) return;
-  loaded.set_update_count(std::max<int64_t>(1, states_.update_count()));
-  if (const auto entry = source.metadata.find(metadata_key(prefix)); entry != source.metadata.end()) {
-    const auto& metadata = entry->second;
-    if (const auto saved = metadata.find(options_key); saved != metadata.end() && strict) {
-      const auto* text = std::get_if<std::string>(&saved->second);
-      if (text != nullptr && *text != to_string()) refuse(prefix, "was saved by " + *text + ", not by " + to_string());
-    }
-    if (const auto saved = metadata.find(count_key); saved != metadata.end()) {
-      const auto* count = std::get_if<int64_t>(&saved->second);
-      if (count == nullptr || *count < 0) refuse(prefix, "its update count is not a number of updates");
-      loaded.set_update_count(*count);
-    }
-    for (State& state : loaded) {
-      const auto saved = metadata.find(exact_key + state.name());
-      const auto* exact = saved == metadata.end() ? nullptr : std::get_if<Tensor>(&saved->second);
-      if (exact != nullptr) restore_exact(state, *exact, dtype());
-    }
-  }
-  loaded.to(device());
-  states_ = std::move(loaded);
   states_changed();
 }
 

@@ -1,6 +1,8 @@
+#include <metrics/core/autograd_scope.h>
 #include <metrics/core/errors.h>
 #include <metrics/core/state.h>
 
+#include <ATen/EmptyTensor.h>
 #include <ATen/ops/add.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
@@ -9,12 +11,11 @@
 #include <ATen/ops/minimum.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros_like.h>
-#include <c10/core/GradMode.h>
-#include <c10/core/InferenceMode.h>
 
 #include <algorithm>
 #include <cstring>
 #include <sstream>
+#include <tuple>
 #include <utility>
 
 namespace metrics {
@@ -29,6 +30,16 @@ Tensor kept_form(const Tensor& initial, Reduction reduction) {
   return initial;
 }
 
+/// Whether its elements lie in memory one after the other, as raw pointers expect them.
+bool is_plain(const Tensor& tensor) {
+  return tensor.is_cpu() && tensor.is_contiguous() && !tensor.is_conj() && !tensor.is_neg() &&
+         !tensor._is_zerotensor();
+}
+
+bool same_kind(const Tensor& a, const Tensor& b) {
+  return a.scalar_type() == b.scalar_type() && a.sizes() == b.sizes();
+}
+
 /// sum, error = a + b exactly, element by element (Knuth's two-sum); where the sum is not finite the error is zero.
 std::pair<Tensor, Tensor> two_sum(const Tensor& a, const Tensor& b) {
   const Tensor sum = a.add(b);
@@ -37,12 +48,37 @@ std::pair<Tensor, Tensor> two_sum(const Tensor& a, const Tensor& b) {
   return {sum, at::where(at::isfinite(sum), error, at::zeros_like(error))};
 }
 
+Tensor moved_to(const Tensor& tensor, at::Device device) {
+  return tensor.device() == device ? tensor : tensor.to(device);
+}
+
+/// `value` with the dtype, device and shape of `like`.
+Tensor matched(const Tensor& value, const Tensor& like) {
+  if (same_kind(value, like) && value.device() == like.device()) return value;
+  return value.to(like.options()).expand(like.sizes());
+}
+
 bool needs_gradients(const Tensor& value) {
   return at::GradMode::is_enabled() && value.requires_grad();
 }
 
+/// A contiguous copy without history. Most states are a few numbers on the CPU, where the dispatcher would cost more
+/// than the copy.
 Tensor own_copy(const Tensor& tensor) {
-  return tensor.defined() ? tensor.detach().clone() : Tensor();
+  if (!tensor.defined()) return {};
+  const AutogradScope scope;
+  if (!is_plain(tensor)) return tensor.detach().clone(at::MemoryFormat::Contiguous);
+  Tensor copy(at::detail::empty_cpu(tensor.sizes(), tensor.scalar_type()));
+  if (tensor.nbytes() > 0) std::memcpy(copy.mutable_data_ptr(), tensor.const_data_ptr(), tensor.nbytes());
+  return copy;
+}
+
+Tensor zeros_beside(const Tensor& tensor) {
+  const AutogradScope scope;
+  if (!tensor.is_cpu()) return at::zeros_like(tensor);
+  Tensor zeros(at::detail::empty_cpu(tensor.sizes(), tensor.scalar_type()));
+  if (zeros.nbytes() > 0) std::memset(zeros.mutable_data_ptr(), 0, zeros.nbytes());
+  return zeros;
 }
 
 }  // namespace
@@ -80,17 +116,19 @@ at::ScalarType unified_dtype(at::ScalarType a, at::ScalarType b, std::string_vie
 }
 
 State::State(std::shared_ptr<const Declaration> declaration, at::Device device) : declaration_(std::move(declaration)) {
-  for (const std::string& name : declaration_->names) (name_ += name_.empty() ? "" : " ") += name;
   reset(device);
 }
 
 State::State(const State& other)
     : declaration_(other.declaration_),
-      name_(other.name_),
-      value_(own_copy(other.grows() ? other.tensor() : other.value_)),
+      value_(own_copy(other.tensor())),
       residual_(own_copy(other.residual_)),
       rows_(other.rows_),
-      item_ends_(other.item_ends_) {}
+      items_(other.items_),
+      row_dtype_(other.row_dtype_) {
+  const std::span<const int64_t> ends = other.item_ends();
+  if (!ends.empty()) item_ends_ = std::make_shared<std::vector<int64_t>>(ends.begin(), ends.end());
+}
 
 State& State::operator=(const State& other) {
   if (this != &other) *this = State(other);
@@ -99,31 +137,38 @@ State& State::operator=(const State& other) {
 
 State::State(const State& other, Shallow)
     : declaration_(other.declaration_),
-      name_(other.name_),
       value_(other.value_),
-      residual_(other.residual_),
       rows_(other.rows_),
-      item_ends_(other.item_ends_) {}
+      item_ends_(other.item_ends_),
+      items_(other.items_),
+      row_dtype_(other.row_dtype_) {}
 
 State State::snapshot() const {
   return grows() ? State(*this, Shallow{}) : State(*this);
 }
 
+State State::fresh(at::Device device) const {
+  State neutral(declaration_, device);
+  neutral.row_dtype_ = row_dtype_;
+  return neutral;
+}
+
 void State::reset(at::Device device) {
-  const c10::InferenceMode no_inference(false);
   rows_ = 0;
-  item_ends_.clear();
+  item_ends_.reset();
+  items_ = 0;
   if (grows()) {
     value_ = Tensor();
     return;
   }
-  value_ = kept_form(declaration_->initial, reduction()).to(device, /*non_blocking=*/false, /*copy=*/true);
-  if (reduction() == Reduction::Sum && value_.is_floating_point()) residual_ = at::zeros_like(value_);
+  const AutogradScope scope;
+  value_ = own_copy(moved_to(initial(), device));
+  if (reduction() == Reduction::Sum && value_.is_floating_point()) residual_ = zeros_beside(value_);
 }
 
 void State::expect(Reduction reduction) const {
   if (this->reduction() == reduction) return;
-  throw Error("state `" + name_ + "` is reduced by " + std::string(to_string(this->reduction())) + ", not by " +
+  throw Error("state `" + name() + "` is reduced by " + std::string(to_string(this->reduction())) + ", not by " +
               std::string(to_string(reduction)));
 }
 
@@ -136,14 +181,19 @@ std::vector<Tensor> State::items() const {
   expect(Reduction::List);
   std::vector<Tensor> items;
   int64_t begin = 0;
-  for (int64_t end : item_ends_) {
+  for (int64_t end : item_ends()) {
     items.push_back(value_.narrow(0, begin, end - begin));
     begin = end;
   }
   return items;
 }
 
+std::span<const int64_t> State::item_ends() const {
+  return items_ == 0 ? std::span<const int64_t>() : std::span<const int64_t>(item_ends_->data(), items_);
+}
+
 int64_t* State::counts() {
+  if (!value_.is_cpu()) throw Error("state `" + name() + "` is not on the CPU: its counts cannot be written directly");
   return value_.mutable_data_ptr<int64_t>();
 }
 
@@ -154,18 +204,42 @@ DoubleDouble State::sum() const {
 void State::add(const Tensor& value) {
   expect(Reduction::Sum);
   if (!compensated()) {
-    value_.add_(value);
+    if (value_.scalar_type() != at::kLong || !same_kind(value_, value) || !is_plain(value_) || !is_plain(value)) {
+      value_.add_(value);
+      return;
+    }
+    const int64_t* addend = value.const_data_ptr<int64_t>();
+    int64_t* sum = value_.mutable_data_ptr<int64_t>();
+    for (int64_t i = 0; i < value.numel(); ++i) sum[i] += addend[i];
     return;
   }
-  const Tensor addend = value.to(value_.options()).expand(value_.sizes());
+  const Tensor addend = matched(value, value_);
   if (needs_gradients(addend) || needs_gradients(value_)) {
     value_ = value_.add(addend);
     return;
   }
-  auto [sum, error] = two_sum(value_, addend);
-  auto [high, low] = two_sum(sum, residual_.add(error));
-  value_ = std::move(high);
-  residual_ = std::move(low);
+  add_compensated(addend, {});
+}
+
+void State::add_compensated(const Tensor& high, const Tensor& low) {
+  if (!is_plain(value_) || !is_plain(residual_)) {
+    auto [sum, error] = two_sum(value_, high);
+    const Tensor rest = low.defined() ? residual_.add(low).add(error) : residual_.add(error);
+    std::tie(value_, residual_) = two_sum(sum, rest);
+    return;
+  }
+  const Tensor plain_high = is_plain(high) ? high : own_copy(high);
+  const Tensor plain_low = !low.defined() || is_plain(low) ? low : own_copy(low);
+  const double* highs = plain_high.const_data_ptr<double>();
+  const double* lows = plain_low.defined() ? plain_low.const_data_ptr<double>() : nullptr;
+  double* sums = value_.mutable_data_ptr<double>();
+  double* residuals = residual_.mutable_data_ptr<double>();
+  for (int64_t i = 0; i < value_.numel(); ++i) {
+    const DoubleDouble addend{highs[i], lows == nullptr ? 0 : lows[i]};
+    const DoubleDouble total = DoubleDouble{sums[i], residuals[i]} + addend;
+    sums[i] = total.high;
+    residuals[i] = total.low;
+  }
 }
 
 void State::add(const DoubleDouble& value) {
@@ -182,24 +256,25 @@ void State::add(const DoubleDouble& value) {
 
 void State::average(const Tensor& value, int64_t updates_before) {
   expect(Reduction::Mean);
-  const Tensor sample = value.to(value_.options()).expand(value_.sizes());
+  const Tensor sample = matched(value, value_);
   const double share = 1.0 / static_cast<double>(updates_before + 1);
   value_ = updates_before == 0 ? sample.clone() : value_.add(sample.sub(value_), share);
 }
 
 void State::lower(const Tensor& value) {
   expect(Reduction::Min);
-  value_ = at::minimum(value_, value.to(value_.options()));
+  value_ = at::minimum(value_, matched(value, value_));
 }
 
 void State::raise(const Tensor& value) {
   expect(Reduction::Max);
-  value_ = at::maximum(value_, value.to(value_.options()));
+  value_ = at::maximum(value_, matched(value, value_));
 }
 
 void State::set(const Tensor& value) {
   expect(Reduction::Own);
-  value_ = at::GradMode::is_enabled() ? value.clone() : value.detach().clone();
+  const Tensor here = moved_to(value, value_.device());
+  value_ = needs_gradients(here) ? here.clone() : own_copy(here);
 }
 
 void State::append(const Tensor& rows) {
@@ -210,62 +285,67 @@ void State::append(const Tensor& rows) {
 void State::append_item(const Tensor& item) {
   expect(Reduction::List);
   append_rows(item.dim() == 0 ? item.unsqueeze(0) : item);
-  item_ends_.push_back(rows_);
+  append_item_end(rows_);
 }
 
-void State::append_rows(const Tensor& rows) {
-  if (value_.defined() && value_.sizes().slice(1) != rows.sizes().slice(1)) {
+void State::append_item_end(int64_t end) {
+  if (!item_ends_) item_ends_ = std::make_shared<std::vector<int64_t>>();
+  item_ends_->resize(items_);  // what a call that was taken back has left
+  item_ends_->push_back(end);
+  ++items_;
+}
+
+void State::append_rows(const Tensor& given) {
+  const int64_t added = given.size(0);
+  const bool first = rows_ == 0;
+  if (added == 0 && (value_.defined() || reduction() == Reduction::Cat)) return;
+  if (!first && value_.sizes().slice(1) != given.sizes().slice(1)) {
     std::ostringstream message;
-    message << "state `" << name_ << "` holds rows of shape " << value_.sizes().slice(1)
-            << " and was given rows of shape " << rows.sizes().slice(1);
+    message << "state `" << name() << "` holds rows of shape " << value_.sizes().slice(1)
+            << " and was given rows of shape " << given.sizes().slice(1);
     throw InvalidArgument(message.str());
   }
-  const int64_t added = rows.size(0);
-  if (needs_gradients(rows) || (value_.defined() && needs_gradients(value_))) {
-    value_ = value_.defined() ? at::cat({tensor(), rows}) : rows;
+  const Tensor rows = row_dtype_ && given.is_floating_point() ? given.to(*row_dtype_) : given;
+  const at::ScalarType dtype =
+      first ? rows.scalar_type() : unified_dtype(value_.scalar_type(), rows.scalar_type(), name());
+  if (needs_gradients(rows) || (!first && needs_gradients(value_))) {
+    value_ = first ? rows : at::cat({tensor(), rows});
     rows_ += added;
     return;
   }
-  const at::ScalarType dtype =
-      value_.defined() ? unified_dtype(value_.scalar_type(), rows.scalar_type(), name_) : rows.scalar_type();
+  const AutogradScope scope;
   reserve(rows_ + added, rows, dtype);
-  if (added == 0) return;
-  const Tensor source = rows.detach().resolve_conj().resolve_neg();
-  if (source.is_cpu() && value_.is_cpu() && source.scalar_type() == dtype && source.is_contiguous()) {
-    if (source.numel() > 0) {
-      const auto bytes = static_cast<std::size_t>(source.nbytes());
-      const auto row_bytes = bytes / static_cast<std::size_t>(added);
-      std::memcpy(static_cast<char*>(value_.mutable_data_ptr()) + static_cast<std::size_t>(rows_) * row_bytes,
-                  source.const_data_ptr(), bytes);
-    }
+  if (is_plain(rows) && value_.is_cpu() && rows.scalar_type() == dtype) {
+    const std::size_t bytes = rows.nbytes();
+    const std::size_t row_bytes = added == 0 ? 0 : bytes / static_cast<std::size_t>(added);
+    char* end = static_cast<char*>(value_.mutable_data_ptr()) + static_cast<std::size_t>(rows_) * row_bytes;
+    if (bytes > 0) std::memcpy(end, rows.const_data_ptr(), bytes);
   } else {
-    value_.narrow(0, rows_, added).copy_(source);
+    value_.narrow(0, rows_, added).copy_(rows.detach());
   }
   rows_ += added;
 }
 
+/// Makes room for `rows` rows in a contiguous buffer that may be written to.
 void State::reserve(int64_t rows, const Tensor& like, at::ScalarType dtype) {
-  if (value_.defined() && rows <= value_.size(0) && value_.scalar_type() == dtype && !value_.is_inference()) return;
-  const c10::InferenceMode no_inference(false);
-  const int64_t capacity = value_.defined() ? std::max(rows, 2 * rows_) : rows;
+  if (rows_ > 0 && rows <= value_.size(0) && value_.scalar_type() == dtype && !value_.is_inference()) return;
   std::vector<int64_t> shape = like.sizes().vec();
-  shape[0] = capacity;
+  shape[0] = std::max(rows, 2 * rows_);
   const at::Device device = value_.defined() ? value_.device() : like.device();
-  Tensor buffer = at::empty(shape, like.options().dtype(dtype).device(device).requires_grad(false));
-  if (rows_ > 0) buffer.narrow(0, 0, rows_).copy_(tensor());
+  Tensor buffer = at::empty(shape, at::TensorOptions(dtype).device(device));
+  if (rows_ > 0) buffer.narrow(0, 0, rows_).copy_(tensor().detach());
   value_ = std::move(buffer);
 }
 
 void State::merge(const State& other, int64_t updates, int64_t other_updates) {
   switch (reduction()) {
     case Reduction::Sum:
-      add(other.value_);
-      if (compensated() && !needs_gradients(value_)) add(other.residual_);
-      return;
+      if (!compensated() || needs_gradients(value_) || needs_gradients(other.value_)) return add(other.value_);
+      return add_compensated(moved_to(other.value_, value_.device()), moved_to(other.residual_, value_.device()));
     case Reduction::Mean: {
       if (other_updates == 0) return;
       const double share = static_cast<double>(other_updates) / static_cast<double>(updates + other_updates);
-      const Tensor theirs = other.value_.to(value_.options());
+      const Tensor theirs = matched(other.value_, value_);
       value_ = updates == 0 ? theirs.clone() : value_.add(theirs.sub(value_), share);
       return;
     }
@@ -277,8 +357,9 @@ void State::merge(const State& other, int64_t updates, int64_t other_updates) {
     case Reduction::List: {
       if (!other.value_.defined()) return;
       const int64_t before = rows_;
+      const std::size_t items = other.items_;  // read before appending: `other` may be this
       append_rows(other.tensor());
-      for (int64_t end : other.item_ends_) item_ends_.push_back(before + end);
+      for (std::size_t i = 0; i < items; ++i) append_item_end(before + other.item_ends()[i]);
       return;
     }
     case Reduction::Own:
@@ -288,27 +369,28 @@ void State::merge(const State& other, int64_t updates, int64_t other_updates) {
 
 void State::detach() {
   if (!value_.defined() || !value_.requires_grad()) return;
-  value_ = grows() ? tensor().detach().clone() : value_.detach();
+  value_ = own_copy(tensor());
 }
 
 void State::to(at::Device device) {
-  if (value_.defined()) value_ = tensor().to(device);
-  if (residual_.defined()) residual_ = residual_.to(device);
+  const AutogradScope scope;
+  if (value_.defined() && value_.device() != device) value_ = tensor().detach().to(device);
+  if (residual_.defined() && residual_.device() != device) residual_ = residual_.to(device);
 }
 
 void State::convert_rows(at::ScalarType dtype) {
-  if (grows() && value_.defined() && value_.is_floating_point()) value_ = tensor().to(dtype);
+  if (!grows()) return;
+  row_dtype_ = dtype;
+  const AutogradScope scope;
+  if (value_.defined() && value_.is_floating_point() && value_.scalar_type() != dtype) value_ = tensor().to(dtype);
 }
 
 void State::assign(Tensor value, Tensor residual, std::vector<int64_t> item_ends) {
   rows_ = grows() && value.defined() ? value.size(0) : 0;
-  value_ = std::move(value);
-  residual_ = std::move(residual);
-  item_ends_ = std::move(item_ends);
-}
-
-void States::add(std::string name, Reduction reduction, Tensor initial) {
-  add(std::vector<std::string>{std::move(name)}, reduction, std::move(initial));
+  value_ = value.defined() ? value.contiguous() : std::move(value);
+  residual_ = residual.defined() ? residual.contiguous() : std::move(residual);
+  items_ = item_ends.size();
+  item_ends_ = items_ == 0 ? nullptr : std::make_shared<std::vector<int64_t>>(std::move(item_ends));
 }
 
 void States::add(std::vector<std::string> names, Reduction reduction, Tensor initial) {
@@ -327,14 +409,19 @@ void States::add(std::vector<std::string> names, Reduction reduction, Tensor ini
     throw InvalidArgument("state `" + names.front() + "`: a " + std::string(to_string(reduction)) + " state " +
                           (grows ? "begins empty and takes no default" : "needs a default"));
   }
+  if (names.size() > 1 && reduction == Reduction::List) {
+    throw InvalidArgument("state `" + names.front() + "`: a list state cannot be packed");
+  }
   if (!grows && names.size() > 1 && (initial.dim() == 0 || initial.size(0) != static_cast<int64_t>(names.size()))) {
     throw InvalidArgument("state `" + names.front() + "`: a packed default needs one row for each of its " +
                           std::to_string(names.size()) + " names");
   }
-  if (initial.defined()) initial = initial.detach().clone(at::MemoryFormat::Contiguous);
-  states_.emplace_back(
-      std::make_shared<const State::Declaration>(State::Declaration{std::move(names), reduction, std::move(initial)}),
-      device_);
+  if (initial.defined()) initial = own_copy(kept_form(initial.detach(), reduction));
+  std::string joined;
+  for (const std::string& name : names) (joined += joined.empty() ? "" : " ") += name;
+  states_.emplace_back(std::make_shared<const State::Declaration>(
+                           State::Declaration{std::move(joined), std::move(names), reduction, std::move(initial)}),
+                       device_);
 }
 
 const State& States::operator[](std::string_view name) const {
@@ -385,8 +472,10 @@ void States::detach() {
 }
 
 void States::to(at::Device device) {
-  for (State& state : states_) state.to(device);
-  device_ = device;
+  // A device without an index is the current one: tensors know which, and inputs are compared with it.
+  const at::Device exact = at::empty({0}, at::TensorOptions(device)).device();
+  for (State& state : states_) state.to(exact);
+  device_ = exact;
 }
 
 void States::move_growing_to_cpu() {

@@ -104,6 +104,8 @@ Options options_from(const std::map<std::string, c10::IValue, std::less<>>& give
 
 namespace detail {
 
+/// As `describe`, but equal for equal values alone: with all numbers of a tensor.
+METRICS_API std::string option_text(const c10::IValue& value);
 [[noreturn]] METRICS_API void throw_unknown_option(std::string_view what, std::string_view option,
                                                    const std::vector<std::string_view>& allowed);
 [[noreturn]] METRICS_API void throw_missing_option(std::string_view what, std::string_view option);
@@ -140,7 +142,8 @@ std::string describe_options(const Options& options) {
   std::string text;
   Options::fields().for_each([&](auto field) {
     using Type = typename decltype(field)::Type;
-    (text += text.empty() ? "" : ", ").append(field.name) += "=" + describe(Codec<Type>::write(field.of(options)));
+    (text += text.empty() ? "" : ", ").append(field.name) +=
+        "=" + detail::option_text(Codec<Type>::write(field.of(options)));
   });
   return text;
 }

@@ -1,12 +1,10 @@
 #pragma once
 
+#include <metrics/core/autograd_scope.h>
 #include <metrics/core/codec.h>
 #include <metrics/core/dynamic.h>
 #include <metrics/core/metric_of.h>
 #include <metrics/core/registry.h>
-
-#include <c10/core/GradMode.h>
-#include <c10/core/InferenceMode.h>
 
 #include <algorithm>
 
@@ -82,7 +80,6 @@ T select_rows(const T& input, const Tensor&) {
 
 /// The indices (int64) of the rows that are valid.
 METRICS_API Tensor valid_indices(const Rows& rows);
-METRICS_API Rows select_rows_of(const Rows& rows, const Tensor& kept);
 [[noreturn]] METRICS_API void throw_row_mismatch(std::string_view what, std::string_view input, int64_t rows,
                                                  int64_t expected);
 
@@ -92,7 +89,7 @@ concept HasFields = requires {
   R::fields();
 };
 
-/// The result as users get it: floating tensors in `dtype`, one-element tensors as scalars.
+/// The result as users get it: floating tensors in `dtype`, one-element tensors as scalars, none shared with a state.
 inline Tensor finished(const Tensor& value, at::ScalarType dtype) {
   return finished_tensor(value, dtype);
 }
@@ -235,13 +232,26 @@ void each_input(const Inputs& inputs, F&& f) {
   (std::make_index_sequence<std::tuple_size_v<Inputs>>{});
 }
 
+/// The device of the first tensor among the inputs; the CPU where there is none.
+template <class D, class Inputs>
+at::Device device_of(const Inputs& inputs) {
+  std::optional<at::Device> device;
+  each_input<D>(inputs, [&](const auto& input, std::string_view) {
+    each_tensor(input, [&](const Tensor& tensor) {
+      if (!device && tensor.defined()) device = tensor.device();
+    });
+  });
+  return device.value_or(at::kCPU);
+}
+
 }  // namespace detail
 
 template <class D>
 MetricOf<D>::MetricOf(Options options, MetricOptions common) : Metric(std::move(common)), options_(std::move(options)) {
   if constexpr (detail::HasCheck<D>) D::check(options_);
-  const c10::InferenceMode no_inference(false);
+  const AutogradScope scope;
   D::declare(states_, options_);
+  if constexpr (!detail::HasOwnMerge<D>) require_own_merge();
 }
 
 template <class D>
@@ -250,11 +260,11 @@ std::unique_ptr<Metric> MetricOf<D>::clone() const {
 }
 
 template <class D>
-void MetricOf<D>::check_inputs(const Inputs& inputs, const Rows& rows) const {
+std::optional<int64_t> MetricOf<D>::check_inputs(const Inputs& inputs, const Rows& rows) const {
   detail::each_input<D>(inputs, [&](const auto& input, std::string_view name) {
     detail::each_tensor(input, [&](const Tensor& tensor) { check_device(tensor, name); });
   });
-  if (!rows.valid && !rows.ids) return;
+  if (!rows.valid && !rows.ids) return std::nullopt;
   std::optional<int64_t> expected;
   detail::each_input<D>(inputs, [&](const auto& input, std::string_view name) {
     const auto count = detail::row_count(input);
@@ -265,33 +275,36 @@ void MetricOf<D>::check_inputs(const Inputs& inputs, const Rows& rows) const {
     if (!expected) expected = count;
   });
   check_rows(rows, expected.value_or(1));
+  return expected;
 }
 
 template <class D>
 void MetricOf<D>::fold(States& states, const Inputs& inputs, const Rows& rows) const {
-  auto apply = [&](const Inputs& in, const Rows& r) {
+  const std::optional<int64_t> row_count = check_inputs(inputs, rows);
+  auto apply = [&](const Inputs& in) {
     std::apply(
         [&](const auto&... each) {
           if constexpr (Signature::takes_rows) {
-            D::update(states, options_, each..., r);
+            D::update(states, options_, each..., rows);
           } else {
             D::update(states, options_, each...);
           }
         },
         in);
   };
-  if (Signature::takes_rows || !rows.valid) return apply(inputs, rows);
+  if (Signature::takes_rows || !rows.valid) return apply(inputs);
   const Tensor kept = detail::valid_indices(rows);
-  apply(std::apply([&](const auto&... each) { return Inputs{detail::select_rows(each, kept)...}; }, inputs),
-        detail::select_rows_of(rows, kept));
+  if (!row_count) {  // scalars alone are one row
+    if (kept.numel() > 0) apply(inputs);
+    return;
+  }
+  apply(std::apply([&](const auto&... each) { return Inputs{detail::select_rows(each, kept)...}; }, inputs));
 }
 
 template <class D>
 void MetricOf<D>::update_inputs(const Inputs& inputs, const Rows& rows) {
   require_not_synced("update");
-  const c10::InferenceMode no_inference(false);
-  const at::NoGradGuard no_grad;
-  check_inputs(inputs, rows);
+  const AutogradScope scope;
   if constexpr (D::traits.commits_last) {
     fold(states_, inputs, rows);
   } else {
@@ -310,33 +323,39 @@ void MetricOf<D>::update_inputs(const Inputs& inputs, const Rows& rows) {
 template <class D>
 auto MetricOf<D>::forward_inputs(const Inputs& inputs, const Rows& rows) -> Result {
   require_not_synced("forward");
-  const c10::InferenceMode no_inference(false);
-  check_inputs(inputs, rows);
-  const at::AutoGradMode grad(at::GradMode::is_enabled() && D::traits.is_differentiable);
+  const AutogradScope scope(D::traits.is_differentiable && at::GradMode::is_enabled());
   States batch = states_.fresh();
   fold(batch, inputs, rows);
   batch.set_update_count(1);
-  const ToFinalise ready = prepare_batch_value(batch);
-  Result value = finalised(ready.to_finalise());
+  Result value = finalised(prepare_batch_value(batch).states());
   accumulate(std::move(batch));
   return value;
 }
 
 template <class D>
+auto MetricOf<D>::value_of(const Options& options, const Inputs& inputs) -> Result {
+  const AutogradScope scope(D::traits.is_differentiable && at::GradMode::is_enabled());
+  MetricOf metric(options);
+  metric.states_.to(detail::device_of<D>(inputs));
+  metric.fold(metric.states_, inputs, Rows{});
+  metric.states_.set_update_count(1);
+  return metric.finalised(metric.states_);
+}
+
+template <class D>
 auto MetricOf<D>::finalised(const States& states) const -> Result {
-  return detail::separate(detail::finished(D::finalise(states, options_), dtype()));
+  return detail::finished(D::finalise(states, options_), dtype());
 }
 
 template <class D>
 auto MetricOf<D>::compute() -> Result {
-  const c10::InferenceMode no_inference(false);
-  const at::NoGradGuard no_grad;
+  const AutogradScope scope;
   const ToFinalise ready = prepare_compute();
   if (ready.cached) return detail::separate(*computed_);
-  Result value = finalised(ready.to_finalise());
+  Result value = finalised(ready.states());
   if (metric_options().compute_with_cache) {
     computed_ = detail::separate(value);
-    cached_ = true;
+    value_cached(ready.ranks);
   }
   return value;
 }
@@ -406,8 +425,8 @@ MetricEntry entry(std::string_view domain = "user") {
       const bool is_input = std::find(D::inputs.begin(), D::inputs.end(), name) != D::inputs.end();
       (is_input ? inputs : options).emplace(name, value);
     }
-    M metric(options_from<Options>(options, D::name), {.sync_on_compute = false});
-    return static_cast<Metric&>(metric).forward(args, inputs);
+    return detail::to_ivalue(
+        M::value_of(options_from<Options>(options, D::name), detail::inputs_from_dynamic<D>(args, inputs)));
   };
   return entry;
 }

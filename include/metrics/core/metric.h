@@ -40,8 +40,9 @@ struct MetricTraits {
 /// Base of all metrics: a commutative monoid of states, with a last step from states to a value.
 ///
 /// What is hard follows here from `States::merge`, once, for every metric: ranks, `forward`, exceptions, checkpoints.
-/// A metric is a value: a copy has its own state. Different metrics may be used from different threads at once, one
-/// metric from one thread at a time. Methods that throw leave the metric as it was.
+/// A metric is a value: a copy has its own state; one that was moved from may only be assigned to or destroyed.
+/// Different metrics may be used from different threads at once, one metric from one thread at a time. Methods that
+/// throw leave the metric as it was.
 ///
 /// Here is the dynamic face (c10::IValue in, c10::IValue out); `MetricOf` adds the typed one.
 class METRICS_API Metric {
@@ -73,7 +74,7 @@ class METRICS_API Metric {
   int64_t update_count() const { return states_.update_count(); }
   bool update_called() const { return update_count() > 0; }
   at::Device device() const { return states_.device(); }
-  /// Dtype of floating results and stored rows: float32 unless `set_dtype` changed it.
+  /// Dtype of floating results: float32 unless `set_dtype` changed it.
   at::ScalarType dtype() const { return states_.dtype(); }
   const MetricOptions& metric_options() const { return common_; }
   /// Changes how the metric synchronises and caches from the next call on.
@@ -84,7 +85,8 @@ class METRICS_API Metric {
 
   /// Moves the states.
   void to(at::Device device);
-  /// Changes the dtype of floating results and stored rows. Accumulators stay float64 or int64.
+  /// Changes the dtype of floating results and of rows, those stored and those to come. Accumulators stay float64 or
+  /// int64.
   void set_dtype(at::ScalarType dtype);
 
   /// Replaces the states by those merged over all ranks until `unsync`. Collective. No-op without ranks to merge over.
@@ -97,14 +99,15 @@ class METRICS_API Metric {
   bool is_synced() const { return local_.has_value(); }
 
   /// Whether states are part of `state_dict`. Off at first.
-  void persistent(bool mode);
+  void persistent(bool mode) { persistent_ = mode; }
   bool is_persistent() const { return persistent_; }
   /// Adds the states under `prefix + name` if persistent.
   void save_state_dict(StateDict& destination, const std::string& prefix = "") const;
   StateDict state_dict(const std::string& prefix = "") const;
   /// Replaces the states by those in `source`, with the update count if it is there (else it becomes 1), and drops
-  /// cached values. Strict: all the metric's states must be there (none is fine when not persistent), and no unknown
-  /// key under a non-empty prefix. Throws InvalidArgument naming the key, and then nothing has changed.
+  /// cached values. Strict: all the metric's states must be there (none is fine when not persistent), no unknown key
+  /// under a non-empty prefix, and the class and options that saved them equal, where they are known. Otherwise states
+  /// that are missing stay as they are. Throws InvalidArgument naming the key, and then nothing has changed.
   void load_state_dict(const StateDict& source, const std::string& prefix = "", bool strict = true);
 
   /// Folds `from` into `into` by reductions and the metric's own merge: for synchronisers.
@@ -119,24 +122,38 @@ class METRICS_API Metric {
   Metric(Metric&&) noexcept;
   Metric& operator=(Metric&&) noexcept;
 
-  /// A call of compute: either the cached value stands, or these states are to be finalised.
+  /// The ranks that a value is over. A value over one group is none over another, even one of the same ranks.
+  struct Ranks {
+    bool all = false;  ///< Else this rank alone.
+    std::weak_ptr<Synchroniser> group{};
+  };
+  /// A call of compute: either the cached value stands, or `states` are to be finalised.
   struct ToFinalise {
+    Ranks ranks{};
     bool cached = false;
-    std::optional<States> merged;   // over ranks
-    const States* local = nullptr;  // where there is nothing to merge
+    const States* local = nullptr;
+    std::optional<States> merged{};
 
-    const States& to_finalise() const { return merged ? *merged : *local; }
+    const States& states() const { return merged ? *merged : *local; }
   };
   ToFinalise prepare_compute();
   /// The states to finalise for the value of one batch in `forward`.
-  ToFinalise prepare_batch_value(const States& batch);
+  ToFinalise prepare_batch_value(const States& batch) const;
+  /// Notes that the derived class keeps a value for exactly the present states.
+  void value_cached(const Ranks& ranks) { cached_ = std::make_shared<const Ranks>(ranks); }
   /// Folds a batch's states in, all or nothing.
   void accumulate(States&& batch);
   /// What follows a successful change of the states.
   void states_changed();
-  void require_not_synced(std::string_view what) const;
+  void require_not_synced(std::string_view what) const {
+    if (is_synced()) throw_synced(what);
+  }
   /// Throws InvalidArgument unless `tensor` is on the metric's device.
-  void check_device(const Tensor& tensor, std::string_view input) const;
+  void check_device(const Tensor& tensor, std::string_view input) const {
+    if (!tensor.defined() || tensor.device() != device()) throw_wrong_device(tensor, input);
+  }
+  /// Throws Error if a state is reduced by the metric's own merge and there is none.
+  void require_own_merge() const;
 
   virtual std::string describe_options() const = 0;
   virtual void merge_own(States& into, const States& from) const = 0;
@@ -146,16 +163,21 @@ class METRICS_API Metric {
   virtual void drop_cached_value() = 0;
 
   States states_;
-  bool cached_ = false;  // a value for exactly states_ is kept by the derived class
 
  private:
+  [[noreturn]] void throw_synced(std::string_view what) const;
+  [[noreturn]] void throw_wrong_device(const Tensor& tensor, std::string_view input) const;
+  bool cached_for(const Ranks& ranks) const;
   std::shared_ptr<Synchroniser> group() const;
   bool distributed() const;
   std::optional<States> merged_over_ranks(const States& local, bool dirty) const;
   States merged_by_dist_sync_fn(const States& local) const;
+  std::vector<Tensor> gathered_by_dist_sync_fn(const std::string& state, const Tensor& tensor,
+                                               const std::shared_ptr<Synchroniser>& ranks) const;
 
   MetricOptions common_;
-  std::optional<States> local_;  // the local states while synced
+  std::shared_ptr<const Ranks> cached_;  // null: no value of the present states is kept
+  std::optional<States> local_;          // the local states while synced
   bool persistent_ = false;
   mutable std::shared_ptr<const std::string> text_;    // built on demand
   mutable std::shared_ptr<const std::string> layout_;  // built on demand

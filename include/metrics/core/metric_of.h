@@ -117,6 +117,10 @@ class MetricOf : public Metric {
 
   explicit MetricOf(Options options, MetricOptions common = {});
   MetricOf() requires(Options::fields().required == 0) : MetricOf(Options{}) {}
+  MetricOf(const MetricOf&) = default;
+  MetricOf(MetricOf&&) noexcept = default;
+  MetricOf& operator=(const MetricOf& other) { return this == &other ? *this : *this = MetricOf(other); }
+  MetricOf& operator=(MetricOf&&) noexcept = default;
 
   /// Folds a batch in: `update(preds, target)`, `update(preds, target, Rows{.valid = mask})`. Trailing optional inputs
   /// may be left out.
@@ -151,6 +155,8 @@ class MetricOf : public Metric {
 
   void update_inputs(const Inputs& inputs, const Rows& rows);
   Result forward_inputs(const Inputs& inputs, const Rows& rows);
+  /// The value of one batch without a metric to keep, on the device of its inputs: what a functional is.
+  static Result value_of(const Options& options, const Inputs& inputs);
 
  protected:
   std::string describe_options() const override;
@@ -167,7 +173,9 @@ class MetricOf : public Metric {
                   "the inputs before Rows must be those of the metric's update");
     return f(detail::inputs_from<Inputs>(std::get<I>(arguments)...), std::get<sizeof...(I)>(arguments));
   }
-  void check_inputs(const Inputs& inputs, const Rows& rows) const;
+  /// Throws InvalidArgument for inputs that are not on the metric's device or do not go with `rows`. Returns how many
+  /// rows the inputs have, if that is asked for and they have any.
+  std::optional<int64_t> check_inputs(const Inputs& inputs, const Rows& rows) const;
   void fold(States& states, const Inputs& inputs, const Rows& rows) const;
   Result finalised(const States& states) const;
 
@@ -179,8 +187,8 @@ class MetricOf : public Metric {
 /// The value of one batch, without a metric to keep: what a functional is.
 template <class D, class... A>
 typename MetricOf<D>::Result compute_once(const typename D::Options& options, A&&... inputs) {
-  MetricOf<D> metric(options, {.sync_on_compute = false, .compute_with_cache = false});
-  return metric.forward(std::forward<A>(inputs)...);
+  using Inputs = typename MetricOf<D>::Inputs;
+  return MetricOf<D>::value_of(options, detail::inputs_from<Inputs>(std::forward<A>(inputs)...));
 }
 
 }  // namespace metrics

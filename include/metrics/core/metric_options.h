@@ -19,7 +19,8 @@ struct MetricOptions {
   bool dist_sync_on_step = false;
   /// The ranks to merge over; null: the default group.
   std::shared_ptr<Synchroniser> process_group{};
-  /// Replaces the synchroniser: called once a state, its results are merged in the order returned.
+  /// Replaces the synchroniser: called once a state (a `List` state: once for its rows, once for where its items end),
+  /// its results are merged in the order returned.
   DistSyncFn dist_sync_fn{};
   /// Whether to synchronise at all; unset: when there is a group of more than one rank.
   std::function<bool()> distributed_available_fn{};

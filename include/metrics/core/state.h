@@ -6,10 +6,14 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <concepts>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace metrics {
@@ -35,9 +39,10 @@ class METRICS_API State {
  public:
   /// What never changes in the life of a state; shared by all copies of a metric.
   struct Declaration {
+    std::string name;  ///< All names joined by a space.
     std::vector<std::string> names;
     Reduction reduction;
-    Tensor initial;  ///< Undefined for `Cat` and `List`.
+    Tensor initial;  ///< In the form that is kept; undefined for `Cat` and `List`.
   };
 
   explicit State(std::shared_ptr<const Declaration> declaration, at::Device device);
@@ -48,7 +53,7 @@ class METRICS_API State {
   ~State() = default;
 
   /// The name, or for a packed state all names joined by a space.
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return declaration_->name; }
   const std::vector<std::string>& names() const { return declaration_->names; }
   Reduction reduction() const { return declaration_->reduction; }
   const Tensor& initial() const { return declaration_->initial; }
@@ -57,7 +62,8 @@ class METRICS_API State {
   /// Whether the sum is kept in double-double, that is, has a `residual`.
   bool compensated() const { return residual_.defined(); }
 
-  /// The value: for `Cat` and `List` all rows (undefined before the first), else the tensor itself. Not a copy.
+  /// The value: for `Cat` and `List` all rows (for `Cat` undefined before the first), else the tensor itself. Not a
+  /// copy.
   Tensor tensor() const;
   /// The items of a `List` state, views of one buffer.
   std::vector<Tensor> items() const;
@@ -66,11 +72,11 @@ class METRICS_API State {
   /// Rows held by `Cat` and `List`.
   int64_t rows() const { return rows_; }
   /// Where each item of a `List` ends; empty for others.
-  const std::vector<int64_t>& item_ends() const { return item_ends_; }
+  std::span<const int64_t> item_ends() const;
 
   /// The numbers of an int64 state on the CPU, for kernels that commit their counts directly.
   int64_t* counts();
-  /// The value of a one-element compensated sum.
+  /// The value of a one-element compensated sum on the CPU.
   DoubleDouble sum() const;
 
   // Folding data in; each names a `Reduction` and throws Error when the state has another.
@@ -79,8 +85,8 @@ class METRICS_API State {
   void average(const Tensor& value, int64_t updates_before);
   void lower(const Tensor& value);
   void raise(const Tensor& value);
-  /// Appends rows to `Cat` (a scalar is one row). The first append fixes the trailing shape; dtypes unify as
-  /// `unified_dtype` says. Amortised O(rows); memory at most twice the data.
+  /// Appends rows to `Cat` (a scalar is one row). The first row fixes the trailing shape; dtypes unify as
+  /// `unified_dtype` says; no rows change nothing. Amortised O(rows); memory at most twice the data.
   void append(const Tensor& rows);
   /// Appends one item to `List`; `item` may have no rows.
   void append_item(const Tensor& item);
@@ -92,12 +98,13 @@ class METRICS_API State {
   void reset(at::Device device);
   void detach();
   void to(at::Device device);
-  /// Converts stored floating rows to `dtype`; accumulators keep their precision.
+  /// Converts floating rows to `dtype`, those stored and those to come; accumulators keep their precision.
   void convert_rows(at::ScalarType dtype);
 
   /// The neutral element of the same declaration.
-  State fresh(at::Device device) const { return State(declaration_, device); }
-  /// A copy that is O(1) for states that grow: appends to the original never touch the rows that it shares.
+  State fresh(at::Device device) const;
+  /// A copy to go back to, O(1) for states that grow: appends to the original never touch the rows that it shares.
+  /// Only one of the two may be appended to from then on.
   State snapshot() const;
   /// Replaces value, residual and boundaries, as they came from another rank or a file. Shapes are the caller's duty.
   void assign(Tensor value, Tensor residual, std::vector<int64_t> item_ends);
@@ -106,15 +113,18 @@ class METRICS_API State {
   struct Shallow {};
   State(const State& other, Shallow);
   void expect(Reduction reduction) const;
-  void append_rows(const Tensor& rows);
+  void add_compensated(const Tensor& high, const Tensor& low);
+  void append_rows(const Tensor& given);
+  void append_item_end(int64_t end);
   void reserve(int64_t rows, const Tensor& like, at::ScalarType dtype);
 
   std::shared_ptr<const Declaration> declaration_;
-  std::string name_;
   Tensor value_;  // for Cat and List the buffer, of which rows_ rows are in use
   Tensor residual_;
   int64_t rows_ = 0;
-  std::vector<int64_t> item_ends_;
+  std::shared_ptr<std::vector<int64_t>> item_ends_;  // of which items_ are in use; shared with snapshots
+  std::size_t items_ = 0;
+  std::optional<at::ScalarType> row_dtype_;  // of floating rows; unset: as they come
 };
 
 /// The dtype that rows of `a` and of `b` are stored in together: floating to the widest, integers (and bool) to int64
@@ -130,7 +140,10 @@ class METRICS_API States {
   /// sums and means are kept in float64 whatever its dtype.
   /// Throws InvalidArgument for a name that is taken or empty, or a default that is missing or superfluous.
   void add(std::vector<std::string> names, Reduction reduction, Tensor initial = {});
-  void add(std::string name, Reduction reduction, Tensor initial = {});
+  template <std::convertible_to<std::string> Name>
+  void add(const Name& name, Reduction reduction, Tensor initial = {}) {
+    add(std::vector<std::string>{name}, reduction, std::move(initial));
+  }
 
   /// The state of that name (a packed state by all its names joined by a space, or by the first).
   State& operator[](std::string_view name);
@@ -148,7 +161,7 @@ class METRICS_API States {
   int64_t update_count() const { return update_count_; }
   void set_update_count(int64_t count) { update_count_ = count; }
   at::Device device() const { return device_; }
-  /// Dtype of floating results and of stored rows.
+  /// Dtype of floating results; where `set_dtype` was called, of floating rows too.
   at::ScalarType dtype() const { return dtype_; }
 
   /// The neutral element with the same declarations, device and dtype.

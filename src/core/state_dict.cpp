@@ -1,0 +1,235 @@
+#include <metrics/core/autograd_scope.h>
+#include <metrics/core/metric.h>
+#include <metrics/core/state_dict.h>
+
+#include <ATen/ops/equal.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+#include <utility>
+
+namespace metrics {
+
+namespace {
+
+constexpr const char* count_key = "metrics.update_count";
+constexpr const char* options_key = "metrics.options";
+constexpr const char* exact_key = "metrics.exact.";
+
+using Metadata = std::map<std::string, StateDict::MetadataValue, std::less<>>;
+
+/// What one key of a dict holds for a part of a state.
+struct Part {
+  std::string key;
+  const StateValue* saved;
+};
+
+/// torch.nn.Module keeps a module's metadata under its prefix without the last dot.
+std::string metadata_key(const std::string& prefix) {
+  return prefix.ends_with('.') ? prefix.substr(0, prefix.size() - 1) : prefix;
+}
+
+/// The slice of a state's tensor that belongs to its part `i`.
+Tensor part_of(const State& state, const Tensor& tensor, std::size_t i) {
+  if (state.names().size() == 1 || !tensor.defined()) return tensor;
+  return tensor.select(state.grows() ? 1 : 0, static_cast<int64_t>(i));
+}
+
+/// Whether torchmetrics keeps the state in the metric's dtype while it is float64 here.
+bool is_rounded(const State& state) {
+  return !state.grows() && state.reduction() != Reduction::Own && state.tensor().is_floating_point();
+}
+
+/// The state as torchmetrics has it: a list for what grows, floating accumulators in the metric's dtype.
+StateValue exported(const State& state, const Tensor& part, at::ScalarType dtype) {
+  if (state.reduction() == Reduction::List) {
+    std::vector<Tensor> items;
+    for (const Tensor& item : state.items()) items.push_back(item.clone());
+    return items;
+  }
+  if (state.grows()) return part.defined() ? std::vector<Tensor>{part.clone()} : std::vector<Tensor>{};
+  const bool rounds = is_rounded(state) && (dtype == at::kDouble || dtype == at::kFloat);
+  return part.to(rounds ? dtype : part.scalar_type(), /*non_blocking=*/false, /*copy=*/true);
+}
+
+/// What rounding to torchmetrics' form takes away: the state's value and residual.
+Tensor exact_form(const State& state) {
+  return at::stack({state.tensor(), state.compensated() ? state.residual() : at::zeros_like(state.tensor())});
+}
+
+[[noreturn]] void refuse(const std::string& key, const std::string& why) {
+  throw InvalidArgument("state dict key `" + key + "`: " + why);
+}
+
+[[noreturn]] void refuse_metadata(const std::string& key, const std::string& prefix, const std::string& why) {
+  throw InvalidArgument("state dict metadata `" + key + "` of `" + metadata_key(prefix) + "`: " + why);
+}
+
+template <class... Words>
+std::string text(const Words&... words) {
+  std::ostringstream out;
+  (out << ... << words);
+  return out.str();
+}
+
+/// The value of that type under `key`; null where there is none.
+template <class T>
+const T* find_metadata(const Metadata* metadata, const std::string& key) {
+  if (metadata == nullptr) return nullptr;
+  const auto found = metadata->find(key);
+  return found == metadata->end() ? nullptr : std::get_if<T>(&found->second);
+}
+
+Tensor saved_tensor(const Part& part, const Tensor& slot) {
+  const auto* tensor = std::get_if<Tensor>(part.saved);
+  if (tensor == nullptr) refuse(part.key, "expected a tensor, got a list");
+  if (!tensor->defined()) refuse(part.key, "is an undefined tensor");
+  if (tensor->sizes() != slot.sizes())
+    refuse(part.key, text("expected shape ", slot.sizes(), ", got ", tensor->sizes()));
+  if (at::canCast(tensor->scalar_type(), slot.scalar_type())) return tensor->detach().to(slot.device());
+  refuse(part.key, text("expected ", slot.scalar_type(), ", got ", tensor->scalar_type()));
+}
+
+std::vector<Tensor> saved_list(const Part& part) {
+  const auto* tensor = std::get_if<Tensor>(part.saved);
+  std::vector<Tensor> tensors = tensor ? std::vector<Tensor>{*tensor} : std::get<std::vector<Tensor>>(*part.saved);
+  for (const Tensor& each : tensors) {
+    if (!each.defined()) refuse(part.key, "holds an undefined tensor");
+  }
+  return tensors;
+}
+
+void load_fixed(State& state, const std::vector<Part>& parts, const Tensor* exact) {
+  const Tensor value = state.tensor().clone();
+  bool as_saved =
+      exact != nullptr && exact->dim() > 0 && exact->size(0) == 2 && exact->sizes().slice(1) == value.sizes();
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Tensor slot = part_of(state, value, i);
+    const Tensor saved = saved_tensor(parts[i], slot);
+    slot.copy_(saved);
+    // Whoever changed the rounded value since means the new one.
+    as_saved = as_saved && at::equal(part_of(state, exact->select(0, 0), i).to(saved), saved);
+  }
+  const Tensor kept = as_saved ? exact->select(0, 0).to(value.options()).clone() : value;
+  if (!state.compensated()) return state.assign(kept, {}, {});
+  state.assign(kept, as_saved ? exact->select(0, 1).to(value.options()).clone() : at::zeros_like(kept), {});
+}
+
+/// Rows [rows, parts, …] from one tensor [rows, …] a part; a scalar is one row.
+Tensor joined_rows(const std::vector<Part>& parts, const std::vector<Tensor>& columns) {
+  if (columns.size() == 1) return columns.front();
+  for (std::size_t i = 1; i < columns.size(); ++i) {
+    if (columns[i].sizes() != columns[0].sizes()) refuse(parts[i].key, "its shape differs from its siblings'");
+  }
+  return columns.front().dim() == 0 ? at::stack(columns).unsqueeze(0) : at::stack(columns, 1);
+}
+
+void load_growing(State& state, const std::vector<Part>& parts) {
+  std::vector<std::vector<Tensor>> lists;
+  for (const Part& part : parts) {
+    lists.push_back(saved_list(part));
+    if (lists.back().size() != lists[0].size()) refuse(part.key, "its list has another length than its siblings'");
+  }
+  for (std::size_t i = 0; i < lists[0].size(); ++i) {
+    std::vector<Tensor> columns;
+    for (const std::vector<Tensor>& list : lists) columns.push_back(list[i].detach());
+    const Tensor rows = joined_rows(parts, columns);
+    try {
+      state.reduction() == Reduction::List ? state.append_item(rows) : state.append(rows);
+    } catch (const InvalidArgument& error) {
+      refuse(parts.front().key, error.what());
+    }
+  }
+}
+
+}  // namespace
+
+std::map<std::string, StateValue, std::less<>> Metric::metric_state() const {
+  const AutogradScope scope;
+  std::map<std::string, StateValue, std::less<>> values;
+  for (const State& state : states_) {
+    for (std::size_t i = 0; i < state.names().size(); ++i) {
+      values.emplace(state.names()[i], exported(state, part_of(state, state.tensor(), i), dtype()));
+    }
+  }
+  return values;
+}
+
+void Metric::save_state_dict(StateDict& destination, const std::string& prefix) const {
+  if (!persistent_) return;
+  const AutogradScope scope;
+  for (auto& [name, value] : metric_state()) destination.states[prefix + name] = std::move(value);
+  Metadata& metadata = destination.metadata[metadata_key(prefix)];
+  for (const State& state : states_) {
+    if (is_rounded(state)) metadata[exact_key + state.name()] = exact_form(state);
+  }
+  metadata[count_key] = states_.update_count();
+  metadata[options_key] = to_string();
+}
+
+StateDict Metric::state_dict(const std::string& prefix) const {
+  StateDict dict;
+  save_state_dict(dict, prefix);
+  return dict;
+}
+
+void Metric::load_state_dict(const StateDict& source, const std::string& prefix, bool strict) {
+  require_not_synced("load_state_dict");
+  const AutogradScope scope;
+  const auto entry = source.metadata.find(metadata_key(prefix));
+  const Metadata* metadata = entry == source.metadata.end() ? nullptr : &entry->second;
+
+  States loaded = states_.fresh();
+  std::set<std::string, std::less<>> known;
+  std::vector<std::string> missing;
+  std::size_t found = 0;
+  for (std::size_t s = 0; s < loaded.size(); ++s) {
+    State& state = loaded.at(s);
+    std::vector<Part> parts;
+    for (const std::string& name : state.names()) {
+      const std::string& key = *known.insert(prefix + name).first;
+      const auto saved = source.states.find(key);
+      if (saved == source.states.end()) {
+        missing.push_back(key);
+      } else {
+        parts.push_back({key, &saved->second});
+      }
+    }
+    found += parts.size();
+    if (parts.size() < state.names().size()) {
+      state = states_.at(s);
+    } else if (state.grows()) {
+      load_growing(state, parts);
+    } else {
+      load_fixed(state, parts, find_metadata<Tensor>(metadata, exact_key + state.name()));
+    }
+  }
+  if (strict && !missing.empty() && (found > 0 || persistent_)) {
+    refuse(missing.front(), "is missing for " + to_string());
+  }
+  if (strict && !prefix.empty()) {
+    for (auto it = source.states.lower_bound(prefix); it != source.states.end() && it->first.starts_with(prefix);
+         ++it) {
+      if (!known.contains(it->first)) refuse(it->first, to_string() + " has no such state");
+    }
+  }
+  if (found == 0) return;
+
+  const auto* saved_by = find_metadata<std::string>(metadata, options_key);
+  if (strict && saved_by != nullptr && *saved_by != to_string()) {
+    refuse_metadata(options_key, prefix, "the states were saved by " + *saved_by + ", not by " + to_string());
+  }
+  const auto* count = find_metadata<int64_t>(metadata, count_key);
+  if (metadata != nullptr && metadata->contains(count_key) && (count == nullptr || *count < 0)) {
+    refuse_metadata(count_key, prefix, "is not a number of updates");
+  }
+  loaded.set_update_count(count == nullptr ? 1 : *count);
+  loaded.to(device());
+  states_ = std::move(loaded);
+  states_changed();
+}
+
+}  // namespace metrics

@@ -1,0 +1,458 @@
+#include <metrics/core/errors.h>
+#include <metrics/core/state.h>
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <c10/core/InferenceMode.h>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace state_test {
+namespace {
+
+using at::Tensor;
+using metrics::Error;
+using metrics::InvalidArgument;
+using metrics::Reduction;
+using metrics::State;
+using metrics::States;
+
+Tensor number(double value) {
+  return at::scalar_tensor(value, at::kDouble);
+}
+
+States one(Reduction reduction, const Tensor& initial = {}) {
+  States states;
+  states.add("x", reduction, initial);
+  return states;
+}
+
+States updated(States states, int64_t updates) {
+  states.set_update_count(updates);
+  return states;
+}
+
+bool same(const Tensor& a, const Tensor& b) {
+  return a.scalar_type() == b.scalar_type() && at::equal(a, b);
+}
+
+Tensor mask(std::initializer_list<bool> values) {
+  Tensor tensor = at::empty({static_cast<int64_t>(values.size())}, at::kBool);
+  std::copy(values.begin(), values.end(), tensor.mutable_data_ptr<bool>());
+  return tensor;
+}
+
+}  // namespace
+
+TEST_CASE("a state is declared once, with a name and the default that its reduction needs") {
+  States states;
+  states.add("x", Reduction::Sum, number(0));
+  CHECK_THROWS_WITH_AS(states.add("x", Reduction::Cat), doctest::Contains("`x` is declared twice"), InvalidArgument);
+  CHECK_THROWS_WITH_AS(states.add({"y", "x"}, Reduction::Cat), doctest::Contains("`x`"), InvalidArgument);
+  for (const char* name : {"", "a b", "a.b"}) {
+    CHECK_THROWS_WITH_AS(states.add(name, Reduction::Cat), doctest::Contains("without spaces and dots"),
+                         InvalidArgument);
+  }
+  CHECK_THROWS_AS(states.add(std::vector<std::string>{}, Reduction::Cat), InvalidArgument);
+  for (const auto reduction : {Reduction::Cat, Reduction::List}) {
+    CHECK_THROWS_WITH_AS(states.add("y", reduction, number(0)), doctest::Contains("takes no default"), InvalidArgument);
+  }
+  for (const auto reduction : {Reduction::Sum, Reduction::Mean, Reduction::Min, Reduction::Max, Reduction::Own}) {
+    CHECK_THROWS_WITH_AS(states.add("y", reduction), doctest::Contains("needs a default"), InvalidArgument);
+  }
+  CHECK_THROWS_WITH_AS(states.add({"y", "z"}, Reduction::Sum, at::zeros({3})), doctest::Contains("one row for each"),
+                       InvalidArgument);
+  CHECK_THROWS_WITH_AS(states.add({"y", "z"}, Reduction::List), doctest::Contains("cannot be packed"), InvalidArgument);
+  CHECK(states.size() == 1);
+}
+
+TEST_CASE("a state refuses what belongs to another reduction, and an unknown name") {
+  States sum = one(Reduction::Sum, number(0));
+  States cat = one(Reduction::Cat);
+  CHECK_THROWS_WITH_AS(sum["x"].append(number(1)), doctest::Contains("reduced by sum, not by cat"), Error);
+  CHECK_THROWS_WITH_AS(sum["x"].set(number(1)), doctest::Contains("own"), Error);
+  CHECK_THROWS_AS(sum["x"].raise(number(1)), Error);
+  CHECK_THROWS_AS(sum["x"].lower(number(1)), Error);
+  CHECK_THROWS_AS(sum["x"].average(number(1), 0), Error);
+  CHECK_THROWS_AS(sum["x"].append_item(number(1)), Error);
+  CHECK_THROWS_AS(cat["x"].add(number(1)), Error);
+  CHECK_THROWS_AS(cat["x"].items(), Error);
+  CHECK_THROWS_WITH_AS(cat["y"], doctest::Contains("`y`"), InvalidArgument);
+}
+
+TEST_CASE("integers are summed as int64") {
+  States states = one(Reduction::Sum, at::zeros({2}, at::kInt));
+  States other = states.fresh();
+  const auto big = std::numeric_limits<int32_t>::max();
+  states["x"].add(at::tensor({big, 1}, at::kLong));
+  states["x"].add(at::tensor({big, 2}, at::kInt));
+  other["x"].add(at::tensor({1, 1}, at::kLong));
+  states.merge(other);
+  CHECK(same(states["x"].tensor(), at::tensor({2 * int64_t{big} + 1, int64_t{4}}, at::kLong)));
+  CHECK_FALSE(states["x"].compensated());
+  states["x"].counts()[1] += 3;
+  CHECK(states["x"].tensor()[1].item<int64_t>() == 7);
+}
+
+TEST_CASE("a floating sum keeps what float64 alone would lose") {
+  for (const bool by_tensor : {true, false}) {
+    CAPTURE(by_tensor);
+    States states = one(Reduction::Sum, at::zeros({}));
+    for (const double value : {1e16, 1.0, -1e16, 1e-8}) {
+      if (by_tensor) {
+        states["x"].add(number(value));
+      } else {
+        states["x"].add(metrics::DoubleDouble{value, 0});
+      }
+    }
+    CHECK(states["x"].tensor().item<double>() == 1.0 + 1e-8);
+    CHECK((states["x"].tensor().scalar_type() == at::kDouble));
+  }
+}
+
+TEST_CASE("merged floating sums lose nothing either, whatever the shape") {
+  States left = one(Reduction::Sum, at::zeros({3}));
+  States right = left.fresh();
+  left["x"].add(at::tensor({1e16, 1.0, 0.5f}, at::kDouble));
+  left["x"].add(at::tensor({1.0, 1e16, 0.25}, at::kDouble));
+  right["x"].add(at::tensor({-1e16, -1e16, 0.125}, at::kDouble));
+  left.merge(right);
+  CHECK(same(left["x"].tensor(), at::tensor({1.0, 1.0, 0.875}, at::kDouble)));
+}
+
+TEST_CASE("one addend is broadcast to all elements of a floating sum") {
+  States states = one(Reduction::Sum, at::zeros({2, 2}));
+  states["x"].add(at::tensor({1.0f, 2.0f}));
+  CHECK(same(states["x"].tensor(), at::tensor({1.0, 2.0, 1.0, 2.0}, at::kDouble).view({2, 2})));
+}
+
+TEST_CASE("infinity and NaN stay in a sum and leave no residual") {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  States states = one(Reduction::Sum, number(0));
+  states["x"].add(number(infinity));
+  states["x"].add(number(1));
+  CHECK(states["x"].tensor().item<double>() == infinity);
+  CHECK(states["x"].residual().item<double>() == 0);
+  states["x"].add(number(-infinity));
+  CHECK(std::isnan(states["x"].tensor().item<double>()));
+}
+
+TEST_CASE("a mean weighs each side by its number of updates") {
+  States left = one(Reduction::Mean, at::zeros({}));
+  States right = left.fresh();
+  left["x"].average(number(1), 0);
+  left["x"].average(number(3), 1);
+  left.set_update_count(2);
+  for (int64_t i = 0; i < 4; ++i) right["x"].average(number(5), i);
+  right.set_update_count(4);
+  left.merge(right);
+  CHECK(left["x"].tensor().item<double>() == doctest::Approx((1 + 3 + 4 * 5) / 6.0).epsilon(1e-15));
+  CHECK(left.update_count() == 6);
+}
+
+TEST_CASE("the neutral element of a mean changes nothing on either side") {
+  States empty = one(Reduction::Mean, number(7));
+  States some = updated(empty.fresh(), 1);
+  some["x"].average(number(3), 0);
+  States left = some, right = empty;
+  left.merge(empty);
+  right.merge(some);
+  CHECK(left["x"].tensor().item<double>() == 3);
+  CHECK(right["x"].tensor().item<double>() == 3);
+}
+
+TEST_CASE("minimum and maximum go element by element, and NaN wins") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  States low = one(Reduction::Min, at::full({2}, 10, at::kDouble));
+  States high = one(Reduction::Max, at::full({2}, -10, at::kDouble));
+  low["x"].lower(at::tensor({3.0, 11.0}, at::kDouble));
+  high["x"].raise(at::tensor({3.0, -11.0}, at::kDouble));
+  CHECK(same(low["x"].tensor(), at::tensor({3.0, 10.0}, at::kDouble)));
+  CHECK(same(high["x"].tensor(), at::tensor({3.0, -10.0}, at::kDouble)));
+  States other = high.fresh();
+  other["x"].raise(at::tensor({nan, 2.0}, at::kDouble));
+  high.merge(other);
+  CHECK(at::isnan(high["x"].tensor()).equal(mask({true, false})));
+  CHECK(high["x"].tensor()[1].item<double>() == 2);
+}
+
+TEST_CASE("an own state takes a copy of what it is given and is left to the metric when merged") {
+  States states = one(Reduction::Own, at::zeros({2}));
+  const Tensor given = at::tensor({1.0f, 2.0f});
+  states["x"].set(given);
+  given.fill_(9);
+  CHECK(same(states["x"].tensor(), at::tensor({1.0f, 2.0f})));
+  States other = states.fresh();
+  other["x"].set(at::tensor({5.0f, 6.0f}));
+  states.merge(other);
+  CHECK(same(states["x"].tensor(), at::tensor({1.0f, 2.0f})));
+}
+
+TEST_CASE("a packed state is one tensor under several names") {
+  States states;
+  states.add({"tp", "fp"}, Reduction::Sum, at::zeros({2, 3}, at::kLong));
+  CHECK(states["tp"].name() == "tp fp");
+  CHECK(&states["tp"] == &states["tp fp"]);
+  CHECK(states["tp"].names() == std::vector<std::string>{"tp", "fp"});
+  CHECK_THROWS_AS(states["fp"], InvalidArgument);
+}
+
+TEST_CASE("rows are appended in a buffer that grows by doubling") {
+  constexpr int64_t batches = 3000, rows = 7;
+  States states = one(Reduction::Cat);
+  State& state = states["x"];
+  int64_t moves = 0;
+  const void* place = nullptr;
+  for (int64_t i = 0; i < batches; ++i) {
+    state.append(at::full({rows, 2}, static_cast<float>(i)));
+    const auto bytes = static_cast<std::size_t>(state.rows() * 2) * sizeof(float);
+    REQUIRE(state.tensor().storage().nbytes() <= 2 * bytes);
+    moves += state.tensor().const_data_ptr() != place;
+    place = state.tensor().const_data_ptr();
+  }
+  CHECK(moves <= 14);  // 1 + log2(3000), and one for rounding
+  CHECK(state.rows() == batches * rows);
+  CHECK(same(state.tensor(), at::arange(batches, at::kFloat).repeat_interleave(rows).unsqueeze(1).expand({-1, 2})));
+}
+
+TEST_CASE("what is appended may be a scalar, strided, expanded, a conjugate or negated view") {
+  States states = one(Reduction::Cat);
+  State& state = states["x"];
+  state.append(at::scalar_tensor(1.0f));
+  state.append(at::tensor({2.0f, 0.0f, 3.0f, 0.0f}).view({2, 2}).select(1, 0));
+  state.append(at::tensor({4.0f}).expand({2}));
+  CHECK(same(state.tensor(), at::tensor({1.0f, 2.0f, 3.0f, 4.0f, 4.0f})));
+  const Tensor complex = at::complex(at::tensor({1.0f, 2.0f}), at::tensor({3.0f, 4.0f}));
+  state.append(at::imag(at::conj(complex)));
+  CHECK(same(state.tensor().narrow(0, 5, 2), at::tensor({-3.0f, -4.0f})));
+  States conjugates = one(Reduction::Cat);
+  conjugates["x"].append(at::conj(complex));
+  CHECK(same(conjugates["x"].tensor(), at::conj_physical(complex)));
+}
+
+TEST_CASE("appending changes nothing that was handed out, and copies what it is given") {
+  States states = one(Reduction::Cat);
+  const Tensor given = at::zeros({4});
+  states["x"].append(given);
+  given.fill_(1);
+  const Tensor seen = states["x"].tensor();
+  for (int i = 0; i < 10; ++i) states["x"].append(at::ones({4}));
+  CHECK(same(seen, at::zeros({4})));
+  CHECK(same(states["x"].tensor().narrow(0, 0, 4), at::zeros({4})));
+}
+
+TEST_CASE("no rows change nothing, and fix neither shape nor dtype") {
+  States states = one(Reduction::Cat);
+  states["x"].append(at::zeros({0}, at::kDouble));
+  CHECK_FALSE(states["x"].tensor().defined());
+  states["x"].append(at::ones({1, 3}, at::kLong));
+  states["x"].append(at::zeros({0}));
+  CHECK(same(states["x"].tensor(), at::ones({1, 3}, at::kLong)));
+}
+
+TEST_CASE("rows of another shape are refused and nothing is taken") {
+  States states = one(Reduction::Cat);
+  states["x"].append(at::ones({1, 3}));
+  CHECK_THROWS_WITH_AS(states["x"].append(at::ones({2, 4})), doctest::Contains("`x` holds rows of shape [3]"),
+                       InvalidArgument);
+  CHECK_THROWS_AS(states["x"].append(at::ones({3})), InvalidArgument);
+  CHECK(same(states["x"].tensor(), at::ones({1, 3})));
+}
+
+TEST_CASE("dtypes of rows unify: floating to the widest, integers to int64") {
+  using metrics::unified_dtype;
+  CHECK((unified_dtype(at::kFloat, at::kDouble, "x") == at::kDouble));
+  CHECK((unified_dtype(at::kHalf, at::kFloat, "x") == at::kFloat));
+  CHECK((unified_dtype(at::kHalf, at::kBFloat16, "x") == at::kFloat));
+  CHECK((unified_dtype(at::kInt, at::kByte, "x") == at::kLong));
+  CHECK((unified_dtype(at::kBool, at::kInt, "x") == at::kLong));
+  CHECK((unified_dtype(at::kInt, at::kInt, "x") == at::kInt));
+  CHECK((unified_dtype(at::kComplexFloat, at::kComplexDouble, "x") == at::kComplexDouble));
+  CHECK_THROWS_WITH_AS(unified_dtype(at::kFloat, at::kLong, "x"), doctest::Contains("`x` holds Float"),
+                       InvalidArgument);
+  CHECK_THROWS_AS(unified_dtype(at::kBool, at::kHalf, "x"), InvalidArgument);
+  CHECK_THROWS_AS(unified_dtype(at::kComplexFloat, at::kFloat, "x"), InvalidArgument);
+
+  States states = one(Reduction::Cat);
+  states["x"].append(at::tensor({1.5f}));
+  states["x"].append(at::tensor({1e-20}, at::kDouble));
+  CHECK(same(states["x"].tensor(), at::tensor({1.5, 1e-20}, at::kDouble)));
+  CHECK_THROWS_AS(states["x"].append(at::ones({1}, at::kLong)), InvalidArgument);
+}
+
+TEST_CASE("converted rows stay in their dtype, those to come too, also after a reset") {
+  States states;
+  states.add("rows", Reduction::Cat);
+  states.add("labels", Reduction::Cat);
+  states.add("sum", Reduction::Sum, number(0));
+  states["rows"].append(at::ones({2}));
+  states["labels"].append(at::ones({2}, at::kLong));
+  states.set_dtype(at::kHalf);
+  states["rows"].append(at::ones({2}));
+  CHECK(same(states["rows"].tensor(), at::ones({4}, at::kHalf)));
+  CHECK((states["labels"].tensor().scalar_type() == at::kLong));
+  CHECK((states["sum"].tensor().scalar_type() == at::kDouble));
+  states.reset();
+  States fresh = states.fresh();
+  for (States* each : {&states, &fresh}) {
+    (*each)["rows"].append(at::ones({2}, at::kDouble));
+    CHECK(((*each)["rows"].tensor().scalar_type() == at::kHalf));
+  }
+}
+
+TEST_CASE("a list keeps its items with their boundaries, those without rows too") {
+  States states = one(Reduction::List);
+  State& state = states["x"];
+  state.append_item(at::zeros({0, 2}));
+  state.append_item(at::ones({2, 2}));
+  state.append_item(at::zeros({0, 2}));
+  state.append_item(at::full({1, 2}, 2.0f));
+  REQUIRE(state.items().size() == 4);
+  CHECK(same(state.items()[0], at::zeros({0, 2})));
+  CHECK(same(state.items()[1], at::ones({2, 2})));
+  CHECK(same(state.items()[2], at::zeros({0, 2})));
+  CHECK(same(state.items()[3], at::full({1, 2}, 2.0f)));
+  CHECK(state.rows() == 3);
+
+  States other = states.fresh();
+  other["x"].append_item(at::full({3, 2}, 3.0f));
+  states.merge(other);
+  states.merge(states.fresh());
+  REQUIRE(state.items().size() == 5);
+  CHECK(same(state.items()[4], at::full({3, 2}, 3.0f)));
+}
+
+TEST_CASE("a list or cat state can be merged with itself") {
+  for (const auto reduction : {Reduction::List, Reduction::Cat}) {
+    States states = one(reduction);
+    auto append = [&](const Tensor& rows) {
+      reduction == Reduction::List ? states["x"].append_item(rows) : states["x"].append(rows);
+    };
+    append(at::tensor({1.0f, 2.0f}));
+    append(at::tensor({3.0f}));
+    states.merge(states);
+    CHECK(same(states["x"].tensor(), at::tensor({1.0f, 2.0f, 3.0f, 1.0f, 2.0f, 3.0f})));
+    if (reduction == Reduction::List) CHECK(states["x"].items().size() == 4);
+  }
+}
+
+TEST_CASE("a snapshot shares rows with the original, and the original can go back to it") {
+  for (const auto reduction : {Reduction::List, Reduction::Cat}) {
+    CAPTURE(to_string(reduction));
+    States states = one(reduction);
+    auto append = [&](const Tensor& rows) {
+      reduction == Reduction::List ? states["x"].append_item(rows) : states["x"].append(rows);
+    };
+    for (int i = 0; i < 5; ++i) append(at::full({3}, static_cast<float>(i)));
+    States before = states.snapshot();
+    CHECK(before["x"].tensor().const_data_ptr() == states["x"].tensor().const_data_ptr());
+    CHECK(before["x"].item_ends().data() == states["x"].item_ends().data());
+    for (int i = 5; i < 20; ++i) append(at::full({3}, static_cast<float>(i)));
+    CHECK(same(before["x"].tensor(), at::arange(5, at::kFloat).repeat_interleave(3)));
+    states = std::move(before);
+    append(at::full({2}, 9.0f));
+    CHECK(same(states["x"].tensor(), at::cat({at::arange(5, at::kFloat).repeat_interleave(3), at::full({2}, 9.0f)})));
+    if (reduction == Reduction::List) {
+      CHECK(states["x"].item_ends().size() == 6);
+      CHECK(states["x"].item_ends().back() == 17);
+    }
+  }
+}
+
+TEST_CASE("a snapshot of accumulators does not follow the original") {
+  States states = one(Reduction::Sum, at::zeros({2}, at::kLong));
+  const States before = states.snapshot();
+  states["x"].counts()[0] = 5;
+  CHECK(same(before["x"].tensor(), at::zeros({2}, at::kLong)));
+}
+
+TEST_CASE("a copy has its own memory") {
+  States states;
+  states.add("cat", Reduction::Cat);
+  states.add("list", Reduction::List);
+  states.add("sum", Reduction::Sum, number(0));
+  states["cat"].append(at::ones({2}));
+  states["list"].append_item(at::ones({2}));
+  states["sum"].add(number(1e16));
+  states["sum"].add(number(1));
+  States copy = states;
+  states["cat"].append(at::zeros({1}));
+  states["list"].append_item(at::zeros({1}));
+  states["sum"].add(number(-1e16));
+  copy["cat"].append(at::full({1}, 2.0f));
+  CHECK(same(copy["cat"].tensor(), at::tensor({1.0f, 1.0f, 2.0f})));
+  CHECK(same(states["cat"].tensor(), at::tensor({1.0f, 1.0f, 0.0f})));
+  CHECK(copy["list"].items().size() == 1);
+  copy["sum"].add(number(-1e16));
+  CHECK(copy["sum"].tensor().item<double>() == 1);
+  CHECK(states["sum"].tensor().item<double>() == 1);
+}
+
+TEST_CASE("states of other metrics are refused") {
+  States states = one(Reduction::Cat);
+  CHECK_THROWS_AS(states.merge(States{}), InvalidArgument);
+}
+
+TEST_CASE("moving to the device where it is keeps the room to grow") {
+  States states = one(Reduction::Cat);
+  for (int i = 0; i < 3; ++i) states["x"].append(at::ones({4}));
+  const void* place = states["x"].tensor().const_data_ptr();
+  states.to(at::kCPU);
+  states.move_growing_to_cpu();
+  states["x"].append(at::ones({4}));
+  CHECK(states["x"].tensor().const_data_ptr() == place);
+  states.to(at::Device(at::kCPU, 0));
+  CHECK((states.device() == at::Device(at::kCPU)));
+}
+
+TEST_CASE("counts of a state on another device cannot be written") {
+  States states = one(Reduction::Sum, at::zeros({2}, at::kLong));
+  states.to(at::kMeta);
+  CHECK_THROWS_WITH_AS(states["x"].counts(), doctest::Contains("not on the CPU"), Error);
+}
+
+TEST_CASE("states made and copied under InferenceMode can be changed outside it") {
+  auto [made, copied] = [] {
+    const c10::InferenceMode on;
+    States states;
+    states.add("sum", Reduction::Sum, at::zeros({2}));
+    states.add("count", Reduction::Sum, at::zeros({2}, at::kLong));
+    states.add("rows", Reduction::Cat);
+    states["rows"].append(at::ones({2}));
+    States copy = states;
+    copy["rows"].append(at::ones({2}));
+    return std::pair(std::move(states), std::move(copy));
+  }();
+  for (States* states : {&made, &copied}) {
+    (*states)["sum"].add(at::ones({2}));
+    (*states)["count"].add(at::ones({2}, at::kInt));
+    (*states)["rows"].append(at::ones({1}).expand({3}));
+    CHECK_FALSE((*states)["sum"].tensor().is_inference());
+    CHECK_FALSE((*states)["rows"].tensor().is_inference());
+  }
+  CHECK(copied["rows"].rows() == 7);
+}
+
+TEST_CASE("gradients flow through a state while they are recorded, and detach cuts them") {
+  States states;
+  states.add("sum", Reduction::Sum, at::zeros({}));
+  states.add("rows", Reduction::Cat);
+  const Tensor x = at::tensor({1.0f, 2.0f}).requires_grad_();
+  states["sum"].add(x.sum());
+  states["rows"].append(x);
+  states["rows"].append(2 * x);
+  (states["sum"].tensor() + states["rows"].tensor().sum()).backward();
+  CHECK(same(x.grad(), at::full({2}, 4.0f)));
+  states.detach();
+  CHECK_FALSE(states["sum"].tensor().requires_grad());
+  CHECK_FALSE(states["rows"].tensor().requires_grad());
+  CHECK(states["rows"].tensor().const_data_ptr() != x.const_data_ptr());
+  const at::NoGradGuard off;
+  states["rows"].append(x);
+  CHECK_FALSE(states["rows"].tensor().requires_grad());
+}
+
+}  // namespace state_test
