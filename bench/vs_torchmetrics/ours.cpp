@@ -76,6 +76,13 @@ class Contender {
         for (const auto& metric : metrics_) metric->compute();
       });
     }
+    if (work == "epoch") {
+      return time(request, [&] {
+        metrics_.front()->reset();
+        for (int i = 0; i < 100; ++i) metrics_.front()->update(inputs_);
+        metrics_.front()->compute();
+      });
+    }
     if (work == "sync") return time(request, [&] { sync(); });
     if (work == "allgather") return allgather(request);
     throw std::runtime_error("unknown request " + request.dump());

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The same work in torchmetrics and in metrics, in turn, in one run, and a table of medians.
 
-    bench/vs_torchmetrics/run.py [--program build/release/bench/vs_torchmetrics] [--only REGEX] [--rounds N] [--all]
+    bench/vs_torchmetrics/run.py [--program build/release/bench/vs_torchmetrics] [--only REGEX] [--rounds N]
 
 Each contender is a process of its own (theirs.py, ours.cpp), or one for each rank, that waits while the other works.
 Both read the same inputs from the same files and have to compute the same values.
@@ -151,7 +151,6 @@ def compare(contenders, row, inputs, rounds, table):
     where = f"{row.ranks} ranks of 1" if row.ranks > 1 else row.threads
     wanted = f"≥ {row.at_least:g}"
     table.line([row.work, where, *middle, f"{ratio:.3g}", wanted, verdict(ratio >= row.at_least)])
-    return ratio >= row.at_least
 
 
 def compare_with_allgather(ours, ranks, rounds, table):
@@ -169,54 +168,36 @@ def compare_with_allgather(ours, ranks, rounds, table):
     table.line([*cells, f"≤ {ALLGATHERS:g}", reached])
 
 
-COMPARED = (("work", 52), ("threads", 12), ("torchmetrics", 9), ("metrics", 9), ("ratio", 5), ("wanted", 6), ("", 7))
+COMPARED = (("work", 56), ("threads", 12), ("torchmetrics", 9), ("metrics", 9), ("ratio", 5), ("wanted", 6), ("", 7))
 GATHERED = (("ranks", 1), ("collectives", 1), ("bytes", 6), ("sync, min", 9), ("allgather, min", 9), ("ratio", 5))
 GATHERED += (("sync, median", 9), ("allgather, median", 9), ("ratio", 5), ("wanted", 6), ("", 7))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--program", default=HERE.parent.parent / "build/release/bench/vs_torchmetrics", type=Path)
-    parser.add_argument("--only", default="", help="rows whose work matches this regular expression")
-    parser.add_argument("--rounds", default=9, type=int)
-    parser.add_argument("--all", action="store_true", help="every class at three sizes too, and not the slower ones alone")
-    arguments = parser.parse_args()
-    if not arguments.program.exists():
-        parser.error(f"{arguments.program} is not built: scripts/bench.sh does it")
-    theirs, ours = [sys.executable, str(HERE / "theirs.py")], [str(arguments.program)]
+def compare_rows(rows, programs, inputs, rounds):
+    if not rows:
+        return
+    table = Table(*COMPARED)
+    with Contender(programs[0], 1) as theirs, Contender(programs[1], 1) as ours:
+        for row in rows:
+            compare((theirs, ours), row, inputs, rounds, table)
+    print()
 
-    def chosen(rows):
-        return [row for row in rows if re.search(arguments.only, row.work)]
 
-    print(f"{os.cpu_count()} processors ({platform.machine()}, {vector_units()}); a call, medians of the run\n")
-    with tempfile.TemporaryDirectory() as folder:
-        inputs = Inputs(folder)
-        if rows := chosen(update_targets()):
-            table = Table(*COMPARED)
-            with Contender(theirs, 1) as their, Contender(ours, 1) as our:
-                for row in rows:
-                    compare((their, our), row, inputs, arguments.rounds, table)
-            print()
-        if rows := chosen(sync_targets()):
-            table = Table(*COMPARED)
-            gathered = []
-            for row in rows:
-                with Contender(theirs, row.ranks) as their, Contender(ours, row.ranks) as our:
-                    compare((their, our), row, inputs, arguments.rounds, table)
-            print()
-            table = Table(*GATHERED)
-            for row in rows:
-                if row.do != "sync":
-                    continue
-                with Contender(ours, row.ranks) as our:
-                    prepare((our, our), row, inputs)
-                    compare_with_allgather(our, row.ranks, arguments.rounds, table)
-            print()
-        if rows := chosen(every_class()):
-            table = Table(*COMPARED)
-            with Contender(theirs, 1) as their, Contender(ours, 1) as our:
-                for row in rows:
-                    compare((their, our), row, inputs, arguments.rounds, table)
+def compare_over_ranks(rows, programs, inputs, rounds):
+    if not rows:
+        return
+    table = Table(*COMPARED)
+    for row in rows:
+        with Contender(programs[0], row.ranks) as theirs, Contender(programs[1], row.ranks) as ours:
+            compare((theirs, ours), row, inputs, rounds, table)
+    print()
+    table = Table(*GATHERED)
+    for row in rows:
+        if row.do == "sync":
+            with Contender(programs[1], row.ranks) as ours:
+                prepare((ours, ours), row, inputs)
+                compare_with_allgather(ours, row.ranks, rounds, table)
+    print()
 
 
 def vector_units():
@@ -225,6 +206,27 @@ def vector_units():
     except OSError:
         return "vector units unknown"
     return next((name for flag, name in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if flag in flags), "no AVX2")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--program", default=HERE.parent.parent / "build/release/bench/vs_torchmetrics", type=Path)
+    parser.add_argument("--only", default="", help="rows whose work matches this regular expression")
+    parser.add_argument("--rounds", default=9, type=int)
+    arguments = parser.parse_args()
+    if not arguments.program.exists():
+        parser.error(f"{arguments.program} is not there: scripts/bench.sh builds it")
+    programs = [sys.executable, str(HERE / "theirs.py")], [str(arguments.program)]
+
+    def chosen(rows):
+        return [row for row in rows if re.search(arguments.only, row.work)]
+
+    print(f"{os.cpu_count()} processors ({platform.machine()}, {vector_units()}); one call, medians of the run\n")
+    with tempfile.TemporaryDirectory() as folder:
+        inputs = Inputs(folder)
+        compare_rows(chosen(update_targets()), programs, inputs, arguments.rounds)
+        compare_over_ranks(chosen(sync_targets()), programs, inputs, arguments.rounds)
+        compare_rows(chosen(every_class()), programs, inputs, arguments.rounds)
 
 
 if __name__ == "__main__":

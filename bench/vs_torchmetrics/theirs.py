@@ -2,8 +2,9 @@
 
     prepare  threads, metrics (name and options), inputs (file, dtype, shape): makes the metrics, updates each once
     values   what each metric computes
-    update, forward, compute, sync  repetitions, each: the time of a call in ns, after one that is not timed, as a list:
-             the mean over the repetitions, or each one's
+    update, forward, compute, sync, epoch (reset, a hundred updates, compute)
+             repetitions, each: the time of a call in ns, after one that is not timed, as a list: the mean over the
+             repetitions, or each one's
 ours.cpp answers the same, and for sync what it sent and the time of one allgather of as many bytes.
 """
 
@@ -78,6 +79,17 @@ class Contender:
 
     def compute(self, request):
         return self.measure(request, lambda: [metric.compute() for metric in self.metrics])
+
+    def epoch(self, request):
+        metric, inputs = self.metrics[0], self.inputs
+
+        def epoch():
+            metric.reset()
+            for _ in range(100):
+                metric.update(*inputs)
+            metric.compute()
+
+        return self.measure(request, epoch)
 
     def sync(self, request):
         def sync():
