@@ -25,8 +25,8 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <ostream>
 #include <random>
-#include <sstream>
 #include <string>
 #include <variant>
 #include <vector>
@@ -129,35 +129,48 @@ class Random {
   std::mt19937_64 engine_;
 };
 
-std::string text_of(const Tensor& tensor) {
-  std::ostringstream text;
-  text << tensor;
-  return text.str();
+// What a call gives: counts, or that it is refused, and with which words.
+struct Outcome {
+  std::string refused;
+  std::vector<Tensor> counts;
+  bool outside = false;
+
+  bool operator==(const Outcome& other) const {
+    const auto same = [](const Tensor& a, const Tensor& b) { return a.equal(b); };
+    return refused == other.refused && outside == other.outside &&
+           std::equal(counts.begin(), counts.end(), other.counts.begin(), other.counts.end(), same);
+  }
+};
+
+std::ostream& operator<<(std::ostream& out, const Outcome& outcome) {
+  out << outcome.refused << (outcome.outside ? " outside" : " within");
+  for (const Tensor& counts : outcome.counts) out << "\n" << counts;
+  return out;
 }
 
-// What a call gives: counts as text, or that it is refused, and with which words.
-std::string outcome(const std::function<std::string()>& call) {
+template <class Call>
+Outcome outcome(const Call& call) {
   try {
     return call();
   } catch (const InvalidArgument& error) {
-    return std::string("refused: ") + error.what();
+    return {error.what(), {}};
   }
 }
 
-std::string outcome_of_counts(const std::function<ThresholdCounts()>& call) {
+Outcome outcome_of_counts(const std::function<ThresholdCounts()>& call) {
   return outcome([&] {
     const auto counts = call();
-    return text_of(counts.probabilities) + text_of(counts.logits) + (counts.outside ? "outside" : "within");
+    return Outcome{"", {counts.probabilities, counts.logits}, counts.outside};
   });
 }
 
-std::string outcome_of_table(std::vector<int64_t> shape, const std::function<void(Tensor&)>& count) {
+Outcome outcome_of_table(std::vector<int64_t> shape, const std::function<void(Tensor&)>& count) {
   Tensor table = at::ones(shape, at::kLong);
-  std::string result = outcome([&] {
+  Outcome result = outcome([&] {
     count(table);
-    return text_of(table);
+    return Outcome{"", {table}};
   });
-  if (result.starts_with("refused")) CHECK(table.equal(at::ones(shape, at::kLong)));
+  if (!result.refused.empty()) CHECK(table.equal(at::ones(shape, at::kLong)));
   return result;
 }
 
@@ -222,9 +235,9 @@ TEST_CASE("counting: the kernels count what the plain version counts, and refuse
   at::manual_seed(1);
   Random random(1);
   int refused = 0;
-  for (int trial = 0; trial < 4000; ++trial) {
+  for (int trial = 0; trial < 1000; ++trial) {
     const auto classes = random.one_of<int64_t>({2, 3, 5, 10, 16, 17, 33, 100});
-    const auto samples = random.one_of<int64_t>({0, 1, 2, 7, 33, 300});
+    const auto samples = random.one_of<int64_t>({0, 1, 2, 7, 33});
     const auto extra = random.one_of<std::vector<int64_t>>({{}, {}, {1}, {3}, {5, 2}, {0}, {270}});
     const ClassRule rule{classes, random.one_of<int64_t>({1, 1, 2, std::min<int64_t>(5, classes), classes}),
                          random.one_of<std::optional<int64_t>>({{}, -1, 0, classes - 1, classes, -100}),
@@ -241,11 +254,11 @@ TEST_CASE("counting: the kernels count what the plain version counts, and refuse
     CAPTURE(preds.scalar_type());
     CAPTURE(rule.top_k);
 
-    const std::string counts =
+    const Outcome counts =
         outcome_of_table({4, classes}, [&](Tensor& table) { add_class_counts(table, preds, target, rule); });
     REQUIRE(counts == outcome_of_table({4, classes},
                                        [&](Tensor& table) { plain::add_class_counts(table, preds, target, rule); }));
-    refused += counts.starts_with("refused");
+    refused += !counts.refused.empty();
     REQUIRE(outcome_of_table({4, 1}, [&](Tensor& table) { add_class_counts(table, preds, target, rule); }) ==
             outcome_of_table({4, 1}, [&](Tensor& table) { plain::add_class_counts(table, preds, target, rule); }));
     REQUIRE(outcome_of_table({classes, classes}, [&](Tensor& table) {
@@ -253,11 +266,14 @@ TEST_CASE("counting: the kernels count what the plain version counts, and refuse
             }) == outcome_of_table({classes, classes}, [&](Tensor& table) {
               plain::add_class_confusion(table, preds, target, rule);
             }));
-    REQUIRE(outcome([&] { return text_of(samplewise_class_counts(preds, target, rule)); }) ==
-            outcome([&] { return text_of(plain::samplewise_class_counts(preds, target, rule)); }));
+    REQUIRE(outcome([&] {
+              return Outcome{"", {samplewise_class_counts(preds, target, rule)}};
+            }) == outcome([&] {
+              return Outcome{"", {plain::samplewise_class_counts(preds, target, rule)}};
+            }));
   }
-  CHECK(refused > 100);
-  CHECK(refused < 2000);
+  CHECK(refused > 30);
+  CHECK(refused < 500);
 }
 
 TEST_CASE("counting: the threshold kernels count what the plain version counts, and refuse what it refuses") {
@@ -265,9 +281,9 @@ TEST_CASE("counting: the threshold kernels count what the plain version counts, 
   Random random(2);
   int refused = 0;
   int outside = 0;
-  for (int trial = 0; trial < 4000; ++trial) {
-    const auto num_labels = random.one_of<int64_t>({1, 2, 3, 8, 65, 300});
-    const auto samples = random.one_of<int64_t>({0, 1, 2, 7, 40});
+  for (int trial = 0; trial < 1000; ++trial) {
+    const auto num_labels = random.one_of<int64_t>({1, 2, 3, 8, 65, 260});
+    const auto samples = random.one_of<int64_t>({0, 1, 2, 7});
     const auto extra = random.one_of<std::vector<int64_t>>({{}, {}, {1}, {3}, {5, 2}, {0}, {270}, {1100}});
     const ThresholdRule rule{random.one_of<double>({0.5, 0.5, 0.0, 1.0, 0.3, 0.7, 0.999}),
                              random.one_of<std::optional<int64_t>>({{}, -1, 0, 1, 2, -100}), random.chance(0.7)};
@@ -281,10 +297,10 @@ TEST_CASE("counting: the threshold kernels count what the plain version counts, 
     CAPTURE(preds.scalar_type());
     CAPTURE(rule.threshold);
 
-    const std::string counts = outcome_of_counts([&] { return binary_counts(preds, target, rule); });
+    const Outcome counts = outcome_of_counts([&] { return binary_counts(preds, target, rule); });
     REQUIRE(counts == outcome_of_counts([&] { return plain::binary_counts(preds, target, rule); }));
-    refused += counts.starts_with("refused");
-    outside += counts.ends_with("outside");
+    refused += !counts.refused.empty();
+    outside += counts.outside;
     REQUIRE(outcome_of_counts([&] { return samplewise_binary_counts(preds, target, rule); }) ==
             outcome_of_counts([&] { return plain::samplewise_binary_counts(preds, target, rule); }));
     REQUIRE(outcome_of_counts([&] { return multilabel_counts(preds, target, num_labels, rule); }) ==
@@ -292,9 +308,9 @@ TEST_CASE("counting: the threshold kernels count what the plain version counts, 
     REQUIRE(outcome_of_counts([&] { return samplewise_multilabel_counts(preds, target, num_labels, rule); }) ==
             outcome_of_counts([&] { return plain::samplewise_multilabel_counts(preds, target, num_labels, rule); }));
   }
-  CHECK(refused > 100);
-  CHECK(refused < 2000);
-  CHECK(outside > 500);
+  CHECK(refused > 30);
+  CHECK(refused < 500);
+  CHECK(outside > 200);
 }
 
 TEST_CASE("counting: the best class is the lowest of equals, and NaN is above all") {
@@ -354,7 +370,7 @@ TEST_CASE("counting: a logit is above the threshold exactly where torch's sigmoi
     const Tensor x = at::randn({100000}) * 4;
     const Tensor differs = (x > cutoff) != (at::sigmoid(x) > threshold);
     CHECK(((x - cutoff).abs().masked_select(differs) > 4e-6).sum().item<int64_t>() == 0);
-    CHECK(std::abs(cutoff - std::log(threshold / (1 - threshold))) < 1e-6 * std::max(1.0, std::abs(cutoff)));
+    CHECK(std::abs(cutoff - std::log(threshold / (1 - threshold))) < 1.2e-7 / (threshold * (1 - threshold)));
     CHECK(std::abs(logit_cutoff(threshold, at::kDouble) - std::log(threshold / (1 - threshold))) < 1e-12);
   }
   CHECK(logit_cutoff(1.0, at::kFloat) == kInfinity);
