@@ -31,7 +31,8 @@ const std::string& Metric::layout() const {
     text << to_string();
     for (const State& state : states_) {
       text << "; " << state.name() << ": " << metrics::to_string(state.reduction());
-      if (!state.grows()) text << " " << state.tensor().scalar_type() << state.tensor().sizes();
+      // Not the value's own: what a rank has seen may decide the shape of a state with an own merge.
+      if (!state.grows()) text << " " << state.initial().scalar_type() << state.initial().sizes();
     }
     layout_ = std::make_shared<const std::string>(text.str());
   }

@@ -135,6 +135,23 @@ struct MomentsDefinition {
 using Moments = MetricOf<MomentsDefinition<false>>;
 using RowMoments = MetricOf<MomentsDefinition<true>>;
 
+/// The distinct values seen: a state whose shape is decided by the data.
+struct DistinctDefinition {
+  static constexpr std::string_view name = "Distinct";
+  using Options = NoOptions;
+  static constexpr std::array inputs{"value"sv};
+  static constexpr metrics::MetricTraits traits{};
+  static void declare(States& states, const Options&) { states.add("seen", Reduction::Own, at::zeros({0}, at::kLong)); }
+  static void update(States& states, const Options&, const Tensor& value) {
+    states["seen"].set(std::get<0>(at::_unique(at::cat({states["seen"].tensor(), value}))));
+  }
+  static void merge(States& into, const States& from, const Options& options) {
+    update(into, options, from["seen"].tensor());
+  }
+  static Tensor finalise(const States& states, const Options&) { return states["seen"].tensor(); }
+};
+using Distinct = MetricOf<DistinctDefinition>;
+
 /// Rows as they come.
 struct RowsDefinition {
   static constexpr std::string_view name = "KeptRows";
@@ -367,6 +384,27 @@ WORKER(sync_nan) {
       expect(same(expected.states()[state].tensor(), metric.states()[state].tensor()), std::string("equal ") + state);
     expect(metric.states()["lowest"].tensor().isnan().any().item<bool>(), "NaN that wins");
   }
+}
+
+WORKER(sync_shapes_of_the_data) {
+  const auto group = init_process_group({.timeout = long_timeout});
+  // Small ones inside the block, others gathered.
+  for (const int64_t size : {4, 20000}) {
+    Distinct metric;
+    const auto compute_is = [&](int64_t expected) {
+      expect(at::equal(metric.compute(), at::arange(expected)), std::to_string(expected) + " distinct values");
+    };
+    // Their layouts are agreed on before or after their shapes differ.
+    if (size == 4) compute_is(0);
+    if (group->rank() == 1) metric.update(at::arange(size));
+    compute_is(size);
+    if (group->rank() == 0) metric.update(at::arange(size / 2, size + 3));
+    compute_is(size + 3);
+  }
+}
+
+TEST_CASE("synchronise: own states whose shape differs between ranks") {
+  check_survived(run_workers("sync_shapes_of_the_data", 2));
 }
 
 TEST_CASE("synchronise: NaN wins minima and maxima, small and large") {
