@@ -44,3 +44,19 @@ const State& reading_that_holds(const States& states, ScoreInput input) {
 }
 
 }  // namespace metrics::classification
+
+namespace metrics {
+
+using classification::reading_that_holds;
+
+void TwoReadings::show_reading(States& states, ScoreInput input) {
+  const Tensor counts = reading_that_holds(states, input).tensor();
+  states.at(0).assign(counts.defined() ? counts.clone() : counts, {}, {});
+}
+
+void TwoReadings::complete_readings(States& states, ScoreInput input) {
+  const Tensor counts = states.at(0).tensor();
+  if (input == ScoreInput::Auto) states.at(1).assign(counts.defined() ? counts.clone() : counts, {}, {});
+}
+
+}  // namespace metrics

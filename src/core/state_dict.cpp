@@ -13,13 +13,14 @@
 
 namespace metrics {
 
+using Metadata = StateDict::Metadata;
+
 namespace {
 
 constexpr const char* count_key = "metrics.update_count";
 constexpr const char* options_key = "metrics.options";
 constexpr const char* exact_key = "metrics.exact.";
-
-using Metadata = std::map<std::string, StateDict::MetadataValue, std::less<>>;
+constexpr const char* state_key = "metrics.state.";
 
 /// What one key of a dict holds for a part of a state.
 struct Part {
@@ -147,10 +148,17 @@ void load_growing(State& state, const std::vector<Part>& parts) {
 
 }  // namespace
 
+States Metric::shown_states() const {
+  States shown = states_.snapshot();
+  show_as_torchmetrics(shown);
+  return shown;
+}
+
 std::map<std::string, StateValue, std::less<>> Metric::metric_state() const {
   const AutogradScope scope;
   std::map<std::string, StateValue, std::less<>> values;
-  for (const State& state : states_) {
+  for (const State& state : shown_states()) {
+    if (state.is_auxiliary()) continue;
     for (std::size_t i = 0; i < state.names().size(); ++i) {
       values.emplace(state.names()[i], exported(state, part_of(state, state.tensor(), i), dtype()));
     }
@@ -164,7 +172,11 @@ void Metric::save_state_dict(StateDict& destination, const std::string& prefix) 
   for (auto& [name, value] : metric_state()) destination.states[prefix + name] = std::move(value);
   Metadata& metadata = destination.metadata[metadata_key(prefix)];
   for (const State& state : states_) {
-    if (is_rounded(state)) metadata[exact_key + state.name()] = exact_form(state);
+    if (state.is_auxiliary()) {
+      if (state.tensor().defined()) metadata[state_key + state.name()] = state.tensor().clone();
+    } else if (is_rounded(state)) {
+      metadata[exact_key + state.name()] = exact_form(state);
+    }
   }
   metadata[count_key] = states_.update_count();
   metadata[options_key] = to_string();
@@ -174,6 +186,34 @@ StateDict Metric::state_dict(const std::string& prefix) const {
   StateDict dict;
   save_state_dict(dict, prefix);
   return dict;
+}
+
+void Metric::load_auxiliary(States& loaded, const Metadata* metadata) const {
+  const States theirs = loaded;
+  bool complete = true;
+  for (State& state : loaded) {
+    if (!state.is_auxiliary()) continue;
+    const auto* saved = find_metadata<Tensor>(metadata, state_key + state.name());
+    if (state.grows()) {
+      if (saved != nullptr) state.append(*saved);
+      continue;
+    }
+    const bool fits = saved != nullptr && saved->sizes() == state.tensor().sizes() &&
+                      at::canCast(saved->scalar_type(), state.tensor().scalar_type());
+    complete = complete && fits;
+    if (fits) state.assign(saved->to(state.tensor().options()).clone(), {}, {});
+  }
+  // Whoever changed a state since, or saved it in Python, means what it says now.
+  States shown = loaded;
+  if (complete) show_as_torchmetrics(shown);
+  for (std::size_t s = 0; complete && s < shown.size(); ++s) {
+    const Tensor now = shown.at(s).tensor(), saved = theirs.at(s).tensor();
+    if (shown.at(s).is_auxiliary() || (!now.defined() && !saved.defined())) continue;
+    complete = now.defined() && saved.defined() && at::equal(now, saved);
+  }
+  if (complete) return;
+  loaded = theirs;
+  complete_from_torchmetrics(loaded);
 }
 
 void Metric::load_state_dict(const StateDict& source, const std::string& prefix, bool strict) {
@@ -188,6 +228,7 @@ void Metric::load_state_dict(const StateDict& source, const std::string& prefix,
   std::size_t found = 0;
   for (std::size_t s = 0; s < loaded.size(); ++s) {
     State& state = loaded.at(s);
+    if (state.is_auxiliary()) continue;
     std::vector<Part> parts;
     for (const std::string& name : state.names()) {
       const std::string& key = *known.insert(prefix + name).first;
@@ -226,6 +267,7 @@ void Metric::load_state_dict(const StateDict& source, const std::string& prefix,
   if (metadata != nullptr && metadata->contains(count_key) && (count == nullptr || *count < 0)) {
     refuse_metadata(count_key, prefix, "is not a number of updates");
   }
+  load_auxiliary(loaded, metadata);
   loaded.set_update_count(count == nullptr ? 1 : *count);
   loaded.to(device());
   states_ = std::move(loaded);

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <metrics/core/fields.h>
+#include <metrics/core/state.h>
+#include <metrics/export.h>
 
 #include <array>
 #include <cstdint>
@@ -46,5 +48,23 @@ enum class Normalize {
 };
 template <>
 inline constexpr std::array<std::string_view, 4> enum_names<Normalize> = {"true", "pred", "all", "none"};
+
+/// What definitions share that count under both readings of their scores: in a state dict torchmetrics' names hold the
+/// counts of the reading that holds.
+struct METRICS_API TwoReadings {
+  template <class Options>
+  static void show_as_torchmetrics(States& states, const Options& options) {
+    show_reading(states, options.input);
+  }
+  /// torchmetrics has decided already: both readings begin with its counts.
+  template <class Options>
+  static void complete_from_torchmetrics(States& states, const Options& options) {
+    complete_readings(states, options.input);
+  }
+
+ private:
+  static void show_reading(States& states, ScoreInput input);
+  static void complete_readings(States& states, ScoreInput input);
+};
 
 }  // namespace metrics

@@ -66,7 +66,7 @@ struct MultilabelConfusionMatrixOptions {
 
 namespace definitions {
 
-struct METRICS_API BinaryConfusionMatrix {
+struct METRICS_API BinaryConfusionMatrix : TwoReadings {
   static constexpr std::string_view name = "BinaryConfusionMatrix";
   static constexpr std::string_view functional = "binary_confusion_matrix";
   using Options = BinaryConfusionMatrixOptions;
@@ -91,7 +91,7 @@ struct METRICS_API MulticlassConfusionMatrix {
   static Options example() { return {.num_classes = 3}; }
 };
 
-struct METRICS_API MultilabelConfusionMatrix {
+struct METRICS_API MultilabelConfusionMatrix : TwoReadings {
   static constexpr std::string_view name = "MultilabelConfusionMatrix";
   static constexpr std::string_view functional = "multilabel_confusion_matrix";
   using Options = MultilabelConfusionMatrixOptions;

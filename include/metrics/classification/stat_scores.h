@@ -80,7 +80,7 @@ struct MultilabelStatScoresOptions {
 };
 
 /// What all metrics over binary counts share. `preds`: scores or labels [N, ...]; `target`: labels of the same shape.
-struct METRICS_API BinaryCounting {
+struct METRICS_API BinaryCounting : TwoReadings {
   using Options = BinaryStatScoresOptions;
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
   static void check(const Options& options);
@@ -100,7 +100,7 @@ struct METRICS_API MulticlassCounting {
 };
 
 /// What all metrics over multilabel counts share. `preds`: scores or labels [N, L, ...]; `target`: labels, as `preds`.
-struct METRICS_API MultilabelCounting {
+struct METRICS_API MultilabelCounting : TwoReadings {
   using Options = MultilabelStatScoresOptions;
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
   static void check(const Options& options);

@@ -371,6 +371,18 @@ void MetricOf<D>::merge_own(States& into, const States& from) const {
 }
 
 template <class D>
+void MetricOf<D>::show_as_torchmetrics(States& states) const {
+  if constexpr (requires { D::show_as_torchmetrics(states, options_); }) D::show_as_torchmetrics(states, options_);
+}
+
+template <class D>
+void MetricOf<D>::complete_from_torchmetrics(States& states) const {
+  if constexpr (requires { D::complete_from_torchmetrics(states, options_); }) {
+    D::complete_from_torchmetrics(states, options_);
+  }
+}
+
+template <class D>
 void MetricOf<D>::update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) {
   update_inputs(detail::inputs_from_dynamic<D>(args, kwargs), rows);
 }

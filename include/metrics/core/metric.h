@@ -161,10 +161,16 @@ class METRICS_API Metric {
   virtual c10::IValue forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) = 0;
   virtual c10::IValue compute_dynamic() = 0;
   virtual void drop_cached_value() = 0;
+  /// Makes the states read as torchmetrics' would, where that takes more than their names.
+  virtual void show_as_torchmetrics(States& states) const = 0;
+  /// Fills the states that torchmetrics does not have from those that it has.
+  virtual void complete_from_torchmetrics(States& states) const = 0;
 
   States states_;
 
  private:
+  States shown_states() const;
+  void load_auxiliary(States& loaded, const StateDict::Metadata* metadata) const;
   [[noreturn]] void throw_synced(std::string_view what) const;
   [[noreturn]] void throw_wrong_device(const Tensor& tensor, std::string_view input) const;
   bool cached_for(const Ranks& ranks) const;

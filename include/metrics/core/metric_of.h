@@ -97,6 +97,10 @@ Tuple inputs_from(A&&... given) {
 ///     static Result finalise(const States&, const Options&);
 ///     static void merge(States& into, const States& from, const Options&);   // only with Reduction::Own
 ///     static Options example();                            // optional: options for listings
+///     // Optional, for states that torchmetrics has not (their names begin with `_`): how the others read as its own,
+///     // and how those follow from them.
+///     static void show_as_torchmetrics(States&, const Options&);
+///     static void complete_from_torchmetrics(States&, const Options&);
 ///   };
 ///   using Name = MetricOf<Definition>;
 ///
@@ -165,6 +169,8 @@ class MetricOf : public Metric {
   c10::IValue forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) override;
   c10::IValue compute_dynamic() override;
   void drop_cached_value() override { computed_.reset(); }
+  void show_as_torchmetrics(States& states) const override;
+  void complete_from_torchmetrics(States& states) const override;
 
  private:
   template <class F, std::size_t... I, class Tuple>

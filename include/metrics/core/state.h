@@ -57,6 +57,8 @@ class METRICS_API State {
   const std::vector<std::string>& names() const { return declaration_->names; }
   Reduction reduction() const { return declaration_->reduction; }
   const Tensor& initial() const { return declaration_->initial; }
+  /// Whether torchmetrics has no such state: its name begins with `_`, and state dicts keep it in their metadata.
+  bool is_auxiliary() const { return name().front() == '_'; }
   /// Whether the state grows with the data (`Cat`, `List`).
   bool grows() const { return reduction() == Reduction::Cat || reduction() == Reduction::List; }
   /// Whether the sum is kept in double-double, that is, has a `residual`.
