@@ -75,7 +75,7 @@ TEST_CASE("inputs by name are refused when unknown, missing, given twice, too ma
   const Tensor value = numbers({1});
   const c10::IValue words = c10::List<std::string>({"a"});
   auto refused = [&](const metrics::Args& args, const metrics::Kwargs& kwargs, const char* why) {
-    CAPTURE(why);
+    CAPTURE(std::string(why));
     CHECK_THROWS_WITH_AS(metric.update(args, kwargs), doctest::Contains(why), InvalidArgument);
     CHECK_THROWS_WITH_AS(metric.forward(args, kwargs), doctest::Contains(why), InvalidArgument);
   };
@@ -325,7 +325,7 @@ TEST_CASE("rows that are not valid do not count") {
   metric.update(numbers({1, 2, 4}), Rows{.valid = mask({true, false, true})});
   CHECK(value_of(metric) == 5);
   CHECK(metric.forward(numbers({1, 2}), Rows{.valid = mask({false, true})}).item<float>() == 2);
-  metric.update(numbers({8}), Rows{.ids = at::tensor({3})});
+  metric.update(numbers({8}), Rows{.ids = at::tensor({3}, at::kLong)});
   CHECK(value_of(metric) == 15);
   CHECK(metric.update_count() == 3);
 
@@ -345,24 +345,24 @@ TEST_CASE("a scalar is one row, which may be invalid") {
 
 TEST_CASE("rows reach a metric that asks for them") {
   Ids metric;
-  metric.update(numbers({0, 0, 0}), Rows{.valid = mask({true, false, true}), .ids = at::tensor({7, 8, 9})});
-  CHECK(at::equal(metric.compute(), at::tensor({7, 9})));
+  metric.update(numbers({0, 0, 0}), Rows{.valid = mask({true, false, true}), .ids = at::tensor({7, 8, 9}, at::kLong)});
+  CHECK(at::equal(metric.compute(), at::tensor({7, 9}, at::kLong)));
   Metric& dynamic = metric;
-  dynamic.update({numbers({0})}, {}, {.valid = {}, .ids = at::tensor({4})});
-  CHECK(at::equal(metric.compute(), at::tensor({7, 9, 4})));
+  dynamic.update({numbers({0})}, {}, {.valid = {}, .ids = at::tensor({4}, at::kLong)});
+  CHECK(at::equal(metric.compute(), at::tensor({7, 9, 4}, at::kLong)));
 }
 
 TEST_CASE("rows of another length or dtype, and inputs that do not agree, are refused") {
   Tally metric;
   const Tensor value = numbers({1, 2});
   auto refused = [&](const Rows& rows, const char* why) {
-    CAPTURE(why);
+    CAPTURE(std::string(why));
     CHECK_THROWS_WITH_AS(metric.update(value, rows), doctest::Contains(why), InvalidArgument);
   };
   refused({.valid = mask({true})}, "Rows.valid: expected Bool of shape [2], got Bool of shape [1]");
-  refused({.valid = at::tensor({1, 0})}, "Rows.valid: expected Bool");
+  refused({.valid = at::tensor({1, 0}, at::kLong)}, "Rows.valid: expected Bool");
   refused({.valid = mask({true, true}).view({2, 1})}, "Rows.valid");
-  refused({.ids = at::tensor({1, 2, 3})}, "Rows.ids: expected Long of shape [2], got Long of shape [3]");
+  refused({.ids = at::tensor({1, 2, 3}, at::kLong)}, "Rows.ids: expected Long of shape [2], got Long of shape [3]");
   refused({.ids = numbers({1, 2})}, "Rows.ids: expected Long");
   refused({.valid = Tensor()}, "Rows.valid");
   SquaredError pairs;

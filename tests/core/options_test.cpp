@@ -53,7 +53,7 @@ Options read(Kwargs given) {
 }
 
 void refused(const Kwargs& given, const char* why) {
-  CAPTURE(why);
+  CAPTURE(std::string(why));
   CHECK_THROWS_WITH_AS(options_from<Options>(given, "Thing"), doctest::Contains(why), InvalidArgument);
 }
 

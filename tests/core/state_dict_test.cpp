@@ -188,7 +188,7 @@ TEST_CASE("a dict that does not fit is refused by key, and nothing has changed")
   Tally metric = tallied({1, 2});
   const StateDict good = tallied({5, 6, 7}).state_dict("m.");
   auto refused = [&](auto&& spoil, const char* why) {
-    CAPTURE(why);
+    CAPTURE(std::string(why));
     StateDict bad = good;
     spoil(bad);
     CHECK_THROWS_WITH_AS(metric.load_state_dict(bad, "m."), doctest::Contains(why), InvalidArgument);
@@ -200,8 +200,8 @@ TEST_CASE("a dict that does not fit is refused by key, and nothing has changed")
   refused([](StateDict& d) { d.states["m.total"] = std::vector<Tensor>{}; }, "key `m.total`: expected a tensor");
   refused([](StateDict& d) { d.states["m.total"] = Tensor(); }, "key `m.total`: is an undefined tensor");
   refused([](StateDict& d) { d.states["m.total"] = at::scalar_tensor(1, at::kComplexFloat); }, "key `m.total`");
-  refused([](StateDict& d) { d.states["m.values"] = at::scalar_tensor(1.5); },
-          "key `m.values`: expected Long, got Double");
+  refused([](StateDict& d) { d.states["m.values"] = at::scalar_tensor(1.5f); },
+          "key `m.values`: expected Long, got Float");
   refused(
       [](StateDict& d) {
         d.states["m.rows"] = std::vector<Tensor>{numbers({1}), at::ones({1, 2})};
