@@ -1,5 +1,7 @@
+#include "plain_tensor.h"
 #include <metrics/core/define.h>
 
+#include <ATen/EmptyTensor.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/nonzero.h>
 
@@ -33,14 +35,33 @@ void throw_row_mismatch(std::string_view what, std::string_view input, int64_t r
   throw InvalidArgument(message.str());
 }
 
+namespace {
+
+bool carries_gradients(const Tensor& value) {
+  return at::GradMode::is_enabled() && value.requires_grad();
+}
+
+/// float64 numbers as float32 ones, in memory of their own.
+Tensor rounded(const Tensor& value) {
+  Tensor result(at::detail::empty_cpu(value.sizes(), at::kFloat));
+  const double* from = value.const_data_ptr<double>();
+  float* to = result.mutable_data_ptr<float>();
+  for (int64_t i = 0; i < value.numel(); ++i) to[i] = static_cast<float>(from[i]);
+  return result;
+}
+
+}  // namespace
+
 Tensor finished_tensor(const Tensor& value, at::ScalarType dtype) {
   const Tensor shaped = value.numel() == 1 && value.dim() > 0 ? value.reshape({}) : value;
-  if (!shaped.is_floating_point() || shaped.scalar_type() == dtype) return shaped.clone();
+  if (!shaped.is_floating_point() || shaped.scalar_type() == dtype) return separate(shaped);
+  const bool rounds = shaped.scalar_type() == at::kDouble && dtype == at::kFloat;
+  if (rounds && is_plain(shaped) && !carries_gradients(shaped)) return rounded(shaped);
   return shaped.to(dtype);
 }
 
 Tensor separate(const Tensor& value) {
-  return value.clone();
+  return carries_gradients(value) ? value.clone() : own_copy(value);
 }
 
 c10::IValue tuple_of(std::vector<c10::IValue> elements) {

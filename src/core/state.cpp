@@ -1,3 +1,4 @@
+#include "plain_tensor.h"
 #include <metrics/core/autograd_scope.h>
 #include <metrics/core/errors.h>
 #include <metrics/core/state.h>
@@ -30,12 +31,6 @@ Tensor kept_form(const Tensor& initial, Reduction reduction) {
   return initial;
 }
 
-/// Whether its elements lie in memory one after the other, as raw pointers expect them.
-bool is_plain(const Tensor& tensor) {
-  return tensor.is_cpu() && tensor.is_contiguous() && !tensor.is_conj() && !tensor.is_neg() &&
-         !tensor._is_zerotensor();
-}
-
 bool same_kind(const Tensor& a, const Tensor& b) {
   return a.scalar_type() == b.scalar_type() && a.sizes() == b.sizes();
 }
@@ -62,17 +57,6 @@ bool needs_gradients(const Tensor& value) {
   return at::GradMode::is_enabled() && value.requires_grad();
 }
 
-/// A contiguous copy without history. Most states are a few numbers on the CPU, where the dispatcher would cost more
-/// than the copy.
-Tensor own_copy(const Tensor& tensor) {
-  if (!tensor.defined()) return {};
-  const AutogradScope scope;
-  if (!is_plain(tensor)) return tensor.detach().clone(at::MemoryFormat::Contiguous);
-  Tensor copy(at::detail::empty_cpu(tensor.sizes(), tensor.scalar_type()));
-  if (tensor.nbytes() > 0) std::memcpy(copy.mutable_data_ptr(), tensor.const_data_ptr(), tensor.nbytes());
-  return copy;
-}
-
 Tensor zeros_beside(const Tensor& tensor) {
   const AutogradScope scope;
   if (!tensor.is_cpu()) return at::zeros_like(tensor);
@@ -82,6 +66,15 @@ Tensor zeros_beside(const Tensor& tensor) {
 }
 
 }  // namespace
+
+Tensor own_copy(const Tensor& tensor) {
+  if (!tensor.defined()) return {};
+  const AutogradScope scope;
+  if (!is_plain(tensor)) return tensor.detach().clone(at::MemoryFormat::Contiguous);
+  Tensor copy(at::detail::empty_cpu(tensor.sizes(), tensor.scalar_type()));
+  if (tensor.nbytes() > 0) std::memcpy(copy.mutable_data_ptr(), tensor.const_data_ptr(), tensor.nbytes());
+  return copy;
+}
 
 std::string_view to_string(Reduction reduction) {
   switch (reduction) {
