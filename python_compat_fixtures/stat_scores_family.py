@@ -85,6 +85,13 @@ def elementwise(stem: Stem, metric: str, functional: str, options: dict, draw, r
             b["preds"].view(-1)[::2] = threshold
         given = {} if threshold == 0.5 else {"threshold": threshold}
         add(f"scores on the threshold {threshold}", given, batches, excludes={"float64": ON_THRESHOLD})
+    # More than a vector register or a block of rows holds, and no multiple of either.
+    for kind in ("labels", "logits"):
+        add(f"{kind}, many rows", {}, draw(f"{metric}/many", kind, sizes=(131, 2)))
+    batches = [{**b, "preds": b["preds"].double()} for b in draw(f"{metric}/on threshold", "probabilities")]
+    for b in batches:
+        b["preds"].view(-1)[::2] = 0.3
+    add("float64 scores on the threshold 0.3", {"threshold": 0.3}, batches)
     for dtype in (torch.float64, torch.float16, torch.bfloat16):
         batches = [{**b, "preds": b["preds"].to(dtype)} for b in draw(f"{metric}/dtype", "probabilities")]
         add(f"{str(dtype).removeprefix('torch.')} scores", {}, batches)
@@ -226,6 +233,10 @@ def of_classes(stem: Stem, metric: str, functional: str, options: dict, draw) ->
     for kind in KINDS:
         add(kind, {}, draw(f"{metric}/{kind}", kind))
         add(f"{kind}, more dimensions", {}, draw(f"{metric}/{kind} more", kind, sizes=(3, 2, 4), rest=(2, 3)))
+    # More than a vector register or a block of rows holds, and no multiple of either.
+    for kind in ("labels", "logits"):
+        add(f"{kind}, many rows", {}, draw(f"{metric}/many", kind, sizes=(131, 2)))
+    add("logits, many positions", {}, draw("positions", "logits", sizes=(2,), rest=(300,)))
     for dtype in (torch.float64, torch.float16, torch.bfloat16):
         batches = [{**b, "preds": b["preds"].to(dtype)} for b in draw(f"{metric}/dtype", "logits")]
         add(f"{str(dtype).removeprefix('torch.')} scores", {}, batches)
@@ -265,6 +276,9 @@ def multiclass_task(stem: Stem, metric: str, functional: str) -> None:
         stem.add(
             Case(f"{metric}/any number of classes, {kind}", metric, {"num_classes": None, "average": "micro"}, draw(f"{metric}/none {kind}", kind))
         )
+    for given in ({"top_k": 2}, {"top_k": 2, "multidim_average": "samplewise", "average": "none"}):
+        batches = draw("positions", "logits", sizes=(2,), rest=(300,))
+        add(f"logits, many positions, {label(given)}", given, batches, rows="permutes" if len(given) > 1 else "invariant")
     for k, wide in ((5, 100), (1, 33)):
         given = {"num_classes": wide, "top_k": k, "average": "micro"}
         add(f"{wide} classes, top_k={k}", given, multiclass(f"{metric}/wide {k}", "logits", wide, sizes=(3, 4)))

@@ -113,6 +113,25 @@ struct ChangesBeforeItThrows : Sound {
   }
 };
 
+struct Differentiable : Sound {
+  static constexpr std::string_view name = "HarnessDifferentiable";
+  static constexpr MetricTraits traits{.is_differentiable = true};
+};
+
+struct LosesGradients : Differentiable {
+  static constexpr std::string_view name = "HarnessLosesGradients";
+  static void update(States& states, const Options&, const Tensor& value) {
+    states["sum"].add(value.detach().sum(at::kDouble));
+  }
+};
+
+struct HasWrongGradients : Differentiable {
+  static constexpr std::string_view name = "HarnessHasWrongGradients";
+  static void update(States& states, const Options&, const Tensor& value) {
+    states["sum"].add((value * 3 - value.detach() * 2).sum(at::kDouble));
+  }
+};
+
 template <class D>
 Case case_of() {
   if (!metrics::find_metric(D::name)) metrics::register_metric<metrics::MetricOf<D>>();
@@ -158,6 +177,9 @@ TEST_CASE("harness: what is broken is found by the way that looks for it") {
   CHECK(broken_ways(case_of<RemembersOutsideItsStates>()).contains("reset"));
   CHECK(broken_ways(case_of<ReadsMemoryAsIfDense>()).contains("strided"));
   CHECK(broken_ways(case_of<RoundsInHalf>()).contains("half"));
+  CHECK(broken_ways(case_of<Differentiable>()).empty());
+  CHECK(broken_ways(case_of<LosesGradients>()) == std::set<std::string>{"gradients"});
+  CHECK(broken_ways(case_of<HasWrongGradients>()) == std::set<std::string>{"gradients"});
   auto written = case_of<WritesToItsInput>();
   CHECK(failure(*std::find_if(ways().begin(), ways().end(), [](const Way& w) { return w.name == "updates"; }), written)
             .find("written to the input value") != std::string::npos);

@@ -38,7 +38,8 @@ TEST_CASE("fixtures: every case in every way that one process has") {
   }
   if (std::getenv("METRICS_TEST_STEMS")) return;
   for (const auto& way : ways())
-    if (way.name != "cuda") CHECK_MESSAGE(played[way.name] > 0, "no case is played in the way '" << way.name << "'");
+    if (way.name != "cuda" && way.name != "gradients")
+      CHECK_MESSAGE(played[way.name] > 0, "no case is played in the way '" << way.name << "'");
 }
 
 TEST_CASE("fixtures: every case over ranks") {

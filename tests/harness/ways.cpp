@@ -8,6 +8,7 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros_like.h>
 
@@ -297,16 +298,31 @@ std::string row_by_row(const Case& c) {
 
 // ---- other tensors --------------------------------------------------------------------------------------------------
 
+/// Every second element of twice as many.
+Tensor spread(const Tensor& tensor) {
+  return at::stack({tensor, tensor}, -1).select(-1, 0);
+}
+
+/// Dimension 1 innermost in memory, and rows that do not follow one another.
+Tensor channels_last(const Tensor& tensor) {
+  if (tensor.dim() < 3) return spread(tensor);
+  const Tensor longer = at::cat({tensor, tensor}, -1).movedim(1, -1).contiguous().movedim(-1, 1);
+  return longer.narrow(-1, 0, tensor.size(-1));
+}
+
 std::string strided(const Case& c) {
-  const auto metric = created(c);
-  for (std::size_t i = 0; i < c.batches.size(); ++i) {
-    Batch spread;
-    for (const auto& [name, input] : c.batches[i])
-      spread.emplace(
-          name, input.isTensor() ? IValue(at::stack({input.toTensor(), input.toTensor()}, -1).select(-1, 0)) : input);
-    metric->update({}, spread, rows_of(c, i));
+  for (const auto layout : {spread, channels_last}) {
+    const auto metric = created(c);
+    for (std::size_t i = 0; i < c.batches.size(); ++i) {
+      Batch other;
+      for (const auto& [name, input] : c.batches[i])
+        other.emplace(name, input.isTensor() ? IValue(layout(input.toTensor())) : input);
+      metric->update({}, other, rows_of(c, i));
+    }
+    const auto found = final_difference(*metric, c);
+    if (!found.empty()) return at_step(layout == spread ? "every second element" : "channels last", found);
   }
-  return final_difference(*metric, c);
+  return "";
 }
 
 std::string half(const Case& c) {
@@ -347,6 +363,59 @@ std::string inference_mode(const Case& c) {
   return final_difference(*metric, c);
 }
 
+/// The value of a batch as one number.
+Tensor total(const IValue& value) {
+  Tensor sum = at::scalar_tensor(0.0, at::TensorOptions().dtype(at::kDouble));
+  for (const Tensor& tensor : tensors_of(value))
+    if (tensor.is_floating_point()) sum = sum.add(tensor.sum(at::kDouble));
+  return sum;
+}
+
+bool is_differentiable(const Case& c) {
+  return has_float_inputs(c) && created(c)->traits().is_differentiable;
+}
+
+/// Compares the gradient that `forward` carries with central differences, and looks for graphs where there must be
+/// none.
+std::string gradients(const Case& c) {
+  constexpr double step = 1e-5;
+  const auto fresh = [&] {
+    auto metric = created(c);
+    metric->set_dtype(at::kDouble);
+    return metric;
+  };
+  const Batch batch = with_dtype(c.batches.front(), at::kDouble);
+  for (const auto& [name, input] : batch) {
+    if (!input.isTensor() || !input.toTensor().is_floating_point()) continue;
+    Batch leaf = batch;
+    Tensor differentiated = input.toTensor().detach().clone().set_requires_grad(true);
+    leaf.insert_or_assign(name, differentiated);
+    const auto metric = fresh();
+    const Tensor value = total(metric->forward({}, leaf, rows_of(c, 0)));
+    if (!value.requires_grad()) return "forward carries no gradient of " + name;
+    value.backward();
+    metric->update({}, leaf, rows_of(c, 0));
+    if (total(metric->compute()).requires_grad()) return "compute carries a graph";
+    for (const auto& state : metric->states())
+      if (state.tensor().defined() && state.tensor().requires_grad())
+        return "the state " + state.name() + " keeps a graph";
+    const Tensor gradient = differentiated.grad().reshape({-1});
+    for (int64_t i = 0; i < std::min<int64_t>(gradient.numel(), 16); ++i) {
+      const auto moved = [&](double by) {
+        Batch other = batch;
+        const Tensor shifted = input.toTensor().clone();
+        shifted.view({-1}).select(0, i).add_(by);
+        other.insert_or_assign(name, shifted);
+        return total(fresh()->forward({}, other, rows_of(c, 0)));
+      };
+      const Tensor slope = moved(step).sub(moved(-step)).div(2 * step);
+      const auto found = difference(gradient[i], slope, {.rtol = 1e-4, .atol = 1e-6});
+      if (!found.empty()) return "gradient of " + name + "[" + std::to_string(i) + "]: " + found;
+    }
+  }
+  return "";
+}
+
 bool has_cuda(const Case&) {
   return at::hasCUDA();
 }
@@ -383,6 +452,7 @@ constexpr auto all_ways = std::to_array<Way>({
     {"half", has_float_inputs, half},
     {"float64", always, float64},
     {"inference mode", always, inference_mode},
+    {"gradients", is_differentiable, gradients},
     {"cuda", has_cuda, cuda},
 });
 
