@@ -327,9 +327,12 @@ void synchronize(std::span<Metric* const> metrics) {
   };
   std::vector<Exchange> exchanges;
   std::vector<Metric*> by_themselves;
-  for (Metric* metric : metrics) {
+  for (std::size_t i = 0; i < metrics.size(); ++i) {
+    Metric* metric = metrics[i];
+    const bool seen = std::find(metrics.begin(), metrics.begin() + static_cast<std::ptrdiff_t>(i), metric) !=
+                      metrics.begin() + static_cast<std::ptrdiff_t>(i);
     const auto group = group_of(*metric);
-    if (!has_ranks(*metric, group)) continue;
+    if (seen || !has_ranks(*metric, group)) continue;
     if (metric->metric_options().dist_sync_fn) {
       by_themselves.push_back(metric);
       continue;

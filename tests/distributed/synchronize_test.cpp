@@ -327,6 +327,19 @@ WORKER(sync_small_states_or_alone) {
   expect(group->counters().collectives == 0, "nothing sent");
 }
 
+WORKER(one_metric_named_twice) {
+  const auto group = init_process_group({.timeout = long_timeout});
+  Counters metric = filled<Counters>(3, group->rank());
+  metrics::synchronize(metric, metric);
+  expect_same_states(merged_here<Counters>(3, 2).states(), metric.states());
+  metric.unsync();
+  expect_same_states(filled<Counters>(3, group->rank()).states(), metric.states());
+}
+
+TEST_CASE("synchronize: a metric that is named twice is one metric") {
+  check_survived(run_workers("one_metric_named_twice", 2));
+}
+
 WORKER(sync_medium_states) {
   const auto group = init_process_group({.timeout = long_timeout});
   // Beyond the block, below what counts as large: one gather more.

@@ -12,7 +12,8 @@ namespace metrics {
 /// Replaces the states of all these metrics by those merged over the ranks, as each one's `sync` would, with one
 /// exchange for all of them: `compute` then talks to nobody, and `unsync` puts the local states back. Metrics of
 /// different groups take one exchange for each group; those with a `dist_sync_fn` use that. Collective: every rank
-/// names the same metrics in the same order. Nothing happens to metrics without ranks to merge over.
+/// names the same metrics in the same order. One that is named twice is one metric. Nothing happens to metrics without
+/// ranks to merge over.
 /// Throws Error when one is synced already, SyncError when the ranks cannot agree; then none has changed.
 METRICS_API void synchronize(std::span<Metric* const> metrics);
 
