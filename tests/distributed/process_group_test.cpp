@@ -69,6 +69,8 @@ void check_survived(const LaunchResult& result, const std::vector<int64_t>& kill
     CAPTURE(process.rank);
     CAPTURE(process.error);
     CHECK_FALSE(process.ended_by_launcher);
+    // UndefinedBehaviorSanitizer reports and goes on.
+    CHECK(process.error.find("runtime error:") == std::string::npos);
     if (std::find(killed.begin(), killed.end(), process.rank) != killed.end())
       CHECK(process.signal == SIGKILL);
     else

@@ -232,7 +232,7 @@ void expect_same_states(const States& a, const States& b) {
          "the update counts " + std::to_string(b.update_count()) + ", not " + std::to_string(a.update_count()));
   for (std::size_t s = 0; s < a.size(); ++s) {
     expect(same(a.at(s).tensor(), b.at(s).tensor()), "equal values of " + a.at(s).name());
-    expect(a.at(s).item_ends() == b.at(s).item_ends(), "equal boundaries of " + a.at(s).name());
+    expect(std::ranges::equal(a.at(s).item_ends(), b.at(s).item_ends()), "equal boundaries of " + a.at(s).name());
     if (a.at(s).compensated())
       expect(at::allclose(a.at(s).residual(), b.at(s).residual(), 1e-6, 1e-25), "equal residuals of " + a.at(s).name());
   }
@@ -276,6 +276,8 @@ void check_survived(const LaunchResult& result, const std::vector<int64_t>& kill
     CAPTURE(process.rank);
     CAPTURE(process.error);
     CHECK_FALSE(process.ended_by_launcher);
+    // UndefinedBehaviorSanitizer reports and goes on.
+    CHECK(process.error.find("runtime error:") == std::string::npos);
     if (std::find(killed.begin(), killed.end(), process.rank) != killed.end())
       CHECK(process.signal == SIGKILL);
     else
