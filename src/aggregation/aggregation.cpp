@@ -75,7 +75,7 @@ DoubleDouble sum_of(const Tensor& values) {
   if (!values.is_cpu()) return {values.sum(at::kDouble).item<double>(), 0};
   const Tensor flat = values.resolve_neg().contiguous();
   if (flat.scalar_type() == at::kFloat) return compensated_sum(flat.const_data_ptr<float>(), flat.numel());
-  const Tensor wide = flat.to(at::kDouble);
+  const Tensor wide = flat.scalar_type() == at::kDouble ? flat : flat.to(at::kDouble);
   return compensated_sum(wide.const_data_ptr<double>(), wide.numel());
 }
 
