@@ -185,8 +185,8 @@ Tensor own_value(const State& state, const Tensor& gathered) {
                        : gathered.to(state.tensor().options(), /*non_blocking=*/false, /*copy=*/true);
 }
 
-Tensor zero_residual(const State& state) {
-  return state.compensated() ? at::zeros_like(state.residual()) : Tensor();
+Tensor zero_residual(const State& state, const Tensor& value) {
+  return state.compensated() ? state.residual().new_zeros(value.sizes()) : Tensor();
 }
 
 }  // namespace
@@ -209,13 +209,14 @@ States Metric::merged_by_dist_sync_fn(const States& local) const {
     }
     for (std::size_t r = 0; r < gathered.size(); ++r) {
       if (state.grows() && values[r].size(0) == 0 && ends.empty()) continue;
-      if (!state.grows() && values[r].sizes() != state.tensor().sizes()) {
+      const bool any_shape = state.grows() || state.shape() == ShapeFrom::Data;
+      if (!any_shape && values[r].sizes() != state.tensor().sizes()) {
         std::ostringstream message;
         message << to_string() << ": dist_sync_fn returned shape " << values[r].sizes() << " for state `"
                 << state.name() << "` of shape " << state.tensor().sizes();
         throw SyncError(message.str(), std::string(name()), state.name(), {static_cast<int64_t>(r)});
       }
-      gathered[r].at(i).assign(own_value(state, values[r]), zero_residual(state),
+      gathered[r].at(i).assign(own_value(state, values[r]), zero_residual(state, values[r]),
                                ends.empty() ? std::vector<int64_t>{} : numbers_of(ends[r]));
       gathered[r].set_update_count(local.update_count());
     }

@@ -212,8 +212,21 @@ DoubleDouble State::sum() const {
   return {value_.const_data_ptr<double>()[0], residual_.const_data_ptr<double>()[0]};
 }
 
+/// Gives a sum whose shape is the data's, and still open, the shape of data. A scalar that is not 0 is data itself.
+void State::take_shape(at::IntArrayRef sizes) {
+  if (declaration_->shape != ShapeFrom::Data || sizes.empty() || value_.sizes() == sizes) return;
+  if (value_.dim() > 0 || value_.detach().to(at::kDouble).item<double>() != 0) {
+    std::ostringstream message;
+    message << "state `" << name() << "` holds a sum of shape " << value_.sizes() << " and was given shape " << sizes;
+    throw InvalidArgument(message.str());
+  }
+  value_ = value_.expand(sizes).clone(at::MemoryFormat::Contiguous);
+  if (compensated()) residual_ = residual_.expand(sizes).clone(at::MemoryFormat::Contiguous);
+}
+
 void State::add(const Tensor& value) {
   expect(Reduction::Sum);
+  take_shape(value.sizes());
   if (!compensated()) {
     if (value_.scalar_type() != at::kLong || !same_kind(value_, value) || !is_plain(value_) || !is_plain(value)) {
       value_.add_(value);
@@ -352,6 +365,12 @@ void State::reserve(int64_t rows, const Tensor& like, at::ScalarType dtype) {
 void State::merge(const State& other, int64_t updates, int64_t other_updates) {
   switch (reduction()) {
     case Reduction::Sum:
+      take_shape(other.value_.sizes());
+      if (other.has_open_shape() && !has_open_shape()) {
+        State wide = other;
+        wide.take_shape(value_.sizes());
+        return merge(wide, updates, other_updates);
+      }
       if (!compensated() || needs_gradients(value_) || needs_gradients(other.value_)) return add(other.value_);
       return add_compensated(moved_to(other.value_, value_.device()), moved_to(other.residual_, value_.device()));
     case Reduction::Mean: {
@@ -405,7 +424,7 @@ void State::assign(Tensor value, Tensor residual, std::vector<int64_t> item_ends
   item_ends_ = items_ == 0 ? nullptr : std::make_shared<std::vector<int64_t>>(std::move(item_ends));
 }
 
-void States::add(std::vector<std::string> names, Reduction reduction, Tensor initial) {
+void States::add(std::vector<std::string> names, Reduction reduction, Tensor initial, ShapeFrom shape) {
   const bool grows = reduction == Reduction::Cat || reduction == Reduction::List;
   for (const std::string& name : names) {
     const bool taken = std::any_of(begin(), end(), [&](const State& state) {
@@ -428,11 +447,14 @@ void States::add(std::vector<std::string> names, Reduction reduction, Tensor ini
     throw InvalidArgument("state `" + names.front() + "`: a packed default needs one row for each of its " +
                           std::to_string(names.size()) + " names");
   }
+  if (shape == ShapeFrom::Data && (reduction != Reduction::Sum || names.size() > 1 || initial.dim() > 0)) {
+    throw InvalidArgument("state `" + names.front() + "`: only one sum with a scalar default takes the data's shape");
+  }
   if (initial.defined()) initial = own_copy(kept_form(initial.detach(), reduction));
   std::string joined;
   for (const std::string& name : names) (joined += joined.empty() ? "" : " ") += name;
-  states_.emplace_back(std::make_shared<const State::Declaration>(
-                           State::Declaration{std::move(joined), std::move(names), reduction, std::move(initial)}),
+  states_.emplace_back(std::make_shared<const State::Declaration>(State::Declaration{
+                           std::move(joined), std::move(names), reduction, std::move(initial), shape}),
                        device_);
 }
 

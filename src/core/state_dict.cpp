@@ -104,6 +104,10 @@ std::vector<Tensor> saved_list(const Part& part) {
 }
 
 void load_fixed(State& state, const std::vector<Part>& parts, const Tensor* exact) {
+  if (state.has_open_shape()) {
+    const auto* saved = std::get_if<Tensor>(parts.front().saved);
+    if (saved != nullptr && saved->defined()) state.add(state.tensor().new_zeros(saved->sizes()));
+  }
   const Tensor value = state.tensor().clone();
   bool as_saved =
       exact != nullptr && exact->dim() > 0 && exact->size(0) == 2 && exact->sizes().slice(1) == value.sizes();

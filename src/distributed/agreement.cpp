@@ -50,6 +50,11 @@ std::optional<at::ScalarType> unified(at::ScalarType a, at::ScalarType b) {
                   std::string(item.metric->name()), state.name(), ranks);
 }
 
+/// Whether a rank has a say in the shape: it has rows, or anything of a shape that is the data's.
+bool has_data(const State& state, const StateEntry& entry) {
+  return state.grows() ? entry.rows > 0 : state.shape() == ShapeFrom::Data && !entry.shape.empty();
+}
+
 /// Unifies one state. A rank without rows has no say, unless no rank has any.
 AgreedState agree_on_state(const SyncItem& item, const State& state, const std::vector<Table>& tables,
                            std::size_t index) {
@@ -58,7 +63,7 @@ AgreedState agree_on_state(const SyncItem& item, const State& state, const std::
   for (const bool with_rows : {true, false}) {
     for (std::size_t rank = 0; rank < tables.size() && reference == tables.size(); ++rank) {
       const StateEntry& entry = tables[rank].states[index];
-      if (entry.has_value && (!with_rows || entry.rows > 0)) reference = rank;
+      if (entry.has_value && (!with_rows || has_data(state, entry))) reference = rank;
     }
   }
   if (reference == tables.size()) return agreed;
@@ -72,7 +77,7 @@ AgreedState agree_on_state(const SyncItem& item, const State& state, const std::
   std::vector<int64_t> wrong_device;
   for (std::size_t rank = 0; rank < tables.size(); ++rank) {
     const StateEntry& entry = tables[rank].states[index];
-    if (!entry.has_value || (first.rows > 0 && entry.rows == 0)) continue;
+    if (!entry.has_value || (has_data(state, first) && !has_data(state, entry))) continue;
     const auto dtype = unified(agreed.dtype, entry.dtype);
     if (!dtype) wrong_dtype.push_back(static_cast<int64_t>(rank));
     agreed.same_dtype &= entry.dtype == first.dtype;

@@ -90,8 +90,9 @@ void fold_rows(const Gathered& gathered, std::size_t index, const State& like, a
 }
 
 bool is_plain(const State& merged, const AgreedState& agreed, at::ScalarType dtype) {
-  return merged.reduction() == Reduction::Sum && agreed.same_dtype && agreed.dtype == dtype &&
-         merged.tensor().is_cpu() && merged.tensor().is_contiguous() && merged.tensor().scalar_type() == dtype;
+  return merged.reduction() == Reduction::Sum && !merged.has_open_shape() && agreed.same_dtype &&
+         agreed.dtype == dtype && merged.tensor().is_cpu() && merged.tensor().is_contiguous() &&
+         merged.tensor().scalar_type() == dtype;
 }
 
 /// Merges the ranks' states by the state's own reduction.

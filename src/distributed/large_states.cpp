@@ -49,7 +49,7 @@ std::optional<at::ScalarType> key_type(at::ScalarType dtype) {
 }
 
 Route route_of(const State& state, const StateEntry& entry, const AgreedState& agreed) {
-  if (state.grows() || !is_large(entry) || !agreed.same_dtype) return Route::Gather;
+  if (state.grows() || state.shape() == ShapeFrom::Data || !is_large(entry) || !agreed.same_dtype) return Route::Gather;
   switch (state.reduction()) {
     case Reduction::Sum:
       return agreed.dtype == at::kLong ? Route::AllReduce : Route::Slices;

@@ -31,6 +31,12 @@ enum class Reduction {
 
 METRICS_API std::string_view to_string(Reduction reduction);
 
+/// Where a state has its shape from.
+enum class ShapeFrom {
+  Default,
+  Data,  ///< For a `Sum` with a scalar default: that of the first tensor added.
+};
+
 /// One named tensor of a metric, with its default and its reduction.
 ///
 /// A state may be packed: with several names its first dimension (for `Cat` the second) holds one named part each, so
@@ -43,6 +49,7 @@ class METRICS_API State {
     std::vector<std::string> names;
     Reduction reduction;
     Tensor initial;  ///< In the form that is kept; undefined for `Cat` and `List`.
+    ShapeFrom shape = ShapeFrom::Default;
   };
 
   explicit State(std::shared_ptr<const Declaration> declaration, at::Device device);
@@ -59,6 +66,9 @@ class METRICS_API State {
   const Tensor& initial() const { return declaration_->initial; }
   /// Whether torchmetrics has no such state: its name begins with `_`, and state dicts keep it in their metadata.
   bool is_auxiliary() const { return name().front() == '_'; }
+  ShapeFrom shape() const { return declaration_->shape; }
+  /// Whether the shape is the data's and is still that of the default: then it goes with any.
+  bool has_open_shape() const { return shape() == ShapeFrom::Data && value_.dim() == 0; }
   /// Whether the state grows with the data (`Cat`, `List`).
   bool grows() const { return reduction() == Reduction::Cat || reduction() == Reduction::List; }
   /// Whether the sum is kept in double-double, that is, has a `residual`.
@@ -115,6 +125,7 @@ class METRICS_API State {
   struct Shallow {};
   State(const State& other, Shallow);
   void expect(Reduction reduction) const;
+  void take_shape(at::IntArrayRef sizes);
   void add_compensated(const Tensor& high, const Tensor& low);
   void append_rows(const Tensor& given);
   void append_item_end(int64_t end);
@@ -140,11 +151,13 @@ class METRICS_API States {
 
   /// Declares a state. `initial` is its default for every reduction but `Cat` and `List`, which begin empty: floating
   /// sums and means are kept in float64 whatever its dtype.
-  /// Throws InvalidArgument for a name that is taken or empty, or a default that is missing or superfluous.
-  void add(std::vector<std::string> names, Reduction reduction, Tensor initial = {});
+  /// Throws InvalidArgument for a name that is taken or empty, a default that is missing or superfluous, or a shape of
+  /// the data for anything but one `Sum` with a scalar default.
+  void add(std::vector<std::string> names, Reduction reduction, Tensor initial = {},
+           ShapeFrom shape = ShapeFrom::Default);
   template <std::convertible_to<std::string> Name>
-  void add(const Name& name, Reduction reduction, Tensor initial = {}) {
-    add(std::vector<std::string>{name}, reduction, std::move(initial));
+  void add(const Name& name, Reduction reduction, Tensor initial = {}, ShapeFrom shape = ShapeFrom::Default) {
+    add(std::vector<std::string>{name}, reduction, std::move(initial), shape);
   }
 
   /// The state of that name (a packed state by all its names joined by a space, or by the first).
