@@ -7,5 +7,6 @@ namespace metrics {
 // What each domain offers; defined in src/<domain>/registry.cpp.
 Domain aggregation_domain();
 Domain classification_domain();
+Domain regression_domain();
 
 }  // namespace metrics

@@ -12,6 +12,10 @@
 #include <metrics/distributed/launch.h>
 #include <metrics/distributed/process_group.h>
 #include <metrics/distributed/synchronize.h>
+#include <metrics/regression/mae.h>
+#include <metrics/regression/mse.h>
+#include <metrics/regression/pearson.h>
+#include <metrics/regression/r2.h>
 #include <metrics/version.h>
 
 #include <ATen/core/Formatting.h>  // so that a value can be printed

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <metrics/core/metric_of.h>
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace metrics {
+
+struct MeanSquaredErrorOptions {
+  /// Whether to give the mean squared error; its root if not.
+  bool squared = true;
+  /// Columns of the inputs that have an error each; with 1 all elements count together.
+  int64_t num_outputs = 1;
+
+  static constexpr auto fields() {
+    return metrics::fields<&MeanSquaredErrorOptions::squared, &MeanSquaredErrorOptions::num_outputs>();
+  }
+};
+
+namespace definitions {
+
+struct MeanSquaredError {
+  static constexpr std::string_view name = "MeanSquaredError";
+  static constexpr std::string_view functional = "mean_squared_error";
+  using Options = MeanSquaredErrorOptions;
+  static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
+  static constexpr MetricTraits traits{.higher_is_better = false, .is_differentiable = true, .commits_last = true};
+  static void check(const Options& options);
+  static void declare(States& states, const Options& options);
+  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
+  static Tensor finalise(const States& states, const Options& options);
+};
+
+}  // namespace definitions
+
+extern template class METRICS_API MetricOf<definitions::MeanSquaredError>;
+
+/// Computes the mean of the squared errors, Σ (predsᵢ - targetᵢ)² / n, or with `squared` off its root. `preds` and
+/// `target`: one shape, any for one output, [N, num_outputs] for more, which gives [num_outputs]; real dtypes, also two
+/// different ones. NaN before the first element. Differentiable. Throws InvalidArgument for `num_outputs` below 1, for
+/// shapes that differ or do not fit `num_outputs`, and for complex inputs. Source: torchmetrics' MeanSquaredError.
+using MeanSquaredError = MetricOf<definitions::MeanSquaredError>;
+
+namespace functional {
+
+/// The same of one batch: float64 if an input is, else float32. Source: torchmetrics' mean_squared_error.
+METRICS_API Tensor mean_squared_error(const Tensor& preds, const Tensor& target,
+                                      const MeanSquaredErrorOptions& options = {});
+
+}  // namespace functional
+}  // namespace metrics

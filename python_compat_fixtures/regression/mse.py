@@ -1,0 +1,43 @@
+"""Mean squared error and its root."""
+
+from fractions import Fraction
+
+import torch
+from cases import Case, Misuse, Stem
+from paired import COARSE, EXACT, IN_FLOAT32, TOLERANCE, add, columns_of, kinds_of_inputs, misuses, pairs, refused_outputs, rooted, sums_of_errors
+
+METRIC, FUNCTIONAL = "MeanSquaredError", "mean_squared_error"
+
+
+def exact(batches: list, squared: bool = True) -> torch.Tensor:
+    """Compute the error of one output without rounding."""
+    preds, target = ([x for column in columns_of(batches, name) for x in column] for name in ("preds", "target"))
+    mean = sum(((p - t) ** 2 for p, t in zip(preds, target)), Fraction(0)) / len(preds)
+    return torch.tensor(float(mean) if squared else rooted(mean), dtype=torch.float32)
+
+
+def write(stem: Stem) -> None:
+    """Write the topic's cases."""
+    misuses(stem, METRIC)
+    refused_outputs(stem, METRIC)
+    stem.refuse(Misuse(f"{METRIC}/squared of another type", METRIC, {"squared": "yes"}, "squared"))
+    kinds_of_inputs(stem, METRIC, FUNCTIONAL)
+    sums_of_errors(stem, METRIC, FUNCTIONAL)
+    case = lambda name, options, batches, **more: add(
+        stem, Case(f"{METRIC}/{name}", METRIC, options, batches, **{"tolerance": TOLERANCE, "functional": FUNCTIONAL, **more})
+    )
+    case("squared=False", {"squared": False}, pairs("mse/root"))
+    for columns in (2, 3, 40):
+        outputs = pairs(f"mse/{columns} outputs", ((37, columns), (1, columns), (3, columns)))
+        case(f"{columns} outputs", {"num_outputs": columns}, outputs)
+        case(f"{columns} outputs, squared=False", {"num_outputs": columns, "squared": False}, outputs)
+    by = {"forward_by": lambda b: exact([b]), "final_by": exact, "reference": EXACT}
+    large = [{"preds": torch.tensor([300.0, 1.0]).half(), "target": torch.zeros(2).half()}, {"preds": torch.tensor([5.0]).half(), "target": torch.tensor([1.0]).half()}]
+    case("squares past float16", {}, large, reason=IN_FLOAT32, **by)
+    bytes_ = [{"preds": torch.tensor([1, 200, 3], dtype=torch.uint8), "target": torch.tensor([4, 10, 2], dtype=torch.uint8)}]
+    case("uint8", {}, bytes_, reason="unsigned differences wrap around in torchmetrics", **by)
+    offset = [{"preds": torch.tensor([1e9 + 1.25, 1e9 - 0.5], dtype=torch.float64), "target": torch.full((2,), 1e9, dtype=torch.float64)}]
+    case("float64 with a large offset", {}, offset, tolerance={"rtol": 0.0, "atol": 0.0}, excludes=COARSE)
+    many = [{"preds": torch.tensor([4096.0]), "target": torch.tensor([0.0])}, *[{"preds": torch.ones(1), "target": torch.zeros(1)} for _ in range(5)]]
+    case("past 2^24", {}, many, reason=IN_FLOAT32, **{**by, "tolerance": {"rtol": 0.0, "atol": 0.0}})
+    stem.require(METRIC, {"squared": [True, False], "num_outputs": [1, 2, 3, 40]})

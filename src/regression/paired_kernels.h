@@ -1,0 +1,40 @@
+#pragma once
+
+#include "moments.h"
+#include <metrics/core/double_double.h>
+
+#include <cstdint>
+#include <vector>
+
+/// Sums over pairs of a prediction and a target, column by column: one pass over both, in float64, in blocks that are
+/// folded in their order, so that the bits depend neither on the number of threads nor on the machine.
+namespace metrics::regression::kernels {
+
+enum class Element { Float, Double, BFloat16, Half };
+
+/// Two contiguous arrays of [rows, columns].
+struct Pairs {
+  const void* preds;
+  const void* target;
+  Element element;
+  int64_t rows, columns;
+};
+
+/// Returns Σ (x - y)² of each column.
+std::vector<DoubleDouble> squared_errors(const Pairs& pairs);
+
+/// Returns Σ |x - y| of each column.
+std::vector<DoubleDouble> absolute_errors(const Pairs& pairs);
+
+struct FitSums {
+  DoubleDouble target, squared_target, squared_error;
+};
+
+/// Returns Σ y, Σ y² and Σ (x - y)² of each column. The first two differ from those of the data, but Σ y² - (Σ y)² / n
+/// is as exact as a sum of squares of y less a number near it.
+std::vector<FitSums> fit_sums(const Pairs& pairs);
+
+/// Returns the moments of each column, exact as sums of squares and products of x and y less numbers near them.
+std::vector<PairMoments<double>> pair_moments(const Pairs& pairs);
+
+}  // namespace metrics::regression::kernels

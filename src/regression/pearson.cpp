@@ -1,0 +1,135 @@
+#include "moments.h"
+#include "paired_inputs.h"
+#include <metrics/core/define.h>
+#include <metrics/core/warning.h>
+#include <metrics/regression/pearson.h>
+
+#include <ATen/ops/full_like.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros.h>
+
+#include <limits>
+
+namespace metrics {
+
+namespace {
+
+using Moments = regression::PairMoments<Tensor>;
+
+/// Calls f(state's name, member of PairMoments) for each state.
+template <class T, class F>
+void each_moment(F&& f) {
+  using regression::PairMoments;
+  f("mean_x", &PairMoments<T>::mean_x);
+  f("mean_y", &PairMoments<T>::mean_y);
+  f("max_abs_dev_x", &PairMoments<T>::max_abs_dev_x);
+  f("max_abs_dev_y", &PairMoments<T>::max_abs_dev_y);
+  f("var_x", &PairMoments<T>::var_x);
+  f("var_y", &PairMoments<T>::var_y);
+  f("corr_xy", &PairMoments<T>::corr_xy);
+  f("n_total", &PairMoments<T>::n_total);
+}
+
+Moments moments_in(const States& states) {
+  Moments moments;
+  each_moment<Tensor>([&](const char* name, auto member) { moments.*member = states[name].tensor(); });
+  return moments;
+}
+
+void fold_in(States& states, const Moments& batch) {
+  const Moments moments = merged(moments_in(states), batch);
+  each_moment<Tensor>([&](const char* name, auto member) { states[name].set(moments.*member); });
+}
+
+/// The same on the numbers where they lie.
+void fold_in(States& states, const std::vector<regression::PairMoments<double>>& batch) {
+  std::vector<regression::PairMoments<double>> moments(batch.size());
+  each_moment<double>([&](const char* name, auto member) {
+    const double* held = states[name].tensor().const_data_ptr<double>();
+    for (std::size_t column = 0; column < moments.size(); ++column) moments[column].*member = held[column];
+  });
+  for (std::size_t column = 0; column < moments.size(); ++column) {
+    moments[column] = merged(moments[column], batch[column]);
+  }
+  each_moment<double>([&](const char* name, auto member) {
+    const Tensor held = states[name].tensor();
+    for (std::size_t column = 0; column < moments.size(); ++column) {
+      held.mutable_data_ptr<double>()[column] = moments[column].*member;
+    }
+  });
+}
+
+/// By two passes over the batch, which is as exact as the kernel and has derivatives.
+Moments batch_moments(const regression::WidePairs& pairs) {
+  const auto& [x, y] = pairs;
+  const Tensor mean_x = x.mean(0);
+  const Tensor mean_y = y.mean(0);
+  const Tensor u = x.sub(mean_x);
+  const Tensor v = y.sub(mean_y);
+  return {.mean_x = mean_x,
+          .mean_y = mean_y,
+          .max_abs_dev_x = u.detach().abs().amax(0),
+          .max_abs_dev_y = v.detach().abs().amax(0),
+          .var_x = u.square().sum(0),
+          .var_y = v.square().sum(0),
+          .corr_xy = u.mul(v).sum(0),
+          .n_total = at::full_like(mean_x.detach(), static_cast<double>(x.size(0)))};
+}
+
+}  // namespace
+
+namespace definitions {
+
+void PearsonCorrCoef::check(const Options& options) {
+  regression::check_num_outputs(name, options.num_outputs);
+}
+
+void PearsonCorrCoef::declare(States& states, const Options& options) {
+  each_moment<Tensor>([&](const char* moment, auto) {
+    states.add(moment, Reduction::Own, at::zeros({options.num_outputs}, at::kDouble));
+  });
+}
+
+void PearsonCorrCoef::update(States& states, const Options& options, const Tensor& preds, const Tensor& target) {
+  const int64_t columns = options.num_outputs;
+  regression::check_pairs(name, preds, target);
+  if (columns > 1 || preds.dim() != 1) regression::check_outputs(name, preds, columns);
+  if (preds.numel() == 0) return;
+  if (regression::has_kernel(preds) && !regression::carries_gradients(preds, target)) {
+    fold_in(states, regression::kernels::pair_moments(regression::KernelPairs(preds, target, columns).get()));
+  } else {
+    fold_in(states, batch_moments(regression::wide_pairs(preds, target, columns)));
+  }
+}
+
+void PearsonCorrCoef::merge(States& into, const States& from, const Options&) {
+  fold_in(into, moments_in(from));
+}
+
+Tensor PearsonCorrCoef::finalise(const States& states, const Options&) {
+  const Moments moments = moments_in(states);
+  const auto varies = [](const Tensor& var) { return (var > 0).logical_and(at::isfinite(var)); };
+  const Tensor defined = varies(moments.var_x).logical_and(varies(moments.var_y));
+  if (states.update_count() > 0 && !defined.all().item<bool>()) {
+    warn("PearsonCorrCoef: predictions or targets do not vary, or are not finite: their correlation is NaN");
+  }
+  // What is masked must not be divided by 0 either: its derivative would be NaN for all.
+  const auto deviation = [&](const Tensor& var) { return at::where(defined, var, 1.0).sqrt(); };
+  const Tensor correlation = moments.corr_xy.div(deviation(moments.var_x)).div(deviation(moments.var_y));
+  return at::where(defined, correlation.clamp(-1, 1), std::numeric_limits<double>::quiet_NaN());
+}
+
+}  // namespace definitions
+
+METRICS_DEFINE(definitions::PearsonCorrCoef);
+
+namespace functional {
+
+Tensor pearson_corrcoef(const Tensor& preds, const Tensor& target) {
+  const int64_t columns = preds.dim() == 2 ? preds.size(1) : 1;
+  return regression::value_of<definitions::PearsonCorrCoef>({.num_outputs = columns}, preds, target);
+}
+
+}  // namespace functional
+}  // namespace metrics

@@ -1,0 +1,402 @@
+#include <metrics/core/dynamic.h>
+#include <metrics/core/errors.h>
+#include <metrics/core/warning.h>
+#include <metrics/regression/mae.h>
+#include <metrics/regression/mse.h>
+#include <metrics/regression/pearson.h>
+#include <metrics/regression/r2.h>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/ivalue.h>
+#include <ATen/ops/allclose.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+// What fixtures cannot show: exactness over ten million samples, half inputs beyond their sums, derivatives.
+
+using metrics::Tensor;
+
+namespace {
+
+__extension__ using Wide = __int128;
+
+/// splitmix64 over a counter.
+uint64_t word(uint64_t counter) {
+  uint64_t z = 42 + (counter + 1) * 0x9E3779B97F4A7C15ULL;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
+  return z ^ (z >> 31);
+}
+
+/// Float64 in [-half_width, half_width), multiples of 2^-20.
+Tensor draws(uint64_t stream, at::IntArrayRef shape, double half_width = 4) {
+  Tensor values = at::empty(shape, at::kDouble);
+  auto* data = values.mutable_data_ptr<double>();
+  const auto range = static_cast<int64_t>(half_width * 0x1p21);
+  for (int64_t i = 0; i < values.numel(); ++i) {
+    const auto drawn =
+        static_cast<int64_t>(word((stream << 32) + static_cast<uint64_t>(i)) % static_cast<uint64_t>(range));
+    data[i] = static_cast<double>(drawn - range / 2) * 0x1p-20;
+  }
+  return values;
+}
+
+/// Ten million pairs about `offset`, of deviation 1, in float64, and what their metrics are: the deviations are
+/// integers in units of 2^-25, so that all sums of them are exact.
+struct Pairs {
+  static constexpr int64_t count = 10'000'000;
+  static constexpr double unit = 0x1p-25;
+  Tensor preds = at::empty({count}, at::kDouble);
+  Tensor target = at::empty({count}, at::kDouble);
+  double squared_error, absolute_error, r2, correlation;
+
+  explicit Pairs(double offset) {
+    constexpr int64_t width = 116'235'961;  // 2 √3 / unit
+    Wide x1 = 0, y1 = 0, x2 = 0, y2 = 0, xy = 0, e1 = 0, e2 = 0;
+    auto* x_values = preds.mutable_data_ptr<double>();
+    auto* y_values = target.mutable_data_ptr<double>();
+    for (int64_t i = 0; i < count; ++i) {
+      const auto y = static_cast<int64_t>(word(static_cast<uint64_t>(2 * i)) % width) - width / 2;
+      const auto noise = static_cast<int64_t>(word(static_cast<uint64_t>(2 * i + 1)) % width) - width / 2;
+      const int64_t x = y + noise / 2;
+      x_values[i] = offset + static_cast<double>(x) * unit;
+      y_values[i] = offset + static_cast<double>(y) * unit;
+      x1 += x, y1 += y;
+      x2 += Wide{x} * x, y2 += Wide{y} * y, xy += Wide{x} * y;
+      e1 += std::abs(x - y), e2 += Wide{x - y} * (x - y);
+    }
+    const auto ratio = [](Wide a, Wide b) { return static_cast<long double>(a) / static_cast<long double>(b); };
+    squared_error = static_cast<double>(ratio(e2, count) * unit * unit);
+    absolute_error = static_cast<double>(ratio(e1, count) * unit);
+    const Wide var_x = count * x2 - x1 * x1, var_y = count * y2 - y1 * y1, covariance = count * xy - x1 * y1;
+    r2 = static_cast<double>(1 - ratio(count * e2, var_y));
+    correlation = static_cast<double>(ratio(covariance, var_x) / std::sqrt(ratio(var_y, var_x)));
+  }
+};
+
+/// Folds the pairs in by batches of `rows`, every third of them into a second metric that is merged at the end.
+template <class M>
+double value_at_split(const Pairs& pairs, int64_t rows) {
+  M metric, other;
+  metric.set_dtype(at::kDouble);
+  other.set_dtype(at::kDouble);
+  for (int64_t begin = 0; begin < Pairs::count; begin += rows) {
+    const int64_t length = std::min(rows, Pairs::count - begin);
+    M& taker = begin / rows % 3 == 2 ? other : metric;
+    taker.update(pairs.preds.narrow(0, begin, length), pairs.target.narrow(0, begin, length));
+  }
+  metric.merge(other);
+  return metric.compute().template item<double>();
+}
+
+template <class M>
+void check_at_any_split(const Pairs& pairs, double expected) {
+  for (const int64_t rows : {Pairs::count, int64_t{3'333'333}, int64_t{8192}, int64_t{97}}) {
+    CAPTURE(rows);
+    CHECK(std::abs(value_at_split<M>(pairs, rows) - expected) <= 1e-9);
+  }
+}
+
+/// Compares the derivatives of `value` by its argument with differences, element by element.
+template <class F>
+void check_gradient(const F& value, const Tensor& at_point) {
+  Tensor point = at_point.clone().requires_grad_();
+  const Tensor result = value(point);
+  REQUIRE(result.requires_grad());
+  result.sum().backward();
+  const Tensor gradient = point.grad();
+  constexpr double step = 1e-5;
+  for (int64_t i = 0; i < point.numel(); ++i) {
+    const auto moved = [&](double by) {
+      Tensor other = at_point.clone();
+      other.view(-1)[i] += by;
+      return value(other).sum().template item<double>();
+    };
+    const double difference = (moved(step) - moved(-step)) / (2 * step);
+    CHECK(gradient.view(-1)[i].item<double>() == doctest::Approx(difference).epsilon(1e-5).scale(1e-2));
+  }
+}
+
+/// Derivatives by both inputs, of the functional and of `forward`, which must give the value that it gives without.
+template <class M, class F>
+void check_gradients(const F& functional, typename M::Options options, const Tensor& preds, const Tensor& target) {
+  const auto forward = [&](const Tensor& x, const Tensor& y) {
+    M metric(options);
+    metric.set_dtype(at::kDouble);
+    return metric.forward(x, y);
+  };
+  check_gradient([&](const Tensor& x) { return functional(x, target); }, preds);
+  check_gradient([&](const Tensor& y) { return functional(preds, y); }, target);
+  check_gradient([&](const Tensor& x) { return forward(x, target); }, preds);
+  check_gradient([&](const Tensor& y) { return forward(preds, y); }, target);
+  const Tensor with = forward(preds.clone().requires_grad_(), target);
+  CHECK(at::allclose(with.detach(), forward(preds, target), 1e-12, 1e-13));
+}
+
+}  // namespace
+
+TEST_CASE("regression: complex inputs are refused, by name") {
+  const Tensor complex = at::ones({3}, at::kComplexFloat);
+  const Tensor real = at::ones({3});
+  const auto refused = [&](auto metric) {
+    for (const bool in_preds : {true, false}) {
+      try {
+        metric.update(in_preds ? complex : real, in_preds ? real : complex);
+        FAIL_CHECK("update takes complex numbers");
+      } catch (const metrics::InvalidArgument& error) {
+        const std::string message = error.what();
+        CHECK(message.find(in_preds ? "`preds`" : "`target`") != std::string::npos);
+        CHECK(message.find("ComplexFloat") != std::string::npos);
+      }
+    }
+    CHECK(metric.update_count() == 0);
+  };
+  refused(metrics::MeanSquaredError());
+  refused(metrics::MeanAbsoluteError());
+  refused(metrics::R2Score());
+  refused(metrics::PearsonCorrCoef());
+}
+
+TEST_CASE("regression: ten million samples far from zero, at any split") {
+  const Pairs pairs(1e6);
+  SUBCASE("mean squared error") {
+    check_at_any_split<metrics::MeanSquaredError>(pairs, pairs.squared_error);
+  }
+  SUBCASE("mean absolute error") {
+    check_at_any_split<metrics::MeanAbsoluteError>(pairs, pairs.absolute_error);
+  }
+  SUBCASE("R2") {
+    check_at_any_split<metrics::R2Score>(pairs, pairs.r2);
+  }
+  SUBCASE("Pearson") {
+    check_at_any_split<metrics::PearsonCorrCoef>(pairs, pairs.correlation);
+  }
+}
+
+TEST_CASE("regression: half inputs over a million elements") {
+  constexpr int64_t count = 1'200'000;
+  for (const auto dtype : {at::kHalf, at::kBFloat16}) {
+    const Tensor target = draws(1, {count}, 600).to(dtype);
+    const Tensor preds = (target.to(at::kDouble) + draws(2, {count}, 200)).to(dtype);
+    const Tensor x = preds.to(at::kDouble);
+    const Tensor y = target.to(at::kDouble);
+    const Tensor deviation = y - y.mean();
+    const auto near = [](const Tensor& value, const Tensor& expected) {
+      CHECK((value.scalar_type() == at::kFloat));
+      CHECK(value.item<double>() == doctest::Approx(expected.item<double>()).epsilon(1e-6));
+    };
+    const auto value = [&](auto metric) {
+      metric.update(preds, target);
+      return metric.compute();
+    };
+    near(value(metrics::MeanSquaredError()), (x - y).square().mean());
+    near(value(metrics::MeanAbsoluteError()), (x - y).abs().mean());
+    near(value(metrics::R2Score()), 1 - (x - y).square().sum() / deviation.square().sum());
+    near(value(metrics::PearsonCorrCoef()),
+         ((x - x.mean()) * deviation).sum() / ((x - x.mean()).square().sum() * deviation.square().sum()).sqrt());
+  }
+}
+
+TEST_CASE("regression: the plain-tensor version, which gradients take, agrees with the kernel") {
+  const auto previous = metrics::set_warning_handler([](const std::string&) {});
+  for (const auto dtype : {at::kDouble, at::kFloat, at::kHalf, at::kBFloat16}) {
+    for (const int64_t columns : {1, 2, 7, 33, 100}) {
+      for (const int64_t rows : {2, 15, 1000}) {
+        CAPTURE(columns);
+        CAPTURE(rows);
+        const Tensor target = (draws(3, {rows, columns}) + 100).to(dtype);
+        const Tensor preds = (target.to(at::kDouble) + draws(4, {rows, columns})).to(dtype);
+        const auto agree = [&](auto kernel) {
+          auto plain = kernel;
+          kernel.set_dtype(at::kDouble);
+          plain.set_dtype(at::kDouble);
+          const Tensor tracked = preds.clone().requires_grad_();
+          const Tensor expected = plain.forward(tracked, target);
+          CHECK(expected.requires_grad());
+          CHECK(at::allclose(kernel.forward(preds, target), expected.detach(), 1e-9, 1e-12, /*equal_nan=*/true));
+          CHECK(at::allclose(kernel.compute(), plain.compute(), 1e-9, 1e-12, /*equal_nan=*/true));
+          CHECK_FALSE(plain.compute().requires_grad());
+        };
+        agree(metrics::MeanSquaredError({.squared = true, .num_outputs = columns}));
+        agree(metrics::MeanAbsoluteError({.num_outputs = columns}));
+        agree(metrics::R2Score({.adjusted = 0, .multioutput = metrics::MultiOutput::RawValues}));
+        agree(metrics::PearsonCorrCoef({.num_outputs = columns}));
+      }
+    }
+  }
+  metrics::set_warning_handler(previous);
+}
+
+TEST_CASE("regression: derivatives") {
+  using namespace metrics;
+  const auto previous = set_warning_handler([](const std::string&) {});
+  for (const auto& shape : {std::vector<int64_t>{6}, std::vector<int64_t>{5, 3}}) {
+    const int64_t outputs = shape.size() > 1 ? shape[1] : 1;
+    const Tensor target = draws(5, shape) + 30;
+    const Tensor preds = target + draws(6, shape, 2) + 0.125;
+    for (const bool squared : {true, false}) {
+      const MeanSquaredErrorOptions options{.squared = squared, .num_outputs = outputs};
+      check_gradients<MeanSquaredError>(
+          [&](const Tensor& x, const Tensor& y) { return functional::mean_squared_error(x, y, options); }, options,
+          preds, target);
+    }
+    const MeanAbsoluteErrorOptions absolute{.num_outputs = outputs};
+    check_gradients<MeanAbsoluteError>(
+        [&](const Tensor& x, const Tensor& y) { return functional::mean_absolute_error(x, y, absolute); }, absolute,
+        preds, target);
+    for (const auto kind : {MultiOutput::RawValues, MultiOutput::UniformAverage, MultiOutput::VarianceWeighted}) {
+      const R2ScoreOptions options{.adjusted = 2, .multioutput = kind};
+      check_gradients<R2Score>([&](const Tensor& x, const Tensor& y) { return functional::r2_score(x, y, options); },
+                               options, preds, target);
+    }
+    check_gradients<PearsonCorrCoef>(
+        [](const Tensor& x, const Tensor& y) { return functional::pearson_corrcoef(x, y); },
+        PearsonCorrCoefOptions{.num_outputs = outputs}, preds, target);
+  }
+  set_warning_handler(previous);
+}
+
+TEST_CASE("regression: a masked output leaves the derivatives of the others alone") {
+  const Tensor target = at::tensor({5.0, 1.0, 5.0, 2.0, 5.0, 4.0}).view({3, 2});
+  const Tensor preds = at::tensor({4.0, 1.5, 5.0, 2.0, 6.0, 3.0}).view({3, 2}).requires_grad_();
+  metrics::R2Score score({.adjusted = 0, .multioutput = metrics::MultiOutput::RawValues});
+  score.forward(preds, target)[1].backward();
+  CHECK(preds.grad().isfinite().all().item<bool>());
+  CHECK(preds.grad().select(1, 1).abs().sum().item<double>() > 0);
+}
+
+TEST_CASE("regression: float64 inputs give float64 in functionals, and in classes when asked") {
+  const Tensor preds = at::tensor({1.0, 2.0, 4.0}, at::kDouble);
+  const Tensor target = at::tensor({1.1, 2.3, 3.7}, at::kDouble);
+  CHECK((metrics::functional::mean_squared_error(preds, target).scalar_type() == at::kDouble));
+  CHECK(
+      (metrics::functional::mean_squared_error(preds.to(at::kHalf), target.to(at::kHalf)).scalar_type() == at::kFloat));
+  CHECK((metrics::call("r2_score", {preds, target}).toTensor().scalar_type() == at::kDouble));
+  metrics::MeanAbsoluteError error;
+  CHECK((error.forward(preds, target).scalar_type() == at::kFloat));
+  error.set_dtype(at::kDouble);
+  CHECK((error.compute().scalar_type() == at::kDouble));
+}
+
+TEST_CASE("regression: the functional correlation takes the outputs that come") {
+  const Tensor preds = draws(7, {9, 4});
+  const Tensor target = draws(8, {9, 4});
+  metrics::PearsonCorrCoef four({.num_outputs = 4});
+  four.set_dtype(at::kDouble);
+  CHECK(at::equal(metrics::functional::pearson_corrcoef(preds, target), four.forward(preds, target)));
+  CHECK(at::equal(metrics::call("pearson_corrcoef", {}, {{"preds", preds}, {"target", target}}).toTensor(),
+                  four.compute()));
+  CHECK_THROWS_AS(metrics::functional::pearson_corrcoef(preds, target.narrow(1, 0, 3)), metrics::InvalidArgument);
+  CHECK_THROWS_AS(metrics::functional::pearson_corrcoef(preds.narrow(1, 0, 0), target.narrow(1, 0, 0)),
+                  metrics::InvalidArgument);
+}
+
+TEST_CASE("regression: a correlation that there is not warns, and no other does") {
+  int warnings = 0;
+  const auto previous = metrics::set_warning_handler([&](const std::string&) { ++warnings; });
+  metrics::PearsonCorrCoef correlation;
+  correlation.update(draws(30, {5}), draws(31, {5}));
+  CHECK(std::isfinite(correlation.compute().item<double>()));
+  CHECK(warnings == 0);
+  correlation.reset();
+  correlation.update(at::ones({5}), draws(32, {5}));
+  CHECK(std::isnan(correlation.compute().item<double>()));
+  CHECK(warnings == 1);
+  metrics::set_warning_handler(previous);
+}
+
+TEST_CASE("regression: moments merge in any grouping, and the default is neutral") {
+  const auto part = [](uint64_t stream, int64_t rows, double offset) {
+    metrics::PearsonCorrCoef metric({.num_outputs = 2});
+    metric.set_dtype(at::kDouble);
+    const Tensor target = draws(stream, {rows, 2}) + offset;
+    metric.update(target + draws(stream + 1, {rows, 2}), target);
+    return metric;
+  };
+  const auto a = part(10, 5, 1e6), b = part(12, 1, 1e6 - 3), c = part(14, 300, 1e6 + 7);
+  auto left = a, right = b, grouped = a;
+  left.merge(b);
+  left.merge(c);
+  right.merge(c);
+  grouped.merge(right);
+  CHECK(at::allclose(left.compute(), grouped.compute(), 1e-12, 1e-13));
+
+  const auto states = [](const metrics::Metric& metric) {
+    std::vector<Tensor> values;
+    for (const auto& [name, value] : metric.metric_state()) values.push_back(std::get<Tensor>(value));
+    return values;
+  };
+  metrics::PearsonCorrCoef into_nothing({.num_outputs = 2});
+  into_nothing.merge(a);
+  auto with_nothing = a;
+  with_nothing.merge(metrics::PearsonCorrCoef({.num_outputs = 2}));
+  const auto expected = states(a);
+  CHECK(expected.size() == 8);
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    CHECK(at::equal(states(into_nothing)[i], expected[i]));
+    CHECK(at::equal(states(with_nothing)[i], expected[i]));
+  }
+}
+
+TEST_CASE("regression: checkpoints have torchmetrics' names and forms") {
+  const Tensor target = draws(20, {6, 3});
+  const Tensor preds = target + draws(21, {6, 3}, 1);
+  metrics::R2Score score;
+  score.persistent(true);
+  score.update(preds, target);
+  const auto saved = score.state_dict("r2.").states;
+  CHECK(saved.size() == 4);
+  for (const char* state : {"r2.sum_squared_error", "r2.sum_error", "r2.residual"}) {
+    CAPTURE(state);
+    CHECK((std::get<Tensor>(saved.at(state)).sizes() == at::IntArrayRef{3}));
+  }
+  CHECK(at::allclose(std::get<Tensor>(saved.at("r2.sum_error")).to(at::kDouble), target.sum(0), 1e-6, 1e-6));
+  CHECK(at::allclose(std::get<Tensor>(saved.at("r2.sum_squared_error")).to(at::kDouble), target.square().sum(0), 1e-6,
+                     1e-6));
+  CHECK(at::allclose(std::get<Tensor>(saved.at("r2.residual")).to(at::kDouble), (target - preds).square().sum(0), 1e-6,
+                     1e-6));
+  CHECK(std::get<Tensor>(saved.at("r2.total")).item<int64_t>() == 6);
+
+  metrics::PearsonCorrCoef correlation({.num_outputs = 3});
+  correlation.update(preds.narrow(0, 0, 3), target.narrow(0, 0, 3));
+  correlation.update(preds.narrow(0, 3, 3), target.narrow(0, 3, 3));
+  const auto state = correlation.metric_state();
+  const auto held = [&](const char* name) { return std::get<Tensor>(state.at(name)); };
+  CHECK(at::allclose(held("mean_x"), preds.mean(0), 1e-12, 1e-12));
+  CHECK(at::allclose(held("mean_y"), target.mean(0), 1e-12, 1e-12));
+  CHECK(at::allclose(held("var_x"), (preds - preds.mean(0)).square().sum(0), 1e-12, 1e-12));
+  CHECK(at::allclose(held("var_y"), (target - target.mean(0)).square().sum(0), 1e-12, 1e-12));
+  CHECK(at::allclose(held("corr_xy"), ((preds - preds.mean(0)) * (target - target.mean(0))).sum(0), 1e-12, 1e-12));
+  CHECK(at::equal(held("n_total"), at::full({3}, 6.0, at::kDouble)));
+  // A scale is all that it is: no smaller than a deviation, no larger than twice the largest.
+  const Tensor largest = (preds - preds.mean(0)).abs().amax(0);
+  CHECK((held("max_abs_dev_x") >= largest / 2).all().item<bool>());
+  CHECK((held("max_abs_dev_x") <= 2 * largest).all().item<bool>());
+  const Tensor largest_y = (target - target.mean(0)).abs().amax(0);
+  CHECK((held("max_abs_dev_y") >= largest_y / 2).all().item<bool>());
+  CHECK((held("max_abs_dev_y") <= 2 * largest_y).all().item<bool>());
+}
+
+TEST_CASE("regression: the numbers of a batch depend on its rows alone, not on their layout") {
+  const Tensor target = draws(22, {4, 5000}).t();
+  const Tensor preds = draws(23, {4, 5000}).t();
+  const auto value = [&](const Tensor& x, const Tensor& y) {
+    metrics::R2Score score({.adjusted = 0, .multioutput = metrics::MultiOutput::RawValues});
+    score.set_dtype(at::kDouble);
+    score.update(x, y);
+    return score.compute();
+  };
+  CHECK(at::equal(value(preds, target), value(preds.contiguous(), target.contiguous())));
+}
