@@ -234,7 +234,7 @@ void State::add(const Tensor& value) {
     }
     const int64_t* addend = value.const_data_ptr<int64_t>();
     int64_t* sum = value_.mutable_data_ptr<int64_t>();
-    for (int64_t i = 0; i < value.numel(); ++i) sum[i] += addend[i];
+    for (int64_t i = 0; i < value.numel(); ++i) sum[i] = wrapping_sum(sum[i], addend[i]);
     return;
   }
   const Tensor addend = matched(value, value_);

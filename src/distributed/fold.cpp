@@ -44,7 +44,7 @@ void fold_counts(const Gathered& gathered, std::size_t index, State& merged) {
   const int64_t size = merged.tensor().numel();
   for (std::size_t rank = 0; rank < gathered.tables.size(); ++rank) {
     const auto* counts = reinterpret_cast<const int64_t*>(bytes_of(gathered, rank, index));
-    for (int64_t i = 0; i < size; ++i) sums[i] += counts[i];
+    for (int64_t i = 0; i < size; ++i) sums[i] = wrapping_sum(sums[i], counts[i]);
   }
 }
 

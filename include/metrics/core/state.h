@@ -31,6 +31,11 @@ enum class Reduction {
 
 METRICS_API std::string_view to_string(Reduction reduction);
 
+/// Returns a + b modulo 2^64, as torch adds integers.
+inline int64_t wrapping_sum(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+}
+
 /// Where a state has its shape from.
 enum class ShapeFrom {
   Default,
