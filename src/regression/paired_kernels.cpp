@@ -1,5 +1,6 @@
 #include "paired_kernels.h"
 
+#include "../core/half_formats.h"
 #include "../core/multiversioned.h"
 #include "exact_products.h"
 
@@ -162,27 +163,6 @@ METRICS_SUM_BLOCK(Fit, double)
 METRICS_SUM_BLOCK(Moments, float)
 METRICS_SUM_BLOCK(Moments, double)
 #undef METRICS_SUM_BLOCK
-
-// --- Half types are widened, which is exact. In integers, because the compiler vectorises that without half
-// --- instructions: of float16 the exponent is moved, and corrected by a product.
-
-struct BFloat16 {
-  uint16_t bits;
-};
-struct Half {
-  uint16_t bits;
-};
-
-METRICS_INLINE float wide(BFloat16 x) {
-  return std::bit_cast<float>(uint32_t{x.bits} << 16);
-}
-
-METRICS_INLINE float wide(Half x) {
-  const uint32_t magnitude = (x.bits & 0x7fffu) << 13;
-  const uint32_t scaled = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112f);
-  const uint32_t special = (x.bits & 0x7c00u) == 0x7c00u ? 0x7f800000u : 0u;
-  return std::bit_cast<float>(scaled | special | (x.bits & 0x8000u) << 16);
-}
 
 METRICS_MULTIVERSIONED void widen(const BFloat16* from, int64_t count, float* to) {
   for (int64_t i = 0; i < count; ++i) to[i] = wide(from[i]);
