@@ -8,6 +8,7 @@
 #include <metrics/classification/stat_scores.h>
 #include <metrics/core/dynamic.h>
 #include <metrics/core/metric_of.h>
+#include <metrics/core/update_together.h>
 #include <metrics/core/warning.h>
 #include <metrics/distributed/launch.h>
 #include <metrics/distributed/process_group.h>

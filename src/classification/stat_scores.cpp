@@ -87,6 +87,12 @@ void BinaryCounting::update(States& states, const Options& o, const Tensor& pred
   classification::fold_readings(states, o.input, counts);
 }
 
+std::string BinaryCounting::update_key(const Options& options) {
+  Options o = options;
+  o.zero_division = 0;
+  return "binary counts: " + describe_options(o);
+}
+
 void MulticlassCounting::check(const Options& o) {
   if (o.num_classes) {
     check_at_least("num_classes", *o.num_classes, o.validate_args ? 2 : 1);
@@ -121,6 +127,13 @@ void MulticlassCounting::update(States& states, const Options& o, const Tensor& 
   }
 }
 
+std::string MulticlassCounting::update_key(const Options& options) {
+  Options o = options;
+  o.zero_division = 0;
+  o.average = in_one_cell(o) ? Average::Micro : Average::Macro;
+  return "multiclass counts: " + describe_options(o);
+}
+
 MulticlassStatScoresOptions MulticlassCounting::example() {
   return {.num_classes = 3};
 }
@@ -144,6 +157,13 @@ void MultilabelCounting::update(States& states, const Options& o, const Tensor& 
   classification::fold_readings(states, o.input,
                                 samplewise ? counting::samplewise_multilabel_counts(preds, target, o.num_labels, rule)
                                            : counting::multilabel_counts(preds, target, o.num_labels, rule));
+}
+
+std::string MultilabelCounting::update_key(const Options& options) {
+  Options o = options;
+  o.zero_division = 0;
+  o.average = Average::Macro;
+  return "multilabel counts: " + describe_options(o);
 }
 
 MultilabelStatScoresOptions MultilabelCounting::example() {

@@ -39,6 +39,11 @@ const std::string& Metric::layout() const {
   return *layout_;
 }
 
+const std::string& Metric::update_key() const {
+  if (!update_key_) update_key_ = std::make_shared<const std::string>(describe_update());
+  return *update_key_;
+}
+
 void Metric::update(const Args& args, const Kwargs& kwargs, const Rows& rows) {
   update_dynamic(args, kwargs, rows);
 }

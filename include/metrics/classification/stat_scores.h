@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 // True and false positives and negatives, and what every metric over them shares: its options, its inputs, its states.
@@ -86,6 +87,7 @@ struct METRICS_API BinaryCounting : TwoReadings {
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
+  static std::string update_key(const Options& options);
 };
 
 /// What all metrics over multiclass counts share. `preds`: labels [N, ...] or scores [N, C, ...]; `target`: [N, ...].
@@ -96,6 +98,7 @@ struct METRICS_API MulticlassCounting {
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
+  static std::string update_key(const Options& options);
   static Options example();
 };
 
@@ -106,6 +109,7 @@ struct METRICS_API MultilabelCounting : TwoReadings {
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
+  static std::string update_key(const Options& options);
   static Options example();
 };
 

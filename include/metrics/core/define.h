@@ -207,12 +207,8 @@ typename MetricOf<D>::Inputs inputs_from_dynamic(const Args& args, const Kwargs&
 }
 
 template <class D>
-concept HasOwnMerge = requires(States& into, const States& from, const typename D::Options& options) {
+concept HasOwnMerge = requires(States& into, const States& from, const typename KeptOptions<D>::Type& options) {
   D::merge(into, from, options);
-};
-template <class D>
-concept HasCheck = requires(const typename D::Options& options) {
-  D::check(options);
 };
 template <class D>
 concept HasExample = requires {
@@ -247,8 +243,8 @@ at::Device device_of(const Inputs& inputs) {
 }  // namespace detail
 
 template <class D>
-MetricOf<D>::MetricOf(Options options, MetricOptions common) : Metric(std::move(common)), options_(std::move(options)) {
-  if constexpr (detail::HasCheck<D>) D::check(options_);
+MetricOf<D>::MetricOf(Options options, MetricOptions common)
+    : Metric(std::move(common)), options_(kept(std::move(options))) {
   const AutogradScope scope;
   D::declare(states_, options_);
   if constexpr (!detail::HasOwnMerge<D>) require_own_merge();
@@ -302,6 +298,14 @@ void MetricOf<D>::fold(States& states, const Inputs& inputs, const Rows& rows) c
 }
 
 template <class D>
+States MetricOf<D>::folded(const Inputs& inputs, const Rows& rows) const {
+  States batch = states_.fresh();
+  fold(batch, inputs, rows);
+  batch.set_update_count(1);
+  return batch;
+}
+
+template <class D>
 void MetricOf<D>::update_inputs(const Inputs& inputs, const Rows& rows) {
   require_not_synced("update");
   const AutogradScope scope;
@@ -324,9 +328,7 @@ template <class D>
 auto MetricOf<D>::forward_inputs(const Inputs& inputs, const Rows& rows) -> Result {
   require_not_synced("forward");
   const AutogradScope scope(D::traits.is_differentiable && at::GradMode::is_enabled());
-  States batch = states_.fresh();
-  fold(batch, inputs, rows);
-  batch.set_update_count(1);
+  States batch = folded(inputs, rows);
   Result value = finalised(prepare_batch_value(batch).states());
   accumulate(std::move(batch));
   return value;
@@ -362,7 +364,22 @@ auto MetricOf<D>::compute() -> Result {
 
 template <class D>
 std::string MetricOf<D>::describe_options() const {
-  return metrics::describe_options(options_);
+  return metrics::describe_options<Options>(options_);
+}
+
+template <class D>
+std::string MetricOf<D>::describe_update() const {
+  if constexpr (requires { D::update_key(options_); }) {
+    return D::update_key(options_);
+  } else {
+    return to_string();
+  }
+}
+
+template <class D>
+States MetricOf<D>::states_of_batch(const Args& args, const Kwargs& kwargs, const Rows& rows) const {
+  const AutogradScope scope;
+  return folded(detail::inputs_from_dynamic<D>(args, kwargs), rows);
 }
 
 template <class D>

@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,6 +55,9 @@ class METRICS_API Metric {
   virtual const MetricTraits& traits() const = 0;
   /// The class and its options, such as `SumMetric(nan_strategy=warn)`; equal texts mean equal behaviour.
   const std::string& to_string() const;
+
+  /// A text that is equal for metrics whose updates do the same to the same states, whatever their class.
+  const std::string& update_key() const;
 
   /// Folds a batch in. `args` and `kwargs` together give the metric's inputs. Rows that are not valid do not count.
   /// Throws InvalidArgument for inputs that are missing, unknown, ill-typed, on another device or not allowed.
@@ -156,6 +160,9 @@ class METRICS_API Metric {
   void require_own_merge() const;
 
   virtual std::string describe_options() const = 0;
+  virtual std::string describe_update() const = 0;
+  /// What `update` would fold in.
+  virtual States states_of_batch(const Args& args, const Kwargs& kwargs, const Rows& rows) const = 0;
   virtual void merge_own(States& into, const States& from) const = 0;
   virtual void update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) = 0;
   virtual c10::IValue forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) = 0;
@@ -185,9 +192,17 @@ class METRICS_API Metric {
   std::shared_ptr<const Ranks> cached_;  // null: no value of the present states is kept
   std::optional<States> local_;          // the local states while synced
   bool persistent_ = false;
-  mutable std::shared_ptr<const std::string> text_;    // built on demand
-  mutable std::shared_ptr<const std::string> layout_;  // built on demand
+  mutable std::shared_ptr<const std::string> text_;        // built on demand
+  mutable std::shared_ptr<const std::string> layout_;      // built on demand
+  mutable std::shared_ptr<const std::string> update_key_;  // built on demand
+
+  friend METRICS_API void update_together(std::span<Metric* const>, const Args&, const Kwargs&, const Rows&);
 };
+
+/// Updates several metrics with one batch: those with equal update keys share one pass over it. All or nothing: when
+/// one throws, none has changed. A metric that is given twice is updated once. See also update_together.h.
+METRICS_API void update_together(std::span<Metric* const> metrics, const Args& args, const Kwargs& kwargs = {},
+                                 const Rows& rows = {});
 
 /// Prints the class with its options.
 METRICS_API std::ostream& operator<<(std::ostream& out, const Metric& metric);

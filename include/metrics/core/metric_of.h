@@ -42,6 +42,19 @@ struct UpdateSignature;
 template <class O, class... In>
 struct UpdateSignature<void (*)(States&, const O&, In...)> : SplitRows<std::tuple<>, In...> {};
 
+/// What a metric keeps of its options: a definition's `Prepared`, else the options themselves.
+template <class D>
+struct KeptOptions {
+  using Type = typename D::Options;
+};
+template <class D>
+requires requires {
+  typename D::Prepared;
+}
+struct KeptOptions<D> {
+  using Type = typename D::Prepared;
+};
+
 template <class T>
 inline constexpr bool is_optional = false;
 template <class T>
@@ -92,10 +105,13 @@ Tuple inputs_from(A&&... given) {
 ///     static constexpr std::array inputs{"preds"sv, …};    // names of update's inputs
 ///     static constexpr MetricTraits traits{…};
 ///     static void check(const Options&);                   // optional: throws InvalidArgument
+///     struct Prepared : Options { Prepared(Options); … };  // optional: what is worked out of the options once, after
+///                                                          // `check`; then the functions below take it in their place
 ///     static void declare(States&, const Options&);        // adds the states
 ///     static void update(States&, const Options&, const Tensor& preds, …);   // last may come `const Rows&`
 ///     static Result finalise(const States&, const Options&);
 ///     static void merge(States& into, const States& from, const Options&);   // only with Reduction::Own
+///     static std::string update_key(const Options&);       // optional: equal where `declare` and `update` do the same
 ///     static Options example();                            // optional: options for listings
 ///     // Optional, for states that torchmetrics has not (their names begin with `_`): how the others read as its own,
 ///     // and how those follow from them.
@@ -113,9 +129,10 @@ class MetricOf : public Metric {
  public:
   using Definition = D;
   using Options = typename D::Options;
+  using Kept = typename detail::KeptOptions<D>::Type;
   using Signature = detail::UpdateSignature<decltype(&D::update)>;
   using Inputs = typename Signature::Tuple;
-  using Result = decltype(D::finalise(std::declval<const States&>(), std::declval<const Options&>()));
+  using Result = decltype(D::finalise(std::declval<const States&>(), std::declval<const Kept&>()));
 
   static_assert(std::tuple_size_v<Inputs> == D::inputs.size(), "a definition names each input of its update once");
 
@@ -164,6 +181,8 @@ class MetricOf : public Metric {
 
  protected:
   std::string describe_options() const override;
+  std::string describe_update() const override;
+  States states_of_batch(const Args& args, const Kwargs& kwargs, const Rows& rows) const override;
   void merge_own(States& into, const States& from) const override;
   void update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) override;
   c10::IValue forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) override;
@@ -183,10 +202,16 @@ class MetricOf : public Metric {
   /// rows the inputs have, if that is asked for and they have any.
   std::optional<int64_t> check_inputs(const Inputs& inputs, const Rows& rows) const;
   void fold(States& states, const Inputs& inputs, const Rows& rows) const;
+  /// The states of one batch alone.
+  States folded(const Inputs& inputs, const Rows& rows) const;
+  static Kept kept(Options options) {
+    if constexpr (requires { D::check(options); }) D::check(options);
+    return Kept(std::move(options));
+  }
   Result finalised(const States& states) const;
 
   static constexpr MetricTraits traits_ = D::traits;
-  Options options_;
+  Kept options_;
   std::optional<Result> computed_;
 };
 

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <metrics/core/codec.h>
+#include <metrics/core/dynamic.h>
+
+#include <functional>
+#include <initializer_list>
+#include <vector>
+
+namespace metrics {
+
+/// Updates several metrics with one batch, given by position as each of them takes it:
+///   update_together({accuracy, f1, auroc}, preds, target);
+/// Metrics with equal update keys share one pass over it. All or nothing: when one throws, none has changed. A metric
+/// that is given twice is updated once. Throws what the metrics' own updates throw.
+template <class... Inputs>
+void update_together(std::initializer_list<std::reference_wrapper<Metric>> metrics, const Inputs&... inputs) {
+  std::vector<Metric*> all;
+  for (Metric& metric : metrics) all.push_back(&metric);
+  Args args;
+  Rows rows;
+  const auto take = [&]<class Input>(const Input& input) {
+    if constexpr (std::is_same_v<Input, Rows>) {
+      rows = input;
+    } else {
+      args.push_back(Codec<Input>::write(input));
+    }
+  };
+  (take(inputs), ...);
+  update_together(all, args, Kwargs{}, rows);
+}
+
+}  // namespace metrics
