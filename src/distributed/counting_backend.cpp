@@ -166,6 +166,12 @@ CountingBackend::Work CountingBackend::alltoall(Tensors& outputs, Tensors& input
   return backend_->alltoall(outputs, inputs, options);
 }
 
+CountingBackend::Work CountingBackend::allgather_directly(at::Tensor& output, at::Tensor& copies) {
+  count_bytes(static_cast<int64_t>(copies.nbytes()) / getSize());
+  std::vector<int64_t> equal_splits;
+  return backend_->alltoall_base(output, copies, equal_splits, equal_splits, {});
+}
+
 CountingBackend::Work CountingBackend::send(Tensors& tensors, int destination, int tag) {
   count(tensors);
   return backend_->send(tensors, destination, tag);

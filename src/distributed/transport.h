@@ -53,6 +53,7 @@ class Transport {
   int64_t rank_;
   int64_t world_size_;
   std::chrono::milliseconds timeout_;
+  bool over_gloo_;
   c10::intrusive_ptr<CountingBackend> host_;
   c10::intrusive_ptr<CountingBackend> device_;
   CommunicationCounters dropped_counters_;

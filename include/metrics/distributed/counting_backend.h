@@ -50,6 +50,9 @@ class METRICS_API CountingBackend : public c10d::Backend {
   Work alltoall_base(at::Tensor& output, at::Tensor& input, std::vector<int64_t>& output_splits,
                      std::vector<int64_t>& input_splits, const c10d::AllToAllOptions& options) override;
   Work alltoall(Tensors& outputs, Tensors& inputs, const c10d::AllToAllOptions& options) override;
+  /// An allgather in one step: each rank sends to all others at once. `copies` is the input once for each rank, and
+  /// counts as one.
+  Work allgather_directly(at::Tensor& output, at::Tensor& copies);
   Work send(Tensors& tensors, int destination, int tag) override;
   Work recv(Tensors& tensors, int source, int tag) override;
   Work recvAnysource(Tensors& tensors, int tag) override;
