@@ -24,8 +24,10 @@ using metrics::ProcessGroup;
 using metrics::SyncError;
 using metrics::distributed::LaunchResult;
 using metrics_test::expect;
+using metrics_test::expect_contains;
 using metrics_test::max_world_size;
 using metrics_test::run_workers;
+using metrics_test::sync_error_of;
 using metrics_test::world_sizes;
 
 namespace {
@@ -37,20 +39,6 @@ using std::chrono::seconds;
 /// Long enough for a loaded machine, short enough for a test that waits it out.
 constexpr milliseconds short_timeout(3000);
 constexpr milliseconds long_timeout(30000);
-
-/// The message of the SyncError that `call` throws.
-std::string sync_error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const SyncError& error) {
-    return error.what();
-  }
-  throw std::runtime_error("expected a SyncError");
-}
-
-void expect_contains(const std::string& text, const std::string& part) {
-  expect(text.find(part) != std::string::npos, "'" + part + "' in: " + text);
-}
 
 [[noreturn]] void die() {
   ::kill(::getpid(), SIGKILL);

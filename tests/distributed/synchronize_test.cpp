@@ -35,8 +35,10 @@ using metrics::SyncError;
 using metrics::SyncItem;
 using metrics::distributed::LaunchResult;
 using metrics_test::expect;
+using metrics_test::expect_contains;
 using metrics_test::max_world_size;
 using metrics_test::run_workers;
+using metrics_test::sync_error_of;
 using metrics_test::world_sizes;
 using namespace std::string_view_literals;
 
@@ -198,19 +200,6 @@ class Failing : public Counters {
  private:
   bool fails_;
 };
-
-std::string sync_error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const SyncError& error) {
-    return error.what();
-  }
-  throw std::runtime_error("expected a SyncError");
-}
-
-void expect_contains(const std::string& text, const std::string& part) {
-  expect(text.find(part) != std::string::npos, "'" + part + "' in: " + text);
-}
 
 /// Values that differ by rank and step, some of them NaN where asked.
 Tensor values(int64_t size, int64_t rank, int64_t step, bool with_nan = false) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <metrics/core/errors.h>
 #include <metrics/distributed/launch.h>
 
 #include <map>
@@ -34,6 +35,22 @@ std::string this_program();
 /// Fails the worker unless `condition` holds.
 inline void expect(bool condition, const std::string& what) {
   if (!condition) throw std::runtime_error("expected " + what);
+}
+
+/// Fails the worker unless `text` contains `part`.
+inline void expect_contains(const std::string& text, const std::string& part) {
+  expect(text.find(part) != std::string::npos, "'" + part + "' in: " + text);
+}
+
+/// The message of the SyncError that `call` throws; fails the worker when it throws none.
+template <class Call>
+std::string sync_error_of(const Call& call) {
+  try {
+    call();
+  } catch (const metrics::SyncError& error) {
+    return error.what();
+  }
+  throw std::runtime_error("expected a SyncError");
 }
 
 }  // namespace metrics_test

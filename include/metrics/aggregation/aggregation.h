@@ -28,52 +28,45 @@ struct AggregatorOptions {
 
 namespace definitions {
 
-struct SumMetric {
-  static constexpr std::string_view name = "SumMetric";
+/// What all aggregators share.
+struct Aggregator {
   using Options = AggregatorOptions;
   static constexpr std::array<std::string_view, 1> inputs{"value"};
   static constexpr MetricTraits traits{.commits_last = true};
+};
+
+struct SumMetric : Aggregator {
+  static constexpr std::string_view name = "SumMetric";
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Values& value);
   static Tensor finalise(const States& states, const Options& options);
 };
 
-struct MeanMetric {
+struct MeanMetric : Aggregator {
   static constexpr std::string_view name = "MeanMetric";
-  using Options = AggregatorOptions;
   static constexpr std::array<std::string_view, 2> inputs{"value", "weight"};
-  static constexpr MetricTraits traits{.commits_last = true};
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Values& value, const std::optional<Values>& weight,
                      const Rows& rows);
   static Tensor finalise(const States& states, const Options& options);
 };
 
-struct MaxMetric {
+struct MaxMetric : Aggregator {
   static constexpr std::string_view name = "MaxMetric";
-  using Options = AggregatorOptions;
-  static constexpr std::array<std::string_view, 1> inputs{"value"};
-  static constexpr MetricTraits traits{.commits_last = true};
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Values& value);
   static Tensor finalise(const States& states, const Options& options);
 };
 
-struct MinMetric {
+struct MinMetric : Aggregator {
   static constexpr std::string_view name = "MinMetric";
-  using Options = AggregatorOptions;
-  static constexpr std::array<std::string_view, 1> inputs{"value"};
-  static constexpr MetricTraits traits{.commits_last = true};
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Values& value);
   static Tensor finalise(const States& states, const Options& options);
 };
 
-struct CatMetric {
+struct CatMetric : Aggregator {
   static constexpr std::string_view name = "CatMetric";
-  using Options = AggregatorOptions;
-  static constexpr std::array<std::string_view, 1> inputs{"value"};
-  static constexpr MetricTraits traits{.commits_last = true};
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Values& value);
   static Tensor finalise(const States& states, const Options& options);
