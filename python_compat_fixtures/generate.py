@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Writes the fixtures of every script here, or compares what they give now with what is committed (`--check`)."""
+"""Writes the fixtures of every script here, or compares what they give now with what is committed (`--check`).
+
+A script for metrics has `write(stem)`; one for anything else has `table()`, whose rows are kept as JSON lines.
+"""
 
 import argparse
 import importlib.util
@@ -30,11 +33,28 @@ def scripts(names: list) -> list:
     return chosen
 
 
-def generated(script: Path) -> Stem:
-    """Run one script."""
+def loaded(script: Path):
+    """Import one script."""
     spec = importlib.util.spec_from_file_location(f"fixtures_{script.parent.name}_{script.stem}", script)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def table_failures(script: Path, rows: list, check: bool) -> list:
+    """Write a table, or name it where it is not what is committed."""
+    path = script.with_suffix(".jsonl")
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    print(f"{script.parent.name}/{script.stem}: {len(rows)} rows{' compared' if check else ''}")
+    if not check:
+        path.write_text(text)
+    elif not path.exists() or path.read_text() != text:
+        return [f"{script.parent.name}/{path.name} is not what the script gives"]
+    return []
+
+
+def generated(script: Path, module) -> Stem:
+    """Have one script write its cases."""
     stem = Stem(f"{script.parent.name}/{script.stem}")
     module.write(stem)
     return stem
@@ -145,7 +165,11 @@ def main() -> int:
     torch.set_num_threads(1)
     failures = []
     for script in scripts(arguments.stems):
-        stem = generated(script)
+        module = loaded(script)
+        if hasattr(module, "table"):
+            failures += table_failures(script, module.table(), arguments.check)
+            continue
+        stem = generated(script, module)
         if arguments.check:
             failures += differences(stem, script)
             print(f"{stem.name}: {len(stem.cases)} cases, {len(stem.misuses)} misuses compared")
