@@ -1,5 +1,6 @@
 """What a fixture is, how the real torchmetrics is made to play it, and what a set of them has to show."""
 
+import importlib
 import inspect
 import itertools
 import warnings
@@ -8,7 +9,6 @@ from typing import Any, Callable, Optional
 
 import torch
 import torchmetrics
-import torchmetrics.functional
 from torch import Tensor
 
 from draws import Draws
@@ -17,20 +17,25 @@ from draws import Draws
 FLOAT_TOLERANCE = {"rtol": 2e-6, "atol": 1e-7}
 
 
+DOMAINS = ("aggregation", "classification", "detection", "image", "regression", "retrieval", "text")
+
+
+def find(name: str, package: str, domains: tuple) -> Any:
+    """Return what torchmetrics calls so, in the package or in one of its domains."""
+    for module in (package, *(f"{package}.{domain}" for domain in domains)):
+        if hasattr(importlib.import_module(module), name):
+            return getattr(importlib.import_module(module), name)
+    raise KeyError(f"{package} has no {name}")
+
+
 def find_class(name: str) -> type:
     """Return torchmetrics' class of that name, its task classes included."""
-    for module in (torchmetrics, torchmetrics.classification, torchmetrics.aggregation):
-        if hasattr(module, name):
-            return getattr(module, name)
-    raise KeyError(f"torchmetrics has no class {name}")
+    return find(name, "torchmetrics", DOMAINS)
 
 
 def find_functional(name: str) -> Callable:
     """Return torchmetrics' functional of that name."""
-    for module in (torchmetrics.functional, torchmetrics.functional.classification):
-        if hasattr(module, name):
-            return getattr(module, name)
-    raise KeyError(f"torchmetrics has no functional {name}")
+    return find(name, "torchmetrics.functional", tuple(d for d in DOMAINS if d != "aggregation"))
 
 
 @dataclass
@@ -40,10 +45,11 @@ class Case:
     name: str
     metric: str
     options: dict
-    batches: list  # of dicts: input name -> tensor or number
+    batches: list  # of dicts: input name -> tensor, number, text, flag, or lists and dicts of them
     functional: Optional[str] = None
     whole: Optional[dict] = None  # all batches as one; their concatenation where none is given
     valid: Optional[list] = None  # a bool tensor per batch: rows that count. torchmetrics gets these rows alone
+    ids: Optional[list] = None  # an int64 tensor per batch: the sample ids of its rows, which torchmetrics does not get
     rows: str = "invariant"  # what permuting rows does to the value: "invariant", "permutes" it likewise
     tolerance: Optional[dict] = None
     warns: Optional[bool] = None  # whether updating has to warn; None leaves it open
@@ -67,21 +73,39 @@ class Misuse:
     reason: Optional[str] = None  # why it is refused here, where torchmetrics takes it
 
 
-def copied(inputs: dict) -> dict:
-    """Clone the tensors: some updates of torchmetrics write to their arguments."""
-    return {k: v.clone() if isinstance(v, Tensor) else v for k, v in inputs.items()}
+def copied(value: Any) -> Any:
+    """Clone the tensors in a value of any structure: some updates of torchmetrics write to their arguments."""
+    if isinstance(value, Tensor):
+        return value.clone()
+    if isinstance(value, dict):
+        return {k: copied(v) for k, v in value.items()}
+    return [copied(v) for v in value] if isinstance(value, list) else value
 
 
 def kept_rows(batch: dict, valid: Optional[Tensor]) -> dict:
-    """Drop the rows that do not count."""
-    return batch if valid is None else {k: v[valid] for k, v in batch.items()}
+    """Drop the rows that do not count: of tensors and lists, whatever they hold, along the first dimension."""
+    if valid is None:
+        return batch
+    rows = {Tensor: lambda v: v[valid], list: lambda v: [x for x, keep in zip(v, valid.tolist(), strict=True) if keep]}
+    return {k: rows.get(type(v), lambda v: v)(v) for k, v in batch.items()}
+
+
+def joined(values: list) -> Any:
+    """Join one input's parts along the rows: numbers, texts and dicts are one row each, flags are of the whole batch."""
+    first = values[0]
+    if first is None or isinstance(first, bool):
+        if any(v is not first for v in values):
+            raise ValueError("batches that differ in what has no rows cannot be joined: give the case no functional, or `whole`")
+        return first
+    if isinstance(first, (str, dict, list)):
+        return [x for v in values for x in (v if isinstance(v, list) else [v])]
+    tensors = [v if isinstance(v, Tensor) else torch.tensor(v, dtype=torch.float32) for v in values]
+    return torch.cat([t.reshape(1) if t.ndim == 0 else t for t in tensors])
 
 
 def concatenated(batches: list) -> dict:
-    """Join batches along the rows, scalars into a vector."""
-    first = batches[0]
-    rows = {k: [b[k] if isinstance(b[k], Tensor) else torch.tensor(b[k], dtype=torch.float32) for b in batches] for k in first}
-    return {k: torch.cat([t.reshape(1) if t.ndim == 0 else t for t in ts]) for k, ts in rows.items()}
+    """Join batches along the rows."""
+    return {k: joined([b[k] for b in batches]) for k in batches[0]}
 
 
 def play(metric: str, options: dict, batches: list) -> tuple[list, Any, bool]:
@@ -113,7 +137,7 @@ def same(a: Any, b: Any, rtol: float = 0.0, atol: float = 0.0) -> bool:
         return a.keys() == b.keys() and all(same(a[k], b[k], rtol, atol) for k in a)
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
         return len(a) == len(b) and all(same(x, y, rtol, atol) for x, y in zip(a, b))
-    return a is None and b is None
+    return type(a) is type(b) and a == b
 
 
 def tensors_in(value: Any) -> list:
@@ -153,7 +177,6 @@ class Stem:
         if any(c["name"] == case.name for c in self.cases):
             raise AssertionError(f"{self.name}: two cases named {case.name}")
         counted = [kept_rows(b, case.valid[i] if case.valid else None) for i, b in enumerate(case.batches)]
-        whole = case.whole or concatenated(counted)
         if case.final_by:
             if not (case.reason and case.reference):
                 raise AssertionError(f"{case.name}: differs from torchmetrics without a reason and a reference")
@@ -168,6 +191,7 @@ class Stem:
         value = None
         if case.functional:
             function = find_functional(case.functional)
+            whole = case.whole or concatenated(counted)
             accepted = {k: v for k, v in case.options.items() if k in inspect.signature(function).parameters}
             entry["functional"] = case.functional
             if accepted != case.options and not case.final_by:
@@ -181,6 +205,8 @@ class Stem:
             entry["whole"] = self._inputs(case.whole)
         if case.valid:
             entry["valid"] = [self.key(v) for v in case.valid]
+        if case.ids:
+            entry["ids"] = [self.key(v) for v in case.ids]
         entry["forward"] = [self._stored(v) for v in forward]
         entry["final"] = self._stored(final)
         exact = not any(t.is_floating_point() for t in tensors_in(final))
@@ -255,17 +281,21 @@ class Stem:
         }
 
     def _inputs(self, batch: dict) -> dict:
-        return {k: self.key(v) if isinstance(v, Tensor) else {"scalar": v if v == v else "nan"} for k, v in batch.items()}
+        return {k: self._stored(v) for k, v in batch.items()}
 
     def _stored(self, value: Any) -> Any:
+        if value is None:
+            return None
         if isinstance(value, Tensor):
             return self.key(value)
+        if isinstance(value, str):
+            return {"text": value}
+        if isinstance(value, (bool, int, float)):
+            return {"scalar": value if value == value else "nan"}
         if isinstance(value, dict):
             return {"dict": {k: self._stored(v) for k, v in value.items()}}
         if isinstance(value, (list, tuple)):
             return {"list": [self._stored(v) for v in value]}
-        if value is None:
-            return None
         raise TypeError(f"a value of type {type(value)} cannot be stored")
 
     def _shows(self, case: Case, batches: list, forward: list, final: Any, warned: Optional[bool]) -> list:

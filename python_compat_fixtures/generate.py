@@ -93,14 +93,30 @@ def differences(stem: Stem, script: Path) -> list:
 
 
 def resolved(node, tensors: dict):
-    """Put tensors in place of their keys."""
+    """Put tensors in place of their keys in a stored value."""
     if isinstance(node, str):
         return tensors[node]
-    if isinstance(node, list):
-        return [resolved(n, tensors) for n in node]
-    if isinstance(node, dict):
-        return {k: v if k == "scalar" else resolved(v, tensors) for k, v in node.items()}
-    return node
+    if not isinstance(node, dict):
+        return node
+    ((kind, content),) = node.items()
+    if kind == "list":
+        return [resolved(n, tensors) for n in content]
+    return {k: resolved(n, tensors) for k, n in content.items()} if kind == "dict" else content
+
+
+def resolved_inputs(batch: dict, tensors: dict) -> dict:
+    """Put tensors in place of their keys in one batch."""
+    return {name: resolved(node, tensors) for name, node in batch.items()}
+
+
+def each(reader):
+    """Apply a reader to each element of a list."""
+    return lambda nodes, tensors: [reader(node, tensors) for node in nodes]
+
+
+# What names tensors by their keys, and how it is read: inputs compare to the bit, the others by the case's tolerance.
+INPUTS = {"batches": each(resolved_inputs), "whole": resolved_inputs, "valid": each(resolved), "ids": each(resolved)}
+FIELDS = INPUTS | {"forward": each(resolved), "final": resolved, "functional_value": resolved}
 
 
 def case_differences(new: dict, old: dict, fresh: dict, committed: dict) -> list:
@@ -109,26 +125,13 @@ def case_differences(new: dict, old: dict, fresh: dict, committed: dict) -> list
     for k in sorted(new.keys() | old.keys()):
         if k not in new or k not in old:
             found.append(f"{k} is only {'generated' if k in new else 'committed'}")
-        elif k in ("batches", "whole", "valid"):
-            if not inputs_equal(resolved(new[k], fresh), resolved(old[k], committed)):
-                found.append(f"{k} differ")
-        elif k in ("forward", "final", "functional_value"):
-            if not same(resolved(new[k], fresh), resolved(old[k], committed), new["rtol"], new["atol"]):
-                found.append(f"{k} is {resolved(new[k], fresh)}, committed {resolved(old[k], committed)}")
+        elif k in FIELDS:
+            value, before = FIELDS[k](new[k], fresh), FIELDS[k](old[k], committed)
+            if not same(value, before, *((0.0, 0.0) if k in INPUTS else (new["rtol"], new["atol"]))):
+                found.append(f"{k} differ" if k in INPUTS else f"{k} is {value}, committed {before}")
         elif new[k] != old[k]:
             found.append(f"{k} is {new[k]!r}, committed {old[k]!r}")
     return found
-
-
-def inputs_equal(a, b) -> bool:
-    """Compare inputs to the bit."""
-    if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
-        return same(a, b)
-    if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(inputs_equal(a[k], b[k]) for k in a)
-    if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(inputs_equal(x, y) for x, y in zip(a, b))
-    return a == b
 
 
 def differences_table(indexes: list) -> str:

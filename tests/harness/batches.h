@@ -5,21 +5,33 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace metrics::testing {
 
-/// The inputs of one update by name: tensors, or numbers.
+/// The inputs of one update by name, and under `ids_name` the sample ids of its rows where there are some.
+///
+/// Of tensors and lists the elements along the first dimension are rows, whatever a list holds: strings, tensors,
+/// dicts. Numbers, tensors without dimensions, strings and dicts are one row each. Booleans and None say something of
+/// the whole batch and have no rows.
 using Batch = Kwargs;
+inline constexpr std::string_view ids_name = "Rows.ids";
 
-/// Whether each input is a tensor with as many rows as the others.
+/// Whether each input has rows, as many as the others.
 bool has_rows(const Batch& batch);
+/// Whether all inputs together are one row: none is a list or a tensor with dimensions.
+bool has_one_row(const Batch& batch);
 int64_t rows_of(const Batch& batch);
 
-/// All batches as one: tensors joined along the rows, numbers and scalars as float32 rows.
-Batch joined(const std::vector<Batch>& batches);
+/// What is one row becomes a tensor or a list of one row, numbers float32.
+Batch as_rows(const Batch& batch);
+
+/// All batches as one; nothing where they differ in what has no rows.
+std::optional<Batch> joined(const std::vector<Batch>& batches);
 
 /// Consecutive pieces of so many rows each.
 std::vector<Batch> split(const Batch& whole, const std::vector<int64_t>& sizes);
@@ -30,6 +42,8 @@ Batch taken(const Batch& batch, const at::Tensor& index);
 /// Rows where `valid` is true.
 Batch kept(const Batch& batch, const at::Tensor& valid);
 
+/// The batch with `function` applied to each of its tensors.
+Batch with_tensors(const Batch& batch, const std::function<at::Tensor(const at::Tensor&)>& function);
 /// Floating inputs as `dtype`.
 Batch with_dtype(const Batch& batch, at::ScalarType dtype);
 bool has_floats(const Batch& batch);
@@ -43,10 +57,18 @@ struct PaddedBatch {
   at::Tensor valid;
 };
 
-/// Puts rows of NaN, huge scores and impossible labels before, among and after the rows of `batch`.
+/// Puts rows of NaN, huge scores, impossible labels and strange words before, among and after the rows of `batch`.
+/// Lists without elements show nothing to imitate: then the batch stays as it is.
 PaddedBatch with_garbage(const Batch& batch);
 
 /// A permutation of `count` rows that is the same on every machine.
 at::Tensor permutation(int64_t count);
+
+/// Updates with the batch and its sample ids; of its rows those count that are `valid`, or all.
+void update(Metric& metric, const Batch& batch, const std::optional<at::Tensor>& valid = {});
+c10::IValue forward(Metric& metric, const Batch& batch, const std::optional<at::Tensor>& valid = {});
+/// The inputs alone, and what is known of their rows.
+Kwargs inputs_of(const Batch& batch);
+Rows rows_with(const Batch& batch, const std::optional<at::Tensor>& valid = {});
 
 }  // namespace metrics::testing

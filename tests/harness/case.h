@@ -19,6 +19,7 @@ struct Case {
   /// A name that `metrics::create` knows.
   std::string metric;
   Options options = {};
+  /// Inputs by name; sample ids, where the case is about them, under `ids_name`.
   std::vector<Batch> batches = {};
   /// All batches as one, where joining them along the rows does not give it (inputs that are broadcast).
   std::optional<Batch> whole = {};

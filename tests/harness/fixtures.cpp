@@ -23,39 +23,40 @@ Options options(const json& node) {
   return options_from_json(node.dump());
 }
 
+IValue scalar(const json& node) {
+  if (node.is_boolean()) return node.get<bool>();
+  if (node.is_number_integer()) return node.get<int64_t>();
+  return node.is_string() ? std::numeric_limits<double>::quiet_NaN() : node.get<double>();
+}
+
+/// An input or an expected value: a tensor by its key, a number, a text, or lists and dicts of them.
 IValue value(const json& node, const Tensors& tensors) {
   if (node.is_null()) return {};
   if (node.is_string()) return tensors.at(node.get<std::string>());
+  if (node.contains("scalar")) return scalar(node.at("scalar"));
+  if (node.contains("text")) return node.at("text").get<std::string>();
   if (node.contains("list")) {
-    c10::impl::GenericList list(c10::AnyType::get());
-    for (const auto& element : node.at("list")) list.push_back(value(element, tensors));
-    return list;
+    std::vector<IValue> elements;
+    for (const auto& element : node.at("list")) elements.push_back(value(element, tensors));
+    return list_of(elements);
   }
   c10::impl::GenericDict dict(c10::StringType::get(), c10::AnyType::get());
   for (const auto& [name, element] : node.at("dict").items()) dict.insert(name, value(element, tensors));
   return dict;
 }
 
-double scalar(const json& node) {
-  return node.is_string() ? std::numeric_limits<double>::quiet_NaN() : node.get<double>();
-}
-
 Batch batch(const json& node, const Tensors& tensors) {
   Batch result;
-  for (const auto& [name, input] : node.items()) {
-    if (input.is_string())
-      result.emplace(name, tensors.at(input.get<std::string>()));
-    else if (input.at("scalar").is_number_integer())
-      result.emplace(name, input.at("scalar").get<int64_t>());
-    else
-      result.emplace(name, scalar(input.at("scalar")));
-  }
+  for (const auto& [name, input] : node.items()) result.emplace(name, value(input, tensors));
   return result;
 }
 
 Case fixture_case(const json& node, const Tensors& tensors) {
   Case c{.name = node.at("name"), .metric = node.at("class"), .options = options(node.at("options"))};
   for (const auto& b : node.at("batches")) c.batches.push_back(batch(b, tensors));
+  if (node.contains("ids"))
+    for (std::size_t i = 0; i < c.batches.size(); ++i)
+      c.batches[i].emplace(ids_name, value(node.at("ids").at(i), tensors));
   if (node.contains("whole")) c.whole = batch(node.at("whole"), tensors);
   if (node.contains("valid"))
     for (const auto& v : node.at("valid")) c.valid.push_back(tensors.at(v.get<std::string>()));

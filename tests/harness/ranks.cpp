@@ -31,7 +31,7 @@ std::unique_ptr<Metric> local(const Case& c) {
 }
 
 void update(Metric& metric, const std::vector<Batch>& batches) {
-  for (const auto& batch : batches) metric.update({}, batch);
+  for (const auto& batch : batches) testing::update(metric, batch);
 }
 
 Shares in_turn(const std::vector<Batch>& batches, int64_t world_size) {
@@ -46,14 +46,17 @@ Shares all_to_the_last(const std::vector<Batch>& batches, int64_t world_size) {
   return shares;
 }
 
-/// Rank 0 gets most rows, rank 1 none, the last one what is left.
-Shares uneven(const Batch& whole, int64_t world_size) {
-  std::vector<int64_t> sizes(static_cast<std::size_t>(world_size), 0);
-  const int64_t rows = rows_of(whole);
-  sizes.front() = world_size == 1 ? rows : rows - rows / 3;
-  if (world_size > 1) sizes.back() += rows / 3;
-  Shares shares;
-  for (const auto& share : split(whole, sizes)) shares.push_back({share});
+/// Of each batch rank 0 gets most rows, rank 1 none, the last one what is left.
+Shares uneven(const std::vector<Batch>& batches, int64_t world_size) {
+  Shares shares(static_cast<std::size_t>(world_size));
+  for (const auto& batch : batches) {
+    std::vector<int64_t> sizes(shares.size(), 0);
+    const int64_t rows = rows_of(batch);
+    sizes.front() = world_size == 1 ? rows : rows - rows / 3;
+    if (world_size > 1) sizes.back() += rows / 3;
+    const auto pieces = split(batch, sizes);
+    for (std::size_t rank = 0; rank < shares.size(); ++rank) shares[rank].push_back(pieces[rank]);
+  }
   return shares;
 }
 
@@ -82,7 +85,7 @@ class Player {
     }
     if (!shares.front().empty()) {
       const Batch more = shares.front().front();
-      if (rank_ == 0) metric->update({}, more);
+      if (rank_ == 0) testing::update(*metric, more);
       shares.front().push_back(more);
       expect(step + ", rank 0 once more", metric->compute(), of_one_process(shares));
     }
@@ -95,9 +98,9 @@ class Player {
     const auto ranks = static_cast<std::size_t>(world_size);
     for (std::size_t begin = 0; begin < batches.size(); begin += ranks) {
       const auto whole = local(case_);
-      for (std::size_t i = begin; i < std::min(begin + ranks, batches.size()); ++i) whole->update({}, batches[i]);
+      for (std::size_t i = begin; i < std::min(begin + ranks, batches.size()); ++i) testing::update(*whole, batches[i]);
       const Batch& mine = begin + rank_ < batches.size() ? batches[begin + rank_] : empty;
-      expect("dist_sync_on_step", metric->forward({}, mine), whole->compute());
+      expect("dist_sync_on_step", testing::forward(*metric, mine), whole->compute());
     }
     expect("compute after dist_sync_on_step", metric->compute(), of_one_process(in_turn(batches, world_size)));
   }
@@ -159,12 +162,12 @@ RankReport play_on_rank(const Case& c, int64_t rank, int64_t world_size) {
   player.report.name = c.name;
   if (c.excludes.contains("ranks")) return player.report;
   try {
-    const auto whole = whole_of(c);
-    const auto batches = whole ? batches_with_rows(c) : c.batches;
+    const auto with_rows = batches_with_rows(c);
+    const auto& batches = with_rows ? *with_rows : c.batches;
     player.compute_repeatedly("in turn", in_turn(batches, world_size));
     player.compute("all on the last rank", all_to_the_last(batches, world_size));
-    if (whole) {
-      player.compute("uneven rows", uneven(*whole, world_size));
+    if (with_rows) {
+      player.compute("uneven rows", uneven(largest_with_rows(c), world_size));
       player.forward(batches, world_size);
     }
   } catch (const std::exception& error) {

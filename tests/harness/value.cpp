@@ -6,7 +6,6 @@
 #include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/sort.h>
 
-#include <functional>
 #include <sstream>
 
 namespace metrics::testing {
@@ -54,26 +53,6 @@ std::string tensor_difference(const Tensor& got, const Tensor& expected, const T
   return same ? "" : "value is " + shown(ours) + ", expected " + shown(theirs);
 }
 
-IValue mapped(const IValue& value, const std::function<Tensor(const Tensor&)>& function) {
-  if (value.isTensor()) return function(value.toTensor());
-  if (value.isTuple()) {
-    std::vector<IValue> results;
-    for (const auto& element : elements(value)) results.push_back(mapped(element, function));
-    return c10::ivalue::Tuple::create(std::move(results));
-  }
-  if (value.isList()) {
-    c10::impl::GenericList results(c10::AnyType::get());
-    for (const auto& element : elements(value)) results.push_back(mapped(element, function));
-    return results;
-  }
-  if (value.isGenericDict()) {
-    c10::impl::GenericDict results(c10::StringType::get(), c10::AnyType::get());
-    for (const auto& entry : value.toGenericDict()) results.insert(entry.key(), mapped(entry.value(), function));
-    return results;
-  }
-  return value;
-}
-
 }  // namespace
 
 std::string difference(const IValue& got, const IValue& expected, const Tolerance& tolerance) {
@@ -110,6 +89,27 @@ std::string difference(const IValue& got, const IValue& expected, const Toleranc
   return tensor_difference(tensor_of(got), tensor_of(expected), tolerance);
 }
 
+IValue with_tensors(const IValue& value, const std::function<Tensor(const Tensor&)>& function) {
+  if (value.isTensor()) return function(value.toTensor());
+  if (value.isTuple() || value.isList()) {
+    std::vector<IValue> results;
+    for (const auto& element : elements(value)) results.push_back(with_tensors(element, function));
+    return value.isTuple() ? IValue(c10::ivalue::Tuple::create(std::move(results))) : list_of(results);
+  }
+  if (value.isGenericDict()) {
+    c10::impl::GenericDict results(c10::StringType::get(), c10::AnyType::get());
+    for (const auto& entry : value.toGenericDict()) results.insert(entry.key(), with_tensors(entry.value(), function));
+    return results;
+  }
+  return value;
+}
+
+IValue list_of(const std::vector<IValue>& elements) {
+  c10::impl::GenericList list(c10::AnyType::get());
+  for (const auto& element : elements) list.push_back(element);
+  return list;
+}
+
 std::vector<Tensor> tensors_of(const IValue& value) {
   if (value.isTensor() || is_number(value)) return {tensor_of(value)};
   std::vector<Tensor> tensors;
@@ -125,18 +125,19 @@ std::vector<Tensor> tensors_of(const IValue& value) {
 }
 
 IValue with_rows(const IValue& value, const Tensor& order) {
-  return mapped(value, [&](const Tensor& tensor) {
+  return with_tensors(value, [&](const Tensor& tensor) {
     return tensor.dim() > 0 && tensor.size(0) == order.size(0) ? tensor.index_select(0, order) : tensor;
   });
 }
 
 IValue sorted_rows(const IValue& value) {
-  return mapped(value,
-                [](const Tensor& tensor) { return tensor.dim() > 0 ? std::get<0>(at::sort(tensor, 0)) : tensor; });
+  return with_tensors(
+      value, [](const Tensor& tensor) { return tensor.dim() > 0 ? std::get<0>(at::sort(tensor, 0)) : tensor; });
 }
 
 IValue with_dtype(const IValue& value, at::ScalarType dtype) {
-  return mapped(value, [&](const Tensor& tensor) { return tensor.is_floating_point() ? tensor.to(dtype) : tensor; });
+  return with_tensors(value,
+                      [&](const Tensor& tensor) { return tensor.is_floating_point() ? tensor.to(dtype) : tensor; });
 }
 
 std::string bits(const IValue& value) {

@@ -3,7 +3,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/core/ivalue.h>
 
-#include <optional>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,6 +18,12 @@ struct Tolerance {
 /// Says how `got` differs from `expected`, whatever their structure (tensors, numbers, lists, tuples, dicts, none), NaN
 /// being equal to NaN; empty when it does not.
 std::string difference(const c10::IValue& got, const c10::IValue& expected, const Tolerance& tolerance);
+
+/// The value with `function` applied to each tensor in it, whatever the structure around them.
+c10::IValue with_tensors(const c10::IValue& value, const std::function<at::Tensor(const at::Tensor&)>& function);
+
+/// A list of any kind, as JSON and Python have them.
+c10::IValue list_of(const std::vector<c10::IValue>& elements);
 
 /// The tensors in a value, in order; numbers become tensors.
 std::vector<at::Tensor> tensors_of(const c10::IValue& value);

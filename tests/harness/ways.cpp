@@ -68,18 +68,21 @@ bool always(const Case&) {
 bool has_whole(const Case& c) {
   return whole_of(c).has_value();
 }
+bool has_row_batches(const Case& c) {
+  return batches_with_rows(c).has_value();
+}
 
 // ---- one process, one metric ----------------------------------------------------------------------------------------
 
 std::string functional(const Case& c) {
-  Kwargs kwargs = *whole_of(c);
+  Kwargs kwargs = inputs_of(*whole_of(c));
   kwargs.insert(c.functional_options.begin(), c.functional_options.end());
   return difference(call(c.functional, {}, kwargs), c.functional_value.value_or(expected_final(c)), c.tolerance);
 }
 
 std::string one_update(const Case& c) {
   const auto metric = created(c);
-  metric->update({}, *whole_of(c));
+  testing::update(*metric, *whole_of(c));
   return first_of({final_difference(*metric, c), count_difference(*metric, 1)});
 }
 
@@ -88,9 +91,9 @@ std::string updates(const Case& c) {
   const auto metric = created(c);
   for (std::size_t i = 0; i < c.batches.size(); ++i) {
     const Batch given = copied(c.batches[i]);
-    metric->update({}, given, rows_of(c, i));
+    testing::update(*metric, given, valid_of(c, i));
     for (const auto& [name, input] : c.batches[i])
-      if (input.isTensor() && bits(given.at(name)) != bits(input)) return "update has written to the input " + name;
+      if (bits(given.at(name)) != bits(input)) return "update has written to the input " + name;
   }
   const bool warned = std::any_of(warnings.messages().begin(), warnings.messages().end(),
                                   [](const auto& message) { return lower(message).find("nan") != std::string::npos; });
@@ -105,14 +108,15 @@ std::string positional(const Case& c) {
   const auto* entry = find_metric(metric->name());
   if (!entry) return "is not registered";
   for (std::size_t i = 0; i < c.batches.size(); ++i) {
+    const Kwargs given = inputs_of(c.batches[i]);
     Args args;
     for (const auto& input : entry->inputs) {
-      const auto found = c.batches[i].find(input.name);
-      if (found == c.batches[i].end()) break;
+      const auto found = given.find(input.name);
+      if (found == given.end()) break;
       args.push_back(found->second);
     }
-    if (args.size() != c.batches[i].size()) return "an input before a given one is missing";
-    metric->update(args, {}, rows_of(c, i));
+    if (args.size() != given.size()) return "an input before a given one is missing";
+    metric->update(args, {}, rows_with(c.batches[i], valid_of(c, i)));
   }
   return final_difference(*metric, c);
 }
@@ -136,7 +140,7 @@ std::string forward(const Case& c) {
     const auto alone = created(c);
     update(*alone, c, i, i + 1);
     const IValue expected = c.forward.empty() ? alone->compute() : c.forward[i];
-    const IValue got = metric->forward({}, c.batches[i], rows_of(c, i));
+    const IValue got = testing::forward(*metric, c.batches[i], valid_of(c, i));
     const auto found = first_of({difference(got, expected, c.tolerance),
                                  at_step("beside an update", difference(got, alone->compute(), c.tolerance))});
     if (!found.empty()) return at_step("batch " + std::to_string(i), found);
@@ -239,18 +243,19 @@ std::string merge_three(const Case& c) {
 
 // ---- other rows -----------------------------------------------------------------------------------------------------
 
-std::vector<int64_t> sizes_of(const Case& c) {
-  std::vector<int64_t> sizes;
-  for (const auto& batch : batches_with_rows(c)) sizes.push_back(testing::rows_of(batch));
-  return sizes;
-}
-
 std::string permuted(const Case& c) {
-  const Batch whole = *whole_of(c);
-  const Tensor order = permutation(testing::rows_of(whole));
   const auto metric = created(c);
-  for (const auto& batch : split(taken(whole, order), sizes_of(c))) metric->update({}, batch);
   const IValue expected = expected_final(c);
+  const auto batches = *batches_with_rows(c);
+  const auto whole = whole_of(c);
+  if (!whole) {
+    for (const auto& batch : batches) testing::update(*metric, taken(batch, permutation(testing::rows_of(batch))));
+    return difference(metric->compute(), expected, c.tolerance);
+  }
+  const Tensor order = permutation(testing::rows_of(*whole));
+  std::vector<int64_t> sizes;
+  for (const auto& batch : batches) sizes.push_back(testing::rows_of(batch));
+  for (const auto& batch : split(taken(*whole, order), sizes)) testing::update(*metric, batch);
   if (!c.rows_permute) return difference(metric->compute(), expected, c.tolerance);
   // Where rows are dropped (NaN), only the bag of those that stay can be compared.
   const auto tensors = tensors_of(expected);
@@ -261,38 +266,38 @@ std::string permuted(const Case& c) {
 }
 
 std::string garbage(const Case& c) {
-  const auto batches = batches_with_rows(c);
+  const auto batches = *batches_with_rows(c);
   const auto metric = created(c);
   const auto nothing = created(c);
   for (std::size_t i = 0; i < batches.size(); ++i) {
     const auto padded = with_garbage(batches[i]);
     const auto alone = created(c);
-    const auto found = difference(metric->forward({}, padded.batch, {.valid = padded.valid, .ids = {}}),
-                                  alone->forward({}, batches[i]), c.tolerance);
+    const auto found = difference(testing::forward(*metric, padded.batch, padded.valid),
+                                  testing::forward(*alone, batches[i]), c.tolerance);
     if (!found.empty()) return at_step("batch " + std::to_string(i), found);
   }
   const auto padded = with_garbage(batches.front());
-  metric->update({}, padded.batch, {.valid = at::zeros_like(padded.valid), .ids = {}});
+  testing::update(*metric, padded.batch, at::zeros_like(padded.valid));
   return final_difference(*metric, c);
 }
 
 std::string empty_batches(const Case& c) {
-  const auto batches = batches_with_rows(c);
+  const auto batches = *batches_with_rows(c);
   const Batch empty = split(batches.front(), {0}).front();
   const auto metric = created(c);
-  metric->update({}, empty);
+  testing::update(*metric, empty);
   for (const auto& batch : batches) {
-    metric->update({}, batch);
-    metric->update({}, empty);
+    testing::update(*metric, batch);
+    testing::update(*metric, empty);
   }
   return final_difference(*metric, c);
 }
 
 std::string row_by_row(const Case& c) {
-  const Batch whole = *whole_of(c);
   const auto metric = created(c);
-  for (const auto& row : split(whole, std::vector<int64_t>(static_cast<std::size_t>(testing::rows_of(whole)), 1)))
-    metric->update({}, row);
+  for (const auto& batch : largest_with_rows(c))
+    for (const auto& row : split(batch, std::vector<int64_t>(static_cast<std::size_t>(testing::rows_of(batch)), 1)))
+      testing::update(*metric, row);
   return final_difference(*metric, c);
 }
 
@@ -314,10 +319,7 @@ std::string strided(const Case& c) {
   for (const auto layout : {spread, channels_last}) {
     const auto metric = created(c);
     for (std::size_t i = 0; i < c.batches.size(); ++i) {
-      Batch other;
-      for (const auto& [name, input] : c.batches[i])
-        other.emplace(name, input.isTensor() ? IValue(layout(input.toTensor())) : input);
-      metric->update({}, other, rows_of(c, i));
+      testing::update(*metric, with_tensors(c.batches[i], layout), valid_of(c, i));
     }
     const auto found = final_difference(*metric, c);
     if (!found.empty()) return at_step(layout == spread ? "every second element" : "channels last", found);
@@ -331,8 +333,8 @@ std::string half(const Case& c) {
     const auto reference = created(c);
     for (std::size_t i = 0; i < c.batches.size(); ++i) {
       const Batch rounded = with_dtype(c.batches[i], dtype);
-      metric->update({}, rounded, rows_of(c, i));
-      reference->update({}, with_dtype(rounded, at::kFloat), rows_of(c, i));
+      testing::update(*metric, rounded, valid_of(c, i));
+      testing::update(*reference, with_dtype(rounded, at::kFloat), valid_of(c, i));
     }
     const auto found = difference(metric->compute(), reference->compute(), c.tolerance);
     if (!found.empty()) return at_step(c10::toString(dtype), found);
@@ -348,7 +350,7 @@ std::string float64(const Case& c) {
   const auto metric = created(c);
   metric->set_dtype(at::kDouble);
   for (std::size_t i = 0; i < c.batches.size(); ++i)
-    metric->update({}, with_dtype(c.batches[i], at::kDouble), rows_of(c, i));
+    testing::update(*metric, with_dtype(c.batches[i], at::kDouble), valid_of(c, i));
   return difference(metric->compute(), with_dtype(expected_final(c), at::kDouble), c.tolerance);
 }
 
@@ -391,10 +393,10 @@ std::string gradients(const Case& c) {
     Tensor differentiated = input.toTensor().detach().clone().set_requires_grad(true);
     leaf.insert_or_assign(name, differentiated);
     const auto metric = fresh();
-    const Tensor value = total(metric->forward({}, leaf, rows_of(c, 0)));
+    const Tensor value = total(testing::forward(*metric, leaf, valid_of(c, 0)));
     if (!value.requires_grad()) return "forward carries no gradient of " + name;
     value.backward();
-    metric->update({}, leaf, rows_of(c, 0));
+    testing::update(*metric, leaf, valid_of(c, 0));
     if (total(metric->compute()).requires_grad()) return "compute carries a graph";
     for (const auto& state : metric->states())
       if (state.tensor().defined() && state.tensor().requires_grad())
@@ -406,7 +408,7 @@ std::string gradients(const Case& c) {
         const Tensor shifted = input.toTensor().clone();
         shifted.view({-1}).select(0, i).add_(by);
         other.insert_or_assign(name, shifted);
-        return total(fresh()->forward({}, other, rows_of(c, 0)));
+        return total(testing::forward(*fresh(), other, valid_of(c, 0)));
       };
       const Tensor slope = moved(step).sub(moved(-step)).div(2 * step);
       const auto found = difference(gradient[i], slope, {.rtol = 1e-4, .atol = 1e-6});
@@ -425,9 +427,9 @@ std::string cuda(const Case& c) {
   const auto metric = created(c);
   metric->to(device);
   for (std::size_t i = 0; i < c.batches.size(); ++i) {
-    Rows rows = rows_of(c, i);
-    if (rows.valid) rows.valid = rows.valid->to(device);
-    metric->update({}, on_device(c.batches[i], device), rows);
+    auto valid = valid_of(c, i);
+    if (valid) valid = valid->to(device);
+    testing::update(*metric, on_device(c.batches[i], device), valid);
   }
   return final_difference(*metric, c);
 }
@@ -444,10 +446,10 @@ constexpr auto all_ways = std::to_array<Way>({
     {"saved half-way", always, saved_half_way},
     {"merge of two", always, merge_two},
     {"merge of three", always, merge_three},
-    {"permuted", has_whole, permuted},
-    {"garbage", has_whole, garbage},
-    {"empty batches", has_whole, empty_batches},
-    {"row by row", has_whole, row_by_row},
+    {"permuted", has_row_batches, permuted},
+    {"garbage", has_row_batches, garbage},
+    {"empty batches", has_row_batches, empty_batches},
+    {"row by row", has_row_batches, row_by_row},
     {"strided", always, strided},
     {"half", has_float_inputs, half},
     {"float64", always, float64},
@@ -479,7 +481,7 @@ std::string failure(const Misuse& misuse) {
   try {
     // Without a cache, which would hide that states have changed.
     metric = create(misuse.metric, misuse.options, {.compute_with_cache = false});
-    for (std::size_t i = 0; i + 1 < misuse.batches.size(); ++i) metric->update({}, misuse.batches[i]);
+    for (std::size_t i = 0; i + 1 < misuse.batches.size(); ++i) testing::update(*metric, misuse.batches[i]);
   } catch (const std::exception& error) {
     if (!misuse.batches.empty()) return std::string("throws too early: ") + error.what();
     if (!dynamic_cast<const Error*>(&error)) return std::string("is no metrics::Error: ") + error.what();
@@ -493,9 +495,9 @@ std::string failure(const Misuse& misuse) {
     const int64_t count = metric->update_count();
     try {
       if (by_forward)
-        metric->forward({}, misuse.batches.back());
+        testing::forward(*metric, misuse.batches.back());
       else
-        metric->update({}, misuse.batches.back());
+        testing::update(*metric, misuse.batches.back());
       return by_forward ? "forward takes it" : "update takes it";
     } catch (const Error& error) {
       if (lower(error.what()).find(lower(misuse.contains)) == std::string::npos)
@@ -512,33 +514,38 @@ std::string failure(const Misuse& misuse) {
 
 std::optional<Batch> whole_of(const Case& c) {
   if (c.whole) return c.whole;
+  const auto batches = batches_with_rows(c);
+  return batches && !batches->empty() ? joined(*batches) : std::nullopt;
+}
+
+std::optional<std::vector<Batch>> batches_with_rows(const Case& c) {
   std::vector<Batch> counted;
-  for (std::size_t i = 0; i < c.batches.size(); ++i) {
-    const auto& batch = c.batches[i];
-    const bool scalars = std::all_of(batch.begin(), batch.end(), [](const auto& input) {
-      return input.second.isScalar() || (input.second.isTensor() && input.second.toTensor().dim() == 0);
-    });
-    if (!scalars && !has_rows(batch)) return {};
-    counted.push_back(c.valid.empty() ? batch : kept(batch, c.valid[i]));
-  }
-  if (counted.empty()) return {};
-  return joined(counted);
-}
-
-std::vector<Batch> batches_with_rows(const Case& c) {
-  std::vector<int64_t> sizes;
   for (std::size_t i = 0; i < c.batches.size(); ++i)
-    sizes.push_back(testing::rows_of(c.valid.empty() ? c.batches[i] : kept(c.batches[i], c.valid[i])));
-  return split(*whole_of(c), sizes);
+    counted.push_back(c.valid.empty() ? c.batches[i] : kept(c.batches[i], c.valid[i]));
+  if (c.whole) {
+    std::vector<int64_t> sizes;
+    for (const auto& batch : counted) sizes.push_back(testing::rows_of(batch));
+    return split(*c.whole, sizes);
+  }
+  for (Batch& batch : counted) {
+    if (!has_rows(batch) && !has_one_row(batch)) return std::nullopt;
+    batch = as_rows(batch);
+  }
+  return counted;
 }
 
-Rows rows_of(const Case& c, std::size_t batch) {
-  return c.valid.empty() ? Rows{} : Rows{.valid = c.valid[batch], .ids = {}};
+std::vector<Batch> largest_with_rows(const Case& c) {
+  if (auto whole = whole_of(c)) return {std::move(*whole)};
+  return *batches_with_rows(c);
+}
+
+std::optional<Tensor> valid_of(const Case& c, std::size_t batch) {
+  return c.valid.empty() ? std::nullopt : std::optional(c.valid[batch]);
 }
 
 IValue expected_final(const Case& c) {
   if (c.final) return *c.final;
-  const auto metric = created(c);
+  const auto metric = create(c.metric, c.options, {.sync_on_compute = false});
   update(*metric, c, 0, c.batches.size());
   return metric->compute();
 }
@@ -548,7 +555,7 @@ std::unique_ptr<Metric> created(const Case& c) {
 }
 
 void update(Metric& metric, const Case& c, std::size_t begin, std::size_t end) {
-  for (std::size_t i = begin; i < end; ++i) metric.update({}, c.batches[i], rows_of(c, i));
+  for (std::size_t i = begin; i < end; ++i) update(metric, c.batches[i], valid_of(c, i));
 }
 
 }  // namespace metrics::testing

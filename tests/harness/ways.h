@@ -29,12 +29,14 @@ std::string failure(const Way& way, const Case& c);
 /// word, or a metric that the refused update has changed.
 std::string failure(const Misuse& misuse);
 
-/// All of the case's batches as one, without rows that do not count; none where the inputs cannot be joined.
+/// All of the case's batches as one, without rows that do not count; nothing where the inputs cannot be joined.
 std::optional<Batch> whole_of(const Case& c);
-/// The same rows batch by batch, each input with a row for each.
-std::vector<Batch> batches_with_rows(const Case& c);
-/// The rows that count in the case's batch.
-Rows rows_of(const Case& c, std::size_t batch);
+/// The same rows batch by batch, each input with a row for each; nothing where the inputs have no rows in common.
+std::optional<std::vector<Batch>> batches_with_rows(const Case& c);
+/// The same rows in as few batches as they can be.
+std::vector<Batch> largest_with_rows(const Case& c);
+/// Which rows count in the case's batch; nothing where all do.
+std::optional<at::Tensor> valid_of(const Case& c, std::size_t batch);
 /// The case's final value, or where it gives none that of an update for each batch.
 c10::IValue expected_final(const Case& c);
 
