@@ -272,6 +272,30 @@ std::vector<DoubleDouble> squared_errors(const Pairs& pairs) {
   return plain_sums<SquaredError>(pairs);
 }
 
+std::vector<double> row_squared_errors(const Pairs& pairs) {
+  std::vector<double> totals(static_cast<std::size_t>(pairs.rows));
+  const Pairs flat{.preds = pairs.preds,
+                   .target = pairs.target,
+                   .element = pairs.element,
+                   .rows = pairs.rows * pairs.columns,
+                   .columns = 1};
+  const auto sum_one = [&](int64_t row) {
+    const int64_t end = (row + 1) * pairs.columns;
+    DoubleDouble total;
+    for (int64_t begin = row * pairs.columns; begin < end; begin += elements_per_block) {
+      double results[width<SquaredError> + 2];
+      sum_rows<SquaredError>(flat, begin, std::min(elements_per_block, end - begin), results);
+      total = total + results[0];
+    }
+    totals[static_cast<std::size_t>(row)] = total.value();
+  };
+  const int64_t rows_per_task = blocks_per_task * elements_per_block / std::max<int64_t>(1, pairs.columns) + 1;
+  at::parallel_for(0, pairs.rows, rows_per_task, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) sum_one(row);
+  });
+  return totals;
+}
+
 std::vector<DoubleDouble> absolute_errors(const Pairs& pairs) {
   return plain_sums<AbsoluteError>(pairs);
 }

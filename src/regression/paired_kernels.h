@@ -23,6 +23,9 @@ struct Pairs {
 /// Returns Σ (x - y)² of each column.
 std::vector<DoubleDouble> squared_errors(const Pairs& pairs);
 
+/// Returns Σ (x - y)² of each row.
+std::vector<double> row_squared_errors(const Pairs& pairs);
+
 /// Returns Σ |x - y| of each column.
 std::vector<DoubleDouble> absolute_errors(const Pairs& pairs);
 

@@ -1,6 +1,6 @@
 #include "../registry.h"
 
-#include <metrics/core/define.h>
+#include "../core/functional_entry.h"
 #include <metrics/regression/mae.h>
 #include <metrics/regression/mse.h>
 #include <metrics/regression/pearson.h>
@@ -12,23 +12,6 @@ namespace {
 
 constexpr std::string_view domain = "regression";
 
-/// The entry of `M` whose functional is called as `call(preds, target, options)`.
-template <class M, auto call>
-MetricEntry entry_with() {
-  MetricEntry made = entry<M>(domain);
-  made.call = [](const Args& args, const Kwargs& kwargs) -> c10::IValue {
-    using D = typename M::Definition;
-    Kwargs options, inputs;
-    for (const auto& [name, value] : kwargs) {
-      const bool is_input = std::find(D::inputs.begin(), D::inputs.end(), name) != D::inputs.end();
-      (is_input ? inputs : options).emplace(name, value);
-    }
-    const auto [preds, target] = detail::inputs_from_dynamic<D>(args, inputs);
-    return call(preds, target, options_from<typename M::Options>(options, D::name));
-  };
-  return made;
-}
-
 /// torchmetrics' functional takes the number of outputs from its inputs.
 Tensor pearson(const Tensor& preds, const Tensor& target, const PearsonCorrCoefOptions&) {
   return functional::pearson_corrcoef(preds, target);
@@ -38,9 +21,10 @@ Tensor pearson(const Tensor& preds, const Tensor& target, const PearsonCorrCoefO
 
 Domain regression_domain() {
   return {.name = domain,
-          .metrics = {entry_with<MeanAbsoluteError, functional::mean_absolute_error>(),
-                      entry_with<MeanSquaredError, functional::mean_squared_error>(),
-                      entry_with<PearsonCorrCoef, pearson>(), entry_with<R2Score, functional::r2_score>()},
+          .metrics = {functional_entry<MeanAbsoluteError, functional::mean_absolute_error>(domain),
+                      functional_entry<MeanSquaredError, functional::mean_squared_error>(domain),
+                      functional_entry<PearsonCorrCoef, pearson>(domain),
+                      functional_entry<R2Score, functional::r2_score>(domain)},
           .routers = {}};
 }
 

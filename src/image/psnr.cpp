@@ -1,0 +1,184 @@
+#include "../regression/paired_inputs.h"
+#include <metrics/core/define.h>
+#include <metrics/core/warning.h>
+#include <metrics/image/psnr.h>
+
+#include <ATen/ops/clamp.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+
+namespace metrics {
+
+namespace {
+
+using PsnrOptions = PeakSignalNoiseRatioOptions;
+
+Tensor clamped(const Tensor& values, const DataRange& range) {
+  if (!range.clamps) return values;
+  // The ends are none of a half type's or an integer's numbers.
+  const at::ScalarType dtype = values.scalar_type();
+  const bool wide = dtype == at::kFloat || dtype == at::kDouble;
+  return at::clamp(wide ? values : values.to(values.is_floating_point() ? at::kFloat : at::kDouble), range.low,
+                   range.high);
+}
+
+/// The summed dimensions of inputs with `dims` dimensions, as a mask.
+std::vector<bool> summed_dimensions(const PsnrOptions& options, int64_t dims) {
+  std::vector<bool> summed(static_cast<std::size_t>(dims), false);
+  const auto refuse = [&](int64_t given, const char* why) {
+    throw InvalidArgument("PeakSignalNoiseRatio: dim: " + std::to_string(given) + why + " for inputs of " +
+                          std::to_string(dims) + " dimensions");
+  };
+  const auto take = [&](int64_t given) {
+    const int64_t index = given < 0 ? given + dims : given;
+    if (index < 0 || index >= dims) refuse(given, " is out of range");
+    if (summed[static_cast<std::size_t>(index)]) refuse(given, " is named twice");
+    summed[static_cast<std::size_t>(index)] = true;
+  };
+  if (const auto* one = std::get_if<int64_t>(&*options.dim)) {
+    take(*one);
+    return summed;
+  }
+  for (int64_t each : std::get<std::vector<int64_t>>(*options.dim)) take(each);
+  // As torch sums over no dimension: over all.
+  if (std::find(summed.begin(), summed.end(), true) == summed.end()) summed.assign(summed.size(), true);
+  return summed;
+}
+
+/// Both inputs as [values, errors of a value].
+struct RowPairs {
+  Tensor preds, target;
+};
+RowPairs row_pairs(const Tensor& preds, const Tensor& target, const std::vector<bool>& summed) {
+  std::vector<int64_t> order, inner;
+  int64_t rows = 1;
+  for (std::size_t d = 0; d < summed.size(); ++d) {
+    (summed[d] ? inner : order).push_back(static_cast<int64_t>(d));
+    if (!summed[d]) rows *= preds.size(static_cast<int64_t>(d));
+  }
+  order.insert(order.end(), inner.begin(), inner.end());
+  const auto shaped = [&](const Tensor& values) {
+    return values.permute(order).reshape({rows, values.numel() / rows});
+  };
+  return {shaped(preds), shaped(target)};
+}
+
+void add_to_sums(States& states, const Tensor& preds, const Tensor& target, bool by_kernel) {
+  State& sum = states["sum_squared_error"];
+  if (by_kernel) {
+    regression::add_sums(sum, regression::kernels::squared_errors(regression::KernelPairs(preds, target, 1).get()), {});
+  } else {
+    sum.add(preds.to(at::kDouble).sub(target.to(at::kDouble)).square().sum());
+  }
+  regression::add_count(states["total"], preds.numel());
+}
+
+void append_rows(States& states, const RowPairs& pairs, bool by_kernel) {
+  const int64_t rows = pairs.preds.size(0);
+  const int64_t columns = pairs.preds.size(1);
+  Tensor sums;
+  if (by_kernel) {
+    sums = at::tensor(
+        regression::kernels::row_squared_errors(regression::KernelPairs(pairs.preds, pairs.target, columns).get()),
+        at::kDouble);
+  } else {
+    sums = pairs.preds.to(at::kDouble).sub(pairs.target.to(at::kDouble)).square().sum(1);
+  }
+  // Rows as torchmetrics stores them: in the metric's dtype.
+  states["sum_squared_error"].append(sums.to(states.dtype() == at::kDouble ? at::kDouble : at::kFloat));
+  states["total"].append(at::full({rows}, columns, sums.options().dtype(at::kLong).requires_grad(false)));
+}
+
+/// Where `dim` leaves several dimensions, torchmetrics keeps them until it computes.
+void flatten_rows(States& states) {
+  for (State& state : states) {
+    if (state.grows() && state.tensor().defined() && state.tensor().dim() > 1) {
+      state.assign(state.tensor().flatten(), {}, {});
+    }
+  }
+}
+
+}  // namespace
+
+namespace definitions {
+
+void PeakSignalNoiseRatio::check(const Options& options) {
+  check_data_range(name, options.data_range);
+  if (!(options.base > 0) || options.base == 1 || !std::isfinite(options.base)) {
+    std::ostringstream message;
+    message << name << ": base: expected a number above 0 other than 1, got " << options.base;
+    throw InvalidArgument(message.str());
+  }
+  if (!options.dim && options.reduction != ImageReduction::ElementwiseMean) {
+    warn("PeakSignalNoiseRatio: reduction has no effect without dim: there is one value");
+  }
+}
+
+void PeakSignalNoiseRatio::declare(States& states, const Options& options) {
+  if (options.dim) {
+    states.add("sum_squared_error", metrics::Reduction::Cat);
+    states.add("total", metrics::Reduction::Cat);
+  } else {
+    states.add("sum_squared_error", metrics::Reduction::Sum, at::zeros({}, at::kFloat));
+    states.add("total", metrics::Reduction::Sum, at::zeros({}, at::kLong));
+  }
+  states.add("data_range", metrics::Reduction::Mean, at::full({}, options.data_range.width(), at::kDouble));
+}
+
+void PeakSignalNoiseRatio::update(States& states, const Options& options, const Tensor& preds, const Tensor& target) {
+  regression::check_pairs(name, preds, target);
+  const bool by_kernel = regression::has_kernel(preds) && !regression::carries_gradients(preds, target);
+  const Tensor x = clamped(preds, options.data_range);
+  const Tensor y = clamped(target, options.data_range);
+  if (!options.dim) return add_to_sums(states, x, y, by_kernel);
+  const std::vector<bool> summed = summed_dimensions(options, preds.dim());
+  if (preds.numel() > 0) append_rows(states, row_pairs(x, y, summed), by_kernel);
+}
+
+Tensor PeakSignalNoiseRatio::finalise(const States& states, const Options& options) {
+  const Tensor errors = states["sum_squared_error"].tensor();
+  if (options.dim && !errors.defined()) {
+    const Tensor none = at::empty({0}, at::kDouble);
+    return options.reduction == ImageReduction::None  ? none
+           : options.reduction == ImageReduction::Sum ? none.sum()
+                                                      : none.mean();
+  }
+  const Tensor mean = errors.to(at::kDouble).div(states["total"].tensor());
+  const Tensor ratio = states["data_range"].tensor().log().mul(2).sub(mean.log()).mul(10 / std::log(options.base));
+  if (!options.dim || options.reduction == ImageReduction::None) return ratio;
+  return options.reduction == ImageReduction::Sum ? ratio.sum() : ratio.mean();
+}
+
+void PeakSignalNoiseRatio::show_as_torchmetrics(States& states, const Options&) {
+  flatten_rows(states);
+}
+
+void PeakSignalNoiseRatio::complete_from_torchmetrics(States& states, const Options&) {
+  flatten_rows(states);
+}
+
+}  // namespace definitions
+
+METRICS_DEFINE(definitions::PeakSignalNoiseRatio);
+
+namespace functional {
+
+Tensor peak_signal_noise_ratio(const Tensor& preds, const Tensor& target, const PeakSignalNoiseRatioOptions& options) {
+  const Tensor value = regression::value_of<definitions::PeakSignalNoiseRatio>(options, preds, target);
+  if (!options.dim || options.reduction != ImageReduction::None) return value;
+  const std::vector<bool> summed = summed_dimensions(options, preds.dim());
+  std::vector<int64_t> kept;
+  for (std::size_t d = 0; d < summed.size(); ++d) {
+    if (!summed[d]) kept.push_back(preds.size(static_cast<int64_t>(d)));
+  }
+  return value.reshape(kept);
+}
+
+}  // namespace functional
+}  // namespace metrics

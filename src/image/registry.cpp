@@ -1,0 +1,15 @@
+#include "../registry.h"
+
+#include "../core/functional_entry.h"
+#include <metrics/image/psnr.h>
+
+namespace metrics {
+
+Domain image_domain() {
+  constexpr std::string_view domain = "image";
+  return {.name = domain,
+          .metrics = {functional_entry<PeakSignalNoiseRatio, functional::peak_signal_noise_ratio>(domain)},
+          .routers = {}};
+}
+
+}  // namespace metrics
