@@ -22,7 +22,7 @@ DOMAINS = ("aggregation", "classification", "detection", "image", "regression", 
 
 def find(name: str, package: str, domains: tuple) -> Any:
     """Return what torchmetrics calls so, in the package or in one of its domains."""
-    for module in (package, *(f"{package}.{domain}" for domain in domains)):
+    for module in (*(f"{package}.{domain}" for domain in domains), package):
         if hasattr(importlib.import_module(module), name):
             return getattr(importlib.import_module(module), name)
     raise KeyError(f"{package} has no {name}")

@@ -78,7 +78,7 @@ def differences(stem: Stem, script: Path) -> list:
     with safe_open(str(tensors_path), framework="pt") as file:
         tensors = {k: file.get_tensor(k) for k in file.keys()}
     found = []
-    fresh = stem.index()
+    fresh = json.loads(json.dumps(stem.index()))  # as it will be read: tuples are lists there
     for k in ("format", "stem", "source"):
         if committed.get(k) != fresh[k]:
             found.append(f"{stem.name}: {k} is {fresh[k]}, committed {committed.get(k)}")

@@ -48,7 +48,7 @@ IValue as_row(const IValue& value) {
   return list_of({value});
 }
 
-IValue taken(const IValue& value, const Tensor& index) {
+IValue taken_rows(const IValue& value, const Tensor& index) {
   if (value.isTensor()) return value.toTensor().index_select(0, index);
   std::vector<IValue> elements;
   const auto all = value.toListRef();
@@ -174,7 +174,7 @@ std::vector<Batch> split(const Batch& whole, const std::vector<int64_t>& sizes) 
 }
 
 Batch taken(const Batch& batch, const Tensor& index) {
-  return with_rows_by(batch, [&](const IValue& rows, const std::string&) { return taken(rows, index); });
+  return with_rows_by(batch, [&](const IValue& rows, const std::string&) { return taken_rows(rows, index); });
 }
 
 Batch kept(const Batch& batch, const Tensor& valid) {
