@@ -1,9 +1,13 @@
 """The cases that every metric made of true and false positives and negatives has in common, by task."""
 
+import inspect
+import itertools
 import math
+from dataclasses import dataclass, field, replace
+from typing import Callable
 
 import torch
-from cases import Case, Misuse, Stem, play, concatenated, pairwise
+from cases import Case, Misuse, Stem, concatenated, copied, find_functional, pairwise, play, same
 from draws import Draws
 from labelled import binary, multiclass, multilabel
 
@@ -117,8 +121,8 @@ def elementwise(stem: Stem, metric: str, functional: str, options: dict, draw, r
     add("rows that do not count", {}, batches, valid=valid)
 
 
-def drawn(stem: Stem, metric: str, functional: str, options: dict, arguments: dict, draw, rest) -> None:
-    """Add cases until each pair of argument values, kind of preds included, has occurred."""
+def drawn(stem: Stem, metric: str, functional: str, options: dict, arguments: dict, draw, rest, settled=lambda case: case) -> None:
+    """Add cases until each pair of argument values, kind of preds included, has occurred; `settled` has the last word on each."""
 
     def allowed(given: dict) -> bool:
         return given.get("top_k", 1) == 1 or given["kind"] != "labels"
@@ -129,7 +133,7 @@ def drawn(stem: Stem, metric: str, functional: str, options: dict, arguments: di
         batches = draw(f"{metric}/pairs", kind, sizes=(3, 2, 4), rest=rest, ignore_index=given.get("ignore_index"))
         case = Case(f"{metric}/{kind}, {label(given)}", metric, options | given, batches, functional)
         case.rows = "permutes" if samplewise else "invariant"
-        stem.add(case)
+        stem.add(settled(case))
 
 
 def ignored_logit(stem: Stem, metric: str, functional: str, options: dict, batches: list) -> None:
@@ -251,6 +255,15 @@ def of_classes(stem: Stem, metric: str, functional: str, options: dict, draw) ->
     add("a batch of ignored targets", {"ignore_index": -1}, batches)
 
 
+def unchecked_classes(stem: Stem, metric: str, functional: str, options: dict, draw) -> None:
+    """Add labels of no class, which are wrong when nothing is checked."""
+    many = draw(f"{metric}/beyond", "labels")
+    many[0]["target"][:2] = torch.tensor([CLASSES, CLASSES + 3])
+    many[0]["preds"][:6] = torch.tensor([0, CLASSES + 3, 1, 2, 3, CLASSES])
+    given = {"average": "micro", "validate_args": False}
+    stem.add(Case(f"{metric}/labels out of range unchecked, micro", metric, options | given, many, functional))
+
+
 def multiclass_task(stem: Stem, metric: str, functional: str) -> None:
     """Add the multiclass cases."""
     options = {"num_classes": CLASSES}
@@ -266,12 +279,7 @@ def multiclass_task(stem: Stem, metric: str, functional: str) -> None:
             add(f"a class without targets, {label(given)}", given, unlike)
     tied = with_ties(draw(f"{metric}/tied", "probabilities"))
     add("ties for the first place, micro", {"average": "micro"}, tied)
-    many = [{**b} for b in draw(f"{metric}/beyond", "labels")]
-    many[0]["target"] = many[0]["target"].clone()
-    many[0]["target"][:2] = torch.tensor([CLASSES, CLASSES + 3])
-    many[0]["preds"] = many[0]["preds"].clone()
-    many[0]["preds"][:6] = torch.tensor([0, CLASSES + 3, 1, 2, 3, CLASSES])
-    stem.add(Case(f"{metric}/labels out of range unchecked, micro", metric, options | {"average": "micro", "validate_args": False}, many, functional))
+    unchecked_classes(stem, metric, functional, options, draw)
     for kind in KINDS:
         stem.add(
             Case(f"{metric}/any number of classes, {kind}", metric, {"num_classes": None, "average": "micro"}, draw(f"{metric}/none {kind}", kind))
@@ -372,7 +380,7 @@ def task_router(stem: Stem, metric: str, functional: str) -> None:
     """Add cases that pick the class by `task`."""
     add = lambda options, batches, **more: stem.add(Case(f"{metric}/{label(options)}", metric, options, batches, functional, **more))
     add({"task": "binary"}, binary(f"{metric}/binary", "probabilities"))
-    add({"task": "binary", "threshold": 0.3, "ignore_index": -1}, binary(f"{metric}/binary", "logits", ignore_index=-1))
+    add({"task": "binary", "threshold": 0.3, "ignore_index": -1}, binary(f"{metric}/binary", "logits", sizes=(7, 4, 9), ignore_index=-1))
     add({"task": "binary", "multidim_average": "samplewise"}, binary(f"{metric}/binary", "labels", sizes=(3, 2), rest=(4,)), rows="permutes")
     scores = multiclass(f"{metric}/multiclass", "logits", CLASSES)
     add({"task": "multiclass", "num_classes": CLASSES}, scores)
@@ -404,3 +412,155 @@ def write_family(stem: Stem, metric: str, functional: str) -> None:
     multiclass_task(stem, f"Multiclass{metric}", f"multiclass_{functional}")
     multilabel_task(stem, f"Multilabel{metric}", f"multilabel_{functional}")
     task_router(stem, metric, functional)
+
+
+# --- Further members: the counting is shown by StatScores and Accuracy; what a member adds is a formula. Members of one
+# stem share their inputs.
+
+
+def heeds_as_functional(case: Case) -> Case:
+    """Expect the functional's values, where torchmetrics' class takes `zero_division` and drops it."""
+    function = find_functional(case.functional)
+    accepted = {k: v for k, v in case.options.items() if k in inspect.signature(function).parameters}
+    value = lambda batch: function(**copied(batch), **accepted)
+    forward, final = [value(b) for b in case.batches], value(concatenated(case.batches))
+    if same([forward, final], list(play(case.metric, case.options, case.batches)[:2])):
+        return case
+    return replace(
+        case, reason="`zero_division` is heeded by the class as by the functional; torchmetrics' class drops it",
+        reference="torchmetrics' functional", forward_by=value, final_by=lambda batches: value(concatenated(batches)),
+    )
+
+
+@dataclass(frozen=True)
+class Member:
+    """A metric over true and false positives and negatives: its names, and where it is not as the others are."""
+
+    name: str
+    functional: str
+    divides: bool = True  # whether `zero_division` stands for a 0/0 of its formula
+    settled: Callable = lambda case: case
+    given: dict = field(default_factory=dict)  # options of its own, at values for most cases
+    arguments: dict = field(default_factory=dict)  # and the values to show of them
+    wrong: dict = field(default_factory=dict)  # and those to refuse: name -> (value, reason where torchmetrics takes it)
+    excused: dict = field(default_factory=dict)  # values that no case can show -> why
+
+    @property
+    def zero_divisions(self) -> list:
+        return [0, 1] if self.divides else [0]
+
+    @property
+    def excuses(self) -> dict:
+        return self.excused if self.divides else self.excused | ZERO_DIVISION
+
+
+def set_apart(batches: list, preds, target) -> list:
+    """Answer all questions of the first label alike, or let all its targets be alike; None leaves them."""
+    for b in batches:
+        first = (slice(None), 0) if b["preds"].ndim > 1 else slice(None)
+        for name, value in (("preds", preds), ("target", target)):
+            if value is not None:
+                b[name][first] = value
+    return batches
+
+
+def member_elementwise(stem: Stem, member: Member, metric: str, functional: str, options: dict, draw, averages: list) -> None:
+    """Add what the formula makes of thresholded scores (binary, multilabel), and of counts that are 0."""
+    add = lambda name, given, batches, **more: stem.add(
+        member.settled(Case(f"{metric}/{name}", metric, options | given, batches, functional, **more))
+    )
+    for kind in KINDS:
+        add(kind, {}, draw(f"{stem.name}/{kind}", kind))
+    add("logits, many rows", {}, draw(f"{stem.name}/many", "logits", sizes=(131, 2)))
+    alike = [(p, t) for p, t in itertools.product((None, 0, 1), repeat=2) if (p, t) != (None, None)]
+    for (preds, target), zero, average in itertools.product(alike, member.zero_divisions, averages):
+        given = ({"zero_division": zero} if zero else {}) | average
+        batches = set_apart(draw(f"{stem.name}/alike", "labels"), preds, target)
+        add(f"{'' if preds is None else f'all answers {preds}, '}{'' if target is None else f'all targets {target}, '}{label(given)}", given, batches)
+    mixed = draw(f"{stem.name}/mixed a", "probabilities", sizes=(19,)) + draw(f"{stem.name}/mixed b", "logits")
+    stem.add(Case(f"{metric}/probabilities, then logits", metric, options, mixed, functional, **own_reading(metric, options)))
+    arguments = {
+        **member.arguments,
+        "threshold": [0.5, 0.3],
+        **({"average": AVERAGES} if len(averages) > 1 else {}),
+        "multidim_average": ["global", "samplewise"],
+        "ignore_index": [None, -1, 0, 1, 5],
+        "validate_args": [True, False],
+        "zero_division": [0, 1],
+    }
+    drawn(stem, metric, functional, options, arguments, draw, (5,), member.settled)
+    unchecked(stem, metric, functional, options, draw)
+    stem.require(metric, arguments, member.excuses)
+
+
+def member_binary(stem: Stem, member: Member) -> None:
+    """Add a further member's binary cases."""
+    metric, functional, options = f"Binary{member.name}", f"binary_{member.functional}", member.given
+    draw = lambda name, kind, **more: binary(name.replace(metric, stem.name), kind, **more)
+    member_elementwise(stem, member, metric, functional, options, draw, [{}])
+    refused_options(stem, metric, options, COMMON_WRONG | FAMILY_WRONG | THRESHOLD_WRONG | member.wrong | {"input": [("scores", None)]})
+    refused_inputs(stem, metric, options, draw(f"{stem.name}/good", "probabilities", sizes=(6,))[0], 2)
+
+
+def member_multilabel(stem: Stem, member: Member) -> None:
+    """Add a further member's multilabel cases."""
+    metric, functional, options = f"Multilabel{member.name}", f"multilabel_{member.functional}", {**member.given, "num_labels": LABELS}
+    draw = lambda name, kind, **more: multilabel(name.replace(metric, stem.name), kind, LABELS, **more)
+    member_elementwise(stem, member, metric, functional, options, draw, [{}, {"average": "none"}])
+    wrong = COMMON_WRONG | FAMILY_WRONG | THRESHOLD_WRONG | AVERAGE_WRONG | member.wrong | {"input": [("scores", None)]}
+    refused_options(stem, metric, options, wrong | {"num_labels": [(1, None), ("three", None)]})
+    stem.refuse(Misuse(f"{metric}/no num_labels", metric, member.given, "num_labels"))
+    refused_inputs(stem, metric, options, draw(f"{stem.name}/good", "probabilities", sizes=(6,))[0], 2)
+
+
+def member_multiclass(stem: Stem, member: Member) -> None:
+    """Add a further member's multiclass cases."""
+    metric, functional, options = f"Multiclass{member.name}", f"multiclass_{member.functional}", {**member.given, "num_classes": CLASSES}
+    draw = lambda name, kind, **more: multiclass(name.replace(metric, stem.name), kind, CLASSES, **more)
+    add = lambda name, given, batches, **more: stem.add(
+        member.settled(Case(f"{metric}/{name}", metric, options | given, batches, functional, **more))
+    )
+    for kind in KINDS:
+        add(kind, {}, draw(f"{stem.name}/{kind}", kind))
+    add("33 classes", {"num_classes": 33}, multiclass(f"{stem.name}/wide", "logits", 33, sizes=(3, 5)))
+    absent = multiclass(f"{stem.name}/absent", "logits", CLASSES + 1, absent=(CLASSES,))
+    unlike = [{**b, "target": b["target"].clamp(max=CLASSES - 2)} for b in draw(f"{stem.name}/unlike", "logits")]
+    constant = lambda name: [{**b, name: torch.full_like(b[name], 1)} for b in draw(f"{stem.name}/constant", "labels")]
+    for average in AVERAGES[:-1]:
+        for top_k, zero in [(1, zero) for zero in member.zero_divisions] + [(2, 0)]:
+            given = {"average": average, **({"top_k": top_k} if top_k > 1 else {}), **({"zero_division": zero} if zero else {})}
+            add(f"a class without samples, {label(given)}", {"num_classes": CLASSES + 1, **given}, absent)
+            add(f"a class without targets, {label(given)}", given, unlike)
+            if top_k == 1:
+                add(f"one class is always predicted, {label(given)}", given, constant("preds"))
+                add(f"one class is always the target, {label(given)}", given, constant("target"))
+    arguments = {
+        **member.arguments,
+        "top_k": [1, 2, 3],
+        "average": AVERAGES,
+        "multidim_average": ["global", "samplewise"],
+        "ignore_index": [None, -1, 0, 2, 7],
+        "validate_args": [True, False],
+        "zero_division": [0, 1],
+    }
+    drawn(stem, metric, functional, options, arguments, draw, (5,), member.settled)
+    unchecked_classes(stem, metric, functional, options, draw)
+    stem.require(metric, arguments, member.excuses)
+    wrong = COMMON_WRONG | FAMILY_WRONG | AVERAGE_WRONG | member.wrong
+    refused_options(stem, metric, options, wrong | {"num_classes": [(1, None), ("three", None)], "top_k": [(CLASSES + 1, None)]})
+    stem.refuse(Misuse(f"{metric}/no num_classes", metric, member.given, "num_classes"))
+    good = draw(f"{stem.name}/good", "probabilities", sizes=(6,))[0]
+    reject = lambda name, word, batch, given={}: stem.refuse(Misuse(f"{metric}/{name}", metric, options | given, word, [batch]))
+    reject("rows that differ in number", "target", {"preds": good["preds"], "target": good["target"][:-1]})
+    reject("scores of another number of classes", "preds", {"preds": good["preds"][:, :3].contiguous(), "target": good["target"]})
+    reject("samplewise of vectors", "multidim_average", good, {"multidim_average": "samplewise"})
+    five = torch.tensor([0, 1, 2, 3, 4])
+    reject("more labels than classes", "target", {"preds": five % 4, "target": five})
+
+
+def write_member(stem: Stem, member: Member) -> None:
+    """Add all cases of a further member of the family: its three tasks and its router."""
+    member_binary(stem, member)
+    member_multiclass(stem, member)
+    member_multilabel(stem, member)
+    task_router(stem, member.name, member.functional)

@@ -134,7 +134,9 @@ std::pair<const MetricEntry*, Kwargs> routed(const RouterEntry& router, const Kw
     if (std::find(known.begin(), known.end(), name) == known.end()) detail::throw_unknown_option(what, name, known);
   }
   for (const auto& [name, value] : router.defaults) {
-    if (has_option(*entry, name)) kept.emplace(std::string(name), std::string(value));
+    if (!has_option(*entry, name)) continue;
+    const auto* text = std::get_if<std::string_view>(&value);
+    kept.emplace(std::string(name), text ? c10::IValue(std::string(*text)) : c10::IValue(std::get<double>(value)));
   }
   return {entry, std::move(kept)};
 }

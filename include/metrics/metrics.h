@@ -5,6 +5,11 @@
 #include <metrics/aggregation/aggregation.h>
 #include <metrics/classification/accuracy.h>
 #include <metrics/classification/confusion_matrix.h>
+#include <metrics/classification/f_beta.h>
+#include <metrics/classification/hamming.h>
+#include <metrics/classification/negative_predictive_value.h>
+#include <metrics/classification/precision_recall.h>
+#include <metrics/classification/specificity.h>
 #include <metrics/classification/stat_scores.h>
 #include <metrics/core/dynamic.h>
 #include <metrics/core/metric_of.h>

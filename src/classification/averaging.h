@@ -19,26 +19,24 @@ struct Counts {
   Tensor tp, fp, tn, fn;
 };
 
-/// How scores of labels become one. A binary metric is the micro average of its one label.
-struct Averaging {
+/// How counts become a score. A binary metric is the micro average of its one label.
+struct Scoring {
   Task task;
   Average average;
-  int64_t top_k = 1;
+  int64_t top_k;
+  double zero_division;
+
+  // Each is what its options say, and is taken wherever they are given.
+  Scoring(const BinaryStatScoresOptions& o) : Scoring{Task::Binary, Average::Micro, 1, o.zero_division} {}
+  Scoring(const MulticlassStatScoresOptions& o) : Scoring{Task::Multiclass, o.average, o.top_k, o.zero_division} {}
+  Scoring(const MultilabelStatScoresOptions& o) : Scoring{Task::Multilabel, o.average, 1, o.zero_division} {}
+
+  /// The same with classes left out of the macro average as if `top_k` were 1.
+  Scoring whatever_top_k() const { return {task, average, 1, zero_division}; }
+
+ private:
+  Scoring(Task t, Average a, int64_t k, double zero) : task(t), average(a), top_k(k), zero_division(zero) {}
 };
-
-Counts counts_of(const States& states, const BinaryStatScoresOptions& options);
-Counts counts_of(const States& states, const MulticlassStatScoresOptions& options);
-Counts counts_of(const States& states, const MultilabelStatScoresOptions& options);
-
-inline Averaging averaging(const BinaryStatScoresOptions&) {
-  return {Task::Binary, Average::Micro};
-}
-inline Averaging averaging(const MulticlassStatScoresOptions& o) {
-  return {Task::Multiclass, o.average, o.top_k};
-}
-inline Averaging averaging(const MultilabelStatScoresOptions& o) {
-  return {Task::Multilabel, o.average};
-}
 
 /// Returns num / denom in float64, and `zero_division` where denom is 0.
 inline Tensor ratio(const Tensor& num, const Tensor& denom, double zero_division = 0) {
@@ -56,7 +54,7 @@ inline Counts summed(const Counts& c) {
 /// with `top_k` above 1, where a false positive only says that the target was not among the best, without true
 /// positives and false negatives.
 template <class Score>
-Tensor averaged(const Counts& counts, const Averaging& how, const Score& score) {
+Tensor averaged(const Counts& counts, const Scoring& how, const Score& score) {
   if (how.average == Average::Micro) return score(summed(counts));
   const Tensor scores = score(counts);
   if (how.average == Average::None) return scores;
@@ -67,6 +65,14 @@ Tensor averaged(const Counts& counts, const Averaging& how, const Score& score) 
     weights = how.task == Task::Multilabel ? at::ones_like(weights) : occurs.to(at::kDouble);
   }
   return ratio((weights * scores).sum(-1), weights.sum(-1));
+}
+
+/// The share of right answers.
+///
+/// Of several classes only one can be right: the true negatives say nothing of a class.
+inline Tensor share_right(const Counts& c, Task task) {
+  if (task == Task::Multiclass) return ratio(c.tp, c.tp + c.fn);
+  return ratio(c.tp + c.tn, c.tp + c.fp + c.tn + c.fn);
 }
 
 }  // namespace metrics::classification

@@ -2,6 +2,11 @@
 
 #include <metrics/classification/accuracy.h>
 #include <metrics/classification/confusion_matrix.h>
+#include <metrics/classification/f_beta.h>
+#include <metrics/classification/hamming.h>
+#include <metrics/classification/negative_predictive_value.h>
+#include <metrics/classification/precision_recall.h>
+#include <metrics/classification/specificity.h>
 #include <metrics/classification/stat_scores.h>
 #include <metrics/core/define.h>
 
@@ -9,37 +14,45 @@ namespace metrics {
 
 namespace {
 
+constexpr std::string_view kDomain = "classification";
+
+using Defaults = decltype(RouterEntry::defaults);
+
 // torchmetrics averages over everything when asked by task, and over classes when asked by class.
-const std::vector<std::pair<std::string_view, std::string_view>> kMicro{{"average", "micro"}};
+const Defaults kMicro{{"average", "micro"}};
+
+RouterEntry::Task task_of(std::string_view metric) {
+  if (metric.starts_with("Binary")) return {"binary", metric, ""};
+  if (metric.starts_with("Multiclass")) return {"multiclass", metric, "num_classes"};
+  return {"multilabel", metric, "num_labels"};
+}
+
+// The classes of a metric's tasks, and the name that picks one of them by task.
+template <class... ByTask>
+void add(Domain& domain, std::string_view name, std::string_view functional, Defaults defaults = {}) {
+  (domain.metrics.push_back(entry<ByTask>(kDomain)), ...);
+  domain.routers.push_back({name, functional, {task_of(ByTask::Definition::name)...}, std::move(defaults)});
+}
 
 }  // namespace
 
 Domain classification_domain() {
-  constexpr std::string_view domain = "classification";
-  return {
-      .name = domain,
-      .metrics = {entry<BinaryAccuracy>(domain), entry<BinaryConfusionMatrix>(domain), entry<BinaryStatScores>(domain),
-                  entry<MulticlassAccuracy>(domain), entry<MulticlassConfusionMatrix>(domain),
-                  entry<MulticlassStatScores>(domain), entry<MultilabelAccuracy>(domain),
-                  entry<MultilabelConfusionMatrix>(domain), entry<MultilabelStatScores>(domain)},
-      .routers = {{.name = "Accuracy",
-                   .functional = "accuracy",
-                   .tasks = {{"binary", "BinaryAccuracy", ""},
-                             {"multiclass", "MulticlassAccuracy", "num_classes"},
-                             {"multilabel", "MultilabelAccuracy", "num_labels"}},
-                   .defaults = kMicro},
-                  {.name = "ConfusionMatrix",
-                   .functional = "confusion_matrix",
-                   .tasks = {{"binary", "BinaryConfusionMatrix", ""},
-                             {"multiclass", "MulticlassConfusionMatrix", "num_classes"},
-                             {"multilabel", "MultilabelConfusionMatrix", "num_labels"}},
-                   .defaults = {}},
-                  {.name = "StatScores",
-                   .functional = "stat_scores",
-                   .tasks = {{"binary", "BinaryStatScores", ""},
-                             {"multiclass", "MulticlassStatScores", "num_classes"},
-                             {"multilabel", "MultilabelStatScores", "num_labels"}},
-                   .defaults = kMicro}}};
+  Domain domain{.name = kDomain, .metrics = {}, .routers = {}};
+  add<BinaryAccuracy, MulticlassAccuracy, MultilabelAccuracy>(domain, "Accuracy", "accuracy", kMicro);
+  add<BinaryConfusionMatrix, MulticlassConfusionMatrix, MultilabelConfusionMatrix>(domain, "ConfusionMatrix",
+                                                                                   "confusion_matrix");
+  add<BinaryF1Score, MulticlassF1Score, MultilabelF1Score>(domain, "F1Score", "f1_score", kMicro);
+  add<BinaryFBetaScore, MulticlassFBetaScore, MultilabelFBetaScore>(domain, "FBetaScore", "fbeta_score",
+                                                                    {{"average", "micro"}, {"beta", 1.0}});
+  add<BinaryHammingDistance, MulticlassHammingDistance, MultilabelHammingDistance>(domain, "HammingDistance",
+                                                                                   "hamming_distance", kMicro);
+  add<BinaryNegativePredictiveValue, MulticlassNegativePredictiveValue, MultilabelNegativePredictiveValue>(
+      domain, "NegativePredictiveValue", "negative_predictive_value", kMicro);
+  add<BinaryPrecision, MulticlassPrecision, MultilabelPrecision>(domain, "Precision", "precision", kMicro);
+  add<BinaryRecall, MulticlassRecall, MultilabelRecall>(domain, "Recall", "recall", kMicro);
+  add<BinarySpecificity, MulticlassSpecificity, MultilabelSpecificity>(domain, "Specificity", "specificity", kMicro);
+  add<BinaryStatScores, MulticlassStatScores, MultilabelStatScores>(domain, "StatScores", "stat_scores", kMicro);
+  return domain;
 }
 
 }  // namespace metrics

@@ -11,10 +11,8 @@
 
 namespace metrics {
 
-using classification::averaging;
-using classification::Averaging;
 using classification::Counts;
-using classification::counts_of;
+using classification::Scoring;
 using classification::Task;
 
 namespace {
@@ -40,25 +38,6 @@ Counts parts_of(const State& state, int64_t labels) {
   if (!table.defined()) table = at::zeros({0, 4, labels}, at::kLong);
   if (table.dim() == 2) table = table.unsqueeze(2);
   return {table.select(1, 0), table.select(1, 1), table.select(1, 2), table.select(1, 3)};
-}
-
-Tensor stat_scores(const Counts& c, const Averaging& how) {
-  const Tensor support = c.tp + c.fn;
-  const Tensor scores = at::stack({c.tp, c.fp, c.tn, c.fn, support}, -1);  // [..., labels, 5]
-  switch (how.average) {
-    case Average::Micro:
-      return scores.sum(-2);
-    case Average::Macro:
-      return scores.to(at::kDouble).mean(-2);
-    case Average::Weighted: {
-      // As torchmetrics does it, which weighs a sample's labels by their support in all samples together.
-      const Tensor all = how.task == Task::Multilabel ? support.sum() : support.sum(-1, /*keepdim=*/true);
-      return (scores * (support.to(at::kDouble) / all).unsqueeze(-1)).sum(-2);
-    }
-    case Average::None:
-      break;
-  }
-  return scores;
 }
 
 }  // namespace
@@ -91,6 +70,10 @@ std::string BinaryCounting::update_key(const Options& options) {
   Options o = options;
   o.zero_division = 0;
   return "binary counts: " + describe_options(o);
+}
+
+Counts BinaryCounting::counted(const States& states, const Options& o) {
+  return parts_of(classification::reading_that_holds(states, o.input), 1);
 }
 
 void MulticlassCounting::check(const Options& o) {
@@ -134,8 +117,8 @@ std::string MulticlassCounting::update_key(const Options& options) {
   return "multiclass counts: " + describe_options(o);
 }
 
-MulticlassStatScoresOptions MulticlassCounting::example() {
-  return {.num_classes = 3};
+Counts MulticlassCounting::counted(const States& states, const Options& o) {
+  return parts_of(states.at(0), o.num_classes.value_or(1));
 }
 
 void MultilabelCounting::check(const Options& o) {
@@ -166,55 +149,31 @@ std::string MultilabelCounting::update_key(const Options& options) {
   return "multilabel counts: " + describe_options(o);
 }
 
-MultilabelStatScoresOptions MultilabelCounting::example() {
-  return {.num_labels = 3};
+Counts MultilabelCounting::counted(const States& states, const Options& o) {
+  return parts_of(classification::reading_that_holds(states, o.input), o.num_labels);
 }
 
-namespace classification {
-
-Counts counts_of(const States& states, const BinaryStatScoresOptions& o) {
-  return parts_of(reading_that_holds(states, o.input), 1);
-}
-
-Counts counts_of(const States& states, const MulticlassStatScoresOptions& o) {
-  return parts_of(states.at(0), o.num_classes.value_or(1));
-}
-
-Counts counts_of(const States& states, const MultilabelStatScoresOptions& o) {
-  return parts_of(reading_that_holds(states, o.input), o.num_labels);
-}
-
-}  // namespace classification
-
-Tensor definitions::BinaryStatScores::finalise(const States& states, const Options& options) {
-  return stat_scores(counts_of(states, options), averaging(options));
-}
-
-Tensor definitions::MulticlassStatScores::finalise(const States& states, const Options& options) {
-  return stat_scores(counts_of(states, options), averaging(options));
-}
-
-Tensor definitions::MultilabelStatScores::finalise(const States& states, const Options& options) {
-  return stat_scores(counts_of(states, options), averaging(options));
+Tensor scores::StatScores::value(const Counts& c, const Scoring& how) {
+  const Tensor support = c.tp + c.fn;
+  const Tensor table = at::stack({c.tp, c.fp, c.tn, c.fn, support}, -1);  // [..., labels, 5]
+  switch (how.average) {
+    case Average::Micro:
+      return table.sum(-2);
+    case Average::Macro:
+      return table.to(at::kDouble).mean(-2);
+    case Average::Weighted: {
+      // As torchmetrics does it, which weighs a sample's labels by their support in all samples together.
+      const Tensor all = how.task == Task::Multilabel ? support.sum() : support.sum(-1, /*keepdim=*/true);
+      return (table * (support.to(at::kDouble) / all).unsqueeze(-1)).sum(-2);
+    }
+    case Average::None:
+      break;
+  }
+  return table;
 }
 
 METRICS_DEFINE(definitions::BinaryStatScores);
 METRICS_DEFINE(definitions::MulticlassStatScores);
 METRICS_DEFINE(definitions::MultilabelStatScores);
 
-namespace functional {
-
-Tensor binary_stat_scores(const Tensor& preds, const Tensor& target, const BinaryStatScoresOptions& options) {
-  return compute_once<definitions::BinaryStatScores>(options, preds, target);
-}
-
-Tensor multiclass_stat_scores(const Tensor& preds, const Tensor& target, const MulticlassStatScoresOptions& options) {
-  return compute_once<definitions::MulticlassStatScores>(options, preds, target);
-}
-
-Tensor multilabel_stat_scores(const Tensor& preds, const Tensor& target, const MultilabelStatScoresOptions& options) {
-  return compute_once<definitions::MultilabelStatScores>(options, preds, target);
-}
-
-}  // namespace functional
 }  // namespace metrics

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <metrics/classification/choices.h>
+#include <metrics/classification/scored.h>
 #include <metrics/core/metric_of.h>
 
 #include <array>
@@ -10,9 +11,17 @@
 #include <string_view>
 
 // True and false positives and negatives, and what every metric over them shares: its options, its inputs, its states.
-// A metric of the family adds its name, its traits and a formula (see accuracy.h).
+// A metric of the family adds its names, its traits and a formula (see accuracy.h).
 
 namespace metrics {
+
+namespace classification {
+
+// What is counted, and what options say of how it becomes a score: src/classification/averaging.h.
+struct Counts;
+struct Scoring;
+
+}  // namespace classification
 
 /// Options of BinaryStatScores, and of every binary metric over its counts.
 struct BinaryStatScoresOptions {
@@ -24,7 +33,8 @@ struct BinaryStatScoresOptions {
   /// Whether labels are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target does not
   /// count.
   bool validate_args = true;
-  /// Score where a formula would divide by 0: 0 or 1. Only precision, recall and their like have a use for it.
+  /// Score where a formula would divide by 0: 0 or 1. Only precision, recall, the F-scores and the negative predictive
+  /// value have a use for it.
   double zero_division = 0;
   ScoreInput input = ScoreInput::Auto;
 
@@ -47,7 +57,8 @@ struct MulticlassStatScoresOptions {
   std::optional<int64_t> ignore_index{};
   /// Whether labels are checked. Without it a label outside the classes is never right and of no class.
   bool validate_args = true;
-  /// Score where a formula would divide by 0: 0 or 1. Only precision, recall and their like have a use for it.
+  /// Score where a formula would divide by 0: 0 or 1. Only precision, recall, the F-scores and the negative predictive
+  /// value have a use for it.
   double zero_division = 0;
 
   static constexpr auto fields() {
@@ -69,7 +80,8 @@ struct MultilabelStatScoresOptions {
   /// Whether labels are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target does not
   /// count.
   bool validate_args = true;
-  /// Score where a formula would divide by 0: 0 or 1. Only precision, recall and their like have a use for it.
+  /// Score where a formula would divide by 0: 0 or 1. Only precision, recall, the F-scores and the negative predictive
+  /// value have a use for it.
   double zero_division = 0;
   ScoreInput input = ScoreInput::Auto;
 
@@ -83,58 +95,56 @@ struct MultilabelStatScoresOptions {
 /// What all metrics over binary counts share. `preds`: scores or labels [N, ...]; `target`: labels of the same shape.
 struct METRICS_API BinaryCounting : TwoReadings {
   using Options = BinaryStatScoresOptions;
+  static constexpr auto task = &TaskNames::binary;
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
   static std::string update_key(const Options& options);
+  static classification::Counts counted(const States& states, const Options& options);
 };
 
 /// What all metrics over multiclass counts share. `preds`: labels [N, ...] or scores [N, C, ...]; `target`: [N, ...].
 /// A NaN is the greatest of scores.
 struct METRICS_API MulticlassCounting {
   using Options = MulticlassStatScoresOptions;
+  static constexpr auto task = &TaskNames::multiclass;
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
   static std::string update_key(const Options& options);
-  static Options example();
+  static classification::Counts counted(const States& states, const Options& options);
 };
 
 /// What all metrics over multilabel counts share. `preds`: scores or labels [N, L, ...]; `target`: labels, as `preds`.
 struct METRICS_API MultilabelCounting : TwoReadings {
   using Options = MultilabelStatScoresOptions;
+  static constexpr auto task = &TaskNames::multilabel;
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
   static std::string update_key(const Options& options);
-  static Options example();
+  static classification::Counts counted(const States& states, const Options& options);
 };
+
+namespace scores {
+
+struct METRICS_API StatScores {
+  static constexpr TaskNames classes{"BinaryStatScores", "MulticlassStatScores", "MultilabelStatScores"};
+  static constexpr TaskNames functionals{"binary_stat_scores", "multiclass_stat_scores", "multilabel_stat_scores"};
+  static constexpr MetricTraits traits{.commits_last = true};
+  static Tensor value(const classification::Counts& counts, const classification::Scoring& how);
+};
+
+}  // namespace scores
 
 namespace definitions {
 
-struct METRICS_API BinaryStatScores : BinaryCounting {
-  static constexpr std::string_view name = "BinaryStatScores";
-  static constexpr std::string_view functional = "binary_stat_scores";
-  static constexpr MetricTraits traits{.commits_last = true};
-  static Tensor finalise(const States& states, const Options& options);
-};
-
-struct METRICS_API MulticlassStatScores : MulticlassCounting {
-  static constexpr std::string_view name = "MulticlassStatScores";
-  static constexpr std::string_view functional = "multiclass_stat_scores";
-  static constexpr MetricTraits traits{.commits_last = true};
-  static Tensor finalise(const States& states, const Options& options);
-};
-
-struct METRICS_API MultilabelStatScores : MultilabelCounting {
-  static constexpr std::string_view name = "MultilabelStatScores";
-  static constexpr std::string_view functional = "multilabel_stat_scores";
-  static constexpr MetricTraits traits{.commits_last = true};
-  static Tensor finalise(const States& states, const Options& options);
-};
+using BinaryStatScores = Scored<BinaryCounting, scores::StatScores>;
+using MulticlassStatScores = Scored<MulticlassCounting, scores::StatScores>;
+using MultilabelStatScores = Scored<MultilabelCounting, scores::StatScores>;
 
 }  // namespace definitions
 
@@ -157,14 +167,20 @@ using MultilabelStatScores = MetricOf<definitions::MultilabelStatScores>;
 namespace functional {
 
 /// The value of BinaryStatScores over one batch.
-METRICS_API Tensor binary_stat_scores(const Tensor& preds, const Tensor& target,
-                                      const BinaryStatScoresOptions& options = {});
+inline Tensor binary_stat_scores(const Tensor& preds, const Tensor& target,
+                                 const BinaryStatScoresOptions& options = {}) {
+  return compute_once<definitions::BinaryStatScores>(options, preds, target);
+}
 /// The value of MulticlassStatScores over one batch.
-METRICS_API Tensor multiclass_stat_scores(const Tensor& preds, const Tensor& target,
-                                          const MulticlassStatScoresOptions& options);
+inline Tensor multiclass_stat_scores(const Tensor& preds, const Tensor& target,
+                                     const MulticlassStatScoresOptions& options) {
+  return compute_once<definitions::MulticlassStatScores>(options, preds, target);
+}
 /// The value of MultilabelStatScores over one batch.
-METRICS_API Tensor multilabel_stat_scores(const Tensor& preds, const Tensor& target,
-                                          const MultilabelStatScoresOptions& options);
+inline Tensor multilabel_stat_scores(const Tensor& preds, const Tensor& target,
+                                     const MultilabelStatScoresOptions& options) {
+  return compute_once<definitions::MultilabelStatScores>(options, preds, target);
+}
 
 }  // namespace functional
 }  // namespace metrics

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace metrics {
@@ -48,8 +49,8 @@ struct RouterEntry {
   std::string_view name;
   std::string_view functional;
   std::vector<Task> tasks;
-  /// Defaults of string options where the router's differ from the classes'.
-  std::vector<std::pair<std::string_view, std::string_view>> defaults;
+  /// Defaults of options where the router's differ from the classes', or these have none.
+  std::vector<std::pair<std::string_view, std::variant<std::string_view, double>>> defaults;
 };
 
 /// What one domain offers, in one place.
