@@ -9,5 +9,6 @@ Domain aggregation_domain();
 Domain classification_domain();
 Domain image_domain();
 Domain regression_domain();
+Domain text_domain();
 
 }  // namespace metrics

@@ -23,6 +23,7 @@
 #include <metrics/regression/mse.h>
 #include <metrics/regression/pearson.h>
 #include <metrics/regression/r2.h>
+#include <metrics/text/wer.h>
 #include <metrics/version.h>
 
 #include <ATen/core/Formatting.h>  // so that a value can be printed

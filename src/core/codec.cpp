@@ -116,6 +116,17 @@ c10::IValue Codec<std::vector<double>>::write(const std::vector<double>& value) 
   return value;
 }
 
+std::string Codec<Texts>::type() {
+  return Codec<std::vector<std::string>>::type();
+}
+std::optional<Texts> Codec<Texts>::read(const c10::IValue& v) {
+  auto texts = Codec<std::vector<std::string>>::read(v);
+  return texts ? std::optional<Texts>(std::in_place, std::move(*texts)) : std::nullopt;
+}
+c10::IValue Codec<Texts>::write(const Texts& value) {
+  return value.all();
+}
+
 std::string Codec<std::vector<std::string>>::type() {
   return "str or list of str";
 }

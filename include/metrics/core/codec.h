@@ -2,6 +2,7 @@
 
 #include <metrics/core/errors.h>
 #include <metrics/core/fields.h>
+#include <metrics/core/texts.h>
 #include <metrics/core/values.h>
 #include <metrics/export.h>
 
@@ -35,6 +36,7 @@ METRICS_DECLARE_CODEC(double)  // integers are taken
 METRICS_DECLARE_CODEC(std::string)
 METRICS_DECLARE_CODEC(Tensor)
 METRICS_DECLARE_CODEC(Values)
+METRICS_DECLARE_CODEC(Texts)
 METRICS_DECLARE_CODEC(std::vector<int64_t>)
 METRICS_DECLARE_CODEC(std::vector<double>)
 METRICS_DECLARE_CODEC(std::vector<std::string>)

@@ -44,6 +44,9 @@ METRICS_API std::optional<int64_t> row_count(const Tensor& input);
 inline std::optional<int64_t> row_count(const Values& input) {
   return row_count(input.tensor());
 }
+inline std::optional<int64_t> row_count(const Texts& input) {
+  return static_cast<int64_t>(input.size());
+}
 template <class T>
 std::optional<int64_t> row_count(const std::vector<T>& input) {
   return static_cast<int64_t>(input.size());
@@ -68,6 +71,9 @@ std::vector<T> select_rows(const std::vector<T>& input, const Tensor& kept) {
   std::vector<T> selected;
   for (std::size_t index : kept_indices(kept)) selected.push_back(input.at(index));
   return selected;
+}
+inline Texts select_rows(const Texts& input, const Tensor& kept) {
+  return Texts(select_rows(input.all(), kept));
 }
 template <class T>
 std::optional<T> select_rows(const std::optional<T>& input, const Tensor& kept) {

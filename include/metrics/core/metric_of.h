@@ -120,10 +120,10 @@ Tuple inputs_from(A&&... given) {
 ///   };
 ///   using Name = MetricOf<Definition>;
 ///
-/// Inputs can be Tensor, Values, std::vector<Tensor>, std::vector<std::string>, double, int64_t, bool, std::string and
-/// optionals of them. When update takes no Rows, rows that are not valid are taken out of the inputs before it.
-/// Results can be Tensor, double, vectors, string maps and structs with `fields()`; their floating tensors are cast to
-/// the metric's dtype, and one-element ones become scalars.
+/// Inputs can be Tensor, Values, Texts, std::vector<Tensor>, std::vector<std::string>, double, int64_t, bool,
+/// std::string and optionals of them. When update takes no Rows, rows that are not valid are taken out of the inputs
+/// before it. Results can be Tensor, double, vectors, string maps and structs with `fields()`; their floating tensors
+/// are cast to the metric's dtype, and one-element ones become scalars.
 template <class D>
 class MetricOf : public Metric {
  public:
