@@ -1,0 +1,110 @@
+"""What DistributedDataParallel leaves of weights, run in two processes on equal data."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from draws import Draws  # noqa: E402
+from torch.nn.parallel import DistributedDataParallel  # noqa: E402
+
+RANKS, STEPS, ROWS = 2, 4, 3
+MODES = ("plain", "no_sync", "unused", "static_graph")
+
+
+class Net(torch.nn.Module):
+    """Two branches, of which an input picks one, and a running mean."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = torch.nn.Linear(4, 5)
+        self.left = torch.nn.Linear(5, 2)
+        self.right = torch.nn.Linear(5, 2)
+        self.register_buffer("seen", torch.zeros(4))
+
+    def forward(self, x: torch.Tensor, branch: str) -> torch.Tensor:
+        """Take the branches that are named."""
+        self.seen += x.detach().mean(0)
+        hidden = torch.tanh(self.first(x))
+        if branch == "both":
+            return self.left(hidden) + self.right(hidden)
+        return self.left(hidden) if branch == "left" else self.right(hidden)
+
+
+def branch_of(mode: str, rank: int, step: int) -> str:
+    """Say which branches a step takes."""
+    if mode == "unused":
+        return "left" if step < 2 or rank == 0 else "right"
+    return "left" if mode == "static_graph" else "both"
+
+
+def batch(rank: int, step: int) -> tuple:
+    """Return data and target of one step of one rank."""
+    draws = Draws(f"data_parallel/{rank}/{step}")
+    return draws.logits((ROWS, 4)), draws.logits((ROWS, 2))
+
+
+def start(rank: int) -> dict:
+    """Return the weights that a rank starts with: those of rank 0 have to win."""
+    draws = Draws(f"data_parallel/start/{rank}")
+    return {name: draws.logits(tuple(p.shape)) / 4 for name, p in Net().named_parameters()}
+
+
+def train(rank: int, mode: str) -> dict:
+    """Train one rank, and return what the gradients and weights were."""
+    net = Net()
+    net.load_state_dict({**start(rank), "seen": torch.full((4,), float(rank))})
+    model = DistributedDataParallel(net, find_unused_parameters=mode == "unused", static_graph=mode == "static_graph")
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+    gradients = []
+    for step in range(STEPS):
+        data, target = batch(rank, step)
+        loss = lambda: torch.nn.functional.mse_loss(model(data, branch_of(mode, rank, step)), target)
+        if mode == "no_sync" and step % 2 == 0:
+            with model.no_sync():
+                loss().backward()
+            continue
+        loss().backward()
+        gradients.append({n: p.grad.flatten().tolist() for n, p in net.named_parameters() if p.grad is not None})
+        optimizer.step()
+        optimizer.zero_grad()
+    state = {name: value.flatten().tolist() for name, value in net.state_dict().items()}
+    return {"mode": mode, "gradients": gradients, "state": state}
+
+
+def run_rank(rank: int, port: int) -> None:
+    """Play all modes on one rank; rank 0 prints them."""
+    torch.set_num_threads(1)
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
+    torch.distributed.init_process_group("gloo", rank=rank, world_size=RANKS)
+    for mode in MODES:
+        result = train(rank, mode)
+        if rank == 0:
+            print(json.dumps(result), flush=True)
+    torch.distributed.destroy_process_group()
+
+
+def table() -> list:
+    """Return the inputs, then a row for each mode: gradients after each step, and the weights at the end."""
+    inputs = {
+        "start": [{n: v.flatten().tolist() for n, v in start(rank).items()} for rank in range(RANKS)],
+        "batches": [[[t.flatten().tolist() for t in batch(rank, step)] for step in range(STEPS)] for rank in range(RANKS)],
+    }
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-W", "ignore", __file__]
+    ranks = [subprocess.Popen([*command, str(r), str(port)], stdout=subprocess.PIPE, text=True) for r in range(RANKS)]
+    printed = [rank.communicate()[0] for rank in ranks]
+    if any(rank.returncode for rank in ranks):
+        raise RuntimeError("a rank of the reference failed")
+    return [inputs, *[json.loads(line) for line in printed[0].splitlines()]]
+
+
+if __name__ == "__main__":
+    run_rank(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,195 @@
+#include <metrics/core/errors.h>
+#include <metrics/distributed/data_parallel.h>
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+#include <torch/csrc/autograd/engine.h>
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
+#include <torch/csrc/distributed/c10d/comm.hpp>
+#include <torch/csrc/distributed/c10d/logger.hpp>
+#include <torch/csrc/distributed/c10d/reducer.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <sstream>
+#include <unordered_map>
+
+namespace metrics::distributed {
+
+namespace {
+
+using Named = GradientAverager::Named;
+using Group = c10::intrusive_ptr<c10d::ProcessGroup>;
+
+constexpr std::size_t broadcast_bytes = std::size_t{250} << 20;  // as much as Python sends at once
+
+std::string described(const std::pair<std::string, at::Tensor>& tensor) {
+  std::ostringstream text;
+  text << "`" << tensor.first << "` of " << tensor.second.scalar_type() << " " << tensor.second.sizes()
+       << (tensor.second.requires_grad() ? "" : " without gradient");
+  return text.str();
+}
+
+/// Gathers as many numbers from each rank: [ranks, numbers].
+at::Tensor gathered_numbers(const Group& group, const std::vector<int64_t>& numbers) {
+  at::Tensor own = at::empty({static_cast<int64_t>(numbers.size())}, at::kLong);
+  std::copy(numbers.begin(), numbers.end(), own.mutable_data_ptr<int64_t>());
+  at::Tensor all = at::empty({group->getSize() * own.numel()}, at::kLong);
+  group->getBackend(at::kCPU)->_allgather_base(all, own, {})->wait();
+  return all.reshape({group->getSize(), own.numel()});
+}
+
+/// A rank's text, cut to a fixed length.
+std::vector<std::string> gathered_texts(const Group& group, const std::string& text) {
+  constexpr int64_t length = 512;
+  at::Tensor own = at::zeros({length}, at::kByte);
+  std::memcpy(own.mutable_data_ptr(), text.data(), std::min<std::size_t>(text.size(), length - 1));
+  at::Tensor all = at::empty({group->getSize() * length}, at::kByte);
+  group->getBackend(at::kCPU)->_allgather_base(all, own, {})->wait();
+  std::vector<std::string> texts;
+  for (int64_t rank = 0; rank < group->getSize(); ++rank)
+    texts.emplace_back(static_cast<const char*>(all.const_data_ptr()) + rank * length);
+  return texts;
+}
+
+/// Throws SyncError on all ranks unless their tensors have the same names, dtypes and shapes.
+void check_alike(const Group& group, const Named& tensors) {
+  std::vector<int64_t> prints;
+  std::size_t all = 0;
+  for (const auto& tensor : tensors) {
+    const std::size_t print = std::hash<std::string>()(described(tensor));
+    prints.push_back(static_cast<int64_t>(print));
+    all = all * 31 + print;
+  }
+  const at::Tensor heads = gathered_numbers(group, {static_cast<int64_t>(prints.size()), static_cast<int64_t>(all)});
+  const auto differs_from_first = [](const at::Tensor& column) { return (column != column[0]).any().item<bool>(); };
+  if (!differs_from_first(heads.select(1, 0)) && !differs_from_first(heads.select(1, 1))) return;
+
+  prints.resize(static_cast<std::size_t>(heads.select(1, 0).max().item<int64_t>()));
+  const at::Tensor rows = gathered_numbers(group, prints);
+  int64_t first = 0;
+  while (first + 1 < rows.size(1) && !differs_from_first(rows.select(1, first))) ++first;
+  const auto place = static_cast<std::size_t>(first);
+  const auto texts = gathered_texts(group, place < tensors.size() ? described(tensors[place]) : "none");
+  std::vector<int64_t> ranks;
+  for (std::size_t rank = 1; rank < texts.size(); ++rank)
+    if (texts[rank] != texts[0]) ranks.push_back(static_cast<int64_t>(rank));
+  const std::string other = ranks.empty() ? ""
+                                          : ", rank " + std::to_string(ranks.front()) + " has " +
+                                                texts[static_cast<std::size_t>(ranks.front())];
+  throw SyncError("the ranks' modules differ: as tensor " + std::to_string(first) + " rank 0 has " + texts[0] + other,
+                  "", "", ranks);
+}
+
+std::vector<at::Tensor> tensors_of(const Named& named) {
+  std::vector<at::Tensor> tensors;
+  for (const auto& [name, tensor] : named) tensors.push_back(tensor.detach());
+  return tensors;
+}
+
+}  // namespace
+
+struct GradientAverager::Impl {
+  Group group;  // null: nobody to talk to
+  std::vector<at::Tensor> buffers;
+  DistributedDataParallelOptions options;
+  std::shared_ptr<c10d::Reducer> reducer;
+  std::shared_ptr<c10d::Logger> logger;  // the reducer relies on one where parameters may be unused
+  bool enabled = true;
+  bool buffers_due = true;
+  bool delay_first = false;  // the first backward of a static graph finds out what is used, and sends after it
+
+  bool averages() const { return reducer && enabled && at::GradMode::is_enabled(); }
+
+  void broadcast(const std::vector<at::Tensor>& tensors) const {
+    const at::NoGradGuard no_grad;
+    if (!tensors.empty()) c10d::broadcast_coalesced(group, tensors, broadcast_bytes);
+  }
+};
+
+GradientAverager::GradientAverager(const Named& parameters, const Named& buffers,
+                                   DistributedDataParallelOptions options)
+    : impl_(std::make_unique<Impl>()) {
+  if (options.bucket_cap_mb < 1) {
+    throw InvalidArgument("bucket_cap_mb: expected at least 1, got " + std::to_string(options.bucket_cap_mb));
+  }
+  std::vector<at::Tensor> trained;
+  std::unordered_map<std::size_t, std::string> names;
+  for (const auto& [name, parameter] : parameters) {
+    if (!parameter.requires_grad()) continue;
+    names.emplace(trained.size(), name);
+    trained.push_back(parameter);
+  }
+  if (trained.empty()) throw InvalidArgument("module: expected a parameter that requires a gradient, found none");
+  const auto ranks = options.process_group ? options.process_group : default_process_group();
+  impl_->options = std::move(options);
+  if (!ranks || ranks->world_size() == 1) return;
+
+  impl_->group = ranks->c10d();
+  impl_->buffers = tensors_of(buffers);
+  Named all = parameters;
+  all.insert(all.end(), buffers.begin(), buffers.end());
+  check_alike(impl_->group, all);
+  impl_->broadcast(tensors_of(all));
+
+  const DistributedDataParallelOptions& o = impl_->options;
+  const auto cap = static_cast<std::size_t>(o.bucket_cap_mb) << 20;
+  // Buckets are made anew after the first backward, in the order in which gradients come; one will do till then.
+  const std::vector<std::size_t> limits = o.static_graph || !o.find_unused_parameters
+                                              ? std::vector{std::numeric_limits<std::size_t>::max()}
+                                              : std::vector{std::size_t{c10d::kDefaultFirstBucketBytes}, cap};
+  const std::vector<bool> sparse(trained.size(), false);
+  auto buckets = std::get<0>(c10d::compute_bucket_assignment_by_size(trained, limits, sparse));
+  std::reverse(buckets.begin(), buckets.end());  // roughly the order in which gradients come
+  // The end of the constructor's arguments differs between versions of LibTorch; what is left out has a default.
+  impl_->reducer = std::make_shared<c10d::Reducer>(
+      trained, std::move(buckets), impl_->group, sparse, static_cast<int64_t>(cap), o.find_unused_parameters,
+      o.gradient_as_bucket_view, std::move(names), int64_t{c10d::kDefaultFirstBucketBytes},
+      /*skip_all_reduce_unused_params=*/false, /*use_python_reducer=*/false,
+      /*bucket_bytes_cap_list=*/std::vector<int64_t>{});
+  impl_->logger = std::make_shared<c10d::Logger>(impl_->reducer);
+  impl_->reducer->set_logger(impl_->logger);
+  if (o.static_graph) {
+    impl_->reducer->set_static_graph();
+    impl_->delay_first = true;
+  }
+}
+
+GradientAverager::~GradientAverager() = default;
+
+void GradientAverager::before_forward() {
+  if (!impl_->reducer) return;
+  if (impl_->averages()) impl_->reducer->prepare_for_forward();
+  if (at::GradMode::is_enabled()) impl_->reducer->rebuild_buckets();
+  if (impl_->options.broadcast_buffers && impl_->buffers_due) impl_->broadcast(impl_->buffers);
+}
+
+void GradientAverager::after_forward(const std::vector<at::Tensor>& outputs) {
+  if (!impl_->reducer) return;
+  impl_->buffers_due = impl_->averages();
+  if (!impl_->averages()) return;
+  const bool walk = impl_->options.find_unused_parameters && !impl_->options.static_graph;
+  impl_->reducer->prepare_for_backward(walk ? outputs : std::vector<at::Tensor>{});
+  if (!impl_->delay_first) return;
+  impl_->delay_first = false;
+  for (const at::Tensor& output : outputs) {
+    if (!output.requires_grad()) continue;
+    output.register_hook([reducer = impl_->reducer](const at::Tensor&) {
+      torch::autograd::Engine::get_default_engine().queue_callback([reducer] { reducer->delay_all_reduce(); });
+    });
+    return;
+  }
+}
+
+void GradientAverager::set_enabled(bool enabled) {
+  impl_->enabled = enabled;
+}
+
+bool GradientAverager::enabled() const {
+  return impl_->enabled;
+}
+
+}  // namespace metrics::distributed
