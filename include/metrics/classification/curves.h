@@ -1,0 +1,137 @@
+#pragma once
+
+#include <metrics/classification/choices.h>
+#include <metrics/core/metric_of.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+// What every metric over a curve of thresholds shares: its options' types, its inputs, its states. A metric of the
+// family adds its options, its name, its traits and a formula over the points of src/classification/curves.h (see
+// auroc.h).
+
+namespace metrics {
+
+/// Where a curve has its points. None: at each score that occurs, from all scores, which are kept. Else scores are
+/// counted between thresholds, in memory that does not grow: a number of them from 0 to 1 in equal steps, a list, or a
+/// tensor [T]. A score is a yes at a threshold when it is not below it.
+using Thresholds = std::optional<std::variant<int64_t, std::vector<double>, Tensor>>;
+
+/// What becomes of the scores of a binary curve that lie outside [0, 1].
+enum class Normalization {
+  Sigmoid,  ///< As `input` says.
+  Softmax,  ///< Refused: a single score has none.
+  None,     ///< They are taken as they are, as with `input` probabilities.
+};
+template <>
+inline constexpr std::array<std::string_view, 3> enum_names<Normalization> = {"sigmoid", "softmax", "none"};
+
+enum class CurveTask { Binary, Multiclass, Multilabel };
+
+/// What the states of a curve metric depend on, and nothing else of its options.
+struct CurveRule {
+  CurveTask task = CurveTask::Binary;
+  int64_t labels = 1;  ///< Classes or labels.
+  Thresholds thresholds{};
+  std::optional<int64_t> ignore_index{};
+  bool validate_args = true;
+  ScoreInput input = ScoreInput::Auto;
+  /// Whether torchmetrics keeps the scores of all classes in one row, with yes or no for each of them: it does so for
+  /// exact micro averages.
+  bool flattened = false;
+};
+
+/// A rule with what is worked out of it once, which copies share.
+class METRICS_API CurvePlan {
+ public:
+  struct Bins;
+
+  explicit CurvePlan(CurveRule rule);
+  const CurveRule& rule() const { return rule_; }
+  /// Where scores are counted; null if they are kept.
+  const Bins* bins() const { return bins_.get(); }
+
+ private:
+  CurveRule rule_;
+  std::shared_ptr<const Bins> bins_;
+};
+
+namespace classification {
+
+/// Throws InvalidArgument for a number of classes or labels, thresholds or an input that cannot be.
+METRICS_API void check_curve(const CurveRule& rule);
+METRICS_API void declare_curve(States& states, const CurvePlan& plan);
+METRICS_API void update_curve(States& states, const CurvePlan& plan, const Tensor& preds, const Tensor& target);
+METRICS_API void show_curve(States& states, const CurvePlan& plan);
+METRICS_API void complete_curve(States& states, const CurvePlan& plan);
+METRICS_API std::string curve_key(const CurveRule& rule);
+
+}  // namespace classification
+
+/// The options `O` of a curve metric with its plan.
+template <class Curve, class O>
+struct PreparedCurve : O {
+  explicit PreparedCurve(O options) : O(std::move(options)), plan(Curve::rule(*this)) {}
+  CurvePlan plan;
+};
+
+/// What metrics on the curves of `Curve` (which says `rule(options)`) share. `O` are their options.
+template <class Curve, class O>
+struct CurveStates {
+  using Options = O;
+  using Prepared = PreparedCurve<Curve, O>;
+  static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
+
+  static void check(const Options& options) { classification::check_curve(Curve::rule(options)); }
+  static void declare(States& states, const Prepared& p) { classification::declare_curve(states, p.plan); }
+  static void update(States& states, const Prepared& p, const Tensor& preds, const Tensor& target) {
+    classification::update_curve(states, p.plan, preds, target);
+  }
+  static void show_as_torchmetrics(States& states, const Prepared& p) { classification::show_curve(states, p.plan); }
+  static void complete_from_torchmetrics(States& states, const Prepared& p) {
+    classification::complete_curve(states, p.plan);
+  }
+  static std::string update_key(const Prepared& p) { return classification::curve_key(p.plan.rule()); }
+};
+
+/// What metrics on a binary curve share. `preds`: scores [N, ...]; `target`: labels of the same shape.
+/// Their options have `thresholds`, `ignore_index`, `validate_args`, `input`, and may have `normalization`.
+template <class O>
+struct BinaryCurve : CurveStates<BinaryCurve<O>, O> {
+  static CurveRule rule(const O& o) {
+    CurveRule rule{CurveTask::Binary, 1, o.thresholds, o.ignore_index, o.validate_args, o.input};
+    if constexpr (requires { o.normalization; }) {
+      if (o.normalization == Normalization::None) rule.input = ScoreInput::Probabilities;
+    }
+    return rule;
+  }
+};
+
+/// What metrics on the curves of classes share. `preds`: scores [N, C, ...]; `target`: classes [N, ...].
+/// Their options have `num_classes`, `thresholds`, `ignore_index`, `validate_args`, `input`.
+template <class O>
+struct MulticlassCurve : CurveStates<MulticlassCurve<O>, O> {
+  static CurveRule rule(const O& o) {
+    CurveRule rule{CurveTask::Multiclass, o.num_classes, o.thresholds, o.ignore_index, o.validate_args, o.input};
+    if constexpr (requires { o.average; }) rule.flattened = o.average == Average::Micro && !o.thresholds;
+    return rule;
+  }
+};
+
+/// What metrics on the curves of labels share. `preds`: scores [N, L, ...]; `target`: labels, as `preds`.
+/// Their options have `num_labels`, `thresholds`, `ignore_index`, `validate_args`, `input`.
+template <class O>
+struct MultilabelCurve : CurveStates<MultilabelCurve<O>, O> {
+  static CurveRule rule(const O& o) {
+    return {CurveTask::Multilabel, o.num_labels, o.thresholds, o.ignore_index, o.validate_args, o.input};
+  }
+};
+
+}  // namespace metrics

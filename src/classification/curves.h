@@ -1,0 +1,51 @@
+#pragma once
+
+#include <metrics/classification/curves.h>
+
+#include <cstdint>
+#include <vector>
+
+// From states to the points of curves, in float64 and in torchmetrics' order.
+
+namespace metrics::classification {
+
+/// What lies at or above each threshold of one curve, from the last threshold to the first: by score from the greatest
+/// down where scores are kept, else in the reversed order of the thresholds given.
+struct CurveCounts {
+  std::vector<int64_t> tp, fp;
+  std::vector<double> thresholds;  ///< As probabilities, whatever the scores were; not rounded to the result's dtype.
+  int64_t positives = 0;
+  int64_t negatives = 0;
+};
+
+/// Returns the counts of each class or label; of a binary metric the one.
+std::vector<CurveCounts> curve_counts(const States& states, const CurvePlan& plan);
+
+/// Returns the counts of all classes or labels as one question.
+CurveCounts micro_counts(const States& states, const CurvePlan& plan);
+
+/// How many samples each class or label has: what weighted averages weigh by.
+std::vector<int64_t> curve_support(const States& states, const CurvePlan& plan);
+
+/// The receiver operating characteristic, from high thresholds to low. Exact: from (0, 0) at threshold 1, a rate
+/// without samples being 0; binned: one point a threshold, as it is given.
+struct RocPoints {
+  std::vector<double> fpr, tpr, thresholds;
+};
+
+/// Precision over recall, from low thresholds to high, and a last point (1, 0) without a threshold. NaN where nothing
+/// is predicted or, but for exact binary and multilabel curves, which have a recall of 1 then, nothing is there.
+struct PrecisionRecallPoints {
+  std::vector<double> precision, recall, thresholds;
+};
+
+/// Return a curve a class or label; of a binary metric the one. Exact curves warn of samples that are missing.
+std::vector<RocPoints> roc_points(const States& states, const CurvePlan& plan);
+std::vector<PrecisionRecallPoints> precision_recall_points(const States& states, const CurvePlan& plan);
+
+/// Return the curve of all classes as one question (micro), or torchmetrics' macro average: all false positive rates
+/// (precisions) in order, and at each the mean of what the classes' curves have there, interpolated.
+RocPoints averaged_roc(const States& states, const CurvePlan& plan, Average average);
+PrecisionRecallPoints averaged_precision_recall(const States& states, const CurvePlan& plan, Average average);
+
+}  // namespace metrics::classification
