@@ -4,11 +4,15 @@
 
 #include <metrics/aggregation/aggregation.h>
 #include <metrics/classification/accuracy.h>
+#include <metrics/classification/auroc.h>
+#include <metrics/classification/average_precision.h>
 #include <metrics/classification/confusion_matrix.h>
 #include <metrics/classification/f_beta.h>
 #include <metrics/classification/hamming.h>
 #include <metrics/classification/negative_predictive_value.h>
 #include <metrics/classification/precision_recall.h>
+#include <metrics/classification/precision_recall_curve.h>
+#include <metrics/classification/roc.h>
 #include <metrics/classification/specificity.h>
 #include <metrics/classification/stat_scores.h>
 #include <metrics/core/dynamic.h>

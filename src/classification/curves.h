@@ -9,6 +9,17 @@
 
 namespace metrics::classification {
 
+// --- Exact curves keep two states: `preds`, the scores as they came, and `target`, a code for each row (of a
+// multilabel metric for each label of it). A code is the label, or kSkipped for a label that does not count; its
+// complement (-1 - code) says that the score is a probability, whatever other scores are: torchmetrics had decided so.
+
+inline constexpr int64_t kSkipped = 2;
+
+/// Returns the scores that are kept as torchmetrics' probabilities, in the shape in which they are kept.
+Tensor probabilities_of(const States& states, const CurvePlan& plan);
+
+// --- Points.
+
 /// What lies at or above each threshold of one curve, from the last threshold to the first: by score from the greatest
 /// down where scores are kept, else in the reversed order of the thresholds given.
 struct CurveCounts {
@@ -24,8 +35,13 @@ std::vector<CurveCounts> curve_counts(const States& states, const CurvePlan& pla
 /// Returns the counts of all classes or labels as one question.
 CurveCounts micro_counts(const States& states, const CurvePlan& plan);
 
+/// The same from the highest threshold to the lowest, in whatever order those were given, and without the thresholds:
+/// for areas.
+std::vector<CurveCounts> ranked_counts(const States& states, const CurvePlan& plan);
+CurveCounts ranked_micro_counts(const States& states, const CurvePlan& plan);
+
 /// How many samples each class or label has: what weighted averages weigh by.
-std::vector<int64_t> curve_support(const States& states, const CurvePlan& plan);
+std::vector<int64_t> curve_support(const std::vector<CurveCounts>& curves);
 
 /// The receiver operating characteristic, from high thresholds to low. Exact: from (0, 0) at threshold 1, a rate
 /// without samples being 0; binned: one point a threshold, as it is given.
@@ -38,6 +54,17 @@ struct RocPoints {
 struct PrecisionRecallPoints {
   std::vector<double> precision, recall, thresholds;
 };
+
+/// The recall of a class or label without samples.
+double recall_without_positives(const CurvePlan& plan);
+void warn_of_no_positives();
+
+/// Warns of an exact curve that lacks samples of a class.
+void warn_of_missing_samples(const CurveCounts& counts, const CurvePlan& plan);
+
+/// Averages the areas of classes or labels by their support, leaving out those that are NaN, with a warning; without an
+/// average: [C].
+Tensor averaged_areas(const std::vector<double>& areas, const std::vector<int64_t>& support, Average average);
 
 /// Return a curve a class or label; of a binary metric the one. Exact curves warn of samples that are missing.
 std::vector<RocPoints> roc_points(const States& states, const CurvePlan& plan);

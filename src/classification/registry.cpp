@@ -1,11 +1,15 @@
 #include "../registry.h"
 
 #include <metrics/classification/accuracy.h>
+#include <metrics/classification/auroc.h>
+#include <metrics/classification/average_precision.h>
 #include <metrics/classification/confusion_matrix.h>
 #include <metrics/classification/f_beta.h>
 #include <metrics/classification/hamming.h>
 #include <metrics/classification/negative_predictive_value.h>
 #include <metrics/classification/precision_recall.h>
+#include <metrics/classification/precision_recall_curve.h>
+#include <metrics/classification/roc.h>
 #include <metrics/classification/specificity.h>
 #include <metrics/classification/stat_scores.h>
 #include <metrics/core/define.h>
@@ -39,8 +43,6 @@ void add(Domain& domain, std::string_view name, std::string_view functional, Def
 Domain classification_domain() {
   Domain domain{.name = kDomain, .metrics = {}, .routers = {}};
   add<BinaryAccuracy, MulticlassAccuracy, MultilabelAccuracy>(domain, "Accuracy", "accuracy", kMicro);
-  add<BinaryConfusionMatrix, MulticlassConfusionMatrix, MultilabelConfusionMatrix>(domain, "ConfusionMatrix",
-                                                                                   "confusion_matrix");
   add<BinaryF1Score, MulticlassF1Score, MultilabelF1Score>(domain, "F1Score", "f1_score", kMicro);
   add<BinaryFBetaScore, MulticlassFBetaScore, MultilabelFBetaScore>(domain, "FBetaScore", "fbeta_score",
                                                                     {{"average", "micro"}, {"beta", 1.0}});
@@ -51,6 +53,14 @@ Domain classification_domain() {
   add<BinaryPrecision, MulticlassPrecision, MultilabelPrecision>(domain, "Precision", "precision", kMicro);
   add<BinaryRecall, MulticlassRecall, MultilabelRecall>(domain, "Recall", "recall", kMicro);
   add<BinarySpecificity, MulticlassSpecificity, MultilabelSpecificity>(domain, "Specificity", "specificity", kMicro);
+  add<BinaryAUROC, MulticlassAUROC, MultilabelAUROC>(domain, "AUROC", "auroc");
+  add<BinaryAveragePrecision, MulticlassAveragePrecision, MultilabelAveragePrecision>(domain, "AveragePrecision",
+                                                                                      "average_precision");
+  add<BinaryConfusionMatrix, MulticlassConfusionMatrix, MultilabelConfusionMatrix>(domain, "ConfusionMatrix",
+                                                                                   "confusion_matrix");
+  add<BinaryPrecisionRecallCurve, MulticlassPrecisionRecallCurve, MultilabelPrecisionRecallCurve>(
+      domain, "PrecisionRecallCurve", "precision_recall_curve");
+  add<BinaryROC, MulticlassROC, MultilabelROC>(domain, "ROC", "roc");
   add<BinaryStatScores, MulticlassStatScores, MultilabelStatScores>(domain, "StatScores", "stat_scores", kMicro);
   return domain;
 }

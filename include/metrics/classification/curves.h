@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,105 @@ enum class Normalization {
 };
 template <>
 inline constexpr std::array<std::string_view, 3> enum_names<Normalization> = {"sigmoid", "softmax", "none"};
+
+/// Options of BinaryPrecisionRecallCurve, BinaryROC and BinaryAveragePrecision.
+struct BinaryCurveOptions {
+  Thresholds thresholds{};
+  /// Targets of this value do not count; it may be 0 or 1.
+  std::optional<int64_t> ignore_index{};
+  /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
+  /// scores.
+  bool validate_args = true;
+  Normalization normalization = Normalization::Sigmoid;
+  ScoreInput input = ScoreInput::Auto;
+
+  static constexpr auto fields() {
+    using Self = BinaryCurveOptions;
+    return metrics::fields<&Self::thresholds, &Self::ignore_index, &Self::validate_args, &Self::normalization,
+                           &Self::input>();
+  }
+};
+
+/// Options of MulticlassPrecisionRecallCurve and MulticlassROC.
+struct MulticlassCurveOptions {
+  int64_t num_classes = 0;
+  Thresholds thresholds{};
+  /// None: a curve a class. Micro: the curve of all scores, each asking whether its class is the target. Macro: the
+  /// mean of the curves, at the false positive rates (precisions) of all of them.
+  Average average = Average::None;
+  /// Targets of this value do not count; it may be a class or not.
+  std::optional<int64_t> ignore_index{};
+  /// Whether labels and scores are checked. Without it rows whose target is no class do not count, and NaN is below all
+  /// scores.
+  bool validate_args = true;
+  /// Logits are ranked by the logarithm of their softmax.
+  ScoreInput input = ScoreInput::Auto;
+
+  static constexpr auto fields() {
+    using Self = MulticlassCurveOptions;
+    return metrics::fields<&Self::num_classes, &Self::thresholds, &Self::average, &Self::ignore_index,
+                           &Self::validate_args, &Self::input>(1);
+  }
+};
+
+/// Options of MultilabelPrecisionRecallCurve and MultilabelROC.
+struct MultilabelCurveOptions {
+  int64_t num_labels = 0;
+  Thresholds thresholds{};
+  /// Targets of this value do not count; it may be 0 or 1.
+  std::optional<int64_t> ignore_index{};
+  /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
+  /// scores.
+  bool validate_args = true;
+  ScoreInput input = ScoreInput::Auto;
+
+  static constexpr auto fields() {
+    using Self = MultilabelCurveOptions;
+    return metrics::fields<&Self::num_labels, &Self::thresholds, &Self::ignore_index, &Self::validate_args,
+                           &Self::input>(1);
+  }
+};
+
+/// Options of MulticlassAUROC and MulticlassAveragePrecision.
+struct MulticlassAreaOptions {
+  int64_t num_classes = 0;
+  /// Macro, weighted by the samples of each class, or none.
+  Average average = Average::Macro;
+  Thresholds thresholds{};
+  /// Targets of this value do not count; it may be a class or not.
+  std::optional<int64_t> ignore_index{};
+  /// Whether labels and scores are checked. Without it rows whose target is no class do not count, and NaN is below all
+  /// scores.
+  bool validate_args = true;
+  /// Logits are ranked by the logarithm of their softmax.
+  ScoreInput input = ScoreInput::Auto;
+
+  static constexpr auto fields() {
+    using Self = MulticlassAreaOptions;
+    return metrics::fields<&Self::num_classes, &Self::average, &Self::thresholds, &Self::ignore_index,
+                           &Self::validate_args, &Self::input>(1);
+  }
+};
+
+/// Options of MultilabelAUROC and MultilabelAveragePrecision.
+struct MultilabelAreaOptions {
+  int64_t num_labels = 0;
+  /// Micro: of the scores of all labels together. Weighted: by the positive samples of each label.
+  Average average = Average::Macro;
+  Thresholds thresholds{};
+  /// Targets of this value do not count; it may be 0 or 1.
+  std::optional<int64_t> ignore_index{};
+  /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
+  /// scores.
+  bool validate_args = true;
+  ScoreInput input = ScoreInput::Auto;
+
+  static constexpr auto fields() {
+    using Self = MultilabelAreaOptions;
+    return metrics::fields<&Self::num_labels, &Self::average, &Self::thresholds, &Self::ignore_index,
+                           &Self::validate_args, &Self::input>(1);
+  }
+};
 
 enum class CurveTask { Binary, Multiclass, Multilabel };
 
@@ -67,6 +167,9 @@ namespace classification {
 
 /// Throws InvalidArgument for a number of classes or labels, thresholds or an input that cannot be.
 METRICS_API void check_curve(const CurveRule& rule);
+/// Throws InvalidArgument for an average that the metric does not have.
+METRICS_API void check_curve_average(Average average, std::initializer_list<Average> allowed);
+METRICS_API void check_normalization(Normalization normalization);
 METRICS_API void declare_curve(States& states, const CurvePlan& plan);
 METRICS_API void update_curve(States& states, const CurvePlan& plan, const Tensor& preds, const Tensor& target);
 METRICS_API void show_curve(States& states, const CurvePlan& plan);
@@ -74,6 +177,9 @@ METRICS_API void complete_curve(States& states, const CurvePlan& plan);
 METRICS_API std::string curve_key(const CurveRule& rule);
 
 }  // namespace classification
+
+/// One tensor for all classes or labels, or one each where they differ in length.
+using Curves = std::variant<Tensor, std::vector<Tensor>>;
 
 /// The options `O` of a curve metric with its plan.
 template <class Curve, class O>
@@ -89,7 +195,10 @@ struct CurveStates {
   using Prepared = PreparedCurve<Curve, O>;
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
 
-  static void check(const Options& options) { classification::check_curve(Curve::rule(options)); }
+  static void check(const Options& options) {
+    classification::check_curve(Curve::rule(options));
+    if constexpr (requires { options.normalization; }) classification::check_normalization(options.normalization);
+  }
   static void declare(States& states, const Prepared& p) { classification::declare_curve(states, p.plan); }
   static void update(States& states, const Prepared& p, const Tensor& preds, const Tensor& target) {
     classification::update_curve(states, p.plan, preds, target);
@@ -118,6 +227,7 @@ struct BinaryCurve : CurveStates<BinaryCurve<O>, O> {
 /// Their options have `num_classes`, `thresholds`, `ignore_index`, `validate_args`, `input`.
 template <class O>
 struct MulticlassCurve : CurveStates<MulticlassCurve<O>, O> {
+  static O example() { return {.num_classes = 3}; }
   static CurveRule rule(const O& o) {
     CurveRule rule{CurveTask::Multiclass, o.num_classes, o.thresholds, o.ignore_index, o.validate_args, o.input};
     if constexpr (requires { o.average; }) rule.flattened = o.average == Average::Micro && !o.thresholds;
@@ -129,6 +239,7 @@ struct MulticlassCurve : CurveStates<MulticlassCurve<O>, O> {
 /// Their options have `num_labels`, `thresholds`, `ignore_index`, `validate_args`, `input`.
 template <class O>
 struct MultilabelCurve : CurveStates<MultilabelCurve<O>, O> {
+  static O example() { return {.num_labels = 3}; }
   static CurveRule rule(const O& o) {
     return {CurveTask::Multilabel, o.num_labels, o.thresholds, o.ignore_index, o.validate_args, o.input};
   }

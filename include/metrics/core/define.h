@@ -7,6 +7,7 @@
 #include <metrics/core/registry.h>
 
 #include <algorithm>
+#include <variant>
 
 // The bodies of MetricOf, for the one source file that defines a metric:
 //   METRICS_DEFINE(MeanMetricDefinition)
@@ -113,6 +114,10 @@ std::map<std::string, T> finished(const std::map<std::string, T>& values, at::Sc
   for (const auto& [name, value] : values) result.emplace(name, finished(value, dtype));
   return result;
 }
+template <class... T>
+std::variant<T...> finished(const std::variant<T...>& value, at::ScalarType dtype) {
+  return std::visit([&](const auto& held) { return std::variant<T...>(finished(held, dtype)); }, value);
+}
 template <class T>
 T finished(const T& value, at::ScalarType dtype) {
   T result = value;
@@ -124,6 +129,12 @@ T finished(const T& value, at::ScalarType dtype) {
 
 /// A copy that shares no tensor with `value`.
 METRICS_API Tensor separate(const Tensor& value);
+template <class T>
+std::vector<T> separate(const std::vector<T>& values);
+template <class... T>
+std::variant<T...> separate(const std::variant<T...>& value) {
+  return std::visit([](const auto& held) { return std::variant<T...>(separate(held)); }, value);
+}
 template <class T>
 T separate(const T& value) {
   T result = value;
@@ -160,6 +171,8 @@ c10::IValue to_ivalue(const T& value) {
     return Codec<T>::write(value);
   }
 }
+template <class... T>
+c10::IValue to_ivalue(const std::variant<T...>& value);
 template <class T>
 c10::IValue to_ivalue(const std::vector<T>& values) {
   std::vector<c10::IValue> elements;
@@ -171,6 +184,11 @@ c10::IValue to_ivalue(const std::map<std::string, T>& values) {
   std::map<std::string, c10::IValue> entries;
   for (const auto& [name, value] : values) entries.emplace(name, to_ivalue(value));
   return dict_of(entries);
+}
+
+template <class... T>
+c10::IValue to_ivalue(const std::variant<T...>& value) {
+  return std::visit([](const auto& held) { return to_ivalue(held); }, value);
 }
 
 /// The names of a result's parts: of a struct its fields, else "value".
