@@ -43,6 +43,11 @@ void add(Domain& domain, std::string_view name, std::string_view functional, Def
 Domain classification_domain() {
   Domain domain{.name = kDomain, .metrics = {}, .routers = {}};
   add<BinaryAccuracy, MulticlassAccuracy, MultilabelAccuracy>(domain, "Accuracy", "accuracy", kMicro);
+  add<BinaryAUROC, MulticlassAUROC, MultilabelAUROC>(domain, "AUROC", "auroc");
+  add<BinaryAveragePrecision, MulticlassAveragePrecision, MultilabelAveragePrecision>(domain, "AveragePrecision",
+                                                                                      "average_precision");
+  add<BinaryConfusionMatrix, MulticlassConfusionMatrix, MultilabelConfusionMatrix>(domain, "ConfusionMatrix",
+                                                                                   "confusion_matrix");
   add<BinaryF1Score, MulticlassF1Score, MultilabelF1Score>(domain, "F1Score", "f1_score", kMicro);
   add<BinaryFBetaScore, MulticlassFBetaScore, MultilabelFBetaScore>(domain, "FBetaScore", "fbeta_score",
                                                                     {{"average", "micro"}, {"beta", 1.0}});
@@ -51,16 +56,11 @@ Domain classification_domain() {
   add<BinaryNegativePredictiveValue, MulticlassNegativePredictiveValue, MultilabelNegativePredictiveValue>(
       domain, "NegativePredictiveValue", "negative_predictive_value", kMicro);
   add<BinaryPrecision, MulticlassPrecision, MultilabelPrecision>(domain, "Precision", "precision", kMicro);
-  add<BinaryRecall, MulticlassRecall, MultilabelRecall>(domain, "Recall", "recall", kMicro);
-  add<BinarySpecificity, MulticlassSpecificity, MultilabelSpecificity>(domain, "Specificity", "specificity", kMicro);
-  add<BinaryAUROC, MulticlassAUROC, MultilabelAUROC>(domain, "AUROC", "auroc");
-  add<BinaryAveragePrecision, MulticlassAveragePrecision, MultilabelAveragePrecision>(domain, "AveragePrecision",
-                                                                                      "average_precision");
-  add<BinaryConfusionMatrix, MulticlassConfusionMatrix, MultilabelConfusionMatrix>(domain, "ConfusionMatrix",
-                                                                                   "confusion_matrix");
   add<BinaryPrecisionRecallCurve, MulticlassPrecisionRecallCurve, MultilabelPrecisionRecallCurve>(
       domain, "PrecisionRecallCurve", "precision_recall_curve");
+  add<BinaryRecall, MulticlassRecall, MultilabelRecall>(domain, "Recall", "recall", kMicro);
   add<BinaryROC, MulticlassROC, MultilabelROC>(domain, "ROC", "roc");
+  add<BinarySpecificity, MulticlassSpecificity, MultilabelSpecificity>(domain, "Specificity", "specificity", kMicro);
   add<BinaryStatScores, MulticlassStatScores, MultilabelStatScores>(domain, "StatScores", "stat_scores", kMicro);
   return domain;
 }

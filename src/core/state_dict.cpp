@@ -150,6 +150,33 @@ void load_growing(State& state, const std::vector<Part>& parts) {
   }
 }
 
+bool equal_states(const State& a, const State& b) {
+  const Tensor x = a.tensor(), y = b.tensor();
+  if (!x.defined() || !y.defined()) return x.defined() == y.defined();
+  return x.scalar_type() == y.scalar_type() && x.sizes() == y.sizes() && at::equal(x, y);
+}
+
+/// Whether the states that torchmetrics has, too, are equal.
+bool equal_shown(const States& a, const States& b) {
+  for (std::size_t s = 0; s < a.size(); ++s) {
+    if (!a.at(s).is_auxiliary() && !equal_states(a.at(s), b.at(s))) return false;
+  }
+  return true;
+}
+
+/// Puts back a state that torchmetrics' form does not tell; returns whether it can have been such a state.
+bool restore(State& state, const Tensor& saved) {
+  if (state.grows()) {
+    if (saved.dim() == 0 || state.reduction() == Reduction::List) return false;
+    state.assign(saved.detach().clone(), {}, {});
+    return true;
+  }
+  const Tensor now = state.tensor();
+  if (saved.sizes() != now.sizes() || !at::canCast(saved.scalar_type(), now.scalar_type())) return false;
+  state.assign(saved.to(now.options()).clone(), {}, {});
+  return true;
+}
+
 }  // namespace
 
 States Metric::shown_states() const {
@@ -175,11 +202,14 @@ void Metric::save_state_dict(StateDict& destination, const std::string& prefix) 
   const AutogradScope scope;
   for (auto& [name, value] : metric_state()) destination.states[prefix + name] = std::move(value);
   Metadata& metadata = destination.metadata[metadata_key(prefix)];
-  for (const State& state : states_) {
-    if (state.is_auxiliary()) {
-      if (state.tensor().defined()) metadata[state_key + state.name()] = state.tensor().clone();
-    } else if (is_rounded(state)) {
-      metadata[exact_key + state.name()] = exact_form(state);
+  const States shown = shown_states();
+  const States told = told_by(shown);
+  for (std::size_t s = 0; s < states_.size(); ++s) {
+    const State& state = states_.at(s);
+    if (!state.is_auxiliary() && equal_states(state, shown.at(s))) {
+      if (is_rounded(state)) metadata[exact_key + state.name()] = exact_form(state);
+    } else if (state.tensor().defined() && !equal_states(state, told.at(s))) {
+      metadata[state_key + state.name()] = state.tensor().clone();
     }
   }
   metadata[count_key] = states_.update_count();
@@ -192,32 +222,34 @@ StateDict Metric::state_dict(const std::string& prefix) const {
   return dict;
 }
 
-void Metric::load_auxiliary(States& loaded, const Metadata* metadata) const {
-  const States theirs = loaded;
-  bool complete = true;
-  for (State& state : loaded) {
-    if (!state.is_auxiliary()) continue;
+States Metric::told_by(const States& shown) const {
+  States told = shown.snapshot();
+  for (State& state : told) {
+    if (state.is_auxiliary()) state.reset(told.device());
+  }
+  complete_from_torchmetrics(told);
+  return told;
+}
+
+States Metric::completed(const States& shown, const Metadata* metadata) const {
+  States told = told_by(shown);
+  States restored = told.snapshot();
+  bool any = false;
+  for (State& state : restored) {
     const auto* saved = find_metadata<Tensor>(metadata, state_key + state.name());
-    if (state.grows()) {
-      if (saved != nullptr) state.append(*saved);
-      continue;
-    }
-    const bool fits = saved != nullptr && saved->sizes() == state.tensor().sizes() &&
-                      at::canCast(saved->scalar_type(), state.tensor().scalar_type());
-    complete = complete && fits;
-    if (fits) state.assign(saved->to(state.tensor().options()).clone(), {}, {});
+    if (saved == nullptr) continue;
+    if (!restore(state, *saved)) return told;
+    any = true;
   }
+  if (!any) return told;
   // Whoever changed a state since, or saved it in Python, means what it says now.
-  States shown = loaded;
-  if (complete) show_as_torchmetrics(shown);
-  for (std::size_t s = 0; complete && s < shown.size(); ++s) {
-    const Tensor now = shown.at(s).tensor(), saved = theirs.at(s).tensor();
-    if (shown.at(s).is_auxiliary() || (!now.defined() && !saved.defined())) continue;
-    complete = now.defined() && saved.defined() && at::equal(now, saved);
+  States shown_again = restored.snapshot();
+  try {
+    show_as_torchmetrics(shown_again);
+  } catch (const std::exception&) {
+    return told;
   }
-  if (complete) return;
-  loaded = theirs;
-  complete_from_torchmetrics(loaded);
+  return equal_shown(shown_again, shown) ? restored : told;
 }
 
 void Metric::load_state_dict(const StateDict& source, const std::string& prefix, bool strict) {
@@ -227,6 +259,7 @@ void Metric::load_state_dict(const StateDict& source, const std::string& prefix,
   const Metadata* metadata = entry == source.metadata.end() ? nullptr : &entry->second;
 
   States loaded = states_.fresh();
+  const States now = shown_states();
   std::set<std::string, std::less<>> known;
   std::vector<std::string> missing;
   std::size_t found = 0;
@@ -245,7 +278,7 @@ void Metric::load_state_dict(const StateDict& source, const std::string& prefix,
     }
     found += parts.size();
     if (parts.size() < state.names().size()) {
-      state = states_.at(s);
+      state = now.at(s);
     } else if (state.grows()) {
       load_growing(state, parts);
     } else {
@@ -271,7 +304,7 @@ void Metric::load_state_dict(const StateDict& source, const std::string& prefix,
   if (metadata != nullptr && metadata->contains(count_key) && (count == nullptr || *count < 0)) {
     refuse_metadata(count_key, prefix, "is not a number of updates");
   }
-  load_auxiliary(loaded, metadata);
+  loaded = completed(loaded, metadata);
   loaded.set_update_count(count == nullptr ? 1 : *count);
   loaded.to(device());
   states_ = std::move(loaded);

@@ -177,7 +177,10 @@ class METRICS_API Metric {
 
  private:
   States shown_states() const;
-  void load_auxiliary(States& loaded, const StateDict::Metadata* metadata) const;
+  /// The states that follow from those that torchmetrics would have.
+  States told_by(const States& shown) const;
+  /// The same, with those put back that torchmetrics' form does not tell.
+  States completed(const States& shown, const StateDict::Metadata* metadata) const;
   [[noreturn]] void throw_synced(std::string_view what) const;
   [[noreturn]] void throw_wrong_device(const Tensor& tensor, std::string_view input) const;
   bool cached_for(const Ranks& ranks) const;

@@ -1,0 +1,9 @@
+"""Area under the receiver operating characteristic."""
+
+from cases import Stem
+from curves_family import write_curves
+
+
+def write(stem: Stem) -> None:
+    """Write the topic's cases."""
+    write_curves(stem, "AUROC", "auroc")

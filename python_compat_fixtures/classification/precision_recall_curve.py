@@ -1,0 +1,9 @@
+"""Precision over recall at each threshold."""
+
+from cases import Stem
+from curves_family import write_curves
+
+
+def write(stem: Stem) -> None:
+    """Write the topic's cases."""
+    write_curves(stem, "PrecisionRecallCurve", "precision_recall_curve")

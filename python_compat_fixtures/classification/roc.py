@@ -1,0 +1,9 @@
+"""True over false positive rate at each threshold."""
+
+from cases import Stem
+from curves_family import write_curves
+
+
+def write(stem: Stem) -> None:
+    """Write the topic's cases."""
+    write_curves(stem, "ROC", "roc")
