@@ -120,7 +120,7 @@ bool compare(const Options& options) {
   digits::print_table(std::cout, exact, padded);
   std::cout << "\n";
   if (different.empty()) {
-    std::cout << "All " << exact[0].class_accuracy.size() + 3 << " values have the same bits on all " << ranks
+    std::cout << "All " << exact[0].class_accuracy.size() + 6 << " values have the same bits on all " << ranks
               << " ranks of the three evaluations, and as counted one by one.\n";
   } else {
     std::cout << "Other bits than counted one by one:" << different << "\n";

@@ -2,7 +2,11 @@
 
 #include <metrics/aggregation/aggregation.h>
 #include <metrics/classification/accuracy.h>
+#include <metrics/classification/auroc.h>
+#include <metrics/classification/average_precision.h>
 #include <metrics/classification/confusion_matrix.h>
+#include <metrics/classification/f_beta.h>
+#include <metrics/core/update_together.h>
 #include <metrics/distributed/process_group.h>
 #include <metrics/distributed/synchronize.h>
 
@@ -53,6 +57,9 @@ Report evaluate(const Array<float>& scores, std::span<const uint8_t> labels) {
   metrics::MulticlassAccuracy accuracy({.num_classes = num_classes, .average = metrics::Average::Micro});
   metrics::MulticlassAccuracy class_accuracy({.num_classes = num_classes, .average = metrics::Average::None});
   metrics::MulticlassConfusionMatrix confusion({.num_classes = num_classes});
+  metrics::MulticlassF1Score macro_f1({.num_classes = num_classes});
+  metrics::MulticlassAUROC auroc({.num_classes = num_classes});
+  metrics::MulticlassAveragePrecision average_precision({.num_classes = num_classes});
   metrics::MeanMetric mean_loss;
 
   std::vector<int64_t> mine;
@@ -61,13 +68,13 @@ Report evaluate(const Array<float>& scores, std::span<const uint8_t> labels) {
     const auto indices = left.first(std::min<size_t>(kBatchSize, left.size()));
     left = left.subspan(indices.size());
     const Batch batch = rows(scores, labels, indices);
-    accuracy.update(batch.scores, batch.labels);
-    class_accuracy.update(batch.scores, batch.labels);
-    confusion.update(batch.scores, batch.labels);
+    // Those that count alike look at the batch once.
+    metrics::update_together({accuracy, class_accuracy, confusion, macro_f1, auroc, average_precision}, batch.scores,
+                             batch.labels);
     mean_loss.update(batch.losses);
   }
 
-  metrics::synchronize(accuracy, class_accuracy, confusion, mean_loss);
+  metrics::synchronize(accuracy, class_accuracy, confusion, macro_f1, auroc, average_precision, mean_loss);
   Report report;
   report.rank = world->rank();
   for (int64_t rank = 0; rank < world->world_size(); ++rank) {
@@ -75,6 +82,9 @@ Report evaluate(const Array<float>& scores, std::span<const uint8_t> labels) {
   }
   report.accuracy = accuracy.compute().item<float>();
   report.class_accuracy = values(class_accuracy.compute());
+  report.macro_f1 = macro_f1.compute().item<float>();
+  report.auroc = auroc.compute().item<float>();
+  report.average_precision = average_precision.compute().item<float>();
   report.mean_loss = mean_loss.compute().item<float>();
   report.confusion_total = confusion.compute().sum().item<int64_t>();
   report.collectives = world->counters().collectives;

@@ -103,17 +103,111 @@ class Table {
   std::span<const Report> padded_;
 };
 
-/// What one rank counts of the rows it is given.
-struct Share {
-  int64_t images = 0;
-  int64_t hits = 0;
-  std::vector<int64_t> class_images;
-  std::vector<int64_t> class_hits;
-  double loss = 0;
-};
-
 double ratio(double part, double whole) {
   return whole == 0 ? 0 : part / whole;
+}
+
+double log_of_sum(std::span<const float> logits) {
+  const double highest = *std::max_element(logits.begin(), logits.end());
+  double sum = 0;
+  for (const float logit : logits) sum += std::exp(logit - highest);
+  return std::log(sum) + highest;
+}
+
+/// A row of scores with its label.
+struct Scored {
+  std::span<const float> logits;
+  size_t label;
+  size_t guess;
+  double log_sum;
+};
+
+Scored scored(const Array<float>& scores, std::span<const uint8_t> labels, size_t row) {
+  const auto num_classes = static_cast<size_t>(scores.shape[1]);
+  const auto logits = std::span(scores.values).subspan(row * num_classes, num_classes);
+  const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
+  return {logits, labels[row], static_cast<size_t>(best), log_of_sum(logits)};
+}
+
+/// Each row's log-probability of a class, and whether that is its label.
+using Ranking = std::vector<std::pair<double, bool>>;
+
+/// The share of pairs of a row of the class and another that are ranked right; ties count half.
+double area_under_roc(const Ranking& ranking) {
+  double right = 0, pairs = 0;
+  for (const auto& [yes, is_yes] : ranking) {
+    for (const auto& [no, is_no] : ranking) {
+      if (!is_yes || is_no) continue;
+      pairs += 1;
+      right += yes > no ? 1 : yes == no ? 0.5 : 0;
+    }
+  }
+  return ratio(right, pairs);
+}
+
+/// The mean over rows of the class of the precision among the rows that are ranked no lower.
+double average_precision_of(const Ranking& ranking) {
+  double sum = 0, positives = 0;
+  for (const auto& [score, is_yes] : ranking) {
+    if (!is_yes) continue;
+    double above = 0, hits = 0;
+    for (const auto& [other, other_is_yes] : ranking) {
+      if (other < score) continue;
+      above += 1;
+      hits += other_is_yes;
+    }
+    sum += hits / above;
+    positives += 1;
+  }
+  return ratio(sum, positives);
+}
+
+/// What is said of one class.
+struct OfClass {
+  double accuracy, f1, auroc, average_precision;
+  bool occurs;
+};
+
+OfClass of_class(const std::vector<Scored>& rows, size_t c) {
+  double tp = 0, predicted = 0, labelled = 0;
+  Ranking ranking;
+  for (const Scored& row : rows) {
+    tp += row.guess == c && row.label == c;
+    predicted += row.guess == c;
+    labelled += row.label == c;
+    ranking.emplace_back(row.logits[c] - row.log_sum, row.label == c);
+  }
+  return {ratio(tp, labelled), ratio(2 * tp, predicted + labelled), area_under_roc(ranking),
+          average_precision_of(ranking), predicted + labelled > 0};
+}
+
+/// Results before they are rounded.
+struct Sums {
+  std::vector<double> class_accuracy;
+  double accuracy = 0, macro_f1 = 0, auroc = 0, average_precision = 0, mean_loss = 0;
+};
+
+/// Adds what a rank would report of its rows, by counting them one by one.
+void add_report(Sums& sums, const std::vector<Scored>& rows) {
+  double hits = 0, loss = 0, f1 = 0, auroc = 0, average_precision = 0, occurring = 0;
+  for (const Scored& row : rows) {
+    hits += row.guess == row.label;
+    loss += row.log_sum - row.logits[row.label];
+  }
+  for (size_t c = 0; c < sums.class_accuracy.size(); ++c) {
+    const OfClass one = of_class(rows, c);
+    sums.class_accuracy[c] += one.accuracy;
+    f1 += one.f1;
+    occurring += one.occurs;
+    auroc += one.auroc;
+    average_precision += one.average_precision;
+  }
+  const auto images = static_cast<double>(rows.size()), classes = static_cast<double>(sums.class_accuracy.size());
+  sums.accuracy += ratio(hits, images);
+  sums.mean_loss += ratio(loss, images);
+  sums.macro_f1 += ratio(f1, occurring);
+  sums.auroc += ratio(auroc, classes);
+  sums.average_precision += ratio(average_precision, classes);
 }
 
 }  // namespace
@@ -123,6 +217,9 @@ void Report::save(const std::filesystem::path& file) const {
                                {"images", images},
                                {"accuracy", accuracy},
                                {"class_accuracy", class_accuracy},
+                               {"macro_f1", macro_f1},
+                               {"auroc", auroc},
+                               {"average_precision", average_precision},
                                {"mean_loss", mean_loss},
                                {"confusion_total", confusion_total},
                                {"collectives", collectives.value_or(0)},
@@ -140,6 +237,9 @@ Report Report::load(const std::filesystem::path& file) {
             json.at("images"),
             json.at("accuracy"),
             json.at("class_accuracy"),
+            json.at("macro_f1"),
+            json.at("auroc"),
+            json.at("average_precision"),
             json.at("mean_loss"),
             json.at("confusion_total"),
             json.at("collectives").get<int64_t>(),
@@ -150,56 +250,38 @@ Report Report::load(const std::filesystem::path& file) {
 }
 
 bool same_bits(const Report& a, const Report& b) {
-  return identical(a.accuracy, b.accuracy) && identical(a.mean_loss, b.mean_loss) &&
+  return identical(a.accuracy, b.accuracy) && identical(a.macro_f1, b.macro_f1) && identical(a.auroc, b.auroc) &&
+         identical(a.average_precision, b.average_precision) && identical(a.mean_loss, b.mean_loss) &&
          a.confusion_total == b.confusion_total &&
          std::equal(a.class_accuracy.begin(), a.class_accuracy.end(), b.class_accuracy.begin(), b.class_accuracy.end(),
                     [](float x, float y) { return identical(x, y); });
 }
 
 double cross_entropy(std::span<const float> logits, uint8_t label) {
-  const double highest = *std::max_element(logits.begin(), logits.end());
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(logit - highest);
-  return std::log(sum) + highest - logits[label];
+  return log_of_sum(logits) - logits[label];
 }
 
 Report padded_and_averaged(const Array<float>& scores, std::span<const uint8_t> labels, int64_t world_size) {
   const auto count = static_cast<int64_t>(labels.size());
-  const auto num_classes = static_cast<size_t>(scores.shape[1]);
   const int64_t per_rank = (count + world_size - 1) / world_size;
-
   Report mean;
-  mean.class_accuracy.resize(num_classes);
-  double accuracy = 0;
-  double loss = 0;
-  std::vector<double> class_accuracy(num_classes);
+  Sums sums{.class_accuracy = std::vector<double>(static_cast<size_t>(scores.shape[1]))};
   for (int64_t rank = 0; rank < world_size; ++rank) {
-    Share share{.class_images = std::vector<int64_t>(num_classes), .class_hits = std::vector<int64_t>(num_classes)};
-    for (int64_t i = 0; i < per_rank; ++i) {
-      // The indices go round: after the last image comes the first again.
-      const auto row = static_cast<size_t>((rank + i * world_size) % count);
-      const auto logits = std::span(scores.values).subspan(row * num_classes, num_classes);
-      const uint8_t label = labels[row];
-      const bool hit = std::max_element(logits.begin(), logits.end()) - logits.begin() == label;
-      share.images += 1;
-      share.hits += hit;
-      share.class_images[label] += 1;
-      share.class_hits[label] += hit;
-      share.loss += cross_entropy(logits, label);
-    }
-    const auto images = static_cast<double>(share.images);
-    accuracy += ratio(static_cast<double>(share.hits), images);
-    loss += ratio(share.loss, images);
-    for (size_t c = 0; c < num_classes; ++c) {
-      class_accuracy[c] += ratio(static_cast<double>(share.class_hits[c]), static_cast<double>(share.class_images[c]));
-    }
-    mean.images.push_back(share.images);
-    mean.confusion_total += share.images;
+    std::vector<Scored> rows;
+    // The indices go round: after the last image comes the first again.
+    for (int64_t i = 0; i < per_rank; ++i)
+      rows.push_back(scored(scores, labels, static_cast<size_t>((rank + i * world_size) % count)));
+    add_report(sums, rows);
+    mean.images.push_back(per_rank);
+    mean.confusion_total += per_rank;
   }
-  const auto ranks = static_cast<double>(world_size);
-  mean.accuracy = static_cast<float>(accuracy / ranks);
-  mean.mean_loss = static_cast<float>(loss / ranks);
-  for (size_t c = 0; c < num_classes; ++c) mean.class_accuracy[c] = static_cast<float>(class_accuracy[c] / ranks);
+  const auto averaged = [&](double sum) { return static_cast<float>(sum / static_cast<double>(world_size)); };
+  mean.accuracy = averaged(sums.accuracy);
+  mean.macro_f1 = averaged(sums.macro_f1);
+  mean.auroc = averaged(sums.auroc);
+  mean.average_precision = averaged(sums.average_precision);
+  mean.mean_loss = averaged(sums.mean_loss);
+  for (const double sum : sums.class_accuracy) mean.class_accuracy.push_back(averaged(sum));
   return mean;
 }
 
@@ -214,6 +296,9 @@ void print_table(std::ostream& out, std::span<const Report> exact, std::span<con
   for (size_t c = 0; c < exact[0].class_accuracy.size(); ++c) {
     table.results("  of class " + std::to_string(c), [c](const Report& r) { return r.class_accuracy[c]; });
   }
+  table.results("macro F1", [](const Report& r) { return r.macro_f1; });
+  table.results("AUROC", [](const Report& r) { return r.auroc; });
+  table.results("avg. precision", [](const Report& r) { return r.average_precision; });
   table.results("mean loss", [](const Report& r) { return r.mean_loss; });
   table.results("confusion total", [](const Report& r) { return r.confusion_total; });
   table.line();

@@ -18,6 +18,9 @@ struct Report {
   std::vector<int64_t> images;         ///< evaluated by each rank
   float accuracy = 0;                  ///< share of the images whose highest score is at their label
   std::vector<float> class_accuracy;   ///< the same for the images of each class
+  float macro_f1 = 0;                  ///< mean over classes of the harmonic mean of precision and recall
+  float auroc = 0;                     ///< mean over classes of the area under the receiver operating characteristic
+  float average_precision = 0;         ///< mean over classes of the area under the precision-recall curve
   float mean_loss = 0;                 ///< mean cross entropy
   int64_t confusion_total = 0;         ///< sum of the confusion matrix
   std::optional<int64_t> collectives;  ///< issued by each rank; empty where nothing ran

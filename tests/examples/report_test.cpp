@@ -27,6 +27,12 @@ TEST_CASE("demo: one rank needs no padding") {
   CHECK(report.accuracy == 0.6f);
   CHECK(report.class_accuracy == std::vector<float>{2.0f / 3, 0.5f});
   CHECK(report.confusion_total == 5);
+  // Of class 0: 2 of 3 found, 1 of 3 guesses wrong; of class 1: 1 of 2 and 1 of 2.
+  CHECK(report.macro_f1 == static_cast<float>((2.0 / 3 + 0.5) / 2));
+  // Two scores, so that ranks tie: 6 pairs, of which 2 are right, 1 is wrong and 3 are ties.
+  CHECK(report.auroc == static_cast<float>(3.5 / 6));
+  // Of class 0 both good rows have 2 of 3 above them and the third 3 of 5; of class 1 one has 1 of 2, one 2 of 5.
+  CHECK(report.average_precision == doctest::Approx(((2.0 / 3 + 2.0 / 3 + 3.0 / 5) / 3 + (0.5 + 0.4) / 2) / 2));
   const double hit = std::log1p(std::exp(-2.0));
   CHECK(report.mean_loss == static_cast<float>((3 * hit + 2 * (hit + 2)) / 5));
   CHECK_FALSE(report.collectives.has_value());
@@ -49,7 +55,8 @@ TEST_CASE("demo: one differing bit is seen and marked") {
   Report nan = one;
   nan.mean_loss = std::nanf("");
   CHECK(digits::same_bits(nan, nan));
-  for (float* value : {&nan.accuracy, &nan.mean_loss, &nan.class_accuracy[1]}) {
+  for (float* value :
+       {&nan.accuracy, &nan.macro_f1, &nan.auroc, &nan.average_precision, &nan.mean_loss, &nan.class_accuracy[1]}) {
     nan = one;
     *value = std::nextafter(*value, 2.0f);
     CHECK_FALSE(digits::same_bits(one, nan));
