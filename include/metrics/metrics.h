@@ -6,9 +6,12 @@
 #include <metrics/classification/accuracy.h>
 #include <metrics/classification/auroc.h>
 #include <metrics/classification/average_precision.h>
+#include <metrics/classification/cohen_kappa.h>
 #include <metrics/classification/confusion_matrix.h>
 #include <metrics/classification/f_beta.h>
 #include <metrics/classification/hamming.h>
+#include <metrics/classification/jaccard.h>
+#include <metrics/classification/matthews_corrcoef.h>
 #include <metrics/classification/negative_predictive_value.h>
 #include <metrics/classification/precision_recall.h>
 #include <metrics/classification/precision_recall_curve.h>

@@ -24,7 +24,79 @@ counting::ThresholdCounts as_matrices(const counting::ThresholdCounts& counts) {
   return {as_matrices(counts.probabilities), as_matrices(counts.logits), counts.outside};
 }
 
-Tensor normalised(const Tensor& counts, Normalize normalize) {
+}  // namespace
+
+void BinaryConfusion::check(const Options& o) {
+  if (o.validate_args) check_threshold(o.threshold);
+}
+
+void BinaryConfusion::declare(States& states, const Options& o) {
+  classification::declare_readings(states, {"confmat"}, Reduction::Sum, at::zeros({2, 2}, at::kLong), o.input);
+}
+
+void BinaryConfusion::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
+  auto counts = as_matrices(counting::binary_counts(preds, target, {o.threshold, o.ignore_index, o.validate_args}));
+  counts.probabilities = counts.probabilities[0];
+  counts.logits = counts.logits[0];
+  classification::fold_readings(states, o.input, counts);
+}
+
+std::string BinaryConfusion::update_key(const Options& o) {
+  return "binary confusion: " + describe_options(o);
+}
+
+Tensor BinaryConfusion::counted(const States& states, const Options& o) {
+  return classification::reading_that_holds(states, o.input).tensor();
+}
+
+void MulticlassConfusion::check(const Options& o) {
+  check_at_least("num_classes", o.num_classes, o.validate_args ? 2 : 1);
+}
+
+void MulticlassConfusion::declare(States& states, const Options& o) {
+  states.add("confmat", Reduction::Sum, at::zeros({o.num_classes, o.num_classes}, at::kLong));
+}
+
+void MulticlassConfusion::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
+  Tensor confusion = states.at(0).tensor();
+  counting::add_class_confusion(
+      confusion, preds, target,
+      {.num_classes = o.num_classes, .ignore_index = o.ignore_index, .validate = o.validate_args});
+}
+
+std::string MulticlassConfusion::update_key(const Options& o) {
+  return "multiclass confusion: " + describe_options(o);
+}
+
+Tensor MulticlassConfusion::counted(const States& states, const Options&) {
+  return states.at(0).tensor();
+}
+
+void MultilabelConfusion::check(const Options& o) {
+  check_at_least("num_labels", o.num_labels, o.validate_args ? 2 : 1);
+  if (o.validate_args) check_threshold(o.threshold);
+}
+
+void MultilabelConfusion::declare(States& states, const Options& o) {
+  classification::declare_readings(states, {"confmat"}, Reduction::Sum, at::zeros({o.num_labels, 2, 2}, at::kLong),
+                                   o.input);
+}
+
+void MultilabelConfusion::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
+  const counting::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
+  classification::fold_readings(states, o.input,
+                                as_matrices(counting::multilabel_counts(preds, target, o.num_labels, rule)));
+}
+
+std::string MultilabelConfusion::update_key(const Options& o) {
+  return "multilabel confusion: " + describe_options(o);
+}
+
+Tensor MultilabelConfusion::counted(const States& states, const Options& o) {
+  return classification::reading_that_holds(states, o.input).tensor();
+}
+
+Tensor scores::ConfusionMatrix::normalised(const Tensor& counts, Normalize normalize) {
   if (normalize == Normalize::None) return counts;
   const Tensor confusion = counts.to(at::kDouble);
   const auto sum = [&] {
@@ -43,88 +115,8 @@ Tensor normalised(const Tensor& counts, Normalize normalize) {
   return at::where(empty, 0.0, confusion / sum);
 }
 
-}  // namespace
-
-void definitions::BinaryConfusionMatrix::check(const Options& o) {
-  if (o.validate_args) check_threshold(o.threshold);
-}
-
-void definitions::BinaryConfusionMatrix::declare(States& states, const Options& o) {
-  classification::declare_readings(states, {"confmat"}, Reduction::Sum, at::zeros({2, 2}, at::kLong), o.input);
-}
-
-void definitions::BinaryConfusionMatrix::update(States& states, const Options& o, const Tensor& preds,
-                                                const Tensor& target) {
-  auto counts = as_matrices(counting::binary_counts(preds, target, {o.threshold, o.ignore_index, o.validate_args}));
-  counts.probabilities = counts.probabilities[0];
-  counts.logits = counts.logits[0];
-  classification::fold_readings(states, o.input, counts);
-}
-
-Tensor definitions::BinaryConfusionMatrix::finalise(const States& states, const Options& o) {
-  return normalised(classification::reading_that_holds(states, o.input).tensor(), o.normalize);
-}
-
-void definitions::MulticlassConfusionMatrix::check(const Options& o) {
-  check_at_least("num_classes", o.num_classes, o.validate_args ? 2 : 1);
-}
-
-void definitions::MulticlassConfusionMatrix::declare(States& states, const Options& o) {
-  states.add("confmat", Reduction::Sum, at::zeros({o.num_classes, o.num_classes}, at::kLong));
-}
-
-void definitions::MulticlassConfusionMatrix::update(States& states, const Options& o, const Tensor& preds,
-                                                    const Tensor& target) {
-  Tensor confusion = states.at(0).tensor();
-  counting::add_class_confusion(
-      confusion, preds, target,
-      {.num_classes = o.num_classes, .ignore_index = o.ignore_index, .validate = o.validate_args});
-}
-
-Tensor definitions::MulticlassConfusionMatrix::finalise(const States& states, const Options& o) {
-  return normalised(states.at(0).tensor(), o.normalize);
-}
-
-void definitions::MultilabelConfusionMatrix::check(const Options& o) {
-  check_at_least("num_labels", o.num_labels, o.validate_args ? 2 : 1);
-  if (o.validate_args) check_threshold(o.threshold);
-}
-
-void definitions::MultilabelConfusionMatrix::declare(States& states, const Options& o) {
-  classification::declare_readings(states, {"confmat"}, Reduction::Sum, at::zeros({o.num_labels, 2, 2}, at::kLong),
-                                   o.input);
-}
-
-void definitions::MultilabelConfusionMatrix::update(States& states, const Options& o, const Tensor& preds,
-                                                    const Tensor& target) {
-  const counting::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
-  classification::fold_readings(states, o.input,
-                                as_matrices(counting::multilabel_counts(preds, target, o.num_labels, rule)));
-}
-
-Tensor definitions::MultilabelConfusionMatrix::finalise(const States& states, const Options& o) {
-  return normalised(classification::reading_that_holds(states, o.input).tensor(), o.normalize);
-}
-
 METRICS_DEFINE(definitions::BinaryConfusionMatrix);
 METRICS_DEFINE(definitions::MulticlassConfusionMatrix);
 METRICS_DEFINE(definitions::MultilabelConfusionMatrix);
 
-namespace functional {
-
-Tensor binary_confusion_matrix(const Tensor& preds, const Tensor& target, const BinaryConfusionMatrixOptions& options) {
-  return compute_once<definitions::BinaryConfusionMatrix>(options, preds, target);
-}
-
-Tensor multiclass_confusion_matrix(const Tensor& preds, const Tensor& target,
-                                   const MulticlassConfusionMatrixOptions& options) {
-  return compute_once<definitions::MulticlassConfusionMatrix>(options, preds, target);
-}
-
-Tensor multilabel_confusion_matrix(const Tensor& preds, const Tensor& target,
-                                   const MultilabelConfusionMatrixOptions& options) {
-  return compute_once<definitions::MultilabelConfusionMatrix>(options, preds, target);
-}
-
-}  // namespace functional
 }  // namespace metrics

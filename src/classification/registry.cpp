@@ -3,9 +3,12 @@
 #include <metrics/classification/accuracy.h>
 #include <metrics/classification/auroc.h>
 #include <metrics/classification/average_precision.h>
+#include <metrics/classification/cohen_kappa.h>
 #include <metrics/classification/confusion_matrix.h>
 #include <metrics/classification/f_beta.h>
 #include <metrics/classification/hamming.h>
+#include <metrics/classification/jaccard.h>
+#include <metrics/classification/matthews_corrcoef.h>
 #include <metrics/classification/negative_predictive_value.h>
 #include <metrics/classification/precision_recall.h>
 #include <metrics/classification/precision_recall_curve.h>
@@ -46,6 +49,7 @@ Domain classification_domain() {
   add<BinaryAUROC, MulticlassAUROC, MultilabelAUROC>(domain, "AUROC", "auroc");
   add<BinaryAveragePrecision, MulticlassAveragePrecision, MultilabelAveragePrecision>(domain, "AveragePrecision",
                                                                                       "average_precision");
+  add<BinaryCohenKappa, MulticlassCohenKappa>(domain, "CohenKappa", "cohen_kappa");
   add<BinaryConfusionMatrix, MulticlassConfusionMatrix, MultilabelConfusionMatrix>(domain, "ConfusionMatrix",
                                                                                    "confusion_matrix");
   add<BinaryF1Score, MulticlassF1Score, MultilabelF1Score>(domain, "F1Score", "f1_score", kMicro);
@@ -53,6 +57,9 @@ Domain classification_domain() {
                                                                     {{"average", "micro"}, {"beta", 1.0}});
   add<BinaryHammingDistance, MulticlassHammingDistance, MultilabelHammingDistance>(domain, "HammingDistance",
                                                                                    "hamming_distance", kMicro);
+  add<BinaryJaccardIndex, MulticlassJaccardIndex, MultilabelJaccardIndex>(domain, "JaccardIndex", "jaccard_index");
+  add<BinaryMatthewsCorrCoef, MulticlassMatthewsCorrCoef, MultilabelMatthewsCorrCoef>(domain, "MatthewsCorrCoef",
+                                                                                      "matthews_corrcoef");
   add<BinaryNegativePredictiveValue, MulticlassNegativePredictiveValue, MultilabelNegativePredictiveValue>(
       domain, "NegativePredictiveValue", "negative_predictive_value", kMicro);
   add<BinaryPrecision, MulticlassPrecision, MultilabelPrecision>(domain, "Precision", "precision", kMicro);

@@ -1,24 +1,75 @@
 #pragma once
 
 #include <metrics/classification/choices.h>
+#include <metrics/classification/scored.h>
 #include <metrics/core/metric_of.h>
 
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+
+// Pairs of targets and predictions, and what every metric over them shares: how they are counted, its inputs, its
+// states. A metric of the family adds its names, its traits, options of its own and a formula (see cohen_kappa.h).
 
 namespace metrics {
 
-/// Options of BinaryConfusionMatrix.
-struct BinaryConfusionMatrixOptions {
+/// Options of every binary metric over a confusion matrix: what decides how pairs are counted.
+struct BinaryConfusionOptions {
   /// A score above it is a yes.
   double threshold = 0.5;
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  Normalize normalize = Normalize::None;
   /// Whether labels are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target does not
   /// count.
+  bool validate_args = true;
+  ScoreInput input = ScoreInput::Auto;
+
+  static constexpr auto fields() {
+    using Self = BinaryConfusionOptions;
+    return metrics::fields<&Self::threshold, &Self::ignore_index, &Self::validate_args, &Self::input>();
+  }
+};
+
+/// Options of every multiclass metric over a confusion matrix: what decides how pairs are counted.
+struct MulticlassConfusionOptions {
+  int64_t num_classes = 0;
+  /// Targets of this value do not count; it may be a class or not.
+  std::optional<int64_t> ignore_index{};
+  /// Whether labels are checked. Without it rows with a label outside the classes do not count.
+  bool validate_args = true;
+
+  static constexpr auto fields() {
+    using Self = MulticlassConfusionOptions;
+    return metrics::fields<&Self::num_classes, &Self::ignore_index, &Self::validate_args>(1);
+  }
+};
+
+/// Options of every multilabel metric over a confusion matrix: what decides how pairs are counted.
+struct MultilabelConfusionOptions {
+  int64_t num_labels = 0;
+  /// A score above it is a yes.
+  double threshold = 0.5;
+  /// Targets of this value do not count; it may be 0 or 1.
+  std::optional<int64_t> ignore_index{};
+  /// Whether labels are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target does not
+  /// count.
+  bool validate_args = true;
+  ScoreInput input = ScoreInput::Auto;
+
+  static constexpr auto fields() {
+    using Self = MultilabelConfusionOptions;
+    return metrics::fields<&Self::num_labels, &Self::threshold, &Self::ignore_index, &Self::validate_args,
+                           &Self::input>(1);
+  }
+};
+
+/// Options of BinaryConfusionMatrix: BinaryConfusionOptions, and `normalize`.
+struct BinaryConfusionMatrixOptions {
+  double threshold = 0.5;
+  std::optional<int64_t> ignore_index{};
+  Normalize normalize = Normalize::None;
   bool validate_args = true;
   ScoreInput input = ScoreInput::Auto;
 
@@ -27,33 +78,29 @@ struct BinaryConfusionMatrixOptions {
     return metrics::fields<&Self::threshold, &Self::ignore_index, &Self::normalize, &Self::validate_args,
                            &Self::input>();
   }
+  operator BinaryConfusionOptions() const { return {threshold, ignore_index, validate_args, input}; }
 };
 
-/// Options of MulticlassConfusionMatrix.
+/// Options of MulticlassConfusionMatrix: MulticlassConfusionOptions, and `normalize`.
 struct MulticlassConfusionMatrixOptions {
   int64_t num_classes = 0;
-  /// Targets of this value do not count; it may be a class or not.
   std::optional<int64_t> ignore_index{};
   Normalize normalize = Normalize::None;
-  /// Whether labels are checked. Without it rows with a label outside the classes do not count.
   bool validate_args = true;
 
   static constexpr auto fields() {
     using Self = MulticlassConfusionMatrixOptions;
     return metrics::fields<&Self::num_classes, &Self::ignore_index, &Self::normalize, &Self::validate_args>(1);
   }
+  operator MulticlassConfusionOptions() const { return {num_classes, ignore_index, validate_args}; }
 };
 
-/// Options of MultilabelConfusionMatrix.
+/// Options of MultilabelConfusionMatrix: MultilabelConfusionOptions, and `normalize`.
 struct MultilabelConfusionMatrixOptions {
   int64_t num_labels = 0;
-  /// A score above it is a yes.
   double threshold = 0.5;
-  /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   Normalize normalize = Normalize::None;
-  /// Whether labels are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target does not
-  /// count.
   bool validate_args = true;
   ScoreInput input = ScoreInput::Auto;
 
@@ -62,47 +109,76 @@ struct MultilabelConfusionMatrixOptions {
     return metrics::fields<&Self::num_labels, &Self::threshold, &Self::ignore_index, &Self::normalize,
                            &Self::validate_args, &Self::input>(1);
   }
+  operator MultilabelConfusionOptions() const { return {num_labels, threshold, ignore_index, validate_args, input}; }
 };
+
+/// What all metrics over a binary confusion matrix share. `preds`: scores or labels [N, ...]; `target`: labels of the
+/// same shape.
+struct METRICS_API BinaryConfusion : TwoReadings {
+  using Options = BinaryConfusionOptions;
+  static constexpr auto task = &TaskNames::binary;
+  static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
+  static void check(const Options& options);
+  static void declare(States& states, const Options& options);
+  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
+  static std::string update_key(const Options& options);
+  /// [2, 2], int64: the target is the row, the prediction the column.
+  static Tensor counted(const States& states, const Options& options);
+};
+
+/// What all metrics over a multiclass confusion matrix share. `preds`: labels [N, ...] or scores [N, C, ...]; `target`:
+/// [N, ...]. A NaN is the greatest of scores.
+struct METRICS_API MulticlassConfusion {
+  using Options = MulticlassConfusionOptions;
+  static constexpr auto task = &TaskNames::multiclass;
+  static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
+  static void check(const Options& options);
+  static void declare(States& states, const Options& options);
+  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
+  static std::string update_key(const Options& options);
+  /// [C, C], int64: the target is the row, the prediction the column.
+  static Tensor counted(const States& states, const Options& options);
+};
+
+/// What all metrics over a multilabel confusion matrix share. `preds`: scores or labels [N, L, ...]; `target`: labels,
+/// as `preds`.
+struct METRICS_API MultilabelConfusion : TwoReadings {
+  using Options = MultilabelConfusionOptions;
+  static constexpr auto task = &TaskNames::multilabel;
+  static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
+  static void check(const Options& options);
+  static void declare(States& states, const Options& options);
+  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
+  static std::string update_key(const Options& options);
+  /// [L, 2, 2], int64: the target is the row, the prediction the column.
+  static Tensor counted(const States& states, const Options& options);
+};
+
+namespace scores {
+
+struct METRICS_API ConfusionMatrix {
+  static constexpr TaskNames classes{"BinaryConfusionMatrix", "MulticlassConfusionMatrix", "MultilabelConfusionMatrix"};
+  static constexpr TaskNames functionals{"binary_confusion_matrix", "multiclass_confusion_matrix",
+                                         "multilabel_confusion_matrix"};
+  static constexpr MetricTraits traits{.commits_last = true};
+  template <class Options>
+  static Tensor value(const Tensor& confusion, const Options& options) {
+    return normalised(confusion, options.normalize);
+  }
+
+ private:
+  static Tensor normalised(const Tensor& confusion, Normalize normalize);
+};
+
+}  // namespace scores
 
 namespace definitions {
 
-struct METRICS_API BinaryConfusionMatrix : TwoReadings {
-  static constexpr std::string_view name = "BinaryConfusionMatrix";
-  static constexpr std::string_view functional = "binary_confusion_matrix";
-  using Options = BinaryConfusionMatrixOptions;
-  static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
-  static constexpr MetricTraits traits{.commits_last = true};
-  static void check(const Options& options);
-  static void declare(States& states, const Options& options);
-  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
-  static Tensor finalise(const States& states, const Options& options);
-};
-
-struct METRICS_API MulticlassConfusionMatrix {
-  static constexpr std::string_view name = "MulticlassConfusionMatrix";
-  static constexpr std::string_view functional = "multiclass_confusion_matrix";
-  using Options = MulticlassConfusionMatrixOptions;
-  static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
-  static constexpr MetricTraits traits{.commits_last = true};
-  static void check(const Options& options);
-  static void declare(States& states, const Options& options);
-  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
-  static Tensor finalise(const States& states, const Options& options);
-  static Options example() { return {.num_classes = 3}; }
-};
-
-struct METRICS_API MultilabelConfusionMatrix : TwoReadings {
-  static constexpr std::string_view name = "MultilabelConfusionMatrix";
-  static constexpr std::string_view functional = "multilabel_confusion_matrix";
-  using Options = MultilabelConfusionMatrixOptions;
-  static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
-  static constexpr MetricTraits traits{.commits_last = true};
-  static void check(const Options& options);
-  static void declare(States& states, const Options& options);
-  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
-  static Tensor finalise(const States& states, const Options& options);
-  static Options example() { return {.num_labels = 3}; }
-};
+using BinaryConfusionMatrix = Scored<BinaryConfusion, scores::ConfusionMatrix, BinaryConfusionMatrixOptions>;
+using MulticlassConfusionMatrix =
+    Scored<MulticlassConfusion, scores::ConfusionMatrix, MulticlassConfusionMatrixOptions>;
+using MultilabelConfusionMatrix =
+    Scored<MultilabelConfusion, scores::ConfusionMatrix, MultilabelConfusionMatrixOptions>;
 
 }  // namespace definitions
 
@@ -111,29 +187,34 @@ extern template class METRICS_API MetricOf<definitions::MulticlassConfusionMatri
 extern template class METRICS_API MetricOf<definitions::MultilabelConfusionMatrix>;
 
 /// Counts each pair of target (row) and prediction (column): [2, 2], int64, or floating when normalised.
-/// `preds`: scores or labels [N, ...]; `target`: labels of the same shape. Source: torchmetrics' BinaryConfusionMatrix.
+/// Source: torchmetrics' BinaryConfusionMatrix.
 using BinaryConfusionMatrix = MetricOf<definitions::BinaryConfusionMatrix>;
 
 /// Counts each pair of target (row) and predicted class (column): [C, C], int64, or floating when normalised.
-/// `preds`: labels [N, ...] or scores [N, C, ...]; `target`: [N, ...]. Source: torchmetrics' MulticlassConfusionMatrix.
+/// Source: torchmetrics' MulticlassConfusionMatrix.
 using MulticlassConfusionMatrix = MetricOf<definitions::MulticlassConfusionMatrix>;
 
 /// Counts each pair of target (row) and prediction (column) for each label: [L, 2, 2], int64, or floating when
-/// normalised (each label's matrix on its own). `preds`: scores or labels [N, L, ...]; `target`: labels, as `preds`.
-/// Source: torchmetrics' MultilabelConfusionMatrix.
+/// normalised (each label's matrix on its own). Source: torchmetrics' MultilabelConfusionMatrix.
 using MultilabelConfusionMatrix = MetricOf<definitions::MultilabelConfusionMatrix>;
 
 namespace functional {
 
 /// The value of BinaryConfusionMatrix over one batch.
-METRICS_API Tensor binary_confusion_matrix(const Tensor& preds, const Tensor& target,
-                                           const BinaryConfusionMatrixOptions& options = {});
+inline Tensor binary_confusion_matrix(const Tensor& preds, const Tensor& target,
+                                      const BinaryConfusionMatrixOptions& options = {}) {
+  return compute_once<definitions::BinaryConfusionMatrix>(options, preds, target);
+}
 /// The value of MulticlassConfusionMatrix over one batch.
-METRICS_API Tensor multiclass_confusion_matrix(const Tensor& preds, const Tensor& target,
-                                               const MulticlassConfusionMatrixOptions& options);
+inline Tensor multiclass_confusion_matrix(const Tensor& preds, const Tensor& target,
+                                          const MulticlassConfusionMatrixOptions& options) {
+  return compute_once<definitions::MulticlassConfusionMatrix>(options, preds, target);
+}
 /// The value of MultilabelConfusionMatrix over one batch.
-METRICS_API Tensor multilabel_confusion_matrix(const Tensor& preds, const Tensor& target,
-                                               const MultilabelConfusionMatrixOptions& options);
+inline Tensor multilabel_confusion_matrix(const Tensor& preds, const Tensor& target,
+                                          const MultilabelConfusionMatrixOptions& options) {
+  return compute_once<definitions::MultilabelConfusionMatrix>(options, preds, target);
+}
 
 }  // namespace functional
 }  // namespace metrics

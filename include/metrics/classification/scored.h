@@ -8,7 +8,7 @@ namespace metrics {
 
 /// What something is called for each of the tasks that it exists for.
 struct TaskNames {
-  std::string_view binary, multiclass, multilabel;
+  std::string_view binary{}, multiclass{}, multilabel{};
 };
 
 /// The definition of one task's metric of a family: `Counting` has what its members share, up to what was counted, and
