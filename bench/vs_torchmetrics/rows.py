@@ -57,6 +57,8 @@ def update_targets():
         yield row(ACCURACY, 8192, 1000, threads, 60, top_k=5)
     for threads in (1, 2):
         yield row("MulticlassConfusionMatrix", 8192, 1000, threads, 4)
+    for threads in (1, 2):
+        yield row("MulticlassF1Score", 8192, 1000, threads, 6)
 
 
 # Forty states of ten metrics, all of them over the same scores of ten classes.

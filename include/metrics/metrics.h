@@ -8,6 +8,7 @@
 #include <metrics/classification/average_precision.h>
 #include <metrics/classification/cohen_kappa.h>
 #include <metrics/classification/confusion_matrix.h>
+#include <metrics/classification/exact_match.h>
 #include <metrics/classification/f_beta.h>
 #include <metrics/classification/hamming.h>
 #include <metrics/classification/jaccard.h>

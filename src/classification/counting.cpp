@@ -4,6 +4,8 @@
 #include "counting_kernels.h"
 #include <metrics/core/errors.h>
 
+#include <ATen/ops/full.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 
 #include <array>
@@ -105,10 +107,13 @@ void count_classes(const Tensor& preds, const Tensor& target, const ClassRule& r
   count(t, predictions.data(), rows);
 }
 
-// Fills both tables, which are zero; returns whether a score was outside [0, 1].
-bool count_thresholds(const ThresholdCounts& counts, bool samplewise, const Tensor& preds, const Tensor& target,
-                      const ThresholdRule& rule, int64_t labels) {
-  if (preds.numel() == 0) return false;
+using Kernel = decltype(kernels::add_threshold_counts);
+
+// Counts each element by the kernel into tables of these sizes.
+ThresholdCounts count_thresholds(Kernel& kernel, at::IntArrayRef sizes, bool samplewise, const Tensor& preds,
+                                 const Tensor& target, const ThresholdRule& rule, int64_t labels) {
+  ThresholdCounts counts{at::zeros(sizes, at::kLong), at::zeros(sizes, at::kLong)};
+  if (preds.numel() == 0) return counts;
   const bool scored = preds.is_floating_point();
   const int64_t samples = preds.dim() == 0 ? 1 : preds.size(0);
   const Tensor targets = readable_labels(target);
@@ -129,25 +134,20 @@ bool count_thresholds(const ThresholdCounts& counts, bool samplewise, const Tens
   } else {
     questions.predicted = predictions.const_data_ptr<int64_t>();
   }
-  const auto seen = kernels::add_threshold_counts(counts.probabilities.mutable_data_ptr<int64_t>(),
-                                                  counts.logits.mutable_data_ptr<int64_t>(), samplewise, questions,
-                                                  cutoffs, Ignored(rule.ignore_index));
+  const auto seen = kernel(counts.probabilities.mutable_data_ptr<int64_t>(), counts.logits.mutable_data_ptr<int64_t>(),
+                           samplewise, questions, cutoffs, Ignored(rule.ignore_index));
   if (rule.validate && seen.invalid) throw_bad_label(preds, target, rule);
-  return seen.outside;
+  counts.outside = seen.outside;
+  return counts;
 }
 
 ThresholdCounts threshold_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule, int64_t labels) {
-  ThresholdCounts counts{at::zeros({4, labels}, at::kLong), at::zeros({4, labels}, at::kLong)};
-  counts.outside = count_thresholds(counts, false, preds, target, rule, labels);
-  return counts;
+  return count_thresholds(kernels::add_threshold_counts, {4, labels}, false, preds, target, rule, labels);
 }
 
 ThresholdCounts samplewise_threshold_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule,
                                             int64_t labels) {
-  const auto zeros = [&] { return at::zeros({preds.size(0), 4, labels}, at::kLong); };
-  ThresholdCounts counts{zeros(), zeros()};
-  counts.outside = count_thresholds(counts, true, preds, target, rule, labels);
-  return counts;
+  return count_thresholds(kernels::add_threshold_counts, {preds.size(0), 4, labels}, true, preds, target, rule, labels);
 }
 
 // Values of a floating type in order, as integers: so a bisection visits each of them.
@@ -238,6 +238,28 @@ void add_class_confusion(Tensor& confusion, const Tensor& preds, const Tensor& t
   });
 }
 
+Tensor exact_class_matches(const Tensor& preds, const Tensor& target, const ClassRule& rule) {
+  const auto shape = checked_classes(preds, target, rule);
+  if (!on_cpu(preds, target)) return plain::exact_class_matches(preds, target, rule);
+  // Nothing is wrong with a sample without positions.
+  int64_t exact = shape.positions == 0 ? shape.samples : 0;
+  count_classes(preds, target, rule, shape, [&](const int64_t* t, const int64_t* p, int64_t) {
+    exact = kernels::count_exact(t, p, shape.samples, shape.positions, Ignored(rule.ignore_index));
+  });
+  return at::full({1}, exact, at::kLong);
+}
+
+Tensor samplewise_exact_class_matches(const Tensor& preds, const Tensor& target, const ClassRule& rule) {
+  const auto shape = checked_samplewise_classes(preds, target, rule);
+  if (!on_cpu(preds, target)) return plain::samplewise_exact_class_matches(preds, target, rule);
+  Tensor exact = at::ones({shape.samples}, at::kLong);
+  count_classes(preds, target, rule, shape, [&](const int64_t* t, const int64_t* p, int64_t) {
+    kernels::mark_exact(exact.mutable_data_ptr<int64_t>(), t, p, shape.samples, shape.positions,
+                        Ignored(rule.ignore_index));
+  });
+  return exact;
+}
+
 ThresholdCounts binary_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule) {
   check_binary(preds, target, rule);
   if (!on_cpu(preds, target)) return plain::binary_counts(preds, target, rule);
@@ -262,6 +284,20 @@ ThresholdCounts samplewise_multilabel_counts(const Tensor& preds, const Tensor& 
   check_samplewise_multilabel(preds, target, num_labels, rule);
   if (!on_cpu(preds, target)) return plain::samplewise_multilabel_counts(preds, target, num_labels, rule);
   return samplewise_threshold_counts(preds, target, rule, num_labels);
+}
+
+ThresholdCounts exact_multilabel_matches(const Tensor& preds, const Tensor& target, int64_t num_labels,
+                                         const ThresholdRule& rule) {
+  check_multilabel(preds, target, num_labels, rule);
+  if (!on_cpu(preds, target)) return plain::exact_multilabel_matches(preds, target, num_labels, rule);
+  return count_thresholds(kernels::add_exact_counts, {1}, false, preds, target, rule, num_labels);
+}
+
+ThresholdCounts samplewise_exact_multilabel_matches(const Tensor& preds, const Tensor& target, int64_t num_labels,
+                                                    const ThresholdRule& rule) {
+  check_samplewise_multilabel(preds, target, num_labels, rule);
+  if (!on_cpu(preds, target)) return plain::samplewise_exact_multilabel_matches(preds, target, num_labels, rule);
+  return count_thresholds(kernels::add_exact_counts, {preds.size(0)}, true, preds, target, rule, num_labels);
 }
 
 }  // namespace metrics::counting

@@ -50,6 +50,12 @@ METRICS_API Tensor samplewise_class_counts(const Tensor& preds, const Tensor& ta
 METRICS_API void add_class_confusion(Tensor& confusion, const Tensor& preds, const Tensor& target,
                                      const ClassRule& rule);
 
+/// Counts the samples of which all positions that count are right: int64 [1].
+METRICS_API Tensor exact_class_matches(const Tensor& preds, const Tensor& target, const ClassRule& rule);
+
+/// Says of each sample whether all its positions that count are right: int64 [N], 1 or 0. At least one S, as above.
+METRICS_API Tensor samplewise_exact_class_matches(const Tensor& preds, const Tensor& target, const ClassRule& rule);
+
 /// How scores of yes-or-no questions are counted: yes if above `threshold` (NaN is not). Half scores are read as
 /// float32, so that a number counts alike in all three.
 ///
@@ -65,7 +71,7 @@ struct ThresholdRule {
 /// finalise to say.
 struct ThresholdCounts {
   Tensor probabilities;  ///< Of score > threshold: int64 [4, L], or [N, 4, L] for samplewise counts; L is 1 for binary
-                         ///< metrics.
+                         ///< metrics. Of exact matches [1], or [N].
   Tensor logits;         ///< Of sigmoid(score) > threshold; the same shape.
   bool outside = false;  ///< Whether a score that counts was not within [0, 1]; NaN is not, as in torchmetrics.
 };
@@ -84,6 +90,15 @@ METRICS_API ThresholdCounts multilabel_counts(const Tensor& preds, const Tensor&
 /// Counts each label of each sample on its own; at least 3 dimensions.
 METRICS_API ThresholdCounts samplewise_multilabel_counts(const Tensor& preds, const Tensor& target, int64_t num_labels,
                                                          const ThresholdRule& rule);
+
+/// Counts the positions of samples (the samples, where they have none) at which no label is wrong: int64 [1]. A label
+/// that does not count is not wrong.
+METRICS_API ThresholdCounts exact_multilabel_matches(const Tensor& preds, const Tensor& target, int64_t num_labels,
+                                                     const ThresholdRule& rule);
+
+/// Counts the positions of each sample at which no label is wrong: int64 [N]; at least 3 dimensions.
+METRICS_API ThresholdCounts samplewise_exact_multilabel_matches(const Tensor& preds, const Tensor& target,
+                                                                int64_t num_labels, const ThresholdRule& rule);
 
 /// Returns what a score is compared with as a logit: its sigmoid is above the threshold exactly when it is greater than
 /// this.
@@ -110,6 +125,12 @@ METRICS_API ThresholdCounts multilabel_counts(const Tensor& preds, const Tensor&
                                               const ThresholdRule& rule);
 METRICS_API ThresholdCounts samplewise_multilabel_counts(const Tensor& preds, const Tensor& target, int64_t num_labels,
                                                          const ThresholdRule& rule);
+METRICS_API Tensor exact_class_matches(const Tensor& preds, const Tensor& target, const ClassRule& rule);
+METRICS_API Tensor samplewise_exact_class_matches(const Tensor& preds, const Tensor& target, const ClassRule& rule);
+METRICS_API ThresholdCounts exact_multilabel_matches(const Tensor& preds, const Tensor& target, int64_t num_labels,
+                                                     const ThresholdRule& rule);
+METRICS_API ThresholdCounts samplewise_exact_multilabel_matches(const Tensor& preds, const Tensor& target,
+                                                                int64_t num_labels, const ThresholdRule& rule);
 }  // namespace plain
 
 }  // namespace metrics::counting

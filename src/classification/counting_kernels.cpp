@@ -324,6 +324,11 @@ void count_pairs(int64_t* confusion, int64_t classes, const int64_t* target, con
   }
 }
 
+bool is_exact(const int64_t* target, const int64_t* predicted, int64_t rows, Ignored ignored) {
+  const auto [kept, right] = count_hits(target, predicted, rows, ignored);
+  return kept == right;
+}
+
 // Counts rows into a table of `cells`: each thread into one of its own where there are many rows to a cell, then all
 // are added.
 template <class Count>
@@ -581,6 +586,99 @@ Seen count_together(const E* x, int64_t* probabilities, int64_t* logits, Questio
   return {seen.outside != 0, seen.invalid != 0};
 }
 
+// --- Samples that are right as a whole, under each reading of their scores.
+
+struct Exact {
+  int64_t probabilities = 0;
+  int64_t logits = 0;
+};
+
+// What is left of `right`, a bit for each reading, after more elements: all that are yes are found, and no others.
+int32_t still_right(int32_t right, Packed packed) {
+  const auto all_right = [&](int reading) {
+    return (packed.yes >> reading & kPacked) == (packed.yes & kPacked) && (packed.no >> reading & kPacked) == 0;
+  };
+  return right & (all_right(kAsProbability) << kAsProbability | all_right(kAsLogit) << kAsLogit);
+}
+
+// A row of counts for all positions of a sample.
+struct Positions {
+  explicit Positions(int64_t count) : yes(count), no(count), right(count) {}
+  std::vector<int32_t> yes, no, right;
+};
+
+template <class E>
+Exact exact_positions(const E* x, const int64_t* target, const Questions& q, Cutoffs cutoffs, Ignored ignored,
+                      Positions& positions, Flags& flags) {
+  auto& [yes, no, right] = positions;
+  right.assign(right.size(), 1 << kAsProbability | 1 << kAsLogit);
+  for (int64_t label = 0; label < q.labels; label += kPacked) {
+    const int64_t labels = std::min(kPacked, q.labels - label);
+    const int64_t first = label * q.positions;
+    if (q.positions == 1) {
+      right[0] = still_right(right[0], packed_run(x + first, target + first, labels, cutoffs, ignored, flags));
+      continue;
+    }
+    packed_lines(x + first, target + first, labels, q.positions, cutoffs, ignored, yes.data(), no.data(), flags);
+    for (int64_t i = 0; i < q.positions; ++i)
+      right[i] = still_right(right[i], {std::exchange(yes[i], 0), std::exchange(no[i], 0)});
+  }
+  Exact exact;
+  for (const int32_t each : right) {
+    exact.probabilities += each >> kAsProbability & 1;
+    exact.logits += each >> kAsLogit & 1;
+  }
+  return exact;
+}
+
+template <class E>
+Seen count_exact_positions(const E* x, int64_t* probabilities, int64_t* logits, bool samplewise, const Questions& q,
+                           Cutoffs cutoffs, Ignored ignored) {
+  const int64_t size = q.labels * q.positions;
+  std::mutex adding;
+  Flags seen;
+  parallel(q.samples, size, [&](int64_t begin, int64_t end) {
+    Flags flags;
+    Positions positions(q.positions);
+    Exact all;
+    for (int64_t s = begin; s < end; ++s) {
+      const Exact exact = exact_positions(x + s * size, q.target + s * size, q, cutoffs, ignored, positions, flags);
+      if (samplewise) {
+        probabilities[s] += exact.probabilities;
+        logits[s] += exact.logits;
+      } else {
+        all.probabilities += exact.probabilities;
+        all.logits += exact.logits;
+      }
+    }
+    const std::lock_guard lock(adding);
+    if (!samplewise) {
+      probabilities[0] += all.probabilities;
+      logits[0] += all.logits;
+    }
+    seen.outside |= flags.outside;
+    seen.invalid |= flags.invalid;
+  });
+  return {seen.outside != 0, seen.invalid != 0};
+}
+
+// Hands the predictions to `count` in their own type.
+template <class Count>
+Seen with_predictions(const Questions& questions, const Count& count) {
+  if (questions.predicted) return count(questions.predicted);
+  switch (questions.element) {
+    case Element::Float:
+      return count(static_cast<const float*>(questions.scores));
+    case Element::Double:
+      return count(static_cast<const double*>(questions.scores));
+    case Element::BFloat16:
+      return count(static_cast<const BFloat16*>(questions.scores));
+    case Element::Half:
+      return count(static_cast<const Half*>(questions.scores));
+  }
+  return {};
+}
+
 }  // namespace
 
 void predict(const Scores& scores, const int64_t* target, int64_t top_k, int64_t* predicted) {
@@ -625,24 +723,43 @@ void add_confusion(int64_t* confusion, int64_t classes, const int64_t* target, c
   });
 }
 
+int64_t count_exact(const int64_t* target, const int64_t* predicted, int64_t samples, int64_t positions,
+                    Ignored ignored) {
+  if (positions == 1) {
+    const auto [kept, right] = count_hits(target, predicted, samples, ignored);
+    return samples - (kept - right);
+  }
+  std::atomic<int64_t> exact = 0;
+  parallel(samples, positions, [&](int64_t begin, int64_t end) {
+    int64_t part = 0;
+    for (int64_t s = begin; s < end; ++s)
+      part += is_exact(target + s * positions, predicted + s * positions, positions, ignored);
+    exact += part;
+  });
+  return exact;
+}
+
+void mark_exact(int64_t* exact, const int64_t* target, const int64_t* predicted, int64_t samples, int64_t positions,
+                Ignored ignored) {
+  parallel(samples, positions, [&](int64_t begin, int64_t end) {
+    for (int64_t s = begin; s < end; ++s)
+      exact[s] = is_exact(target + s * positions, predicted + s * positions, positions, ignored);
+  });
+}
+
 Seen add_threshold_counts(int64_t* probabilities, int64_t* logits, bool samplewise, const Questions& questions,
                           Cutoffs cutoffs, Ignored ignored) {
-  const auto count = [&](const auto* x) {
+  return with_predictions(questions, [&](const auto* x) {
     return samplewise ? count_by_sample(x, probabilities, logits, questions, cutoffs, ignored)
                       : count_together(x, probabilities, logits, questions, cutoffs, ignored);
-  };
-  if (questions.predicted) return count(questions.predicted);
-  switch (questions.element) {
-    case Element::Float:
-      return count(static_cast<const float*>(questions.scores));
-    case Element::Double:
-      return count(static_cast<const double*>(questions.scores));
-    case Element::BFloat16:
-      return count(static_cast<const BFloat16*>(questions.scores));
-    case Element::Half:
-      return count(static_cast<const Half*>(questions.scores));
-  }
-  return {};
+  });
+}
+
+Seen add_exact_counts(int64_t* probabilities, int64_t* logits, bool samplewise, const Questions& questions,
+                      Cutoffs cutoffs, Ignored ignored) {
+  return with_predictions(questions, [&](const auto* x) {
+    return count_exact_positions(x, probabilities, logits, samplewise, questions, cutoffs, ignored);
+  });
 }
 
 }  // namespace metrics::counting::kernels

@@ -45,6 +45,14 @@ void add_micro_counts(int64_t* counts, int64_t classes, const int64_t* target, c
 void add_confusion(int64_t* confusion, int64_t classes, const int64_t* target, const int64_t* predicted, int64_t rows,
                    Ignored ignored);
 
+/// Returns how many samples have no wrong row among those that count.
+int64_t count_exact(const int64_t* target, const int64_t* predicted, int64_t samples, int64_t positions,
+                    Ignored ignored);
+
+/// Writes for each sample whether it has no wrong row among those that count: 1 or 0.
+void mark_exact(int64_t* exact, const int64_t* target, const int64_t* predicted, int64_t samples, int64_t positions,
+                Ignored ignored);
+
 /// Elements of yes-or-no questions: contiguous [samples, labels, positions].
 struct Questions {
   const void* scores;  ///< Null if the predictions are labels.
@@ -68,5 +76,10 @@ struct Seen {
 /// 1 add nothing.
 Seen add_threshold_counts(int64_t* probabilities, int64_t* logits, bool samplewise, const Questions& questions,
                           Cutoffs cutoffs, Ignored ignored);
+
+/// Adds to both numbers, or with `samplewise` to both tables [samples], the positions at which no label is wrong.
+/// Questions whose target is neither 0 nor 1 cannot be.
+Seen add_exact_counts(int64_t* probabilities, int64_t* logits, bool samplewise, const Questions& questions,
+                      Cutoffs cutoffs, Ignored ignored);
 
 }  // namespace metrics::counting::kernels

@@ -133,6 +133,17 @@ Tensor counts_by_sample(const Elements& e, const Tensor& predicted) {
   return at::stack({count(yes & predicted), count(no & predicted), count(no & ~predicted), count(yes & ~predicted)}, 1);
 }
 
+// [N]
+Tensor exact_by_sample(const Rows& rows) {
+  return (~rows.keep | (rows.target == rows.predicted)).all(1).to(at::kLong);
+}
+
+// [N]
+Tensor exact_by_sample(const Elements& e, const Tensor& predicted) {
+  const Tensor wrong = ((e.target == 1) & ~predicted) | ((e.target == 0) & predicted);
+  return (~e.keep | ~wrong).all(1).sum(1);
+}
+
 ThresholdCounts samplewise_counts(const Tensor& preds, const Tensor& target, int64_t labels,
                                   const ThresholdRule& rule) {
   const Elements e = elements_of(preds, target, labels, rule);
@@ -186,6 +197,29 @@ ThresholdCounts samplewise_multilabel_counts(const Tensor& preds, const Tensor& 
                                              const ThresholdRule& rule) {
   check_samplewise_multilabel(preds, target, num_labels, rule);
   return samplewise_counts(preds, target, num_labels, rule);
+}
+
+Tensor exact_class_matches(const Tensor& preds, const Tensor& target, const ClassRule& rule) {
+  return exact_by_sample(rows_of(preds, target, rule, checked_classes(preds, target, rule))).sum().reshape({1});
+}
+
+Tensor samplewise_exact_class_matches(const Tensor& preds, const Tensor& target, const ClassRule& rule) {
+  return exact_by_sample(rows_of(preds, target, rule, checked_samplewise_classes(preds, target, rule)));
+}
+
+ThresholdCounts exact_multilabel_matches(const Tensor& preds, const Tensor& target, int64_t num_labels,
+                                         const ThresholdRule& rule) {
+  check_multilabel(preds, target, num_labels, rule);
+  const Elements e = elements_of(preds, target, num_labels, rule);
+  return {exact_by_sample(e, e.probability).sum().reshape({1}), exact_by_sample(e, e.logit).sum().reshape({1}),
+          e.outside.any().item<bool>()};
+}
+
+ThresholdCounts samplewise_exact_multilabel_matches(const Tensor& preds, const Tensor& target, int64_t num_labels,
+                                                    const ThresholdRule& rule) {
+  check_samplewise_multilabel(preds, target, num_labels, rule);
+  const Elements e = elements_of(preds, target, num_labels, rule);
+  return {exact_by_sample(e, e.probability), exact_by_sample(e, e.logit), e.outside.any().item<bool>()};
 }
 
 }  // namespace metrics::counting::plain

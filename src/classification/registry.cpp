@@ -5,6 +5,7 @@
 #include <metrics/classification/average_precision.h>
 #include <metrics/classification/cohen_kappa.h>
 #include <metrics/classification/confusion_matrix.h>
+#include <metrics/classification/exact_match.h>
 #include <metrics/classification/f_beta.h>
 #include <metrics/classification/hamming.h>
 #include <metrics/classification/jaccard.h>
@@ -52,6 +53,7 @@ Domain classification_domain() {
   add<BinaryCohenKappa, MulticlassCohenKappa>(domain, "CohenKappa", "cohen_kappa");
   add<BinaryConfusionMatrix, MulticlassConfusionMatrix, MultilabelConfusionMatrix>(domain, "ConfusionMatrix",
                                                                                    "confusion_matrix");
+  add<MulticlassExactMatch, MultilabelExactMatch>(domain, "ExactMatch", "exact_match");
   add<BinaryF1Score, MulticlassF1Score, MultilabelF1Score>(domain, "F1Score", "f1_score", kMicro);
   add<BinaryFBetaScore, MulticlassFBetaScore, MultilabelFBetaScore>(domain, "FBetaScore", "fbeta_score",
                                                                     {{"average", "micro"}, {"beta", 1.0}});

@@ -271,6 +271,16 @@ TEST_CASE("counting: the kernels count what the plain version counts, and refuse
             }) == outcome([&] {
               return Outcome{"", {plain::samplewise_class_counts(preds, target, rule)}};
             }));
+    REQUIRE(outcome([&] {
+              return Outcome{"", {exact_class_matches(preds, target, rule)}};
+            }) == outcome([&] {
+              return Outcome{"", {plain::exact_class_matches(preds, target, rule)}};
+            }));
+    REQUIRE(outcome([&] {
+              return Outcome{"", {samplewise_exact_class_matches(preds, target, rule)}};
+            }) == outcome([&] {
+              return Outcome{"", {plain::samplewise_exact_class_matches(preds, target, rule)}};
+            }));
   }
   CHECK(refused > 30);
   CHECK(refused < 500);
@@ -307,6 +317,11 @@ TEST_CASE("counting: the threshold kernels count what the plain version counts, 
             outcome_of_counts([&] { return plain::multilabel_counts(preds, target, num_labels, rule); }));
     REQUIRE(outcome_of_counts([&] { return samplewise_multilabel_counts(preds, target, num_labels, rule); }) ==
             outcome_of_counts([&] { return plain::samplewise_multilabel_counts(preds, target, num_labels, rule); }));
+    REQUIRE(outcome_of_counts([&] { return exact_multilabel_matches(preds, target, num_labels, rule); }) ==
+            outcome_of_counts([&] { return plain::exact_multilabel_matches(preds, target, num_labels, rule); }));
+    REQUIRE(
+        outcome_of_counts([&] { return samplewise_exact_multilabel_matches(preds, target, num_labels, rule); }) ==
+        outcome_of_counts([&] { return plain::samplewise_exact_multilabel_matches(preds, target, num_labels, rule); }));
   }
   CHECK(refused > 30);
   CHECK(refused < 500);
@@ -431,7 +446,9 @@ TEST_CASE("counting: the same counts from any number of threads") {
                                binary.logits,
                                binary.probabilities,
                                multilabel.logits,
-                               samplewise_multilabel_counts(pixels, pixels > 0, 5, {.validate = true}).logits};
+                               samplewise_multilabel_counts(pixels, pixels > 0, 5, {.validate = true}).logits,
+                               exact_class_matches(pixels, pixel_target, {.num_classes = 5}),
+                               exact_multilabel_matches(preds.slice(1, 0, 3), yes.slice(1, 0, 3), 3, {}).logits};
   };
   const int before = at::get_num_threads();
   const auto one = all(1);

@@ -1,0 +1,75 @@
+#include "classification/counting.h"
+#include <metrics/classification/exact_match.h>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/rand.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+
+#include <doctest/doctest.h>
+
+#include <variant>
+#include <vector>
+
+// What fixtures cannot hold: samples of different lengths, which torchmetrics gets wrong, its state dicts, and rows
+// longer than what the kernel counts at a time.
+
+namespace {
+
+using at::Tensor;
+using metrics::MultidimAverage;
+using metrics::MultilabelExactMatch;
+using metrics::ScoreInput;
+
+Tensor floats(std::vector<double> values) {
+  return at::tensor(values, at::kDouble).to(at::kFloat);
+}
+
+}  // namespace
+
+TEST_CASE("exact match: each sample is divided by its own number of positions") {
+  for (const ScoreInput input : {ScoreInput::Auto, ScoreInput::Probabilities}) {
+    MultilabelExactMatch match({.num_labels = 2, .multidim_average = MultidimAverage::Samplewise, .input = input});
+    CHECK(match.compute().sizes() == at::IntArrayRef({0}));
+    Tensor target = at::zeros({1, 2, 2}, at::kLong);
+    target[0][1][0] = 1;
+    match.update(at::zeros({1, 2, 2}), target);
+    match.update(at::zeros({1, 2, 5}), at::zeros({1, 2, 5}, at::kLong));
+    CHECK(match.compute().equal(floats({0.5, 1})));
+
+    match.persistent(true);
+    MultilabelExactMatch resumed(match.options());
+    resumed.load_state_dict(match.state_dict());
+    CHECK(resumed.compute().equal(floats({0.5, 1})));
+  }
+}
+
+TEST_CASE("exact match: a state dict of torchmetrics' has the positions of all samples in `total`") {
+  for (const ScoreInput input : {ScoreInput::Auto, ScoreInput::Logits}) {
+    MultilabelExactMatch match({.num_labels = 2, .multidim_average = MultidimAverage::Samplewise, .input = input});
+    metrics::StateDict python;
+    python.states["correct"] = std::vector<Tensor>{at::tensor({1, 2}, at::kLong), at::tensor({4}, at::kLong)};
+    python.states["total"] = at::full({}, 4, at::kLong);
+    match.persistent(true);
+    match.load_state_dict(python);
+    CHECK(match.compute().equal(floats({0.25, 0.5, 1})));
+    CHECK(std::get<Tensor>(match.state_dict().states.at("total")).item<int64_t>() == 4);
+    CHECK(match.state_dict().states.size() == 2);
+  }
+}
+
+TEST_CASE("exact match: any number of labels in a row") {
+  using namespace metrics::counting;
+  for (const int64_t labels : {1023, 1024, 3000}) {
+    const Tensor preds = at::rand({4, labels});
+    Tensor target = (preds > 0.5).to(at::kLong);
+    target[1][labels - 1] = 1 - target[1][labels - 1];
+    target[2][0] = 1 - target[2][0];
+    CHECK(exact_multilabel_matches(preds, target, labels, {}).probabilities.item<int64_t>() == 2);
+    const Tensor twice = preds.unsqueeze(2).repeat({1, 1, 2}), targets = target.unsqueeze(2).repeat({1, 1, 2});
+    CHECK(samplewise_exact_multilabel_matches(twice, targets, labels, {})
+              .probabilities.equal(at::tensor({2, 0, 0, 2}, at::kLong)));
+  }
+}
