@@ -70,6 +70,7 @@ class Misuse:
     options: dict
     contains: str
     batches: list = field(default_factory=list)  # the last one is refused; without any the options are
+    at: str = "update"  # the call that refuses the last batch: "update", or "compute" after it
     reason: Optional[str] = None  # why it is refused here, where torchmetrics takes it
 
 
@@ -192,13 +193,16 @@ class Stem:
         if case.functional:
             function = find_functional(case.functional)
             whole = case.whole or concatenated(counted)
+            taken = {k: v for k, v in whole.items() if k in inspect.signature(function).parameters}
+            if taken.keys() != whole.keys():
+                entry["functional_inputs"] = list(taken)
             accepted = {k: v for k, v in case.options.items() if k in inspect.signature(function).parameters}
             entry["functional"] = case.functional
             if accepted != case.options and not case.final_by:
                 entry["functional_options"] = accepted
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                value = case.final_by([whole]) if case.final_by else function(**copied(whole), **accepted)
+                value = case.final_by([whole]) if case.final_by else function(**copied(taken), **accepted)
             entry["functional_value"] = self._stored(value)
         entry["batches"] = [self._inputs(b) for b in case.batches]
         if case.whole:
@@ -238,6 +242,8 @@ class Stem:
                 taken_so_far = True
                 for batch in misuse.batches[-1:]:
                     subject.update(**copied(batch))
+                    if misuse.at == "compute":
+                        subject.compute()
         except Exception:  # noqa: BLE001 whatever it raises is a refusal
             refused = True
         if not taken_so_far:
@@ -246,6 +252,8 @@ class Stem:
             raise AssertionError(f"{misuse.name}: torchmetrics {'refuses' if refused else 'takes'} it")
         entry = {"name": misuse.name, "class": misuse.metric, "options": misuse.options, "contains": misuse.contains}
         entry["batches"] = [self._inputs(b) for b in misuse.batches]
+        if misuse.at != "update":
+            entry["at"] = misuse.at
         if misuse.reason:
             entry["reason"] = misuse.reason
         self.misuses.append(entry)

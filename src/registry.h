@@ -9,6 +9,7 @@ Domain aggregation_domain();
 Domain classification_domain();
 Domain image_domain();
 Domain regression_domain();
+Domain retrieval_domain();
 Domain text_domain();
 
 }  // namespace metrics

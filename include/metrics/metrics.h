@@ -31,6 +31,7 @@
 #include <metrics/regression/mse.h>
 #include <metrics/regression/pearson.h>
 #include <metrics/regression/r2.h>
+#include <metrics/retrieval/reciprocal_rank.h>
 #include <metrics/text/wer.h>
 #include <metrics/version.h>
 

@@ -197,7 +197,7 @@ TEST_CASE("harness: a refusal that refuses nothing, or changes something, is fou
       failure(Misuse{.name = "sound", .metric = "HarnessRefusesNoRows", .batches = {batch, empty}, .contains = "value"})
           .empty());
   CHECK(failure(Misuse{.name = "taken", .metric = "HarnessSound", .batches = {batch, empty}, .contains = "value"}) ==
-        "update takes it");
+        "update: takes it");
   CHECK(failure(Misuse{.name = "options", .metric = "HarnessSound", .contains = "value"}) == "the options are taken");
   CHECK(
       failure(Misuse{.name = "word", .metric = "HarnessRefusesNoRows", .batches = {batch, empty}, .contains = "weight"})

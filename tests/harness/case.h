@@ -31,6 +31,8 @@ struct Case {
   std::optional<c10::IValue> final = {};
   std::string functional = {};
   Options functional_options = {};
+  /// The inputs that the functional takes; none: all.
+  std::vector<std::string> functional_inputs = {};
   std::optional<c10::IValue> functional_value = {};
   Tolerance tolerance = {};
 
@@ -49,6 +51,8 @@ struct Misuse {
   Options options = {};
   /// The last one is refused; where there is none, the options are.
   std::vector<Batch> batches = {};
+  /// Whether the last one is taken, and `compute` refuses what it makes of the states.
+  bool at_compute = false;
   /// What the error's message has to contain, whatever the case of its letters.
   std::string contains = {};
 };

@@ -65,6 +65,7 @@ Case fixture_case(const json& node, const Tensors& tensors) {
   if (node.contains("functional")) {
     c.functional = node.at("functional");
     c.functional_options = node.contains("functional_options") ? options(node.at("functional_options")) : c.options;
+    if (node.contains("functional_inputs")) c.functional_inputs = node.at("functional_inputs");
     c.functional_value = value(node.at("functional_value"), tensors);
   }
   c.tolerance = {.rtol = node.at("rtol"), .atol = node.at("atol")};
@@ -79,6 +80,7 @@ Misuse fixture_misuse(const json& node, const Tensors& tensors) {
   Misuse m{.name = node.at("name"), .metric = node.at("class"), .options = options(node.at("options"))};
   for (const auto& b : node.at("batches")) m.batches.push_back(batch(b, tensors));
   m.contains = node.at("contains");
+  m.at_compute = node.value("at", "update") == "compute";
   return m;
 }
 

@@ -76,6 +76,10 @@ bool has_row_batches(const Case& c) {
 
 std::string functional(const Case& c) {
   Kwargs kwargs = inputs_of(*whole_of(c));
+  const auto& taken = c.functional_inputs;
+  if (!taken.empty())
+    std::erase_if(kwargs,
+                  [&](const auto& input) { return std::find(taken.begin(), taken.end(), input.first) == taken.end(); });
   kwargs.insert(c.functional_options.begin(), c.functional_options.end());
   return difference(call(c.functional, {}, kwargs), c.functional_value.value_or(expected_final(c)), c.tolerance);
 }
@@ -458,6 +462,30 @@ constexpr auto all_ways = std::to_array<Way>({
     {"cuda", has_cuda, cuda},
 });
 
+/// What is wrong with an error as the refusal of a misuse; empty when nothing is.
+std::string wrong_refusal(const std::exception& error, const Misuse& misuse) {
+  if (!dynamic_cast<const Error*>(&error)) return std::string("is no metrics::Error: ") + error.what();
+  if (lower(error.what()).find(lower(misuse.contains)) != std::string::npos) return "";
+  return "the error does not name '" + misuse.contains + "': " + error.what();
+}
+
+/// What is wrong with a call that has to be refused, and to leave the metric as it was.
+template <class Call>
+std::string unlike_refusal(Metric& metric, const Misuse& misuse, const Call& call) {
+  const IValue before = metric.compute();
+  const int64_t count = metric.update_count();
+  try {
+    call();
+    return "takes it";
+  } catch (const std::exception& error) {
+    const auto wrong = wrong_refusal(error, misuse);
+    if (!wrong.empty()) return wrong;
+  }
+  if (metric.update_count() != count) return "the refused call counts as an update";
+  const auto found = difference(metric.compute(), before, {.rtol = 0, .atol = 0});
+  return found.empty() ? "" : "the refused call has changed the metric: " + found;
+}
+
 }  // namespace
 
 std::span<const Way> ways() {
@@ -477,39 +505,24 @@ std::string failure(const Way& way, const Case& c) {
 std::string failure(const Misuse& misuse) {
   const Warnings warnings;
   std::unique_ptr<Metric> metric;
-  std::optional<IValue> before;
   try {
     // Without a cache, which would hide that states have changed.
     metric = create(misuse.metric, misuse.options, {.compute_with_cache = false});
     for (std::size_t i = 0; i + 1 < misuse.batches.size(); ++i) testing::update(*metric, misuse.batches[i]);
   } catch (const std::exception& error) {
     if (!misuse.batches.empty()) return std::string("throws too early: ") + error.what();
-    if (!dynamic_cast<const Error*>(&error)) return std::string("is no metrics::Error: ") + error.what();
-    if (lower(error.what()).find(lower(misuse.contains)) == std::string::npos)
-      return "the error does not name '" + misuse.contains + "': " + error.what();
-    return "";
+    return wrong_refusal(error, misuse);
   }
   if (misuse.batches.empty()) return "the options are taken";
-  before = metric->compute();
-  for (const bool by_forward : {false, true}) {
-    const int64_t count = metric->update_count();
-    try {
-      if (by_forward)
-        testing::forward(*metric, misuse.batches.back());
-      else
-        testing::update(*metric, misuse.batches.back());
-      return by_forward ? "forward takes it" : "update takes it";
-    } catch (const Error& error) {
-      if (lower(error.what()).find(lower(misuse.contains)) == std::string::npos)
-        return "the error does not name '" + misuse.contains + "': " + error.what();
-    } catch (const std::exception& error) {
-      return std::string("is no metrics::Error: ") + error.what();
-    }
-    if (metric->update_count() != count) return "the refused call counts as an update";
-    const auto found = difference(metric->compute(), *before, {.rtol = 0, .atol = 0});
-    if (!found.empty()) return "the refused call has changed the metric: " + found;
-  }
-  return "";
+  const Batch& last = misuse.batches.back();
+  const auto update_by = [&] {
+    if (!misuse.at_compute) return testing::update(*metric, last);
+    const auto twin = metric->clone();
+    testing::update(*twin, last);
+    twin->compute();
+  };
+  return first_of({at_step("update", unlike_refusal(*metric, misuse, update_by)),
+                   at_step("forward", unlike_refusal(*metric, misuse, [&] { testing::forward(*metric, last); }))});
 }
 
 std::optional<Batch> whole_of(const Case& c) {

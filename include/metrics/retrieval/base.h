@@ -1,0 +1,72 @@
+#pragma once
+
+#include <metrics/core/metric_of.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+// What the retrieval metrics share: documents are ranked for each query by their scores, the metric's formula gives
+// each query a value, and the queries' values become one.
+
+namespace metrics {
+
+/// What a query counts as that has no relevant document.
+enum class EmptyTargetAction {
+  Error,  ///< `compute` throws.
+  Skip,   ///< It does not count. Without any query that does, the value is 0.
+  Neg,    ///< 0.
+  Pos,    ///< 1.
+};
+template <>
+inline constexpr std::array<std::string_view, 4> enum_names<EmptyTargetAction> = {"error", "skip", "neg", "pos"};
+
+/// How the values of the queries become one.
+enum class RetrievalAggregation {
+  Mean,
+  Median,  ///< Of an even number of values the lower of the two in the middle.
+  Min,
+  Max,
+};
+template <>
+inline constexpr std::array<std::string_view, 4> enum_names<RetrievalAggregation> = {"mean", "median", "min", "max"};
+
+struct RetrievalOptions {
+  EmptyTargetAction empty_target_action = EmptyTargetAction::Neg;
+  /// Documents whose target is this do not count.
+  std::optional<int64_t> ignore_index{};
+  /// Only so many documents of a query are looked at, those of the highest scores.
+  std::optional<int64_t> top_k{};
+  RetrievalAggregation aggregation = RetrievalAggregation::Mean;
+
+  static constexpr auto fields() {
+    using Self = RetrievalOptions;
+    return metrics::fields<&Self::empty_target_action, &Self::ignore_index, &Self::top_k, &Self::aggregation>();
+  }
+};
+
+/// What all metrics over documents that are relevant or not share.
+///
+/// `preds`: scores, floating; `target`: relevance, 0 or 1 (bool, integer or floating, where all above 0 is relevant);
+/// `indexes`: int64, the query that a document belongs to, any numbers. All of one shape [N, ...] with at least one
+/// dimension, where all elements are documents; a query's documents may come in any order, batch and rank.
+///
+/// **Ties**: of a query's documents with equal scores the less relevant come first, so that a value is the least that
+/// an order of them could give, and does not depend on how rows come. NaN is the greatest score and equal to NaN.
+/// Scores are compared in the inputs' precision (half ones as float32).
+///
+/// **Sample ids**: where `Rows::ids` are given, a row that comes again, on the same or another rank, counts once: that
+/// of the lowest rank. Then all rows on all ranks need ids, else `compute` throws.
+struct METRICS_API RetrievalDocuments {
+  using Options = RetrievalOptions;
+  static constexpr std::array<std::string_view, 3> inputs{"preds", "target", "indexes"};
+  static void check(const Options& options);
+  static void declare(States& states, const Options& options);
+  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target,
+                     const Tensor& indexes, const Rows& rows);
+  static std::string update_key(const Options& options);
+};
+
+}  // namespace metrics

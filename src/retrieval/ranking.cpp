@@ -1,0 +1,218 @@
+#include "ranking.h"
+
+#include <metrics/core/sample_ids.h>
+
+#include <ATen/ops/scalar_tensor.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <sstream>
+#include <tuple>
+#include <utility>
+
+namespace metrics::retrieval {
+
+namespace {
+
+/// A document with what it is sorted by: ascending numbers for ascending queries, and for descending scores.
+struct Row {
+  uint64_t query;
+  uint64_t place;
+  float relevance;
+};
+
+constexpr uint64_t sign_bit = uint64_t{1} << 63;
+
+uint64_t place_of(double score) {
+  if (std::isnan(score)) return 0;
+  const auto bits = std::bit_cast<uint64_t>(score + 0.0);  // -0 becomes 0
+  return bits & sign_bit ? bits : ~(bits | sign_bit);
+}
+
+double score_of(uint64_t place) {
+  if (place == 0) return std::numeric_limits<double>::quiet_NaN();
+  return std::bit_cast<double>(place & sign_bit ? place : ~place & ~sign_bit);
+}
+
+uint64_t query_of(int64_t index) {
+  return static_cast<uint64_t>(index) ^ sign_bit;
+}
+
+int64_t index_of(uint64_t query) {
+  return static_cast<int64_t>(query ^ sign_bit);
+}
+
+bool is_tied(const Row& a, const Row& b) {
+  return a.query == b.query && a.place == b.place;
+}
+
+/// Sorts by one of the keys, keeping the order of equal ones: by digits of 11 bits from the last to the first. Bits
+/// that all keys share, such as those that a float32 score does not have, cost nothing.
+void sort_by(std::vector<Row>& rows, uint64_t Row::*key, std::vector<Row>& scratch) {
+  constexpr int digit_bits = 11;
+  constexpr uint64_t digit_mask = (uint64_t{1} << digit_bits) - 1;
+  uint64_t some = 0, all = ~uint64_t{0};
+  for (const Row& row : rows) {
+    some |= row.*key;
+    all &= row.*key;
+  }
+  std::array<std::size_t, digit_mask + 1> places;
+  for (int shift = 0; shift < 64; shift += digit_bits) {
+    if (((some ^ all) >> shift & digit_mask) == 0) continue;
+    places.fill(0);
+    for (const Row& row : rows) ++places[row.*key >> shift & digit_mask];
+    std::exclusive_scan(places.begin(), places.end(), places.begin(), std::size_t{0});
+    scratch.resize(rows.size());
+    for (const Row& row : rows) scratch[places[row.*key >> shift & digit_mask]++] = row;
+    rows.swap(scratch);
+  }
+}
+
+void sort(std::vector<Row>& rows) {
+  // Below it a pass over all values of a digit costs more than comparing.
+  constexpr std::size_t few = 512;
+  if (rows.size() < few) {
+    std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
+      return std::tie(a.query, a.place, a.relevance) < std::tie(b.query, b.place, b.relevance);
+    });
+    return;
+  }
+  std::vector<Row> scratch;
+  sort_by(rows, &Row::place, scratch);
+  sort_by(rows, &Row::query, scratch);
+  for (auto begin = rows.begin(); begin != rows.end();) {
+    const auto end = std::find_if(begin + 1, rows.end(), [&](const Row& row) { return !is_tied(*begin, row); });
+    if (end - begin > 1) std::sort(begin, end, [](const Row& a, const Row& b) { return a.relevance < b.relevance; });
+    begin = end;
+  }
+}
+
+RankedQueries ranked(std::vector<Row> rows) {
+  sort(rows);
+  RankedQueries queries;
+  queries.documents.reserve(rows.size());
+  for (const Row& row : rows) {
+    const bool next = queries.indexes.empty() || queries.indexes.back() != index_of(row.query);
+    if (next) {
+      queries.indexes.push_back(index_of(row.query));
+      queries.ends.push_back(queries.documents.size());
+    }
+    queries.documents.push_back({score_of(row.place), row.relevance});
+    ++queries.ends.back();
+  }
+  return queries;
+}
+
+/// The numbers of a vector on the CPU.
+template <class T>
+class Column {
+ public:
+  explicit Column(const Tensor& tensor)
+      : tensor_(tensor.detach().to(at::kCPU, c10::CppTypeToScalarType<T>::value).contiguous()),
+        data_(tensor_.const_data_ptr<T>()) {}
+  T operator[](int64_t row) const { return data_[row]; }
+
+ private:
+  Tensor tensor_;
+  const T* data_;
+};
+
+double aggregated(std::vector<double> values, RetrievalAggregation aggregation) {
+  if (values.empty()) return 0;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) / 2);
+  switch (aggregation) {
+    case RetrievalAggregation::Mean:
+      return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+    case RetrievalAggregation::Median:
+      std::nth_element(values.begin(), middle, values.end());
+      return *middle;
+    case RetrievalAggregation::Min:
+      return *std::min_element(values.begin(), values.end());
+    case RetrievalAggregation::Max:
+      return *std::max_element(values.begin(), values.end());
+  }
+  return 0;
+}
+
+[[noreturn]] void throw_input(std::string_view metric, const char* input, const char* expected, const Tensor& given) {
+  std::ostringstream message;
+  message << metric << ": `" << input << "` expects " << expected << ", got " << given.scalar_type() << given.sizes();
+  throw InvalidArgument(message.str());
+}
+
+}  // namespace
+
+void check_documents(std::string_view metric, const Tensor& preds, const Tensor& target) {
+  if (!preds.is_floating_point()) throw_input(metric, "preds", "floating scores", preds);
+  if (target.is_complex()) throw_input(metric, "target", "booleans, integers or real numbers", target);
+  if (preds.dim() == 0) throw_input(metric, "preds", "at least one dimension", preds);
+  if (preds.sizes() != target.sizes()) throw_input(metric, "target", "the shape of `preds`", target);
+}
+
+void check_binary(std::string_view metric, const Tensor& target) {
+  if (target.scalar_type() == at::kBool || target.numel() == 0) return;
+  if (target.ge(0).logical_and(target.le(1)).all().item<bool>()) return;
+  throw_input(metric, "target", "relevances from 0 to 1", target);
+}
+
+RankedQueries ranked_query(std::string_view metric, const Tensor& preds, const Tensor& target) {
+  check_documents(metric, preds, target);
+  if (preds.numel() == 0) throw_input(metric, "preds", "at least one document", preds);
+  check_binary(metric, target);
+  const Column<double> scores(preds.reshape({-1}));
+  const Column<float> relevances(target.reshape({-1}));
+  std::vector<Row> rows;
+  for (int64_t i = 0; i < preds.numel(); ++i) rows.push_back({query_of(0), place_of(scores[i]), relevances[i]});
+  return ranked(std::move(rows));
+}
+
+RankedQueries ranked_queries(const States& states, std::string_view metric) {
+  const State &indexes = states["indexes"], &preds = states["preds"], &target = states["target"];
+  const int64_t count = indexes.rows();
+  if (preds.rows() != count || target.rows() != count) {
+    throw Error(std::string(metric) + ": its states hold " + std::to_string(count) + " indexes, " +
+                std::to_string(preds.rows()) + " preds and " + std::to_string(target.rows()) + " targets");
+  }
+  if (count == 0) return {};
+  const Column<int64_t> queries(indexes.tensor().reshape({count}));
+  const Column<double> scores(preds.tensor().reshape({count}));
+  const Column<float> relevances(target.tensor().reshape({count}));
+  const auto row = [&](int64_t i) { return Row{query_of(queries[i]), place_of(scores[i]), relevances[i]}; };
+  std::vector<Row> rows;
+  rows.reserve(static_cast<std::size_t>(count));
+  if (const auto first = first_of_each_sample(states, count, metric)) {
+    for (const int64_t i : *first) rows.push_back(row(i));
+  } else {
+    for (int64_t i = 0; i < count; ++i) rows.push_back(row(i));
+  }
+  return ranked(std::move(rows));
+}
+
+bool any_relevant(std::span<const Document> documents) {
+  return std::any_of(documents.begin(), documents.end(), [](const Document& d) { return d.relevance != 0; });
+}
+
+Tensor value_over_queries(const States& states, const RetrievalOptions& options, std::string_view metric,
+                          const Formula& formula) {
+  const RankedQueries queries = ranked_queries(states, metric);
+  std::vector<double> values;
+  values.reserve(queries.ends.size());
+  for (std::size_t query = 0; query < queries.ends.size(); ++query) {
+    if (any_relevant(queries[query])) {
+      values.push_back(formula(queries[query]));
+    } else if (options.empty_target_action == EmptyTargetAction::Error) {
+      throw InvalidArgument(std::string(metric) + ": query " + std::to_string(queries.indexes[query]) +
+                            " has no relevant document in `target`, and empty_target_action is 'error'");
+    } else if (options.empty_target_action != EmptyTargetAction::Skip) {
+      values.push_back(options.empty_target_action == EmptyTargetAction::Pos ? 1 : 0);
+    }
+  }
+  return at::scalar_tensor(aggregated(std::move(values), options.aggregation),
+                           at::TensorOptions(at::kDouble).device(states.device()));
+}
+
+}  // namespace metrics::retrieval
