@@ -12,21 +12,13 @@ namespace {
 /// Reads a list whose elements all read as T.
 template <class T>
 std::optional<std::vector<T>> read_list(const c10::IValue& v) {
-  if (!v.isList() && !v.isTuple()) return std::nullopt;
+  const auto elements = detail::elements_of(v);
+  if (!elements) return std::nullopt;
   std::vector<T> values;
-  auto take = [&](const c10::IValue& element) {
+  for (const c10::IValue& element : *elements) {
     auto value = Codec<T>::read(element);
-    if (value) values.push_back(std::move(*value));
-    return value.has_value();
-  };
-  if (v.isTuple()) {
-    for (const c10::IValue& element : v.toTupleRef().elements()) {
-      if (!take(element)) return std::nullopt;
-    }
-    return values;
-  }
-  for (const c10::IValue& element : v.toListRef()) {
-    if (!take(element)) return std::nullopt;
+    if (!value) return std::nullopt;
+    values.push_back(std::move(*value));
   }
   return values;
 }
@@ -180,6 +172,13 @@ std::string describe(const c10::IValue& value) {
       text << (std::exchange(first, false) ? "" : ", ") << describe(element);
     }
     text << "]";
+  } else if (value.isGenericDict()) {
+    text << "{";
+    bool first = true;
+    for (const auto& entry : value.toGenericDict()) {
+      text << (std::exchange(first, false) ? "" : ", ") << describe(entry.key()) << ": " << describe(entry.value());
+    }
+    text << "}";
   } else {
     text << value.tagKind();
   }
@@ -187,6 +186,31 @@ std::string describe(const c10::IValue& value) {
 }
 
 namespace detail {
+
+std::optional<c10::IValue> entry_of(const c10::IValue& dict, std::string_view key) {
+  if (!dict.isGenericDict()) return std::nullopt;
+  for (const auto& entry : dict.toGenericDict()) {
+    if (entry.key().isString() && entry.key().toStringRef() == key) return entry.value();
+  }
+  return std::nullopt;
+}
+
+std::optional<std::vector<c10::IValue>> elements_of(const c10::IValue& list) {
+  if (list.isTuple()) return list.toTupleRef().elements().vec();
+  return list.isList() ? std::optional(list.toListRef().vec()) : std::nullopt;
+}
+
+c10::IValue list_of(std::vector<c10::IValue> elements) {
+  c10::impl::GenericList list(c10::AnyType::get());
+  for (c10::IValue& element : elements) list.push_back(std::move(element));
+  return list;
+}
+
+c10::IValue dict_of(const std::map<std::string, c10::IValue>& entries) {
+  c10::impl::GenericDict dict(c10::StringType::get(), c10::AnyType::get());
+  for (const auto& [name, value] : entries) dict.insert(name, value);
+  return dict;
+}
 
 std::string option_text(const c10::IValue& value) {
   if (!value.isTensor() || !value.toTensor().defined()) return describe(value);

@@ -68,22 +68,16 @@ c10::IValue tuple_of(std::vector<c10::IValue> elements) {
   return c10::ivalue::Tuple::create(std::move(elements));
 }
 
-c10::IValue list_of(std::vector<c10::IValue> elements) {
-  c10::impl::GenericList list(c10::AnyType::get());
-  for (c10::IValue& element : elements) list.push_back(std::move(element));
-  return list;
-}
-
-c10::IValue dict_of(const std::map<std::string, c10::IValue>& entries) {
-  c10::impl::GenericDict dict(c10::StringType::get(), c10::AnyType::get());
-  for (const auto& [name, value] : entries) dict.insert(name, value);
-  return dict;
+std::string Place::text() const {
+  const std::string own = index >= 0 ? "[" + std::to_string(index) + "]" : std::string(name);
+  if (in == nullptr) return own;
+  return in->text() + (index >= 0 ? "" : ".") + own;
 }
 
 void throw_input_type(std::string_view what, std::string_view input, const std::string& expected,
-                      const c10::IValue& given) {
-  throw InvalidArgument(std::string(what) + ": input `" + std::string(input) + "` expects " + expected + ", got " +
-                        describe(given));
+                      const c10::IValue& given, const std::string& misfit) {
+  throw InvalidArgument(std::string(what) + ": input `" + std::string(input) + "` expects " + expected +
+                        (misfit.empty() ? ", got " + describe(given) : "; " + misfit));
 }
 
 std::vector<const c10::IValue*> bind_inputs(std::string_view what, const std::string_view* names, const bool* optional,

@@ -56,9 +56,17 @@ c10::IValue Metric::compute() {
   return compute_dynamic();
 }
 
+States Metric::reset_states() const {
+  const States& local = local_ ? *local_ : states_;
+  States states = local.fresh();
+  for (std::size_t i = 0; i < local.size(); ++i) {
+    if (keeps_on_reset(local.at(i).name())) states.at(i) = local.at(i);
+  }
+  return states;
+}
+
 void Metric::reset() {
-  States neutral = states_.fresh();
-  states_ = std::move(neutral);
+  states_ = reset_states();
   local_.reset();
   states_changed();
 }

@@ -20,7 +20,7 @@ namespace {
 constexpr const char* count_key = "metrics.update_count";
 constexpr const char* options_key = "metrics.options";
 constexpr const char* exact_key = "metrics.exact.";
-constexpr const char* state_key = "metrics.state.";
+constexpr const char* state_key = "metrics.state.";  // a state as it is kept, where the dict shows none or another
 
 /// What one key of a dict holds for a part of a state.
 struct Part {
@@ -54,6 +54,20 @@ StateValue exported(const State& state, const Tensor& part, at::ScalarType dtype
   if (state.grows()) return part.defined() ? std::vector<Tensor>{part.clone()} : std::vector<Tensor>{};
   const bool rounds = is_rounded(state) && (dtype == at::kDouble || dtype == at::kFloat);
   return part.to(rounds ? dtype : part.scalar_type(), /*non_blocking=*/false, /*copy=*/true);
+}
+
+/// A list with its items flat.
+StateValue flattened(const StateValue& saved) {
+  const auto* items = std::get_if<std::vector<Tensor>>(&saved);
+  if (items == nullptr) return saved;
+  std::vector<Tensor> flat;
+  for (const Tensor& item : *items) flat.push_back(item.defined() ? item.flatten() : item);
+  return flat;
+}
+
+/// Whether a state with an own merge holds something else than the dict shows under its name.
+bool is_shown_otherwise(const State& state, const State& shown) {
+  return state.reduction() == Reduction::Own && !at::equal(state.tensor(), shown.tensor());
 }
 
 /// What rounding to torchmetrics' form takes away: the state's value and residual.
@@ -185,24 +199,32 @@ States Metric::shown_states() const {
   return shown;
 }
 
-std::map<std::string, StateValue, std::less<>> Metric::metric_state() const {
-  const AutogradScope scope;
+std::map<std::string, StateValue, std::less<>> Metric::exported(const States& shown) const {
   std::map<std::string, StateValue, std::less<>> values;
-  for (const State& state : shown_states()) {
+  for (const State& state : shown) {
     if (state.is_auxiliary()) continue;
     for (std::size_t i = 0; i < state.names().size(); ++i) {
-      values.emplace(state.names()[i], exported(state, part_of(state, state.tensor(), i), dtype()));
+      values.emplace(state.names()[i], metrics::exported(state, part_of(state, state.tensor(), i), dtype()));
     }
   }
+  const auto flat = values.find(flat_list());
+  if (flat == values.end()) return values;
+  auto& items = std::get<std::vector<Tensor>>(flat->second);
+  for (std::size_t i = 0; i < items.size(); ++i) items[i] = items[i].reshape(item_shape(shown, i));
   return values;
+}
+
+std::map<std::string, StateValue, std::less<>> Metric::metric_state() const {
+  const AutogradScope scope;
+  return exported(shown_states());
 }
 
 void Metric::save_state_dict(StateDict& destination, const std::string& prefix) const {
   if (!persistent_) return;
   const AutogradScope scope;
-  for (auto& [name, value] : metric_state()) destination.states[prefix + name] = std::move(value);
-  Metadata& metadata = destination.metadata[metadata_key(prefix)];
   const States shown = shown_states();
+  for (auto& [name, value] : exported(shown)) destination.states[prefix + name] = std::move(value);
+  Metadata& metadata = destination.metadata[metadata_key(prefix)];
   const States told = told_by(shown);
   for (std::size_t s = 0; s < states_.size(); ++s) {
     const State& state = states_.at(s);

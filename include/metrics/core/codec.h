@@ -100,6 +100,117 @@ struct Codec<std::variant<T...>> {
 /// An IValue as Python would print it, short: for messages and listings.
 METRICS_API std::string describe(const c10::IValue& value);
 
+namespace detail {
+
+/// What a dict holds under `key`; nothing where it is no dict, or has no such key.
+METRICS_API std::optional<c10::IValue> entry_of(const c10::IValue& dict, std::string_view key);
+/// The elements of a list or a tuple; nothing of another value.
+METRICS_API std::optional<std::vector<c10::IValue>> elements_of(const c10::IValue& list);
+METRICS_API c10::IValue dict_of(const std::map<std::string, c10::IValue>& entries);
+METRICS_API c10::IValue list_of(std::vector<c10::IValue> elements);
+
+/// Says which part of a value does not read as a T; empty where the value as a whole does not.
+template <class T>
+std::string misfit([[maybe_unused]] const c10::IValue& v) {
+  if constexpr (requires { Codec<T>::misfit(v); }) {
+    return Codec<T>::misfit(v);
+  } else {
+    return {};
+  }
+}
+
+/// The same in words, for a part of a larger value.
+template <class T>
+std::string part_misfit(const std::string& part, const c10::IValue& v) {
+  const std::string inner = misfit<T>(v);
+  return part + (inner.empty() ? " expects " + Codec<T>::type() + ", got " + describe(v) : ", " + inner);
+}
+
+template <class T>
+inline constexpr bool may_be_missing = false;
+template <class T>
+inline constexpr bool may_be_missing<std::optional<T>> = true;
+
+}  // namespace detail
+
+/// A struct with `fields()` is a dict: each member has the key of its name, optional ones may be missing, and other
+/// keys are left alone.
+template <HasFields T>
+struct Codec<T> {
+  static std::string type() {
+    std::string keys;
+    T::fields().for_each([&](auto field) {
+      using Type = typename decltype(field)::Type;
+      (keys += keys.empty() ? "" : ", ").append(field.name) += ": " + Codec<Type>::type();
+    });
+    return "dict of " + keys;
+  }
+  static std::optional<T> read(const c10::IValue& v) {
+    if (!v.isGenericDict()) return std::nullopt;
+    T value{};
+    bool complete = true;
+    T::fields().for_each([&](auto field) {
+      using Type = typename decltype(field)::Type;
+      const auto entry = detail::entry_of(v, field.name);
+      auto member = entry ? Codec<Type>::read(*entry) : std::nullopt;
+      if (member) field.of(value) = std::move(*member);
+      complete = complete && (member || (!entry && detail::may_be_missing<Type>));
+    });
+    return complete ? std::optional(std::move(value)) : std::nullopt;
+  }
+  static std::string misfit(const c10::IValue& v) {
+    std::string found;
+    if (!v.isGenericDict()) return found;
+    T::fields().for_each([&](auto field) {
+      using Type = typename decltype(field)::Type;
+      const auto entry = detail::entry_of(v, field.name);
+      const std::string key = "key `" + std::string(field.name) + "`";
+      if (!found.empty() || (entry ? Codec<Type>::read(*entry).has_value() : detail::may_be_missing<Type>)) return;
+      found = entry ? detail::part_misfit<Type>(key, *entry) : key + " is missing";
+    });
+    return found;
+  }
+  static c10::IValue write(const T& value) {
+    std::map<std::string, c10::IValue> entries;
+    T::fields().for_each([&](auto field) {
+      using Type = typename decltype(field)::Type;
+      entries.emplace(field.name, Codec<Type>::write(field.of(value)));
+    });
+    return detail::dict_of(entries);
+  }
+};
+
+/// A list of dicts: one a row.
+template <HasFields T>
+struct Codec<std::vector<T>> {
+  static std::string type() { return "list of " + Codec<T>::type(); }
+  static std::optional<std::vector<T>> read(const c10::IValue& v) {
+    const auto elements = detail::elements_of(v);
+    if (!elements) return std::nullopt;
+    std::vector<T> values;
+    values.reserve(elements->size());
+    for (const c10::IValue& element : *elements) {
+      auto value = Codec<T>::read(element);
+      if (!value) return std::nullopt;
+      values.push_back(std::move(*value));
+    }
+    return values;
+  }
+  static std::string misfit(const c10::IValue& v) {
+    const auto elements = detail::elements_of(v);
+    for (std::size_t i = 0; elements && i < elements->size(); ++i) {
+      const c10::IValue& element = (*elements)[i];
+      if (!Codec<T>::read(element)) return detail::part_misfit<T>("element " + std::to_string(i), element);
+    }
+    return {};
+  }
+  static c10::IValue write(const std::vector<T>& values) {
+    std::vector<c10::IValue> elements;
+    for (const T& value : values) elements.push_back(Codec<T>::write(value));
+    return detail::list_of(std::move(elements));
+  }
+};
+
 /// Options from a dict; `what` is the metric's name, for messages.
 template <class Options>
 Options options_from(const std::map<std::string, c10::IValue, std::less<>>& given, std::string_view what);

@@ -20,25 +20,42 @@ namespace metrics {
 
 namespace detail {
 
-/// Calls f(tensor) for each tensor of an input.
+/// Where a tensor stands among the inputs, such as `preds[2].boxes`; a text in errors alone.
+struct Place {
+  std::string_view name;  ///< Of an input or a member; empty for an element.
+  int64_t index = -1;
+  const Place* in = nullptr;
+
+  METRICS_API std::string text() const;
+};
+
+/// Calls f(tensor, place) for each tensor of an input.
 template <class F>
-void each_tensor(const Tensor& input, F&& f) {
-  f(input);
+void each_tensor(const Tensor& input, const Place& place, F&& f) {
+  f(input, place);
 }
 template <class F>
-void each_tensor(const Values& input, F&& f) {
-  if (!input.is_number()) f(input.tensor());
+void each_tensor(const Values& input, const Place& place, F&& f) {
+  if (!input.is_number()) f(input.tensor(), place);
 }
 template <class T, class F>
-void each_tensor(const std::optional<T>& input, F&& f) {
-  if (input) each_tensor(*input, f);
-}
-template <class F>
-void each_tensor(const std::vector<Tensor>& input, F&& f) {
-  for (const Tensor& tensor : input) f(tensor);
+void each_tensor(const T& input, const Place& place, F&& f);
+template <class T, class F>
+void each_tensor(const std::optional<T>& input, const Place& place, F&& f) {
+  if (input) each_tensor(*input, place, f);
 }
 template <class T, class F>
-void each_tensor(const T&, F&&) {}
+void each_tensor(const std::vector<T>& input, const Place& place, F&& f) {
+  for (std::size_t i = 0; i < input.size(); ++i) {
+    each_tensor(input[i], Place{.name = {}, .index = static_cast<int64_t>(i), .in = &place}, f);
+  }
+}
+template <class T, class F>
+void each_tensor([[maybe_unused]] const T& input, [[maybe_unused]] const Place& place, [[maybe_unused]] F&& f) {
+  if constexpr (HasFields<T>) {
+    T::fields().for_each([&](auto field) { each_tensor(field.of(input), Place{.name = field.name, .in = &place}, f); });
+  }
+}
 
 /// Rows of an input along its first dimension; nothing for scalars.
 METRICS_API std::optional<int64_t> row_count(const Tensor& input);
@@ -91,10 +108,6 @@ METRICS_API Tensor valid_indices(const Rows& rows);
                                                  int64_t expected);
 
 METRICS_API Tensor finished_tensor(const Tensor& value, at::ScalarType dtype);
-template <class R>
-concept HasFields = requires {
-  R::fields();
-};
 
 /// The result as users get it: floating tensors in `dtype`, one-element tensors as scalars, none shared with a state.
 inline Tensor finished(const Tensor& value, at::ScalarType dtype) {
@@ -157,8 +170,6 @@ std::map<std::string, T> separate(const std::map<std::string, T>& values) {
 }
 
 METRICS_API c10::IValue tuple_of(std::vector<c10::IValue> elements);
-METRICS_API c10::IValue list_of(std::vector<c10::IValue> elements);
-METRICS_API c10::IValue dict_of(const std::map<std::string, c10::IValue>& entries);
 
 /// Results in the dynamic face: structs become tuples, as torchmetrics returns them.
 template <class T>
@@ -201,8 +212,10 @@ std::vector<std::string> output_names() {
   }
 }
 
+/// `misfit` says what is wrong within a value that is too long to be shown.
 [[noreturn]] METRICS_API void throw_input_type(std::string_view what, std::string_view input,
-                                               const std::string& expected, const c10::IValue& given);
+                                               const std::string& expected, const c10::IValue& given,
+                                               const std::string& misfit);
 /// Checks the names and the number of inputs and returns each input's value (null where left out).
 METRICS_API std::vector<const c10::IValue*> bind_inputs(std::string_view what, const std::string_view* names,
                                                         const bool* optional, std::size_t count, const Args& args,
@@ -222,7 +235,9 @@ typename MetricOf<D>::Inputs inputs_from_dynamic(const Args& args, const Kwargs&
         if (!bound[K]) return std::nullopt;
       }
       auto value = Codec<Type>::read(*bound[K]);
-      if (!value) throw_input_type(D::name, names[K], Codec<Type>::type(), *bound[K]);
+      if (!value) {
+        throw_input_type(D::name, names[K], Codec<Type>::type(), *bound[K], misfit<Type>(*bound[K]));
+      }
       return std::move(*value);
     };
     return Inputs{input.template operator()<I>()...};
@@ -233,6 +248,10 @@ typename MetricOf<D>::Inputs inputs_from_dynamic(const Args& args, const Kwargs&
 template <class D>
 concept HasOwnMerge = requires(States& into, const States& from, const typename KeptOptions<D>::Type& options) {
   D::merge(into, from, options);
+};
+template <class D>
+concept HasPartialReset = requires(const typename KeptOptions<D>::Type& options, std::string_view state) {
+  D::keeps_on_reset(options, state);
 };
 template <class D>
 concept HasExample = requires {
@@ -257,7 +276,7 @@ template <class D, class Inputs>
 at::Device device_of(const Inputs& inputs) {
   std::optional<at::Device> device;
   each_input<D>(inputs, [&](const auto& input, std::string_view) {
-    each_tensor(input, [&](const Tensor& tensor) {
+    each_tensor(input, Place{}, [&](const Tensor& tensor, const Place&) {
       if (!device && tensor.defined()) device = tensor.device();
     });
   });
@@ -282,7 +301,9 @@ std::unique_ptr<Metric> MetricOf<D>::clone() const {
 template <class D>
 std::optional<int64_t> MetricOf<D>::check_inputs(const Inputs& inputs, const Rows& rows) const {
   detail::each_input<D>(inputs, [&](const auto& input, std::string_view name) {
-    detail::each_tensor(input, [&](const Tensor& tensor) { check_device(tensor, name); });
+    detail::each_tensor(input, detail::Place{.name = name}, [&](const Tensor& tensor, const detail::Place& place) {
+      if (!is_here(tensor)) throw_wrong_device(tensor, place.text());
+    });
   });
   if (!rows.valid && !rows.ids) return std::nullopt;
   std::optional<int64_t> expected;
@@ -353,9 +374,17 @@ auto MetricOf<D>::forward_inputs(const Inputs& inputs, const Rows& rows) -> Resu
   require_not_synced("forward");
   const AutogradScope scope(D::traits.is_differentiable && at::GradMode::is_enabled());
   States batch = folded(inputs, rows);
-  Result value = finalised(prepare_batch_value(batch).states());
-  accumulate(std::move(batch));
-  return value;
+  if constexpr (detail::HasPartialReset<D>) {
+    States beside_kept = reset_states();
+    merge_states(beside_kept, batch);
+    Result value = finalised(prepare_batch_value(beside_kept).states());
+    accumulate(std::move(batch));
+    return value;
+  } else {
+    Result value = finalised(prepare_batch_value(batch).states());
+    accumulate(std::move(batch));
+    return value;
+  }
 }
 
 template <class D>
@@ -412,6 +441,15 @@ void MetricOf<D>::merge_own(States& into, const States& from) const {
 }
 
 template <class D>
+bool MetricOf<D>::keeps_on_reset(std::string_view state) const {
+  if constexpr (detail::HasPartialReset<D>) {
+    return D::keeps_on_reset(options_, state);
+  } else {
+    return false;
+  }
+}
+
+template <class D>
 void MetricOf<D>::show_as_torchmetrics(States& states) const {
   if constexpr (requires { D::show_as_torchmetrics(states, options_); }) D::show_as_torchmetrics(states, options_);
 }
@@ -420,6 +458,25 @@ template <class D>
 void MetricOf<D>::complete_from_torchmetrics(States& states) const {
   if constexpr (requires { D::complete_from_torchmetrics(states, options_); }) {
     D::complete_from_torchmetrics(states, options_);
+  }
+}
+
+template <class D>
+std::string_view MetricOf<D>::flat_list() const {
+  if constexpr (requires { D::flat_list; }) {
+    return D::flat_list;
+  } else {
+    return {};
+  }
+}
+
+template <class D>
+std::vector<int64_t> MetricOf<D>::item_shape([[maybe_unused]] const States& states,
+                                             [[maybe_unused]] std::size_t item) const {
+  if constexpr (requires { D::flat_list; }) {
+    return D::item_shape(states, item);
+  } else {
+    return {};
   }
 }
 

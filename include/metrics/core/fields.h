@@ -66,6 +66,12 @@ constexpr Fields<Members...> fields(std::size_t required = 0) {
   return {required};
 }
 
+/// A struct that lists its members.
+template <class T>
+concept HasFields = requires {
+  T::fields();
+};
+
 /// Options of a metric that has none.
 struct NoOptions {
   static constexpr auto fields() { return Fields<>{}; }

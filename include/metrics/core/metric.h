@@ -69,7 +69,7 @@ class METRICS_API Metric {
   /// Warns before the first update. Throws SyncError when the ranks cannot agree.
   c10::IValue compute();
 
-  /// Back to the default states.
+  /// Back to the default states; those that the metric's definition keeps stay as they are.
   void reset();
   virtual std::unique_ptr<Metric> clone() const = 0;
   /// Folds in the states of another metric of the same class and options (torchmetrics' merge_state).
@@ -141,6 +141,8 @@ class METRICS_API Metric {
     const States& states() const { return merged ? *merged : *local; }
   };
   ToFinalise prepare_compute();
+  /// The local states as `reset` leaves them.
+  States reset_states() const;
   /// The states to finalise for the value of one batch in `forward`.
   ToFinalise prepare_batch_value(const States& batch) const;
   /// Notes that the derived class keeps a value for exactly the present states.
@@ -152,10 +154,9 @@ class METRICS_API Metric {
   void require_not_synced(std::string_view what) const {
     if (is_synced()) throw_synced(what);
   }
-  /// Throws InvalidArgument unless `tensor` is on the metric's device.
-  void check_device(const Tensor& tensor, std::string_view input) const {
-    if (!tensor.defined() || tensor.device() != device()) throw_wrong_device(tensor, input);
-  }
+  /// Whether an input is on the metric's device.
+  bool is_here(const Tensor& tensor) const { return tensor.defined() && tensor.device() == device(); }
+  [[noreturn]] void throw_wrong_device(const Tensor& tensor, std::string_view input) const;
   /// Throws Error if a state is reduced by the metric's own merge and there is none.
   void require_own_merge() const;
 
@@ -168,21 +169,26 @@ class METRICS_API Metric {
   virtual c10::IValue forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) = 0;
   virtual c10::IValue compute_dynamic() = 0;
   virtual void drop_cached_value() = 0;
+  /// Whether `reset` leaves the state of that name as it is.
+  virtual bool keeps_on_reset(std::string_view state) const = 0;
   /// Makes the states read as torchmetrics' would, where that takes more than their names.
   virtual void show_as_torchmetrics(States& states) const = 0;
   /// Fills the states that torchmetrics does not have from those that it has.
   virtual void complete_from_torchmetrics(States& states) const = 0;
+  /// The `List` state whose items are kept flat, empty for none, and the shape in which a state dict shows an item.
+  virtual std::string_view flat_list() const = 0;
+  virtual std::vector<int64_t> item_shape(const States& states, std::size_t item) const = 0;
 
   States states_;
 
  private:
   States shown_states() const;
+  std::map<std::string, StateValue, std::less<>> exported(const States& shown) const;
   /// The states that follow from those that torchmetrics would have.
   States told_by(const States& shown) const;
   /// The same, with those put back that torchmetrics' form does not tell.
   States completed(const States& shown, const StateDict::Metadata* metadata) const;
   [[noreturn]] void throw_synced(std::string_view what) const;
-  [[noreturn]] void throw_wrong_device(const Tensor& tensor, std::string_view input) const;
   bool cached_for(const Ranks& ranks) const;
   std::shared_ptr<Synchroniser> group() const;
   bool distributed() const;

@@ -112,18 +112,27 @@ Tuple inputs_from(A&&... given) {
 ///     static Result finalise(const States&, const Options&);
 ///     static void merge(States& into, const States& from, const Options&);   // only with Reduction::Own
 ///     static std::string update_key(const Options&);       // optional: equal where `declare` and `update` do the same
+///     // Optional, for partial resets: which states `reset` leaves as they are (none with `Reduction::Mean`, whose
+///     // weight is the number of updates). The batch value of `forward` is then that of the batch beside these states.
+///     static bool keeps_on_reset(const Options&, std::string_view state);
 ///     static Options example();                            // optional: options for listings
-///     // Optional, for states that torchmetrics has not (their names begin with `_`): how the others read as its own,
-///     // and how those follow from them.
+///     // Optional, for states that torchmetrics has not (their names begin with `_`), and for those reduced by `merge`
+///     // that hold something else under its name: how the others read as its own, and how those follow from them.
 ///     static void show_as_torchmetrics(States&, const Options&);
 ///     static void complete_from_torchmetrics(States&, const Options&);
+///     // Optional, for a `List` state whose items vary in more than their rows and are appended flat: its name, and
+///     the
+///     // shape that an item has in a state dict.
+///     static constexpr std::string_view flat_list;
+///     static std::vector<int64_t> item_shape(const States&, std::size_t item);
 ///   };
 ///   using Name = MetricOf<Definition>;
 ///
 /// Inputs can be Tensor, Values, Texts, std::vector<Tensor>, std::vector<std::string>, double, int64_t, bool,
-/// std::string and optionals of them. When update takes no Rows, rows that are not valid are taken out of the inputs
-/// before it. Results can be Tensor, double, vectors, string maps and structs with `fields()`; their floating tensors
-/// are cast to the metric's dtype, and one-element ones become scalars.
+/// std::string and optionals of them, structs with `fields()` of them (dicts in the dynamic face), and vectors of such
+/// structs, one a row. When update takes no Rows, rows that are not valid are taken out of the inputs before it.
+/// Results can be Tensor, double, vectors, string maps and structs with `fields()`; their floating tensors are cast to
+/// the metric's dtype, and one-element ones become scalars.
 template <class D>
 class MetricOf : public Metric {
  public:
@@ -188,8 +197,11 @@ class MetricOf : public Metric {
   c10::IValue forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) override;
   c10::IValue compute_dynamic() override;
   void drop_cached_value() override { computed_.reset(); }
+  bool keeps_on_reset(std::string_view state) const override;
   void show_as_torchmetrics(States& states) const override;
   void complete_from_torchmetrics(States& states) const override;
+  std::string_view flat_list() const override;
+  std::vector<int64_t> item_shape(const States& states, std::size_t item) const override;
 
  private:
   template <class F, std::size_t... I, class Tuple>
