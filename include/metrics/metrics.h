@@ -26,6 +26,7 @@
 #include <metrics/distributed/launch.h>
 #include <metrics/distributed/process_group.h>
 #include <metrics/distributed/synchronize.h>
+#include <metrics/image/fid.h>
 #include <metrics/image/psnr.h>
 #include <metrics/regression/mae.h>
 #include <metrics/regression/mse.h>

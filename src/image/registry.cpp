@@ -1,6 +1,7 @@
 #include "../registry.h"
 
 #include "../core/functional_entry.h"
+#include <metrics/image/fid.h>
 #include <metrics/image/psnr.h>
 
 namespace metrics {
@@ -8,7 +9,8 @@ namespace metrics {
 Domain image_domain() {
   constexpr std::string_view domain = "image";
   return {.name = domain,
-          .metrics = {functional_entry<PeakSignalNoiseRatio, functional::peak_signal_noise_ratio>(domain)},
+          .metrics = {entry<FrechetInceptionDistance>(domain),
+                      functional_entry<PeakSignalNoiseRatio, functional::peak_signal_noise_ratio>(domain)},
           .routers = {}};
 }
 

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <metrics/core/rows.h>
+#include <metrics/export.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace c10 {
+struct IValue;
+}
+
+namespace metrics {
+
+/// Where the features of images come from: they are the inputs themselves, so many a row, or a module of the user's
+/// makes them of the inputs. No pretrained network is part of this library.
+class METRICS_API FeatureSource {
+ public:
+  using Module = std::function<Tensor(const Tensor& images)>;
+
+  /// Inputs are features [N, count]; torchmetrics' Inception gives 64, 192, 768 or 2048 of them.
+  FeatureSource(int64_t count) : count_(count) {}
+  /// `module` makes features [N, count] of the inputs; it runs without gradients.
+  FeatureSource(Module module, int64_t count)
+      : module_(std::make_shared<const Module>(std::move(module))), count_(count) {}
+
+  int64_t count() const { return count_; }
+  bool has_module() const { return module_ != nullptr; }
+  /// Differs between sources whose features may differ: two modules cannot be compared, copies of one are equal.
+  std::string key() const;
+
+  /// The features of the inputs in float64 [N, count] (one row of features may come as [count]). Throws
+  /// InvalidArgument naming `metric` for another shape, and for complex features.
+  Tensor features_of(std::string_view metric, const Tensor& inputs) const;
+
+ private:
+  std::shared_ptr<const Module> module_;
+  int64_t count_;
+};
+
+/// Throws InvalidArgument naming `metric` unless there is at least one feature, and a module where one is announced.
+METRICS_API void check_feature(std::string_view metric, const FeatureSource& feature);
+
+template <class T>
+struct Codec;
+/// In the dynamic face the number alone.
+template <>
+struct METRICS_API Codec<FeatureSource> {
+  static std::string type();
+  static std::optional<FeatureSource> read(const c10::IValue& v);
+  static c10::IValue write(const FeatureSource& source);
+};
+
+}  // namespace metrics

@@ -1,0 +1,48 @@
+#include <metrics/core/codec.h>
+#include <metrics/core/errors.h>
+#include <metrics/image/feature_source.h>
+
+#include <sstream>
+
+namespace metrics {
+
+std::string FeatureSource::key() const {
+  std::ostringstream text;
+  text << count_;
+  if (module_) text << " of module " << module_.get();
+  return text.str();
+}
+
+Tensor FeatureSource::features_of(std::string_view metric, const Tensor& inputs) const {
+  const Tensor given = module_ ? (*module_)(inputs) : inputs;
+  const Tensor features = given.defined() && given.dim() == 1 ? given.unsqueeze(0) : given;
+  if (features.defined() && features.dim() == 2 && features.size(1) == count_ && !features.is_complex()) {
+    return features.detach().to(at::kDouble);
+  }
+  std::ostringstream message;
+  message << metric << ": " << (module_ ? "the module's features" : "input `imgs`") << ": expected features [N, "
+          << count_ << "] of a real dtype, got ";
+  features.defined() ? message << features.scalar_type() << " of shape " << features.sizes()
+                     : message << "an undefined tensor";
+  throw InvalidArgument(message.str());
+}
+
+void check_feature(std::string_view metric, const FeatureSource& feature) {
+  if (feature.count() >= 1) return;
+  throw InvalidArgument(std::string(metric) + ": feature: expected at least 1 feature, got " +
+                        std::to_string(feature.count()));
+}
+
+std::string Codec<FeatureSource>::type() {
+  return "int (a module cannot be given by value: set it in the C++ options)";
+}
+std::optional<FeatureSource> Codec<FeatureSource>::read(const c10::IValue& v) {
+  const auto count = Codec<int64_t>::read(v);
+  return count ? std::optional(FeatureSource(*count)) : std::nullopt;
+}
+c10::IValue Codec<FeatureSource>::write(const FeatureSource& source) {
+  if (!source.has_module()) return source.count();
+  return "module of " + std::to_string(source.count()) + " features";
+}
+
+}  // namespace metrics
