@@ -22,8 +22,8 @@ struct Registry {
   std::map<std::string_view, const RouterEntry*, std::less<>> functional_routers;
 
   Registry() {
-    for (const Domain& domain : {aggregation_domain(), classification_domain(), image_domain(), regression_domain(),
-                                 retrieval_domain(), text_domain()}) {
+    for (const Domain& domain : {aggregation_domain(), classification_domain(), detection_domain(), image_domain(),
+                                 regression_domain(), retrieval_domain(), text_domain()}) {
       for (const MetricEntry& entry : domain.metrics) add(entry);
       for (const RouterEntry& router : domain.routers) {
         const auto& kept = routers[router.name] = std::make_unique<RouterEntry>(router);

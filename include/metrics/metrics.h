@@ -23,6 +23,7 @@
 #include <metrics/core/metric_of.h>
 #include <metrics/core/update_together.h>
 #include <metrics/core/warning.h>
+#include <metrics/detection/iou.h>
 #include <metrics/distributed/launch.h>
 #include <metrics/distributed/process_group.h>
 #include <metrics/distributed/synchronize.h>

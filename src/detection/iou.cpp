@@ -1,0 +1,225 @@
+#include "pairwise_iou.h"
+#include <metrics/core/define.h>
+#include <metrics/core/double_double.h>
+#include <metrics/detection/iou.h>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/eye.h>
+#include <ATen/ops/scalar_tensor.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros.h>
+
+#include <cmath>
+#include <sstream>
+
+namespace metrics {
+
+namespace {
+
+using IouOptions = IntersectionOverUnionOptions;
+
+constexpr double no_pair = -1;
+
+[[noreturn]] void refuse(std::string_view place, const Tensor& given, const std::string& expected) {
+  std::ostringstream message;
+  message << "IntersectionOverUnion: " << place << ": expected " << expected << ", got " << given.scalar_type()
+          << " of shape " << given.sizes();
+  throw InvalidArgument(message.str());
+}
+
+void check_boxes(const std::string& place, const Tensor& boxes) {
+  const bool none = boxes.dim() == 1 && boxes.size(0) == 0;
+  if ((none || (boxes.dim() == 2 && boxes.size(1) == 4)) && !boxes.is_complex()) return;
+  refuse(place, boxes, "boxes [n, 4] of a real dtype");
+}
+
+void check_image(const char* input, std::size_t index, const LabelledBoxes& image) {
+  const std::string place = std::string(input) + "[" + std::to_string(index) + "]";
+  check_boxes(place + ".boxes", image.boxes);
+  const bool integers = at::isIntegralType(image.labels.scalar_type(), /*includeBool=*/false);
+  if (integers && image.labels.dim() == 1 && image.labels.size(0) == image.boxes.size(0)) return;
+  // A tensor of nothing is of any dtype.
+  if (image.labels.numel() == 0 && image.boxes.size(0) == 0) return;
+  refuse(place + ".labels", image.labels, "one integer for each of " + std::to_string(image.boxes.size(0)) + " boxes");
+}
+
+/// The value of each pair of an image, `no_pair` where it is none. An image with boxes on one side alone has a square
+/// of them, as if each was missed by a box of its own.
+Tensor pair_values(const IouOptions& options, const LabelledBoxes& pred, const LabelledBoxes& target) {
+  const int64_t n = pred.boxes.size(0);
+  const int64_t m = target.boxes.size(0);
+  if (n == 0 || m == 0) {
+    const int64_t missed = std::max(n, m);
+    const auto like = pred.boxes.options().dtype(at::kDouble).requires_grad(false);
+    return options.respect_labels ? at::eye(missed, like) + no_pair : at::zeros({missed, missed}, like);
+  }
+  Tensor values = detection::pairwise_iou(detection::corners(pred.boxes, options.box_format),
+                                          detection::corners(target.boxes, options.box_format));
+  if (options.iou_threshold) values = at::where(values < *options.iou_threshold, no_pair, values);
+  if (!options.respect_labels) return values;
+  return at::where(pred.labels.unsqueeze(1) == target.labels.unsqueeze(0), values, no_pair);
+}
+
+/// A state's items on the CPU, one after the other.
+template <class T>
+class Items {
+ public:
+  Items(const State& state, at::ScalarType dtype) : ends_(state.item_ends()) {
+    if (state.tensor().defined()) values_ = state.tensor().to(at::kCPU, dtype).contiguous();
+  }
+  std::size_t size() const { return ends_.size(); }
+  std::span<const T> operator[](std::size_t item) const {
+    const int64_t begin = item == 0 ? 0 : ends_[item - 1];
+    return {values_.const_data_ptr<T>() + begin, static_cast<std::size_t>(ends_[item] - begin)};
+  }
+
+ private:
+  Tensor values_;
+  std::span<const int64_t> ends_;
+};
+
+struct Mean {
+  DoubleDouble sum;
+  int64_t count = 0;
+
+  void take(double value) {
+    sum = sum + value;
+    ++count;
+  }
+  double value() const { return count == 0 ? 0 : sum.value() / static_cast<double>(count); }
+};
+
+/// What is held of one image.
+struct Image {
+  std::span<const int64_t> pred_labels, labels;
+  std::span<const double> values;  // [rows, columns]
+
+  int64_t rows() const { return static_cast<int64_t>(pred_labels.empty() ? labels.size() : pred_labels.size()); }
+  int64_t columns() const { return static_cast<int64_t>(labels.empty() ? pred_labels.size() : labels.size()); }
+};
+
+/// All images. Throws InvalidArgument for states that come from somewhere else and do not belong together.
+class Images {
+ public:
+  explicit Images(const States& states)
+      : preds_(states["pred_labels"], at::kLong),
+        target_(states["groundtruth_labels"], at::kLong),
+        values_(states["iou_matrix"], at::kDouble) {
+    bool fit = preds_.size() == size() && target_.size() == size();
+    for (std::size_t i = 0; fit && i < size(); ++i) {
+      const Image image = (*this)[i];
+      fit = static_cast<int64_t>(image.values.size()) == image.rows() * image.columns();
+    }
+    if (!fit) {
+      throw InvalidArgument(
+          "IntersectionOverUnion: the states `pred_labels`, `groundtruth_labels` and `iou_matrix` are not of the same "
+          "images");
+    }
+  }
+  std::size_t size() const { return values_.size(); }
+  Image operator[](std::size_t i) const {
+    return {.pred_labels = preds_[i], .labels = target_[i], .values = values_[i]};
+  }
+
+ private:
+  Items<int64_t> preds_, target_;
+  Items<double> values_;
+};
+
+}  // namespace
+
+namespace definitions {
+
+void IntersectionOverUnion::check(const Options& options) {
+  if (!options.iou_threshold || std::isfinite(*options.iou_threshold)) return;
+  throw InvalidArgument("IntersectionOverUnion: iou_threshold: expected a number, got " +
+                        std::to_string(*options.iou_threshold));
+}
+
+void IntersectionOverUnion::declare(States& states, const Options&) {
+  for (const char* state : {"groundtruth_labels", "pred_labels", "iou_matrix"}) states.add(state, Reduction::List);
+}
+
+void IntersectionOverUnion::update(States& states, const Options& options, const std::vector<LabelledBoxes>& preds,
+                                   const std::vector<LabelledBoxes>& target) {
+  if (preds.size() != target.size()) {
+    throw InvalidArgument("IntersectionOverUnion: inputs `preds` and `target` must have the same length, got " +
+                          std::to_string(preds.size()) + " and " + std::to_string(target.size()) + " images");
+  }
+  for (std::size_t i = 0; i < preds.size(); ++i) {
+    check_image("preds", i, preds[i]);
+    check_image("target", i, target[i]);
+  }
+  const at::ScalarType dtype = states.dtype() == at::kDouble ? at::kDouble : at::kFloat;
+  for (std::size_t i = 0; i < preds.size(); ++i) {
+    states["groundtruth_labels"].append_item(target[i].labels.to(at::kLong));
+    states["pred_labels"].append_item(preds[i].labels.to(at::kLong));
+    states["iou_matrix"].append_item(pair_values(options, preds[i], target[i]).flatten().to(dtype));
+  }
+}
+
+auto IntersectionOverUnion::finalise(const States& states, const Options& options) -> Result {
+  const Images images(states);
+  Mean all;
+  std::map<int64_t, Mean> classes;
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    const Image image = images[i];
+    const auto columns = static_cast<std::size_t>(image.columns());
+    for (std::size_t pair = 0; pair < image.values.size(); ++pair) {
+      const double value = image.values[pair];
+      if (value == no_pair) continue;
+      all.take(value);
+      if (!image.labels.empty()) classes[image.labels[pair % columns]].take(value);
+    }
+    for (int64_t label : image.labels) classes.try_emplace(label);
+    for (int64_t label : image.pred_labels) classes.try_emplace(label);
+  }
+  const auto scalar = [&](double value) {
+    return at::scalar_tensor(value, at::TensorOptions(at::kDouble).device(states.device()));
+  };
+  Result result{{"iou", scalar(std::isnan(all.value()) ? 0 : all.value())}};
+  if (!options.class_metrics) return result;
+  for (const auto& [label, mean] : classes) result.emplace("iou/cl_" + std::to_string(label), scalar(mean.value()));
+  return result;
+}
+
+void IntersectionOverUnion::show_as_torchmetrics(States& states, const Options&) {
+  Images{states};
+}
+
+std::vector<int64_t> IntersectionOverUnion::item_shape(const States& states, std::size_t item) {
+  const auto size = [&](const char* state) {
+    const std::span<const int64_t> ends = states[state].item_ends();
+    return ends[item] - (item == 0 ? 0 : ends[item - 1]);
+  };
+  const int64_t n = size("pred_labels");
+  const int64_t m = size("groundtruth_labels");
+  return {n == 0 ? m : n, m == 0 ? n : m};
+}
+
+}  // namespace definitions
+
+METRICS_DEFINE(definitions::IntersectionOverUnion);
+
+namespace functional {
+
+Tensor intersection_over_union(const Tensor& preds, const Tensor& target, const PairwiseIouOptions& options) {
+  check_boxes("preds", preds);
+  check_boxes("target", target);
+  const int64_t n = preds.size(0);
+  const int64_t m = target.size(0);
+  const bool wide = preds.scalar_type() == at::kDouble || target.scalar_type() == at::kDouble;
+  const at::ScalarType dtype = wide ? at::kDouble : at::kFloat;
+  if (n == 0 || m == 0) {
+    const int64_t missed = std::max(n, m);
+    return at::zeros(options.aggregate ? std::vector<int64_t>{} : std::vector<int64_t>{missed, missed},
+                     preds.options().dtype(dtype).requires_grad(false));
+  }
+  Tensor values =
+      detection::pairwise_iou(detection::corners(preds, BoxFormat::Xyxy), detection::corners(target, BoxFormat::Xyxy));
+  if (options.iou_threshold) values = at::where(values < *options.iou_threshold, options.replacement_val, values);
+  return (options.aggregate ? values.diagonal().mean() : values).to(dtype);
+}
+
+}  // namespace functional
+}  // namespace metrics
