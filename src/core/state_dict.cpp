@@ -65,11 +65,6 @@ StateValue flattened(const StateValue& saved) {
   return flat;
 }
 
-/// Whether a state with an own merge holds something else than the dict shows under its name.
-bool is_shown_otherwise(const State& state, const State& shown) {
-  return state.reduction() == Reduction::Own && !at::equal(state.tensor(), shown.tensor());
-}
-
 /// What rounding to torchmetrics' form takes away: the state's value and residual.
 Tensor exact_form(const State& state) {
   return at::stack({state.tensor(), state.compensated() ? state.residual() : at::zeros_like(state.tensor())});
@@ -301,6 +296,9 @@ void Metric::load_state_dict(const StateDict& source, const std::string& prefix,
     found += parts.size();
     if (parts.size() < state.names().size()) {
       state = now.at(s);
+    } else if (state.name() == flat_list()) {
+      const StateValue flat = flattened(*parts.front().saved);
+      load_growing(state, {{parts.front().key, &flat}});
     } else if (state.grows()) {
       load_growing(state, parts);
     } else {

@@ -31,7 +31,7 @@ MetricEntry entry_of_query() {
     const auto bound = detail::bind_inputs(D::functional, names.data(), optional.data(), names.size(), args, inputs);
     const auto tensor = [&](std::size_t i) {
       const auto read = Codec<Tensor>::read(*bound[i]);
-      if (!read) detail::throw_input_type(D::functional, names[i], Codec<Tensor>::type(), *bound[i]);
+      if (!read) detail::throw_input_type(D::functional, names[i], Codec<Tensor>::type(), *bound[i], {});
       return *read;
     };
     return call(tensor(0), tensor(1), options_from<QueryOptions>(options, D::functional).top_k);

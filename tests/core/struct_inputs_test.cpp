@@ -16,8 +16,8 @@ using namespace std::string_view_literals;
 namespace {
 
 struct Page {
-  Tensor marks;
-  std::optional<Tensor> weights;
+  Tensor marks{};
+  std::optional<Tensor> weights{};
   double bonus = 0;
 
   static constexpr auto fields() { return metrics::fields<&Page::marks, &Page::weights, &Page::bonus>(); }
@@ -118,9 +118,9 @@ TEST_CASE("struct inputs: a tensor that is not there, or elsewhere, is named by 
 TEST_CASE("struct inputs: rows are elements, and must agree with what is known of them") {
   const std::vector<Page> pages{{.marks = at::ones({2})}, {.marks = at::ones({3})}, {.marks = at::ones({4})}};
   Pages metric;
-  metric.update(pages, Rows{.valid = at::tensor({true, false, true}), .ids = {}});
+  metric.update(pages, Rows{.valid = at::tensor({1, 0, 1}).to(at::kBool), .ids = {}});
   CHECK(sum(metric) == 6);
-  CHECK_THROWS_AS(metric.update(pages, Rows{.valid = at::tensor({true, false}), .ids = {}}), InvalidArgument);
+  CHECK_THROWS_AS(metric.update(pages, Rows{.valid = at::tensor({1, 0}).to(at::kBool), .ids = {}}), InvalidArgument);
 }
 
 TEST_CASE("struct inputs: typed, from dicts in a list or a tuple, and by name") {

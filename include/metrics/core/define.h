@@ -66,6 +66,8 @@ inline std::optional<int64_t> row_count(const Texts& input) {
   return static_cast<int64_t>(input.size());
 }
 template <class T>
+std::optional<int64_t> row_count(const T& input);
+template <class T>
 std::optional<int64_t> row_count(const std::vector<T>& input) {
   return static_cast<int64_t>(input.size());
 }
@@ -84,6 +86,8 @@ inline Values select_rows(const Values& input, const Tensor& kept) {
   return input.is_number() ? input : Values(select_rows(input.tensor(), kept));
 }
 METRICS_API std::vector<std::size_t> kept_indices(const Tensor& kept);
+template <class T>
+T select_rows(const T& input, const Tensor& kept);
 template <class T>
 std::vector<T> select_rows(const std::vector<T>& input, const Tensor& kept) {
   std::vector<T> selected;

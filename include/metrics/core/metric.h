@@ -183,11 +183,11 @@ class METRICS_API Metric {
 
  private:
   States shown_states() const;
-  std::map<std::string, StateValue, std::less<>> exported(const States& shown) const;
   /// The states that follow from those that torchmetrics would have.
   States told_by(const States& shown) const;
   /// The same, with those put back that torchmetrics' form does not tell.
   States completed(const States& shown, const StateDict::Metadata* metadata) const;
+  std::map<std::string, StateValue, std::less<>> exported(const States& shown) const;
   [[noreturn]] void throw_synced(std::string_view what) const;
   bool cached_for(const Ranks& ranks) const;
   std::shared_ptr<Synchroniser> group() const;

@@ -121,8 +121,7 @@ Tuple inputs_from(A&&... given) {
 ///     static void show_as_torchmetrics(States&, const Options&);
 ///     static void complete_from_torchmetrics(States&, const Options&);
 ///     // Optional, for a `List` state whose items vary in more than their rows and are appended flat: its name, and
-///     the
-///     // shape that an item has in a state dict.
+///     // the shape that an item has in a state dict.
 ///     static constexpr std::string_view flat_list;
 ///     static std::vector<int64_t> item_shape(const States&, std::size_t item);
 ///   };
