@@ -16,7 +16,7 @@ bool is_samplewise(const auto& options) {
   return options.multidim_average == MultidimAverage::Samplewise;
 }
 
-// How many samples and positions a batch has: [N], or [N, L, ...] without the labels.
+// A number as the states of a batch's device hold it.
 Tensor total_of(int64_t count, const Tensor& target) {
   return at::full({1}, count, target.options().dtype(at::kLong));
 }
@@ -26,6 +26,7 @@ Tensor rows_of(const State& state) {
   return state.tensor().defined() ? state.tensor() : at::zeros({0}, at::kLong);
 }
 
+// How many positions a sample of a [N, L, ...] batch has.
 int64_t positions_of(const Tensor& target) {
   return c10::multiply_integers(target.sizes().slice(2));
 }
@@ -102,6 +103,13 @@ Tensor definitions::MultilabelExactMatch::finalise(const States& states, const O
   const State& correct = classification::reading_that_holds(states, o.input);
   return is_samplewise(o) ? classification::ratio(rows_of(correct), rows_of(states["_positions"]))
                           : classification::ratio(correct.tensor(), states["total"].tensor());
+}
+
+void definitions::MultilabelExactMatch::show_as_torchmetrics(States& states, const Options& o) {
+  TwoReadings::show_as_torchmetrics(states, o);
+  if (is_samplewise(o) && states["_positions"].rows() != states["correct"].rows()) {
+    throw Error("MultilabelExactMatch: states `correct` and `_positions` differ in their number of samples");
+  }
 }
 
 void definitions::MultilabelExactMatch::complete_from_torchmetrics(States& states, const Options& o) {

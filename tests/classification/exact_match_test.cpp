@@ -43,6 +43,12 @@ TEST_CASE("exact match: each sample is divided by its own number of positions") 
     MultilabelExactMatch resumed(match.options());
     resumed.load_state_dict(match.state_dict());
     CHECK(resumed.compute().equal(floats({0.5, 1})));
+
+    // Whoever changes a state means it: its positions are then those of `total`.
+    metrics::StateDict changed = match.state_dict();
+    changed.states["correct"] = std::vector<Tensor>{at::tensor({1, 2, 5}, at::kLong)};
+    resumed.load_state_dict(changed);
+    CHECK(resumed.compute().equal(floats({0.2, 0.4, 1})));
   }
 }
 

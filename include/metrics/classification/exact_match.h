@@ -71,6 +71,7 @@ struct METRICS_API MultilabelExactMatch : TwoReadings {
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
   static Tensor finalise(const States& states, const Options& options);
   static Options example() { return {.num_labels = 3}; }
+  static void show_as_torchmetrics(States& states, const Options& options);
   static void complete_from_torchmetrics(States& states, const Options& options);
 };
 
