@@ -36,7 +36,7 @@ void check_documents(std::string_view metric, const Tensor& preds, const Tensor&
 void check_binary(std::string_view metric, const Tensor& target);
 
 /// All elements as the documents of a single query. Throws InvalidArgument as the checks do, and for no elements.
-RankedQueries ranked_query(std::string_view metric, const Tensor& preds, const Tensor& target);
+METRICS_API RankedQueries ranked_query(std::string_view metric, const Tensor& preds, const Tensor& target);
 /// The documents in the states of RetrievalDocuments, each sample once. Throws Error where states do not go together.
 RankedQueries ranked_queries(const States& states, std::string_view metric);
 
