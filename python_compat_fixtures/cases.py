@@ -47,6 +47,7 @@ class Case:
     options: dict
     batches: list  # of dicts: input name -> tensor, number, text, flag, or lists and dicts of them
     functional: Optional[str] = None
+    functional_call: Optional[dict] = None  # its inputs and options by name, where it takes others than the class
     whole: Optional[dict] = None  # all batches as one; their concatenation where none is given
     valid: Optional[list] = None  # a bool tensor per batch: rows that count. torchmetrics gets these rows alone
     ids: Optional[list] = None  # an int64 tensor per batch: the sample ids of its rows, which torchmetrics does not get
@@ -189,21 +190,7 @@ class Stem:
         if case.warns is not None and warned is not None and warned != case.warns:
             raise AssertionError(f"{case.name}: torchmetrics {'warned' if warned else 'did not warn'}")
         entry: dict = {"name": case.name, "class": case.metric, "options": case.options}
-        value = None
-        if case.functional:
-            function = find_functional(case.functional)
-            whole = case.whole or concatenated(counted)
-            taken = {k: v for k, v in whole.items() if k in inspect.signature(function).parameters}
-            if taken.keys() != whole.keys():
-                entry["functional_inputs"] = list(taken)
-            accepted = {k: v for k, v in case.options.items() if k in inspect.signature(function).parameters}
-            entry["functional"] = case.functional
-            if accepted != case.options and not case.final_by:
-                entry["functional_options"] = accepted
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                value = case.final_by([whole]) if case.final_by else function(**copied(taken), **accepted)
-            entry["functional_value"] = self._stored(value)
+        value = self._call(case, counted, entry) if case.functional else None
         entry["batches"] = [self._inputs(b) for b in case.batches]
         if case.whole:
             entry["whole"] = self._inputs(case.whole)
@@ -287,6 +274,27 @@ class Stem:
             "cases": self.cases,
             "misuse": self.misuses,
         }
+
+    def _call(self, case: Case, counted: list, entry: dict) -> Any:
+        """Call the functional on all batches as one, and write down how it was called and what it gave."""
+        function = find_functional(case.functional)
+        accepts = lambda arguments: {k: v for k, v in arguments.items() if k in inspect.signature(function).parameters}
+        entry["functional"] = case.functional
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if case.functional_call:
+                entry["functional_call"] = self._inputs(case.functional_call)
+                value = function(**copied(case.functional_call))
+            else:
+                whole = case.whole or concatenated(counted)
+                inputs, options = accepts(whole), accepts(case.options)
+                if inputs.keys() != whole.keys():
+                    entry["functional_inputs"] = list(inputs)
+                if options != case.options and not case.final_by:
+                    entry["functional_options"] = options
+                value = case.final_by([whole]) if case.final_by else function(**copied(inputs), **options)
+        entry["functional_value"] = self._stored(value)
+        return value
 
     def _inputs(self, batch: dict) -> dict:
         return {k: self._stored(v) for k, v in batch.items()}

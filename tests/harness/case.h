@@ -33,6 +33,8 @@ struct Case {
   Options functional_options = {};
   /// The inputs that the functional takes; none: all.
   std::vector<std::string> functional_inputs = {};
+  /// All that it is given, where it takes other inputs and options than the class.
+  std::optional<Kwargs> functional_call = {};
   std::optional<c10::IValue> functional_value = {};
   Tolerance tolerance = {};
 

@@ -65,6 +65,7 @@ Case fixture_case(const json& node, const Tensors& tensors) {
   if (node.contains("functional")) {
     c.functional = node.at("functional");
     c.functional_options = node.contains("functional_options") ? options(node.at("functional_options")) : c.options;
+    if (node.contains("functional_call")) c.functional_call = batch(node.at("functional_call"), tensors);
     if (node.contains("functional_inputs")) c.functional_inputs = node.at("functional_inputs");
     c.functional_value = value(node.at("functional_value"), tensors);
   }

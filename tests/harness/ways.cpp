@@ -74,14 +74,25 @@ bool has_row_batches(const Case& c) {
 
 // ---- one process, one metric ----------------------------------------------------------------------------------------
 
-std::string functional(const Case& c) {
+bool has_call(const Case& c) {
+  return !c.functional.empty() && (c.functional_call || has_whole(c));
+}
+
+/// What the functional is called with for all batches together.
+Kwargs functional_arguments(const Case& c) {
+  if (c.functional_call) return *c.functional_call;
   Kwargs kwargs = inputs_of(*whole_of(c));
   const auto& taken = c.functional_inputs;
   if (!taken.empty())
     std::erase_if(kwargs,
                   [&](const auto& input) { return std::find(taken.begin(), taken.end(), input.first) == taken.end(); });
   kwargs.insert(c.functional_options.begin(), c.functional_options.end());
-  return difference(call(c.functional, {}, kwargs), c.functional_value.value_or(expected_final(c)), c.tolerance);
+  return kwargs;
+}
+
+std::string functional(const Case& c) {
+  const IValue value = call(c.functional, {}, functional_arguments(c));
+  return difference(value, c.functional_value.value_or(expected_final(c)), c.tolerance);
 }
 
 std::string one_update(const Case& c) {
@@ -439,7 +450,7 @@ std::string cuda(const Case& c) {
 }
 
 constexpr auto all_ways = std::to_array<Way>({
-    {"functional", [](const Case& c) { return !c.functional.empty() && has_whole(c); }, functional},
+    {"functional", has_call, functional},
     {"one update", has_whole, one_update},
     {"updates", always, updates},
     {"positional", always, positional},
