@@ -110,8 +110,8 @@ TEST_CASE("draws: the same on every machine, for good") {
   CHECK(mixed(0x9E3779B97F4A7C15ULL) == 0xE220A8397B1DCDAFULL);  // splitmix64's first output for seed 0
   constexpr Draws draws(7, 3);
   static_assert(draws.word(5) == Draws(7, 3).word(5));
-  CHECK(draws.word(5) == 0);
-  CHECK(draws.uniform(5) == 0);
+  CHECK(draws.word(5) == 0xE20E41CF3EE6150FULL);
+  CHECK(draws.uniform(5) == static_cast<double>(draws.word(5) >> 11) / 0x1p53);
 }
 
 TEST_CASE("draws: seeds, replicates and ids that differ in a bit give words that have nothing in common") {
