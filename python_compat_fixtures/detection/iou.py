@@ -82,6 +82,7 @@ def write(stem: Stem) -> None:
     case("negative labels", {"class_metrics": True}, [{k: [{**i, "labels": i["labels"] - 1} for i in items] for k, items in b.items()} for b in plain])
     valid = [torch.tensor([True, False, True]), torch.tensor([True]), torch.tensor([False, True])]
     case("images that do not count", {"class_metrics": True}, plain, valid=valid)
+    functional_cases(stem)
     stem.require(
         METRIC,
         {
@@ -91,6 +92,28 @@ def write(stem: Stem) -> None:
             "respect_labels": [True, False],
         },
     )
+
+
+def functional_cases(stem: Stem) -> None:
+    """torchmetrics' functional takes two tensors of boxes."""
+    draws = Draws("detection/iou/functional")
+    four, more, none = image(draws, 4)["boxes"], image(draws, 6)["boxes"], torch.zeros(0, 4)
+    near = four + draws.integers((4, 4), 0, 64).float() / 16
+    calls = {
+        "": {"preds": near, "target": four},
+        "aggregate=False": {"preds": four, "target": more, "aggregate": False},
+        "iou_threshold": {"preds": near, "target": four, "iou_threshold": 0.5},
+        "replacement_val": {"preds": four, "target": more, "iou_threshold": 0.25, "replacement_val": -2.0, "aggregate": False},
+        "float64": {"preds": near.double(), "target": four, "aggregate": False},
+        "integers": {"preds": near.long(), "target": four.long(), "aggregate": False},
+        "no predicted boxes": {"preds": none, "target": more},
+        "no predicted boxes, aggregate=False": {"preds": none, "target": more, "aggregate": False},
+        "no true boxes, aggregate=False": {"preds": four, "target": none, "aggregate": False},
+        "no boxes": {"preds": none, "target": none},
+    }
+    one = images("one", counts=(((1, 1),),))
+    for name, call in calls.items():
+        stem.add(Case(f"{METRIC}/functional {name}".strip(), METRIC, {}, one, FUNCTIONAL, functional_call=call, tolerance=TOLERANCE))
 
 
 def played(batches: list, **options):

@@ -183,7 +183,7 @@ auto IntersectionOverUnion::finalise(const States& states, const Options& option
   return result;
 }
 
-void IntersectionOverUnion::show_as_torchmetrics(States& states, const Options&) {
+void IntersectionOverUnion::complete_from_torchmetrics(States& states, const Options&) {
   Images{states};
 }
 

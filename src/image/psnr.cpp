@@ -155,10 +155,6 @@ Tensor PeakSignalNoiseRatio::finalise(const States& states, const Options& optio
   return options.reduction == ImageReduction::Sum ? ratio.sum() : ratio.mean();
 }
 
-void PeakSignalNoiseRatio::show_as_torchmetrics(States& states, const Options&) {
-  flatten_rows(states);
-}
-
 void PeakSignalNoiseRatio::complete_from_torchmetrics(States& states, const Options&) {
   flatten_rows(states);
 }

@@ -45,7 +45,7 @@ struct IntersectionOverUnion {
   static void update(States& states, const Options& options, const std::vector<LabelledBoxes>& preds,
                      const std::vector<LabelledBoxes>& target);
   static Result finalise(const States& states, const Options& options);
-  static void show_as_torchmetrics(States& states, const Options& options);
+  static void complete_from_torchmetrics(States& states, const Options& options);
   static std::vector<int64_t> item_shape(const States& states, std::size_t item);
 };
 

@@ -41,7 +41,6 @@ struct PeakSignalNoiseRatio {
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
   static Tensor finalise(const States& states, const Options& options);
-  static void show_as_torchmetrics(States& states, const Options& options);
   static void complete_from_torchmetrics(States& states, const Options& options);
   static Options example() { return {.data_range = 1}; }
 };
