@@ -49,7 +49,9 @@ def in_order(options: dict) -> dict:
 def difference(metric: str, functional: str, options: dict) -> dict:
     """Say where torchmetrics is not followed, and what is expected instead."""
     if options.get("thresholds") == UNSORTED and metric.endswith(AREAS):
-        return by_functional(functional, without_hidden(in_order(options)), "an area is that of the curve in the order of its thresholds; torchmetrics takes them as they are listed", reference="torchmetrics' functional on sorted thresholds")
+        # Clamped scores reach the same thresholds as those that are taken as they are.
+        as_read = (lambda b: {**b, "preds": b["preds"].clamp(0, 1)}) if options.get("normalization", 1) is None else (lambda b: b)
+        return by_functional(functional, without_hidden(in_order(options)), "an area is that of the curve in the order of its thresholds; torchmetrics takes them as they are listed", as_read, "torchmetrics' functional on sorted thresholds")
     if options.get("average") == "micro" and options.get("thresholds") is not None and "num_classes" in options:
         return by_functional(functional, options, "torchmetrics' class adds the counts of all classes together to a state for each class, which fails")
     return {}
@@ -95,6 +97,14 @@ def compact(batch: dict, options: dict) -> dict:
     return batch if "num_classes" in options else {**batch, "target": batch["target"].to(torch.uint8)}
 
 
+def beyond_first_class(metric: str, batches: list) -> list:
+    """Leave no batch of the first class alone; see `first_class`."""
+    if metric in ("MulticlassPrecisionRecallCurve", "MulticlassAveragePrecision"):
+        for b in batches:
+            b["target"] = b["target"].clamp(min=1)
+    return batches
+
+
 def tied(batches: list) -> list:
     """Leave scores few levels, among them thresholds of the lists and 0 and 1."""
     for b in batches:
@@ -113,7 +123,7 @@ def scores(stem: Stem, metric: str, functional: str, options: dict, draw, rest) 
             add(f"{kind}{named}", given, draw(f"{metric}/{kind}", kind, sizes=SIZES))
         add(f"more dimensions{named}", given, draw(f"{metric}/more", "probabilities", sizes=(3, 2, 4), rest=rest))
         add(f"ties{named}", given, tied(draw(f"{metric}/ties", "probabilities", sizes=(9, 4, 17))))
-        add(f"one sample a batch{named}", given, draw(f"{metric}/single", "probabilities", sizes=(1, 1)))
+        add(f"one sample a batch{named}", given, beyond_first_class(metric, draw(f"{metric}/single", "probabilities", sizes=(1, 1))))
         for value in (0, 1):
             if value == 0 and not positive and thresholds is None and metric.endswith(("PrecisionRecallCurve", "AveragePrecision")):
                 continue  # see `first_class`
@@ -134,7 +144,8 @@ def scores(stem: Stem, metric: str, functional: str, options: dict, draw, rest) 
         batches = [{**b, "preds": b["preds"].to(dtype)} for b in draw(f"{metric}/dtype", "probabilities", sizes=SIZES)]
         name = str(dtype).removeprefix("torch.")
         add(f"{name} scores, thresholds=5", {"thresholds": 5}, batches)
-        if metric.endswith(AREAS):
+        if metric.endswith(AREAS):  # with all labels in each batch: the rates of others are float64 there
+            batches = [{**b, "preds": b["preds"].to(dtype)} for b in draw(f"{metric}/dtype", "probabilities", sizes=(40, 30))]
             add(f"{name} scores", {}, batches)
     for dtype in (torch.int32, torch.bool):
         if dtype is torch.bool and not positive:
@@ -144,7 +155,8 @@ def scores(stem: Stem, metric: str, functional: str, options: dict, draw, rest) 
     add("ignored targets", {"ignore_index": -1}, draw(f"{metric}/ignored", "probabilities", sizes=SIZES, ignore_index=-1))
     valid = [torch.tensor([True, True, False, True, False]), torch.tensor([False, True, True])]
     for thresholds in (None, 5):
-        add(f"rows that do not count, thresholds={thresholds}", {"thresholds": thresholds}, draw(f"{metric}/valid", "probabilities", sizes=(5, 3)), valid=valid)
+        batches = beyond_first_class(metric, draw(f"{metric}/valid", "probabilities", sizes=(5, 3)))
+        add(f"rows that do not count, thresholds={thresholds}", {"thresholds": thresholds}, batches, valid=valid)
 
 
 def readings(stem: Stem, metric: str, functional: str, options: dict, draw) -> None:
@@ -152,7 +164,7 @@ def readings(stem: Stem, metric: str, functional: str, options: dict, draw) -> N
     add = adder(stem, metric, functional, options)
     dim = 1 if "num_classes" in options else None
     normalise = lambda s: s.double().softmax(1) if dim else s.double().sigmoid()
-    for thresholds in (None, 33):
+    for thresholds in (None, [0.25, 0.5, 0.75]):
         given = {"thresholds": thresholds}
         mixed = draw(f"{metric}/mixed a", "probabilities", sizes=(6,)) + draw(f"{metric}/mixed b", "logits", sizes=(9,))
         add(f"probabilities, then logits, {label(given)}", given, mixed, **own_reading(metric, options | given))
@@ -194,13 +206,16 @@ def readings(stem: Stem, metric: str, functional: str, options: dict, draw) -> N
         within = lambda b: {**b, "preds": torch.where(b["target"] == -1, torch.tensor(0.5), b["preds"])}
         add("an ignored logit among probabilities", {"ignore_index": -1}, batches, **(
             by_functional(functional, options | {"ignore_index": -1}, "a score that does not count does not decide whether scores are logits", within, "torchmetrics' functional, the ignored scores within [0, 1]")
-            if "num_labels" in options and not metric.endswith(AREAS) else {}
+            if "num_labels" in options else {}
         ))
 
 
 def rank_preserving(logits: torch.Tensor, dim) -> torch.Tensor:
     """Replace scores by their ranks, in (0, 1): of logits as they are, of classes by the float64 log-softmax."""
-    exact = logits.double().log_softmax(1) if dim else logits.double()
+    exact = logits.double()
+    if dim:  # torch's log_softmax is 0 for all scores that lead by 37 or more
+        below = exact - exact.amax(1, keepdim=True)
+        exact = below - torch.log1p(below.sort(1).values[:, :-1].exp().sum(1, keepdim=True))
     levels = exact.unique()
     return ((torch.searchsorted(levels, exact) + 1) / (len(levels) + 2)).float()
 

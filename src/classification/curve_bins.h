@@ -71,7 +71,7 @@ class Lazy {
 }  // namespace curves
 
 /// The thresholds of a binned curve, and the lookups that follow from them.
-struct CurvePlan::Bins {
+struct METRICS_API CurvePlan::Bins {
   explicit Bins(const CurveRule& rule);
 
   int64_t size() const { return static_cast<int64_t>(values.size()); }

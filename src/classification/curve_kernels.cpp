@@ -79,9 +79,10 @@ struct Flags {
 METRICS_INLINE int32_t counted_targets(const int64_t* target, int64_t count, Ignored ignored, int32_t* counted) {
   int64_t invalid = 0;
   for (int64_t i = 0; i < count; ++i) {
+    const int64_t label = static_cast<uint64_t>(target[i]) <= 1;
     const int64_t keep = !ignored(target[i]);
-    invalid |= keep & (static_cast<uint64_t>(target[i]) > 1);
-    counted[i] = static_cast<int32_t>(keep);
+    invalid |= keep & !label;
+    counted[i] = static_cast<int32_t>(keep & label);
   }
   return invalid != 0;
 }
@@ -271,9 +272,14 @@ METRICS_INLINE void norms_of(const E* x, int64_t rows, int64_t classes, Wide<E>*
     const Wide<E> greatest = greatest_of(scores, classes);
     subtract_greatest(scores, classes, scratch);
     for (int64_t c = 0; c < classes; ++c) scratch[c] = exponential(scratch[c]);
-    Exact sum;
-    for (int64_t c = 0; c < classes; ++c) sum.add(scratch[c]);
-    norms[r] = {static_cast<double>(greatest), (sum.high - 1) + sum.low};
+    // The greatest are counted, and stay out of the sum: what is small beside 1 must not be lost in it.
+    int64_t greatest_ones = 0;
+    Exact rest;
+    for (int64_t c = 0; c < classes; ++c) {
+      greatest_ones += scores[c] == greatest;
+      rest.add(scores[c] == greatest ? 0.0 : scratch[c]);
+    }
+    norms[r] = {static_cast<double>(greatest), static_cast<double>(greatest_ones - 1) + (rest.high + rest.low)};
   }
 }
 
@@ -510,10 +516,10 @@ Seen look(const ClassRows& q) {
       Flags flags;
       int64_t run = begin;  // of rows that count
       for (int64_t r = begin; r < end; ++r) {
-        if (!q.ignored(q.target[r])) {
-          flags.invalid |= static_cast<uint64_t>(q.target[r]) >= static_cast<uint64_t>(q.classes);
-          continue;
-        }
+        const bool ignored = q.ignored(q.target[r]);
+        const bool label = static_cast<uint64_t>(q.target[r]) < static_cast<uint64_t>(q.classes);
+        flags.invalid |= !ignored && !label;
+        if (label && !ignored) continue;
         flags.fold(look_scores(x + run * q.classes, (r - run) * q.classes));
         run = r + 1;
       }

@@ -80,6 +80,6 @@ struct RowNorm {
 };
 
 /// Returns the norms of rows [rows, classes]. They do not depend on the order of a row's scores.
-std::vector<RowNorm> row_norms(const void* scores, Element element, int64_t rows, int64_t classes);
+METRICS_API std::vector<RowNorm> row_norms(const void* scores, Element element, int64_t rows, int64_t classes);
 
 }  // namespace metrics::curves::kernels

@@ -332,6 +332,29 @@ Tensor cumulated(const Tensor& buckets, const CurvePlan::Bins& bins) {
   return at::empty_like(sorted).index_copy_(0, at::tensor(bins.order).to(sorted.device()), sorted);
 }
 
+/// Throws InvalidArgument for scores and labels that torchmetrics cannot have kept under the rule.
+void check_kept(const Tensor& preds, const Tensor& target, const CurveRule& rule) {
+  if (!preds.defined() && !target.defined()) return;
+  if (!preds.defined() || !preds.is_floating_point()) refuse_curve("state `preds`: expected floating scores");
+  if (!target.defined() || !at::isIntegralType(target.scalar_type(), /*includeBool=*/true)) {
+    refuse_curve("state `target`: expected integers or bools");
+  }
+  const bool row_of_labels = rule.task != CurveTask::Binary && !rule.flattened;
+  std::vector<int64_t> shape{target.dim() == 0 ? -1 : target.size(0)};
+  if (row_of_labels) shape.push_back(rule.labels);
+  const at::IntArrayRef targets =
+      rule.task == CurveTask::Multilabel ? at::IntArrayRef(shape) : at::IntArrayRef(shape).slice(0, 1);
+  if (preds.sizes() != at::IntArrayRef(shape) || target.sizes() != targets ||
+      (rule.flattened && shape[0] % rule.labels)) {
+    refuse_curve("states `preds` and `target`: expected shapes that go together, got ", preds.sizes(), " and ",
+                 target.sizes());
+  }
+  const bool classes = rule.task == CurveTask::Multiclass && !rule.flattened;
+  Tensor bad = (target < 0) | (target >= (classes ? rule.labels : 2));
+  if (rule.ignore_index) bad = bad & (target != *rule.ignore_index);
+  if (rule.validate_args && bad.any().item<bool>()) refuse_curve("state `target`: holds a number that is no label");
+}
+
 /// The inverse of `cumulated`.
 Tensor differences(const Tensor& counts, const CurvePlan::Bins& bins) {
   const Tensor sorted = counts.index_select(0, at::tensor(bins.order).to(counts.device()));
@@ -415,6 +438,7 @@ void complete_curve(States& states, const CurvePlan& plan) {
     if (rule.input == ScoreInput::Auto) states.at(1).assign(buckets.clone(), {}, {});
     return;
   }
+  check_kept(states.at(kPreds).tensor(), states.at(kTarget).tensor(), rule);
   if (states.at(kTarget).rows() == 0) return;
   Tensor scores = states.at(kPreds).tensor();
   Tensor labels = states.at(kTarget).tensor().to(at::kLong);

@@ -1,0 +1,456 @@
+#include "classification/curve_bins.h"
+#include "classification/curve_kernels.h"
+#include "classification/curve_plain.h"
+#include "classification/curve_sorting.h"
+#include <metrics/metrics.h>
+
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/log_softmax.h>
+#include <ATen/ops/rand.h>
+#include <ATen/ops/randint.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/sigmoid.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+// What fixtures cannot show: kernels beside plain tensors, buckets at every boundary, sorting, what a state dict holds.
+
+namespace {
+
+using at::Tensor;
+using namespace metrics;
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+/// Thresholds of all sorts.
+const std::vector<Thresholds>& threshold_sets() {
+  static const std::vector<Thresholds> sets = [] {
+    std::vector<double> close;
+    for (int i = 0; i < 40; ++i) close.push_back(0.3 + i * 1e-7);
+    return std::vector<Thresholds>{
+        2,
+        5,
+        200,
+        3001,
+        std::vector<double>{0.5},
+        std::vector<double>{0.75, 0.125, 0.5, 0.5},
+        std::vector<double>{0.0, 0.0, 1.0, 1.0},
+        close,
+        at::tensor({-0.5, 0.25, 0.6, 1.0, 1.5}, at::kDouble),
+        at::tensor({0.1, 1e-30, 0.9999999999, kNaN}, at::kDouble),
+    };
+  }();
+  return sets;
+}
+
+template <class T>
+int64_t bucket_of(const curves::Lookup<T>& lookup, T score) {
+  int32_t bucket =
+      lookup.before[static_cast<std::size_t>(curves::Lookup<T>::cell(score, lookup.low, lookup.scale, lookup.last))];
+  for (int32_t step = 0; step < lookup.steps; ++step) {
+    bucket += score >= lookup.cuts[static_cast<std::size_t>(bucket)];
+  }
+  return bucket;
+}
+
+template <class T>
+T sigmoid_of(T x) {
+  return 1 / (1 + static_cast<T>(std::exp(-static_cast<double>(x))));
+}
+
+/// Cut-offs with their neighbours, special numbers, and some at random.
+template <class T>
+std::vector<T> telling_scores(const std::vector<T>& cuts) {
+  constexpr T infinity = std::numeric_limits<T>::infinity();
+  std::vector<T> scores{0,
+                        T(-0.0),
+                        1,
+                        -infinity,
+                        infinity,
+                        std::numeric_limits<T>::quiet_NaN(),
+                        T(1e30),
+                        T(-1e30),
+                        std::numeric_limits<T>::max(),
+                        std::numeric_limits<T>::denorm_min()};
+  for (const T cut : cuts) {
+    for (const T score : {std::nextafter(cut, -infinity), cut, std::nextafter(cut, infinity)}) scores.push_back(score);
+  }
+  std::mt19937 random(5);
+  std::uniform_real_distribution<T> unit(0, 1), wide(-20, 20);
+  for (int i = 0; i < 500; ++i) scores.insert(scores.end(), {unit(random), wide(random)});
+  return scores;
+}
+
+template <class T>
+void check_buckets(const Thresholds& thresholds) {
+  const CurvePlan plan({.thresholds = thresholds});
+  const CurvePlan::Bins& bins = *plan.bins();
+  const auto& lookup = bins.scores<T>();
+  const auto& probabilities = bins.probabilities<T>();
+  for (const T score : telling_scores(lookup.lookup.cuts)) {
+    int64_t as_probability = 0, as_logit = 0;
+    for (const double t : bins.values) {
+      as_probability += static_cast<double>(score) >= t;
+      as_logit += static_cast<double>(sigmoid_of(score)) >= t;
+    }
+    const auto bucket = static_cast<std::size_t>(bucket_of(lookup.lookup, score));
+    REQUIRE(bucket < lookup.as_logit.size());
+    CHECK_MESSAGE(lookup.as_probability[bucket] == as_probability, "score " << score);
+    CHECK_MESSAGE(lookup.as_logit[bucket] == as_logit, "score " << score);
+    CHECK_MESSAGE(bucket_of(probabilities, score) == as_probability, "score " << score);
+  }
+}
+
+Tensor varied_target(at::IntArrayRef shape, int64_t classes) {
+  return at::randint(-1, classes + 1, shape, at::kLong);  // -1 and `classes` are no labels
+}
+
+Tensor scores_like(at::IntArrayRef shape, at::ScalarType dtype, bool logits) {
+  Tensor scores = (logits ? at::randn(shape) * 4 : at::rand(shape)).to(dtype);
+  if (scores.numel() > 3) scores.view({-1})[2] = kNaN;
+  return scores;
+}
+
+/// The tables that a metric has counted, beside those of plain tensors.
+template <class M>
+void check_tables(const M& metric, const curves::plain::Tables& expected, bool outside) {
+  if (!outside) CHECK(at::equal(metric.states().at(0).tensor(), expected.as_probability));
+  CHECK(at::equal(metric.states().at(1).tensor(), expected.as_logit));
+  CHECK(metric.states().at(2).tensor().template item<int64_t>() == outside);
+}
+
+constexpr at::ScalarType kScoreTypes[] = {at::kFloat, at::kDouble, at::kHalf, at::kBFloat16};
+
+/// Runs f with one thread and with two.
+template <class F>
+void with_threads(const F& f) {
+  const int before = at::get_num_threads();
+  for (const int threads : {1, 2}) {
+    at::set_num_threads(threads);
+    f();
+  }
+  at::set_num_threads(before);
+}
+
+Tensor brute_auroc(const Tensor& scores, const Tensor& target) {
+  const Tensor yes = scores.masked_select(target == 1).unsqueeze(1);
+  const Tensor no = scores.masked_select(target == 0).unsqueeze(0);
+  return ((yes > no).to(at::kDouble) + (yes == no).to(at::kDouble) / 2).mean();
+}
+
+}  // namespace
+
+TEST_CASE("a score falls into the bucket that comparing it with each threshold gives") {
+  for (const Thresholds& thresholds : threshold_sets()) {
+    check_buckets<float>(thresholds);
+    check_buckets<double>(thresholds);
+  }
+}
+
+TEST_CASE("keys have the order of their scores, and sort") {
+  std::mt19937 random(3);
+  std::normal_distribution<double> normal;
+  const auto check = [&]<class T>(T, std::size_t count) {
+    std::vector<T> scores{T(0), T(-0.0), std::numeric_limits<T>::infinity(), -std::numeric_limits<T>::infinity()};
+    while (scores.size() < count) scores.push_back(static_cast<T>(std::round(normal(random) * 512) / 64));
+    std::vector<decltype(curves::key_of(T(0)))> keys;
+    for (const T score : scores) keys.push_back(curves::key_of(score));
+    curves::sort_keys(keys);
+    std::sort(scores.begin(), scores.end());
+    for (std::size_t i = 0; i < scores.size(); ++i) REQUIRE(curves::score_of(keys[i]) == scores[i]);
+  };
+  for (const std::size_t count : {std::size_t{4}, std::size_t{1023}, std::size_t{1024}, std::size_t{30011}}) {
+    check(0.0f, count);
+    check(0.0, count);
+  }
+  CHECK(curves::key_of(-0.0f) == curves::key_of(0.0f));
+  CHECK(curves::key_of(static_cast<float>(kNaN)) < curves::key_of(-static_cast<float>(kInfinity)));
+  CHECK(std::isnan(curves::score_of(curves::key_of(kNaN))));
+}
+
+TEST_CASE("counts of yes-or-no questions are those of plain tensors") {
+  at::manual_seed(11);
+  for (const Thresholds& thresholds : {Thresholds{5}, Thresholds{200}, threshold_sets()[5]}) {
+    for (const at::ScalarType dtype : kScoreTypes) {
+      for (const bool logits : {false, true}) {
+        for (const std::vector<int64_t>& shape : std::vector<std::vector<int64_t>>{
+                 {1, 1, 1}, {700, 1, 1}, {40001, 1, 1}, {30, 3, 1}, {9000, 3, 1}, {20, 3, 7}, {50, 2, 801}}) {
+          const Tensor scores = scores_like(shape, dtype, logits);
+          const Tensor target = varied_target(shape, 2);
+          const CurvePlan plan({.task = CurveTask::Multilabel, .labels = shape[1], .thresholds = thresholds});
+          std::vector<int64_t> table{plan.bins()->size(), shape[1], 2, 2};
+          if (shape[1] == 1) table.erase(table.begin() + 1);
+          const curves::plain::Tables expected{at::zeros(table, at::kLong), at::zeros(table, at::kLong)};
+          const Tensor counted = target == 1;
+          curves::plain::count_questions(expected, scores, at::where(counted, target, 5), *plan.bins());
+          const bool outside = (((scores < 0) | (scores > 1)) & counted).any().item<bool>();
+          with_threads([&] {
+            if (shape[1] == 1) {
+              BinaryROC metric({.thresholds = thresholds, .ignore_index = 0, .validate_args = false});
+              metric.update(scores.view({-1}), target.view({-1}));
+              check_tables(metric, expected, outside);
+            } else {
+              MultilabelROC metric(
+                  {.num_labels = shape[1], .thresholds = thresholds, .ignore_index = 0, .validate_args = false});
+              metric.update(scores, target);
+              check_tables(metric, expected, outside);
+            }
+          });
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("counts of classes are those of plain tensors") {
+  at::manual_seed(12);
+  for (const Thresholds& thresholds : {Thresholds{5}, Thresholds{200}, threshold_sets()[5]}) {
+    for (const at::ScalarType dtype : kScoreTypes) {
+      for (const bool logits : {false, true}) {
+        for (const auto& [rows, classes] :
+             std::vector<std::pair<int64_t, int64_t>>{{1, 2}, {90, 3}, {3000, 10}, {450, 130}, {40, 1500}}) {
+          const Tensor scores = scores_like({rows, classes}, dtype, logits);
+          const Tensor target = varied_target({rows}, classes);
+          const CurvePlan plan({.task = CurveTask::Multiclass, .labels = classes, .thresholds = thresholds});
+          const std::vector<int64_t> table{plan.bins()->size(), classes, 2, 2};
+          const curves::plain::Tables expected{at::zeros(table, at::kLong), at::zeros(table, at::kLong)};
+          const Tensor counted = (target > 0) & (target < classes);
+          curves::plain::count_classes(expected, scores, at::where(counted, target, -1), *plan.bins());
+          const bool outside = (((scores < 0) | (scores > 1)) & counted.unsqueeze(1)).any().item<bool>();
+          with_threads([&] {
+            MulticlassROC metric(
+                {.num_classes = classes, .thresholds = thresholds, .ignore_index = 0, .validate_args = false});
+            metric.update(scores, target);
+            check_tables(metric, expected, outside);
+          });
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("the norm of a row does not depend on the order of its scores, and is right to the last bits") {
+  at::manual_seed(13);
+  for (const double scale : {0.1, 3.0, 60.0, 900.0}) {
+    const Tensor scores = (at::randn({64, 37}) * scale).to(at::kDouble);  // whose differences are exact
+    const auto norms_of = [](const Tensor& t) {
+      return curves::kernels::row_norms(t.const_data_ptr(), curves::kernels::Element::Double, t.size(0), t.size(1));
+    };
+    const auto norms = norms_of(scores), turned = norms_of(scores.flip(1).contiguous());
+    for (int64_t r = 0; r < scores.size(0); ++r) {
+      const auto& norm = norms[static_cast<std::size_t>(r)];
+      CHECK(norm.excess == turned[static_cast<std::size_t>(r)].excess);
+      long double rest = 0;
+      const double* x = scores.const_data_ptr<double>() + r * scores.size(1);
+      CHECK(norm.greatest == *std::max_element(x, x + scores.size(1)));
+      for (int64_t c = 0; c < scores.size(1); ++c) {
+        if (x[c] != norm.greatest) rest += std::exp(static_cast<long double>(x[c]) - norm.greatest);
+      }
+      const double expected = static_cast<double>(std::log1p(rest));
+      // Scores that are 708 below the greatest count as nothing.
+      CHECK(std::abs(norm.excess - expected) <= 1e-15 * expected + 1e-300);
+    }
+  }
+}
+
+TEST_CASE("a large exact area is that of all pairs, whatever the threads and the split") {
+  at::manual_seed(14);
+  const Tensor scores = (at::randn({6007}) * 64).round() / 16;
+  const Tensor target = at::randint(0, 2, {6007}, at::kLong);
+  const double expected = brute_auroc(scores, target).item<double>();
+  with_threads([&] {
+    BinaryAUROC whole;
+    whole.set_dtype(at::kDouble);
+    whole.update(scores, target);
+    CHECK(whole.compute().item<double>() == doctest::Approx(expected).epsilon(1e-15));
+    BinaryAUROC parts;
+    parts.set_dtype(at::kDouble);
+    for (int64_t i = 0; i < 6007; i += 1000) {
+      const int64_t n = std::min<int64_t>(1000, 6007 - i);
+      parts.update(scores.narrow(0, i, n), target.narrow(0, i, n));
+    }
+    CHECK(parts.compute().item<double>() == whole.compute().item<double>());
+  });
+}
+
+TEST_CASE("thresholds are the same as a number, a list and a tensor") {
+  const Tensor scores = at::rand({50}), target = at::randint(0, 2, {50}, at::kLong);
+  const auto value = [&](const Thresholds& thresholds) {
+    return functional::binary_auroc(scores, target, {.thresholds = thresholds});
+  };
+  const std::vector<double> list{0.0, 0.25, 0.5, 0.75, 1.0};
+  CHECK(at::equal(value(5), value(list)));
+  CHECK(at::equal(value(5), value(at::tensor(list))));
+  CHECK(at::equal(value(5), value(at::tensor(list, at::kDouble))));
+  CHECK_FALSE(at::equal(value(5), value(3)));
+  Tensor own = at::tensor(list);
+  BinaryAUROC metric({.thresholds = own});
+  own.fill_(0.5);
+  metric.update(scores, target);
+  CHECK(at::equal(metric.compute(), value(5)));
+  CHECK_THROWS_AS(BinaryAUROC({.thresholds = at::full({1, 1}, 0.5)}), InvalidArgument);
+  CHECK_THROWS_AS(BinaryAUROC({.thresholds = at::tensor(std::vector<double>{})}), InvalidArgument);
+  CHECK_THROWS_AS(BinaryAUROC({.thresholds = Tensor()}), InvalidArgument);
+}
+
+TEST_CASE("an area up to a false positive rate that the curve does not reach ends with the curve") {
+  const Tensor scores = at::tensor({0.9, 0.8, 0.1, 0.2}), target = at::tensor({1, 0, 0, 0});
+  // One negative of three reaches 0.5: the curve is the point (1/3, 1).
+  const Tensor area =
+      functional::binary_auroc(scores, target, {.max_fpr = 0.5, .thresholds = std::vector<double>{0.5}});
+  CHECK(area.item<float>() == doctest::Approx(0.5 * (1 + (0 - 0.125) / (0.5 - 0.125))));
+}
+
+TEST_CASE("metrics on equal states update together") {
+  const MulticlassAUROC auroc({.num_classes = 3, .thresholds = 10});
+  CHECK(auroc.update_key() == MulticlassROC({.num_classes = 3, .thresholds = 10}).update_key());
+  CHECK(auroc.update_key() ==
+        MulticlassAveragePrecision({.num_classes = 3, .average = Average::None, .thresholds = 10}).update_key());
+  CHECK(auroc.update_key() != MulticlassAUROC({.num_classes = 3, .thresholds = 11}).update_key());
+  CHECK(auroc.update_key() != MulticlassAUROC({.num_classes = 3}).update_key());
+  CHECK(auroc.update_key() != MulticlassAUROC({.num_classes = 4, .thresholds = 10}).update_key());
+  CHECK(auroc.update_key() != MulticlassAUROC({.num_classes = 3, .thresholds = 10, .ignore_index = 0}).update_key());
+  CHECK(auroc.update_key() != MultilabelAUROC({.num_labels = 3, .thresholds = 10}).update_key());
+  CHECK(BinaryROC({.normalization = Normalization::None}).update_key() ==
+        BinaryAUROC({.input = ScoreInput::Probabilities}).update_key());
+}
+
+TEST_CASE("without validation NaN is below all scores") {
+  const Tensor scores = at::tensor({0.9, kNaN, 0.1, kNaN}), target = at::tensor({1, 1, 0, 0});
+  BinaryROC exact({.validate_args = false});
+  exact.update(scores, target);
+  const RocCurve curve = exact.compute();
+  CHECK(at::equal(curve.fpr, at::tensor({0.0f, 0.0f, 0.5f, 1.0f})));
+  CHECK(at::equal(curve.tpr, at::tensor({0.0f, 0.5f, 0.5f, 1.0f})));
+  BinaryROC binned({.thresholds = std::vector<double>{0.0}, .validate_args = false});
+  binned.update(scores, target);
+  CHECK(binned.compute().tpr.item<float>() == 0.5f);
+  CHECK(binned.compute().fpr.item<float>() == 0.5f);
+}
+
+TEST_CASE("a state dict has torchmetrics' form, and beside it only what that does not tell") {
+  const Tensor probabilities = at::rand({20}), target = at::randint(0, 2, {20}, at::kLong);
+  const Tensor logits = at::randn({20}) * 30;
+  const auto raw_keys = [](const StateDict& dict) {
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : dict.metadata.at("")) {
+      if (key.starts_with("metrics.state.")) keys.push_back(key.substr(14));
+    }
+    return keys;
+  };
+  const auto list = [](const StateDict& dict, const char* key) {
+    return std::get<std::vector<Tensor>>(dict.states.at(key)).at(0);
+  };
+  SUBCASE("probabilities, said to be so, are saved once") {
+    BinaryAUROC metric({.input = ScoreInput::Probabilities});
+    metric.persistent(true);
+    metric.update(probabilities, target);
+    const StateDict dict = metric.state_dict();
+    CHECK(at::equal(list(dict, "preds"), probabilities));
+    CHECK(at::equal(list(dict, "target"), target));
+    CHECK(raw_keys(dict).empty());
+  }
+  SUBCASE("probabilities whose reading may change need a byte more") {
+    BinaryAUROC metric;
+    metric.persistent(true);
+    metric.update(probabilities, target);
+    const StateDict dict = metric.state_dict();
+    CHECK(at::equal(list(dict, "preds"), probabilities));
+    CHECK(raw_keys(dict) == std::vector<std::string>{"target"});
+  }
+  SUBCASE("logits are shown as probabilities, and kept") {
+    BinaryAUROC metric;
+    metric.persistent(true);
+    metric.update(logits, target);
+    const StateDict dict = metric.state_dict();
+    CHECK(at::allclose(list(dict, "preds"), at::sigmoid(logits)));
+    CHECK(raw_keys(dict) == std::vector<std::string>{"preds", "target"});
+    BinaryAUROC loaded;
+    loaded.load_state_dict(dict);
+    CHECK(at::equal(loaded.states().at(0).tensor(), logits));
+  }
+  SUBCASE("what torchmetrics has saved stays probabilities beside logits") {
+    BinaryAUROC saved;
+    saved.persistent(true);
+    saved.update(logits / 30, target);
+    StateDict dict = saved.state_dict();
+    dict.metadata.clear();
+    BinaryAUROC resumed, whole;
+    resumed.load_state_dict(dict);
+    resumed.update(logits, target);
+    whole.update(logits / 30, target);
+    whole.update(logits, target);
+    CHECK(resumed.compute().item<float>() == doctest::Approx(whole.compute().item<float>()));
+  }
+  SUBCASE("classes that torchmetrics has saved stay probabilities beside logits") {
+    const Tensor rows = at::randn({30, 4}), classes = at::randint(0, 4, {30}, at::kLong);
+    for (const Thresholds& thresholds : {Thresholds{}, Thresholds{20}}) {
+      MulticlassAUROC saved({.num_classes = 4, .thresholds = thresholds});
+      saved.persistent(true);
+      saved.update(rows, classes);
+      StateDict dict = saved.state_dict();
+      dict.metadata.clear();
+      MulticlassAUROC resumed({.num_classes = 4, .thresholds = thresholds});
+      resumed.load_state_dict(dict);
+      resumed.update(rows * 3, classes);
+      saved.update(rows * 3, classes);
+      CHECK(resumed.compute().item<float>() == doctest::Approx(saved.compute().item<float>()));
+    }
+  }
+  SUBCASE("an exact micro average is kept by torchmetrics as one row of questions") {
+    const Tensor rows = at::rand({6, 3}), classes = at::tensor({0, 1, 2, 2, 1, 0});
+    MulticlassROC metric({.num_classes = 3, .average = Average::Micro});
+    metric.persistent(true);
+    metric.update(rows, classes);
+    StateDict dict = metric.state_dict();
+    CHECK(at::equal(list(dict, "preds"), rows.view({-1})));
+    CHECK(list(dict, "target").sum().item<int64_t>() == 6);
+    dict.metadata.clear();
+    MulticlassROC loaded({.num_classes = 3, .average = Average::Micro});
+    loaded.load_state_dict(dict);
+    CHECK(at::equal(std::get<Tensor>(loaded.compute().tpr), std::get<Tensor>(metric.compute().tpr)));
+  }
+  SUBCASE("counts are cumulated in the order of the thresholds") {
+    BinaryAUROC metric({.thresholds = std::vector<double>{0.75, 0.25}});
+    metric.persistent(true);
+    metric.update(at::tensor({0.1, 0.3, 0.8, 0.9}), at::tensor({0, 1, 0, 1}));
+    StateDict dict = metric.state_dict();
+    const auto& counts = std::get<Tensor>(dict.states.at("confmat"));
+    CHECK(at::equal(counts, at::tensor({1, 1, 1, 1, 1, 1, 0, 2}, at::kLong).view({2, 2, 2})));
+    dict.metadata.clear();
+    BinaryAUROC loaded({.thresholds = std::vector<double>{0.75, 0.25}});
+    loaded.load_state_dict(dict);
+    CHECK(at::equal(loaded.states().at(0).tensor(), metric.states().at(0).tensor()));
+  }
+  SUBCASE("states that cannot be are refused") {
+    BinaryAUROC metric;
+    StateDict dict;
+    const auto refused = [&](const Tensor& preds, const Tensor& labels, const char* named) {
+      dict.states["preds"] = std::vector<Tensor>{preds};
+      dict.states["target"] = std::vector<Tensor>{labels};
+      CHECK_THROWS_WITH_AS(metric.load_state_dict(dict), doctest::Contains(named), InvalidArgument);
+    };
+    refused(at::rand({4}), at::zeros({3}, at::kLong), "preds");
+    refused(at::rand({4, 2}), at::zeros({4}, at::kLong), "preds");
+    refused(at::zeros({4}, at::kLong), at::zeros({4}, at::kLong), "preds");
+    refused(at::rand({4}), at::rand({4}), "target");
+    refused(at::rand({4}), at::full({4}, 9, at::kLong), "target");
+    CHECK(metric.update_count() == 0);
+  }
+}
