@@ -136,8 +136,14 @@ std::pair<const MetricEntry*, Kwargs> routed(const RouterEntry& router, const Kw
   }
   for (const auto& [name, value] : router.defaults) {
     if (!has_option(*entry, name)) continue;
-    const auto* text = std::get_if<std::string_view>(&value);
-    kept.emplace(std::string(name), text ? c10::IValue(std::string(*text)) : c10::IValue(std::get<double>(value)));
+    const auto read = [](const auto& given) -> c10::IValue {
+      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(given)>, std::string_view>) {
+        return std::string(given);
+      } else {
+        return given;
+      }
+    };
+    kept.emplace(std::string(name), std::visit(read, value));
   }
   return {entry, std::move(kept)};
 }

@@ -8,6 +8,8 @@
 
 #include <ATen/core/ivalue.h>
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -53,6 +55,22 @@ struct Codec<std::optional<T>> {
     return std::nullopt;
   }
   static c10::IValue write(const std::optional<T>& value) { return value ? Codec<T>::write(*value) : c10::IValue(); }
+};
+
+/// A list or tuple of that many elements.
+template <class T, std::size_t N>
+struct Codec<std::array<T, N>> {
+  static std::string type() { return Codec<std::vector<T>>::type() + " of length " + std::to_string(N); }
+  static std::optional<std::array<T, N>> read(const c10::IValue& v) {
+    const auto elements = Codec<std::vector<T>>::read(v);
+    if (!elements || elements->size() != N) return std::nullopt;
+    std::array<T, N> value{};
+    std::copy(elements->begin(), elements->end(), value.begin());
+    return value;
+  }
+  static c10::IValue write(const std::array<T, N>& value) {
+    return Codec<std::vector<T>>::write({value.begin(), value.end()});
+  }
 };
 
 /// A string by `enum_names`; None reads as "none" where that is a name.

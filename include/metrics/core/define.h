@@ -539,8 +539,8 @@ MetricEntry entry(std::string_view domain = "user") {
       const bool is_input = std::find(D::inputs.begin(), D::inputs.end(), name) != D::inputs.end();
       (is_input ? inputs : options).emplace(name, value);
     }
-    return detail::to_ivalue(
-        M::value_of(options_from<Options>(options, D::name), detail::inputs_from_dynamic<D>(args, inputs)));
+    const Options given = options_from<typename detail::OptionsOfFunctional<D>::Type>(options, D::name);
+    return detail::to_ivalue(M::value_of(given, detail::inputs_from_dynamic<D>(args, inputs)));
   };
   return entry;
 }

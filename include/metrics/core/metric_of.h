@@ -55,6 +55,19 @@ struct KeptOptions<D> {
   using Type = typename D::Prepared;
 };
 
+/// The options of a metric's functional: a definition's `FunctionalOptions`, else the metric's own.
+template <class D>
+struct OptionsOfFunctional {
+  using Type = typename D::Options;
+};
+template <class D>
+requires requires {
+  typename D::FunctionalOptions;
+}
+struct OptionsOfFunctional<D> {
+  using Type = typename D::FunctionalOptions;
+};
+
 template <class T>
 inline constexpr bool is_optional = false;
 template <class T>
@@ -102,6 +115,9 @@ Tuple inputs_from(A&&... given) {
 ///     static constexpr std::string_view name;              // torchmetrics' class name
 ///     static constexpr std::string_view functional;        // optional: torchmetrics' functional
 ///     struct Options { …; static constexpr auto fields(); };
+///     using FunctionalOptions = …;                         // optional: the same options with the functional's
+///     defaults,
+///                                                          // where they differ; converts to Options
 ///     static constexpr std::array inputs{"preds"sv, …};    // names of update's inputs
 ///     static constexpr MetricTraits traits{…};
 ///     static void check(const Options&);                   // optional: throws InvalidArgument

@@ -50,7 +50,7 @@ struct RouterEntry {
   std::string_view functional;
   std::vector<Task> tasks;
   /// Defaults of options where the router's differ from the classes', or these have none.
-  std::vector<std::pair<std::string_view, std::variant<std::string_view, double>>> defaults;
+  std::vector<std::pair<std::string_view, std::variant<bool, double, std::string_view>>> defaults;
 };
 
 /// What one domain offers, in one place.
