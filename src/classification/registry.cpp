@@ -5,16 +5,22 @@
 #include <metrics/classification/average_precision.h>
 #include <metrics/classification/cohen_kappa.h>
 #include <metrics/classification/confusion_matrix.h>
+#include <metrics/classification/eer.h>
 #include <metrics/classification/exact_match.h>
 #include <metrics/classification/f_beta.h>
 #include <metrics/classification/hamming.h>
 #include <metrics/classification/jaccard.h>
+#include <metrics/classification/logauc.h>
 #include <metrics/classification/matthews_corrcoef.h>
 #include <metrics/classification/negative_predictive_value.h>
+#include <metrics/classification/precision_fixed_recall.h>
 #include <metrics/classification/precision_recall.h>
 #include <metrics/classification/precision_recall_curve.h>
+#include <metrics/classification/recall_fixed_precision.h>
 #include <metrics/classification/roc.h>
+#include <metrics/classification/sensitivity_specificity.h>
 #include <metrics/classification/specificity.h>
+#include <metrics/classification/specificity_sensitivity.h>
 #include <metrics/classification/stat_scores.h>
 #include <metrics/core/define.h>
 
@@ -28,6 +34,8 @@ using Defaults = decltype(RouterEntry::defaults);
 
 // torchmetrics averages over everything when asked by task, and over classes when asked by class.
 const Defaults kMicro{{"average", "micro"}};
+// Nor are its functionals' defaults those of its classes.
+const Defaults kOneEach{{"average", "none"}, {"validate_args", true}};
 
 RouterEntry::Task task_of(std::string_view metric) {
   if (metric.starts_with("Binary")) return {"binary", metric, ""};
@@ -53,6 +61,7 @@ Domain classification_domain() {
   add<BinaryCohenKappa, MulticlassCohenKappa>(domain, "CohenKappa", "cohen_kappa");
   add<BinaryConfusionMatrix, MulticlassConfusionMatrix, MultilabelConfusionMatrix>(domain, "ConfusionMatrix",
                                                                                    "confusion_matrix");
+  add<BinaryEER, MulticlassEER, MultilabelEER>(domain, "EER", "eer");
   add<MulticlassExactMatch, MultilabelExactMatch>(domain, "ExactMatch", "exact_match");
   add<BinaryF1Score, MulticlassF1Score, MultilabelF1Score>(domain, "F1Score", "f1_score", kMicro);
   add<BinaryFBetaScore, MulticlassFBetaScore, MultilabelFBetaScore>(domain, "FBetaScore", "fbeta_score",
@@ -60,16 +69,25 @@ Domain classification_domain() {
   add<BinaryHammingDistance, MulticlassHammingDistance, MultilabelHammingDistance>(domain, "HammingDistance",
                                                                                    "hamming_distance", kMicro);
   add<BinaryJaccardIndex, MulticlassJaccardIndex, MultilabelJaccardIndex>(domain, "JaccardIndex", "jaccard_index");
+  add<BinaryLogAUC, MulticlassLogAUC, MultilabelLogAUC>(domain, "LogAUC", "logauc", kOneEach);
   add<BinaryMatthewsCorrCoef, MulticlassMatthewsCorrCoef, MultilabelMatthewsCorrCoef>(domain, "MatthewsCorrCoef",
                                                                                       "matthews_corrcoef");
   add<BinaryNegativePredictiveValue, MulticlassNegativePredictiveValue, MultilabelNegativePredictiveValue>(
       domain, "NegativePredictiveValue", "negative_predictive_value", kMicro);
   add<BinaryPrecision, MulticlassPrecision, MultilabelPrecision>(domain, "Precision", "precision", kMicro);
+  add<BinaryPrecisionAtFixedRecall, MulticlassPrecisionAtFixedRecall, MultilabelPrecisionAtFixedRecall>(
+      domain, "PrecisionAtFixedRecall", "precision_at_fixed_recall");
   add<BinaryPrecisionRecallCurve, MulticlassPrecisionRecallCurve, MultilabelPrecisionRecallCurve>(
       domain, "PrecisionRecallCurve", "precision_recall_curve");
   add<BinaryRecall, MulticlassRecall, MultilabelRecall>(domain, "Recall", "recall", kMicro);
+  add<BinaryRecallAtFixedPrecision, MulticlassRecallAtFixedPrecision, MultilabelRecallAtFixedPrecision>(
+      domain, "RecallAtFixedPrecision", "recall_at_fixed_precision");
   add<BinaryROC, MulticlassROC, MultilabelROC>(domain, "ROC", "roc");
+  add<BinarySensitivityAtSpecificity, MulticlassSensitivityAtSpecificity, MultilabelSensitivityAtSpecificity>(
+      domain, "SensitivityAtSpecificity", "sensitivity_at_specificity");
   add<BinarySpecificity, MulticlassSpecificity, MultilabelSpecificity>(domain, "Specificity", "specificity", kMicro);
+  add<BinarySpecificityAtSensitivity, MulticlassSpecificityAtSensitivity, MultilabelSpecificityAtSensitivity>(
+      domain, "SpecificityAtSensitivity", "specificity_at_sensitivity");
   add<BinaryStatScores, MulticlassStatScores, MultilabelStatScores>(domain, "StatScores", "stat_scores", kMicro);
   return domain;
 }

@@ -1,0 +1,102 @@
+#include "roc_counts.h"
+#include <metrics/classification/eer.h>
+#include <metrics/core/define.h>
+
+#include <ATen/ops/scalar_tensor.h>
+#include <ATen/ops/tensor.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace metrics {
+
+using namespace classification;
+
+namespace {
+
+constexpr double kNoRate = std::numeric_limits<double>::quiet_NaN();
+
+/// Returns the index of the least gap, the first of several.
+template <class Gap>
+std::optional<std::size_t> closest(std::size_t count, const Gap& gap) {
+  std::optional<std::size_t> best;
+  double least = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < count; ++i) {
+    const double width = std::abs(gap(i));
+    if (!(width < least)) continue;
+    least = width;
+    best = i;
+  }
+  return best;
+}
+
+double equal_error_rate(CurveCounts counts, const CurvePlan& plan) {
+  const CurveCounts c = as_roc(std::move(counts), plan);
+  const auto positives = static_cast<double>(std::max<int64_t>(c.positives, 1));
+  const auto negatives = static_cast<double>(std::max<int64_t>(c.negatives, 1));
+  const auto held_back = [&](std::size_t i) { return positives - static_cast<double>(c.tp[i]); };
+  const auto let_through = [&](std::size_t i) { return static_cast<double>(c.fp[i]); };
+  // Multiplied out: rates that are equally far apart stay so.
+  const auto gap = [&](std::size_t i) { return let_through(i) * positives - held_back(i) * negatives; };
+  const auto at = closest(c.tp.size(), gap);
+  return at ? (let_through(*at) / negatives + held_back(*at) / positives) / 2 : kNoRate;
+}
+
+double equal_error_rate(const RocPoints& curve) {
+  const auto miss = [&](std::size_t i) { return 1 - curve.tpr[i]; };
+  const auto at = closest(curve.fpr.size(), [&](std::size_t i) { return curve.fpr[i] - miss(i); });
+  return at ? (curve.fpr[*at] + miss(*at)) / 2 : kNoRate;
+}
+
+Tensor equal_error_rates(const States& states, const CurvePlan& plan) {
+  std::vector<double> rates;
+  for (CurveCounts& counts : ranked_counts(states, plan)) rates.push_back(equal_error_rate(std::move(counts), plan));
+  return at::tensor(rates, at::kDouble);
+}
+
+}  // namespace
+
+Tensor definitions::BinaryEER::finalise(const States& states, const Prepared& o) {
+  return equal_error_rates(states, o.plan);
+}
+
+void definitions::MulticlassEER::check(const Options& o) {
+  MulticlassCurve::check(o);
+  check_curve_average(o.average, {Average::Micro, Average::Macro, Average::None});
+}
+
+Tensor definitions::MulticlassEER::finalise(const States& states, const Prepared& o) {
+  if (o.average == Average::None) return equal_error_rates(states, o.plan);
+  const double rate = o.average == Average::Micro ? equal_error_rate(ranked_micro_counts(states, o.plan), o.plan)
+                                                  : equal_error_rate(averaged_roc(states, o.plan, o.average));
+  return at::scalar_tensor(rate, at::kDouble);
+}
+
+Tensor definitions::MultilabelEER::finalise(const States& states, const Prepared& o) {
+  return equal_error_rates(states, o.plan);
+}
+
+METRICS_DEFINE(definitions::BinaryEER);
+METRICS_DEFINE(definitions::MulticlassEER);
+METRICS_DEFINE(definitions::MultilabelEER);
+
+namespace functional {
+
+Tensor binary_eer(const Tensor& preds, const Tensor& target, const BinaryCurveOptions& options) {
+  return compute_once<definitions::BinaryEER>(options, preds, target);
+}
+
+Tensor multiclass_eer(const Tensor& preds, const Tensor& target, const MulticlassCurveOptions& options) {
+  return compute_once<definitions::MulticlassEER>(options, preds, target);
+}
+
+Tensor multilabel_eer(const Tensor& preds, const Tensor& target, const MultilabelCurveOptions& options) {
+  return compute_once<definitions::MultilabelEER>(options, preds, target);
+}
+
+}  // namespace functional
+}  // namespace metrics

@@ -1,0 +1,142 @@
+#include "roc_counts.h"
+#include <metrics/classification/logauc.h>
+#include <metrics/core/define.h>
+#include <metrics/core/warning.h>
+
+#include <ATen/ops/tensor.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace metrics {
+
+using namespace classification;
+
+namespace {
+
+using FprRange = std::array<double, 2>;
+
+struct RatePoint {
+  double fpr, tpr;
+  auto operator<=>(const RatePoint&) const = default;
+};
+
+/// The points with the corners between which every ROC curve runs, sorted.
+std::vector<RatePoint> in_order(const CurveCounts& c) {
+  std::vector<RatePoint> points{{0, 0}, {1, share(c.positives, c.positives)}};
+  for (std::size_t i = 0; i < c.tp.size(); ++i) {
+    points.push_back({share(c.fp[i], c.negatives), share(c.tp[i], c.positives)});
+  }
+  std::sort(points.begin(), points.end());
+  return points;
+}
+
+/// Returns where the curve arrives at `fpr`, above 0: the end of the segment that passes it or ends there.
+double arriving(const std::vector<RatePoint>& points, double fpr) {
+  const auto end = std::find_if(points.begin(), points.end(), [&](const RatePoint& p) { return p.fpr >= fpr; });
+  const RatePoint& begin = *(end - 1);
+  return begin.tpr + (end->tpr - begin.tpr) / (end->fpr - begin.fpr) * (fpr - begin.fpr);
+}
+
+/// The curve within the range, ends included: from the top of a step at the lower end to the foot of one at the upper.
+std::vector<RatePoint> within(const std::vector<RatePoint>& points, const FprRange& range) {
+  const auto [lower, upper] = range;
+  std::vector<RatePoint> inside{{lower, arriving(points, lower)}};
+  for (const RatePoint& point : points) {
+    if (point.fpr == lower) inside.front() = point;
+    if (point.fpr > lower && point.fpr < upper) inside.push_back(point);
+  }
+  inside.push_back({upper, arriving(points, upper)});
+  return inside;
+}
+
+double log_area(const CurveCounts& counts, const FprRange& range) {
+  if (counts.tp.size() < 2) {
+    warn("LogAUC: at least two points of the ROC curve are needed; 0 is returned");
+    return 0;
+  }
+  if (counts.negatives == 0 || range[0] == 0) return std::numeric_limits<double>::quiet_NaN();
+  const std::vector<RatePoint> points = within(in_order(counts), range);
+  double area = 0;
+  for (std::size_t i = 1; i < points.size(); ++i) {
+    area += std::log10(points[i].fpr / points[i - 1].fpr) * (points[i].tpr + points[i - 1].tpr) / 2;
+  }
+  return area / std::log10(range[1] / range[0]);
+}
+
+/// An area for each curve, or the mean of those that are numbers.
+Tensor log_areas(const States& states, const CurvePlan& plan, const FprRange& range, Average average) {
+  std::vector<double> areas;
+  for (CurveCounts& counts : ranked_counts(states, plan))
+    areas.push_back(log_area(as_roc(std::move(counts), plan), range));
+  if (average == Average::None) return at::tensor(areas, at::kDouble);
+  if (std::erase_if(areas, [](double area) { return std::isnan(area); }) > 0) {
+    warn("LogAUC: the areas of some classes or labels are NaN and left out of the average");
+  }
+  return at::tensor({std::accumulate(areas.begin(), areas.end(), 0.0) / static_cast<double>(areas.size())},
+                    at::kDouble);
+}
+
+void check_fpr_range(const FprRange& range) {
+  const auto [lower, upper] = range;
+  if (0 <= lower && lower < upper && upper <= 1) return;
+  throw InvalidArgument("fpr_range: expected two numbers with 0 <= lower < upper <= 1, got (" + std::to_string(lower) +
+                        ", " + std::to_string(upper) + ")");
+}
+
+}  // namespace
+
+void definitions::BinaryLogAUC::check(const Options& o) {
+  BinaryCurve::check(o);
+  check_fpr_range(o.fpr_range);
+}
+
+Tensor definitions::BinaryLogAUC::finalise(const States& states, const Prepared& o) {
+  return log_areas(states, o.plan, o.fpr_range, Average::None);
+}
+
+void definitions::MulticlassLogAUC::check(const Options& o) {
+  MulticlassCurve::check(o);
+  check_fpr_range(o.fpr_range);
+  check_curve_average(o.average, {Average::Macro, Average::None});
+}
+
+Tensor definitions::MulticlassLogAUC::finalise(const States& states, const Prepared& o) {
+  return log_areas(states, o.plan, o.fpr_range, o.average);
+}
+
+void definitions::MultilabelLogAUC::check(const Options& o) {
+  MultilabelCurve::check(o);
+  check_fpr_range(o.fpr_range);
+  check_curve_average(o.average, {Average::Macro, Average::None});
+}
+
+Tensor definitions::MultilabelLogAUC::finalise(const States& states, const Prepared& o) {
+  return log_areas(states, o.plan, o.fpr_range, o.average);
+}
+
+METRICS_DEFINE(definitions::BinaryLogAUC);
+METRICS_DEFINE(definitions::MulticlassLogAUC);
+METRICS_DEFINE(definitions::MultilabelLogAUC);
+
+namespace functional {
+
+Tensor binary_logauc(const Tensor& preds, const Tensor& target, const BinaryLogAUCFunctionalOptions& options) {
+  return compute_once<definitions::BinaryLogAUC>(options, preds, target);
+}
+
+Tensor multiclass_logauc(const Tensor& preds, const Tensor& target, const MulticlassLogAUCFunctionalOptions& options) {
+  return compute_once<definitions::MulticlassLogAUC>(options, preds, target);
+}
+
+Tensor multilabel_logauc(const Tensor& preds, const Tensor& target, const MultilabelLogAUCFunctionalOptions& options) {
+  return compute_once<definitions::MultilabelLogAUC>(options, preds, target);
+}
+
+}  // namespace functional
+}  // namespace metrics

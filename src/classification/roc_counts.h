@@ -1,0 +1,21 @@
+#pragma once
+
+#include "curves.h"
+
+#include <cstdint>
+
+// What metrics that look for one number on a ROC curve read: counts, for rounded rates may differ, or miss a minimum,
+// where whole samples do not.
+
+namespace metrics::classification {
+
+/// Returns the counts that `roc_points` makes rates of: an exact curve begins with threshold 1, which nothing reaches.
+/// Warns as that does of samples that are missing.
+CurveCounts as_roc(CurveCounts counts, const CurvePlan& plan);
+
+/// Returns a rate, 0 without samples.
+inline double share(int64_t part, int64_t whole) {
+  return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+}  // namespace metrics::classification
