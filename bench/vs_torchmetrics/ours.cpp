@@ -6,6 +6,7 @@
 #include <metrics/distributed/synchronize.h>
 
 #include <ATen/Parallel.h>
+#include <ATen/core/ivalue.h>
 #include <ATen/ops/empty.h>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 
@@ -34,9 +35,23 @@ at::Tensor read_tensor(const json& input) {
   return tensor;
 }
 
-std::vector<double> flat(const at::Tensor& value) {
-  const at::Tensor doubles = value.to(at::kDouble).contiguous();
-  return {doubles.const_data_ptr<double>(), doubles.const_data_ptr<double>() + doubles.numel()};
+/// The numbers of a tensor, or of all tensors in a tuple or list, in order.
+std::vector<double> flat(const c10::IValue& value) {
+  if (value.isTensor()) {
+    const at::Tensor doubles = value.toTensor().to(at::kDouble).contiguous();
+    return {doubles.const_data_ptr<double>(), doubles.const_data_ptr<double>() + doubles.numel()};
+  }
+  std::vector<double> numbers;
+  const auto append = [&](const c10::IValue& element) {
+    const std::vector<double> more = flat(element);
+    numbers.insert(numbers.end(), more.begin(), more.end());
+  };
+  if (value.isTuple()) {
+    for (const c10::IValue& element : value.toTupleRef().elements()) append(element);
+  } else {
+    for (const c10::IValue& element : value.toListRef()) append(element);
+  }
+  return numbers;
 }
 
 template <class Call>
@@ -103,7 +118,7 @@ class Contender {
 
   json values() {
     json values = json::array();
-    for (const auto& metric : metrics_) values.push_back(flat(metric->compute().toTensor()));
+    for (const auto& metric : metrics_) values.push_back(flat(metric->compute()));
     return values;
   }
 

@@ -79,6 +79,14 @@ def sync_targets():
 def every_class():
     """Update at three sizes, and forward and compute at the smallest, of each class."""
     families = ("StatScores", "Accuracy", "ConfusionMatrix")
+    on_a_curve = {
+        "EER": {},
+        "LogAUC": {},
+        "PrecisionAtFixedRecall": {"min_recall": 0.5},
+        "RecallAtFixedPrecision": {"min_precision": 0.5},
+        "SensitivityAtSpecificity": {"min_specificity": 0.5},
+        "SpecificityAtSensitivity": {"min_sensitivity": 0.5},
+    }
 
     def classes(rows):
         for name in ("SumMetric", "MeanMetric", "MaxMetric", "MinMetric", "CatMetric"):
@@ -88,6 +96,11 @@ def every_class():
             yield f"Binary{family}", {}, binary(rows)
             yield f"Multiclass{family}", {"num_classes": 10}, multiclass(rows, 10)
             yield f"Multilabel{family}", {"num_labels": 10}, multilabel(rows, 10)
+        for metric, needed in on_a_curve.items():
+            given = {**needed, "thresholds": 100}
+            yield f"Binary{metric}", given, binary(rows)
+            yield f"Multiclass{metric}", {"num_classes": 10, **given}, multiclass(rows, 10)
+            yield f"Multilabel{metric}", {"num_labels": 10, **given}, multilabel(rows, 10)
 
     for do, sizes in (("update", (32, 8192, 100000)), ("forward", (32,)), ("compute", (32,))):
         for rows in sizes:

@@ -36,6 +36,13 @@ def timed(request, call):
     return times
 
 
+def flat(value):
+    """List the numbers of a tensor, or of all tensors in a tuple or list."""
+    if isinstance(value, torch.Tensor):
+        return value.flatten().tolist()
+    return [number for element in value for number in flat(element)]
+
+
 class Contender:
     def __init__(self):
         self.metrics, self.inputs = [], []
@@ -60,7 +67,7 @@ class Contender:
             metric.update(*self.inputs)
 
     def values(self, _):
-        return [metric.compute().flatten().tolist() for metric in self.metrics]
+        return [flat(metric.compute()) for metric in self.metrics]
 
     def measure(self, request, call):
         for metric in self.metrics:
