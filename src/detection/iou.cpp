@@ -20,10 +20,9 @@ using IouOptions = IntersectionOverUnionOptions;
 
 constexpr double no_pair = -1;
 
-[[noreturn]] void refuse(std::string_view place, const Tensor& given, const std::string& expected) {
+[[noreturn]] void refuse(const std::string& place, const Tensor& given, const std::string& expected) {
   std::ostringstream message;
-  message << "IntersectionOverUnion: " << place << ": expected " << expected << ", got " << given.scalar_type()
-          << " of shape " << given.sizes();
+  message << place << ": expected " << expected << ", got " << given.scalar_type() << " of shape " << given.sizes();
   throw InvalidArgument(message.str());
 }
 
@@ -34,7 +33,7 @@ void check_boxes(const std::string& place, const Tensor& boxes) {
 }
 
 void check_image(const char* input, std::size_t index, const LabelledBoxes& image) {
-  const std::string place = std::string(input) + "[" + std::to_string(index) + "]";
+  const std::string place = "IntersectionOverUnion: " + std::string(input) + "[" + std::to_string(index) + "]";
   check_boxes(place + ".boxes", image.boxes);
   const bool integers = at::isIntegralType(image.labels.scalar_type(), /*includeBool=*/false);
   if (integers && image.labels.dim() == 1 && image.labels.size(0) == image.boxes.size(0)) return;
@@ -204,8 +203,8 @@ METRICS_DEFINE(definitions::IntersectionOverUnion);
 namespace functional {
 
 Tensor intersection_over_union(const Tensor& preds, const Tensor& target, const PairwiseIouOptions& options) {
-  check_boxes("preds", preds);
-  check_boxes("target", target);
+  check_boxes("intersection_over_union: preds", preds);
+  check_boxes("intersection_over_union: target", target);
   const int64_t n = preds.size(0);
   const int64_t m = target.size(0);
   const bool wide = preds.scalar_type() == at::kDouble || target.scalar_type() == at::kDouble;

@@ -1,0 +1,138 @@
+#include <metrics/core/dynamic.h>
+#include <metrics/core/errors.h>
+#include <metrics/detection/iou.h>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/ivalue.h>
+#include <ATen/ops/allclose.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+// What fixtures cannot show: state dicts of ragged items, and the functional's derivatives.
+
+using metrics::IntersectionOverUnion;
+using metrics::LabelledBoxes;
+using metrics::Tensor;
+using metrics::functional::intersection_over_union;
+
+namespace {
+
+Tensor boxes(std::vector<float> numbers) {
+  return at::tensor(numbers).reshape({-1, 4});
+}
+
+LabelledBoxes image(std::vector<float> numbers, std::vector<int64_t> labels) {
+  return {.boxes = boxes(numbers), .labels = at::tensor(labels, at::kLong)};
+}
+
+const LabelledBoxes none = image({}, {});
+const LabelledBoxes two = image({0, 0, 2, 2, 1, 0, 3, 2}, {1, 2});
+const LabelledBoxes three = image({0, 0, 2, 2, 0, 0, 1, 2, 4, 4, 5, 6}, {1, 1, 2});
+
+std::vector<at::IntArrayRef> shapes(const std::vector<Tensor>& tensors) {
+  std::vector<at::IntArrayRef> all;
+  for (const Tensor& tensor : tensors) all.push_back(tensor.sizes());
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("IntersectionOverUnion: state dicts show matrices, and take them") {
+  IntersectionOverUnion metric({.class_metrics = true});
+  metric.persistent(true);
+  metric.update(std::vector{two, none, two, none}, std::vector{three, two, none, none});
+  const auto saved = metric.state_dict();
+  const auto& matrices = std::get<std::vector<Tensor>>(saved.states.at("iou_matrix"));
+  CHECK(shapes(matrices) == std::vector<at::IntArrayRef>{{2, 3}, {2, 2}, {2, 2}, {0, 0}});
+  CHECK(at::allclose(matrices[0], at::tensor({1.0F, 0.5F, -1.F, -1.F, -1.F, 0.F}).reshape({2, 3})));
+  CHECK(at::equal(matrices[1], at::tensor({0.F, -1.F, -1.F, 0.F}).reshape({2, 2})));
+
+  IntersectionOverUnion loaded({.class_metrics = true});
+  loaded.load_state_dict({.states = saved.states, .metadata = {}});
+  const auto expected = metric.compute();
+  const auto value = loaded.compute();
+  CHECK(value.size() == 3);
+  for (const auto& [name, tensor] : expected) CHECK(at::equal(value.at(name), tensor));
+}
+
+TEST_CASE("IntersectionOverUnion: states that are not of the same images are refused, and change nothing") {
+  IntersectionOverUnion metric;
+  metric.update(std::vector{two}, std::vector{three});
+  metric.persistent(true);
+  const auto saved = metric.state_dict();
+  const auto refused = [&](const char* state, std::vector<Tensor> items) {
+    CAPTURE(state);
+    auto broken = saved;
+    broken.states[state] = std::move(items);
+    const Tensor before = metric.compute().at("iou");
+    CHECK_THROWS_WITH_AS(metric.load_state_dict(broken),
+                         "IntersectionOverUnion: the states `pred_labels`, `groundtruth_labels` and `iou_matrix` are "
+                         "not of the same images",
+                         metrics::InvalidArgument);
+    CHECK(at::equal(metric.compute().at("iou"), before));
+  };
+  refused("iou_matrix", {});
+  refused("iou_matrix", {at::zeros({2, 2})});
+  refused("pred_labels", {at::ones({3}, at::kLong)});
+  refused("groundtruth_labels", {at::ones({3}, at::kLong), at::ones({3}, at::kLong)});
+}
+
+TEST_CASE("intersection_over_union: with gradients the value is the same, and its slope right") {
+  const Tensor preds = boxes({0, 0, 2, 2, 1, 0, 3, 2.5, 8, 8, 9, 9}).to(at::kDouble);
+  const Tensor target = boxes({0.5, 0.25, 2, 3, 0, 1, 4, 2, 0, 0, 1, 1}).to(at::kDouble);
+  const Tensor leaf = preds.clone().set_requires_grad(true);
+  const auto matrix = [&](const Tensor& given) { return intersection_over_union(given, target, {.aggregate = false}); };
+  CHECK(at::allclose(matrix(leaf), matrix(preds), 1e-15, 1e-15));
+  intersection_over_union(leaf, target).backward();
+  constexpr double step = 1e-6;
+  for (int64_t i = 0; i < 8; ++i) {
+    const auto moved = [&](double by) {
+      const Tensor other = preds.clone();
+      other.view({-1}).select(0, i).add_(by);
+      return intersection_over_union(other, target).item<double>();
+    };
+    CAPTURE(i);
+    CHECK(leaf.grad().reshape({-1})[i].item<double>() ==
+          doctest::Approx((moved(step) - moved(-step)) / (2 * step)).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("intersection_over_union: what cannot be is refused") {
+  CHECK_THROWS_WITH_AS(
+      intersection_over_union(at::ones({2, 5}), two.boxes),
+      "intersection_over_union: preds: expected boxes [n, 4] of a real dtype, got Float of shape [2, 5]",
+      metrics::InvalidArgument);
+  CHECK_THROWS_AS(intersection_over_union(two.boxes, at::ones({4})), metrics::InvalidArgument);
+  CHECK_THROWS_AS(intersection_over_union(two.boxes, two.boxes.to(at::kComplexFloat)), metrics::InvalidArgument);
+  const metrics::Kwargs both{{"preds", two.boxes}, {"target", two.boxes}};
+  CHECK(metrics::call("intersection_over_union", {}, both).toTensor().item<float>() == 1);
+  CHECK_THROWS_WITH_AS(metrics::call("intersection_over_union", {two.boxes}, {}),
+                       "intersection_over_union: input `target` is missing", metrics::InvalidArgument);
+  CHECK_THROWS_WITH_AS(metrics::call("intersection_over_union", {two.boxes, "boxes"}, {}),
+                       "intersection_over_union: input `target` expects Tensor, got 'boxes'", metrics::InvalidArgument);
+  CHECK_THROWS_AS(metrics::call("intersection_over_union", {two.boxes, two.boxes}, {{"box_format", "xyxy"}}),
+                  metrics::InvalidArgument);
+}
+
+TEST_CASE("IntersectionOverUnion: a mistake in an image is named, and changes nothing") {
+  IntersectionOverUnion metric;
+  metric.update(std::vector{two}, std::vector{three});
+  LabelledBoxes wrong = two;
+  wrong.labels = at::ones({3}, at::kLong);
+  CHECK_THROWS_WITH_AS(metric.update(std::vector{two, wrong}, std::vector{two, two}),
+                       "IntersectionOverUnion: preds[1].labels: expected one integer for each of 2 boxes, got Long of "
+                       "shape [3]",
+                       metrics::InvalidArgument);
+  CHECK_THROWS_WITH_AS(metric.update(std::vector{two, two}, std::vector{two, LabelledBoxes{}}),
+                       "IntersectionOverUnion: input `target[1].boxes` is an undefined tensor",
+                       metrics::InvalidArgument);
+  CHECK(metric.update_count() == 1);
+  CHECK(metric.states()["pred_labels"].items().size() == 1);
+}
