@@ -35,6 +35,15 @@ at::Tensor read_tensor(const json& input) {
   return tensor;
 }
 
+/// The tensor in a file, or its lines.
+c10::IValue read_input(const json& input) {
+  if (input.at("dtype") != "text") return read_tensor(input);
+  std::ifstream file(input.at("file").get<std::string>());
+  c10::List<std::string> lines;
+  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  return lines;
+}
+
 /// The numbers of a tensor, or of all tensors in a tuple or list, in order.
 std::vector<double> flat(const c10::IValue& value) {
   if (value.isTensor()) {
@@ -85,6 +94,11 @@ class Contender {
     for (const auto& metric : metrics_) metric->reset();
     for (const auto& metric : metrics_) metric->update(inputs_);
     if (work == "update") return time(request, [&] { metrics_.front()->update(inputs_); });
+    if (work == "together") {
+      std::vector<metrics::Metric*> all;
+      for (const auto& metric : metrics_) all.push_back(metric.get());
+      return time(request, [&] { metrics::update_together(all, inputs_); });
+    }
     if (work == "forward") return time(request, [&] { metrics_.front()->forward(inputs_); });
     if (work == "compute") {
       return time(request, [&] {
@@ -107,7 +121,7 @@ class Contender {
   json prepare(const json& request) {
     at::set_num_threads(request.at("threads"));
     inputs_.clear();
-    for (const json& input : request.at("inputs")) inputs_.push_back(read_tensor(input));
+    for (const json& input : request.at("inputs")) inputs_.push_back(read_input(input));
     metrics_.clear();
     for (const json& metric : request.at("metrics"))
       metrics_.push_back(metrics::create(metric.at("name").get<std::string>(),

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Input:
-    """A tensor that both contenders read: logits are normal, probabilities uniform, labels below `classes`."""
+    """What both contenders read: logits are normal, probabilities and `uniform` in [0, 1), labels below `classes`; `sentences` of
+    `shape[1]` words of `classes`, and what was `heard` of them, with a word in six wrong."""
 
     kind: str
     shape: tuple
@@ -38,6 +39,15 @@ def binary(rows):
     return Input("probabilities", (rows,)), Input("labels", (rows,), 2)
 
 
+def sentences(rows, words):
+    return Input("heard", (rows, words), 1000), Input("sentences", (rows, words), 1000)
+
+
+def documents(rows):
+    """With ten documents a query."""
+    return *binary(rows), Input("labels", (rows,), max(1, rows // 10))
+
+
 def update_targets():
     def row(metric, rows, classes, threads, at_least, **options):
         named = "".join(f", {name}={value}" for name, value in options.items())
@@ -59,6 +69,19 @@ def update_targets():
         yield row("MulticlassConfusionMatrix", 8192, 1000, threads, 4)
     for threads in (1, 2):
         yield row("MulticlassF1Score", 8192, 1000, threads, 6)
+    yield Row("WordErrorRate.update, 1000 × 24 words", "update", (("WordErrorRate", {}),), sentences(1000, 24), at_least=30)
+
+
+def curve_targets():
+    million = binary(1000000)
+    for threads in (1, 2):
+        yield Row("BinaryAUROC.update, 1000000, thresholds=200", "update", (("BinaryAUROC", {"thresholds": 200}),), million, threads, at_least=100)
+    for threads in (1, 2):
+        yield Row("BinaryAUROC.compute, 1000000", "compute", (("BinaryAUROC", {}),), million, threads, at_least=15)
+    for threads in (1, 2):
+        options = {"num_classes": 100, "thresholds": 200}
+        work = "MulticlassAUROC.update, 8192 × 100, thresholds=200"
+        yield Row(work, "update", (("MulticlassAUROC", options),), multiclass(8192, 100), threads, at_least=60)
 
 
 # Forty states of ten metrics, all of them over the same scores of ten classes.
@@ -69,6 +92,16 @@ TEN = tuple(
 )
 
 
+SIX = tuple(
+    (f"Multiclass{name}", {"num_classes": 10})
+    for name in ("Accuracy", "Precision", "Recall", "F1Score", "ConfusionMatrix")
+) + (("MulticlassAUROC", {"num_classes": 10, "thresholds": 100}),)
+
+
+def together_targets():
+    yield Row("six classification metrics, updated together, 32 × 10", "together", SIX, multiclass(32, 10), at_least=500)
+
+
 def sync_targets():
     for ranks in (2, 4):
         yield Row("sync of ten classification metrics", "sync", TEN, multiclass(32, 10), ranks=ranks, at_least=100)
@@ -76,32 +109,56 @@ def sync_targets():
         yield Row("compute of the ten, one after another", "compute", TEN, multiclass(32, 10), ranks=ranks)
 
 
+TASKS = {
+    "Binary": ({}, binary),
+    "Multiclass": ({"num_classes": 10}, lambda rows: multiclass(rows, 10)),
+    "Multilabel": ({"num_labels": 10}, lambda rows: multilabel(rows, 10)),
+}
+# Each with the options that it requires.
+FAMILIES = {
+    "StatScores": {},
+    "Accuracy": {},
+    "Precision": {},
+    "Recall": {},
+    "F1Score": {},
+    "FBetaScore": {"beta": 2.0},
+    "Specificity": {},
+    "NegativePredictiveValue": {},
+    "HammingDistance": {},
+    "ConfusionMatrix": {},
+    "CohenKappa": {},
+    "MatthewsCorrCoef": {},
+    "JaccardIndex": {},
+    "ExactMatch": {},
+    "EER": {"thresholds": 100},
+    "LogAUC": {"thresholds": 100},
+    "PrecisionAtFixedRecall": {"min_recall": 0.5, "thresholds": 100},
+    "RecallAtFixedPrecision": {"min_precision": 0.5, "thresholds": 100},
+    "SensitivityAtSpecificity": {"min_specificity": 0.5, "thresholds": 100},
+    "SpecificityAtSensitivity": {"min_sensitivity": 0.5, "thresholds": 100},
+}
+ABSENT = {("Multilabel", "CohenKappa"), ("Binary", "ExactMatch"), ("Multiclass", "ExactMatch")}
+
+
+def classes(rows):
+    """Every class but the curves, with its options and inputs."""
+    for name in ("SumMetric", "MeanMetric", "MaxMetric", "MinMetric", "CatMetric"):
+        for strategy in ("warn", "disable"):
+            yield name, {"nan_strategy": strategy}, (Input("logits", (rows,)),)
+    for task, (options, inputs) in TASKS.items():
+        for family, own in FAMILIES.items():
+            if (task, family) not in ABSENT:
+                yield f"{task}{family}", options | own, inputs(rows)
+    yield "MulticlassExactMatch", {"num_classes": 10}, (Input("labels", (rows, 4), 10), Input("labels", (rows, 4), 9))
+    for name in ("MeanSquaredError", "MeanAbsoluteError", "R2Score", "PearsonCorrCoef"):
+        yield name, {}, (Input("logits", (rows,)), Input("probabilities", (rows,)))
+    yield "PeakSignalNoiseRatio", {"data_range": 1.0}, (Input("probabilities", (rows, 3, 4, 4)), Input("uniform", (rows, 3, 4, 4)))
+    yield "WordErrorRate", {}, sentences(rows, 8)
+    yield "RetrievalMRR", {}, documents(rows)
+
+
 def every_class():
     """Update at three sizes, and forward and compute at the smallest, of each class."""
-    families = ("StatScores", "Accuracy", "ConfusionMatrix")
-    on_a_curve = {
-        "EER": {},
-        "LogAUC": {},
-        "PrecisionAtFixedRecall": {"min_recall": 0.5},
-        "RecallAtFixedPrecision": {"min_precision": 0.5},
-        "SensitivityAtSpecificity": {"min_specificity": 0.5},
-        "SpecificityAtSensitivity": {"min_sensitivity": 0.5},
-    }
-
-    def classes(rows):
-        for name in ("SumMetric", "MeanMetric", "MaxMetric", "MinMetric", "CatMetric"):
-            for strategy in ("warn", "disable"):
-                yield name, {"nan_strategy": strategy}, (Input("logits", (rows,)),)
-        for family in families:
-            yield f"Binary{family}", {}, binary(rows)
-            yield f"Multiclass{family}", {"num_classes": 10}, multiclass(rows, 10)
-            yield f"Multilabel{family}", {"num_labels": 10}, multilabel(rows, 10)
-        for metric, needed in on_a_curve.items():
-            given = {**needed, "thresholds": 100}
-            yield f"Binary{metric}", given, binary(rows)
-            yield f"Multiclass{metric}", {"num_classes": 10, **given}, multiclass(rows, 10)
-            yield f"Multilabel{metric}", {"num_labels": 10, **given}, multilabel(rows, 10)
-
     for do, sizes in (("update", (32, 8192, 100000)), ("forward", (32,)), ("compute", (32,))):
         for rows in sizes:
             for name, options, inputs in classes(rows):
@@ -112,4 +169,27 @@ def every_class():
                     if do == "update":
                         yield Row(f"{name}, 100 × update({shape}) and compute{strategy}", "epoch", ((name, options),), inputs)
                     continue
+                # What is kept for compute is what compute costs.
+                if name == "RetrievalMRR" and do == "update" and rows > 32:
+                    yield Row(f"{name}.compute, {shape}", "compute", ((name, options),), inputs)
                 yield Row(f"{name}.{do}, {shape}{strategy}", do, ((name, options),), inputs)
+    yield from every_curve()
+
+
+CURVES = ("PrecisionRecallCurve", "ROC", "AUROC", "AveragePrecision")
+
+
+def every_curve():
+    """Update and forward of counts between thresholds, and compute of those and of scores that are kept: these only grow."""
+    probabilities = lambda rows: (Input("probabilities", (rows, 10)), Input("labels", (rows,), 10))
+    tasks = (("Binary", {}, binary), ("Multiclass", {"num_classes": 10}, probabilities))
+    tasks += (("Multilabel", {"num_labels": 10}, lambda rows: multilabel(rows, 10)),)
+    works = [("update", rows, 100) for rows in (32, 8192, 100000)] + [("forward", 32, 100), ("compute", 32, 100)]
+    for do, rows, thresholds in works + [("compute", rows, None) for rows in (32, 8192, 100000)]:
+        for curve in CURVES:
+            for task, options, inputs in tasks:
+                given = inputs(rows)
+                shape = " × ".join(str(size) for size in given[0].shape)
+                named = f"{task}{curve}.{do}, {shape}" + (f", thresholds={thresholds}" if thresholds else "")
+                metric = (f"{task}{curve}", {**options, "thresholds": thresholds})
+                yield Row(named, do, (metric,), given)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy
 
-from rows import every_class, sync_targets, update_targets
+from rows import curve_targets, every_class, sync_targets, together_targets, update_targets
 
 HERE = Path(__file__).resolve().parent
 SECONDS_PER_MEASUREMENT = {"one": 0.03, "ranks": 0.2}  # ranks that share cores need a while to find their rhythm
@@ -79,20 +79,34 @@ class Contender:
         return max(3, min(20000, int(seconds * 1e9 / once)))
 
 
+def sentences(random, given, heard):
+    """Lines of words. What was heard has every sixth word wrong on average, and the same words otherwise."""
+    rows, words = given.shape
+    spoken = random.integers(0, given.classes, (rows, words))
+    wrong = random.random((rows, words)) < 1 / 6
+    if heard:
+        spoken = numpy.where(wrong, random.integers(0, given.classes, (rows, words)), spoken)
+    return "".join(" ".join(f"word{number * 7919 % 10007}" for number in line) + "\n" for line in spoken)
+
+
 class Inputs:
-    """Files of numbers, made when first asked for."""
+    """Files of numbers or lines, made when first asked for."""
 
     def __init__(self, folder):
         self.folder = Path(folder)
 
     def written(self, given):
         file = self.folder / f"{given.kind}-{given.classes}-{'x'.join(map(str, given.shape))}"
-        dtype = "int64" if given.kind == "labels" else "float32"
+        dtype = {"labels": "int64", "sentences": "text", "heard": "text"}.get(given.kind, "float32")
         if not file.exists():
             random = numpy.random.default_rng(7)
+            if dtype == "text":
+                file.write_text(sentences(random, given, given.kind == "heard"))
+                return self.written(given)
             draw = {
                 "logits": lambda: random.standard_normal(given.shape, dtype),
                 "probabilities": lambda: random.random(given.shape, dtype),
+                "uniform": lambda: numpy.random.default_rng(8).random(given.shape, dtype),
                 "labels": lambda: random.integers(0, given.classes, given.shape, dtype),
             }
             draw[given.kind]().tofile(file)
@@ -226,6 +240,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         inputs = Inputs(folder)
         compare_rows(chosen(update_targets()), programs, inputs, arguments.rounds)
+        compare_rows(chosen([*curve_targets(), *together_targets()]), programs, inputs, arguments.rounds)
         compare_over_ranks(chosen(sync_targets()), programs, inputs, arguments.rounds)
         compare_rows(chosen(every_class()), programs, inputs, arguments.rounds)
 

@@ -1,8 +1,9 @@
 """The contender for torchmetrics: does what run.py asks for, one JSON request a line, and answers with one line.
 
-    prepare  threads, metrics (name and options), inputs (file, dtype, shape): makes the metrics, updates each once
+    prepare  threads, metrics (name and options), inputs (file, dtype or "text", shape): makes the metrics, updates each
+             once
     values   what each metric computes
-    update, forward, compute, sync, epoch (reset, a hundred updates, compute)
+    update, together (of all metrics with one batch), forward, compute, sync, epoch (reset, a hundred updates, compute)
              repetitions, each: the time of a call in ns, after one that is not timed, as a list: the mean over the
              repetitions, or each one's
 ours.cpp answers the same, and for sync what it sent and the time of one allgather of as many bytes.
@@ -13,10 +14,14 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 
 import numpy
 import torch
 import torchmetrics
+import torchmetrics.image
+import torchmetrics.retrieval
+import torchmetrics.text
 
 
 def timed(request, call):
@@ -36,6 +41,19 @@ def timed(request, call):
     return times
 
 
+def read(given):
+    """The tensor in a file, or its lines."""
+    if given["dtype"] == "text":
+        return Path(given["file"]).read_text().splitlines()
+    return torch.from_numpy(numpy.fromfile(given["file"], given["dtype"]).reshape(given["shape"]))
+
+
+def find(name):
+    """torchmetrics' class of that name, in its domain: at the root some are wrappers."""
+    domains = (torchmetrics.classification, torchmetrics.image, torchmetrics.retrieval, torchmetrics.text, torchmetrics)
+    return next(getattr(domain, name) for domain in domains if hasattr(domain, name))
+
+
 def flat(value):
     """List the numbers of a tensor, or of all tensors in a tuple or list."""
     if isinstance(value, torch.Tensor):
@@ -51,13 +69,11 @@ class Contender:
 
     def prepare(self, request):
         torch.set_num_threads(request["threads"])
-        self.inputs = [
-            torch.from_numpy(numpy.fromfile(i["file"], i["dtype"]).reshape(i["shape"])) for i in request["inputs"]
-        ]
+        self.inputs = [read(given) for given in request["inputs"]]
         self.metrics = []
         for metric in request["metrics"]:
-            kind = getattr(torchmetrics, metric["name"], None) or getattr(torchmetrics.classification, metric["name"])
-            without = {} if kind.__module__ == "torchmetrics.aggregation" else {"validate_args": False}
+            kind = find(metric["name"])
+            without = {"validate_args": False} if kind.__module__.startswith("torchmetrics.classification") else {}
             self.metrics.append(kind(**metric["options"], **without))
         self.update_each()
         return True
@@ -79,6 +95,12 @@ class Contender:
     def update(self, request):
         update, inputs = self.metrics[0].update, self.inputs
         return self.measure(request, lambda: update(*inputs))
+
+    def together(self, request):
+        collection = torchmetrics.MetricCollection({type(metric).__name__: metric for metric in self.metrics})
+        collection.update(*self.inputs)  # finds out which metrics share their states
+        inputs = self.inputs
+        return self.measure(request, lambda: collection.update(*inputs))
 
     def forward(self, request):
         metric, inputs = self.metrics[0], self.inputs
