@@ -97,8 +97,8 @@ TEST_CASE("struct inputs: an error names the input, the element and the key") {
           expects + "; element 0, key `weights` expects Tensor or None, got 2.0");
   Pages metric;
   CHECK_THROWS_WITH_AS(static_cast<Metric&>(metric).update({list({}), dict({{"marks", at::ones({1})}})}),
-                       "Pages: input `cover` expects dict of marks: Tensor, weights: Tensor or None, bonus: float; key "
-                       "`bonus` is missing",
+                       "Pages: input `cover` expects dict of marks: Tensor, weights: Tensor or None, bonus: float or "
+                       "None; key `bonus` is missing",
                        InvalidArgument);
 }
 

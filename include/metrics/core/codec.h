@@ -127,11 +127,18 @@ METRICS_API std::optional<std::vector<c10::IValue>> elements_of(const c10::IValu
 METRICS_API c10::IValue dict_of(const std::map<std::string, c10::IValue>& entries);
 METRICS_API c10::IValue list_of(std::vector<c10::IValue> elements);
 
+template <class T>
+inline constexpr bool may_be_missing = false;
+template <class T>
+inline constexpr bool may_be_missing<std::optional<T>> = true;
+
 /// Says which part of a value does not read as a T; empty where the value as a whole does not.
 template <class T>
 std::string misfit([[maybe_unused]] const c10::IValue& v) {
   if constexpr (requires { Codec<T>::misfit(v); }) {
     return Codec<T>::misfit(v);
+  } else if constexpr (may_be_missing<T>) {
+    return misfit<typename T::value_type>(v);
   } else {
     return {};
   }
@@ -143,11 +150,6 @@ std::string part_misfit(const std::string& part, const c10::IValue& v) {
   const std::string inner = misfit<T>(v);
   return part + (inner.empty() ? " expects " + Codec<T>::type() + ", got " + describe(v) : ", " + inner);
 }
-
-template <class T>
-inline constexpr bool may_be_missing = false;
-template <class T>
-inline constexpr bool may_be_missing<std::optional<T>> = true;
 
 }  // namespace detail
 
