@@ -181,6 +181,10 @@ TEST_CASE("a router asks for a task and gives the class of that task") {
       }
       CHECK_THROWS_WITH_AS(create(router->name, options), doctest::Contains("no_such_option"), InvalidArgument);
       options.erase("no_such_option");
+      for (const auto& option : metrics::find_metric(task.metric)->options) {
+        const bool missing = !option.default_text && !options.contains(option.name);
+        if (missing && option.type == metrics::Codec<double>::type()) options.emplace(option.name, 0.5);
+      }
       CHECK(create(router->name, options)->name() == task.metric);
     }
   }
