@@ -101,6 +101,8 @@ def of_classes(stem: Stem, member: Member) -> None:
         add(kind, {}, draw(f"{metric}/{kind}", kind))
     add("33 classes", {"num_classes": 33}, multiclass(f"{stem.name}/wide", "logits", 33, sizes=(3, 5)))
     add("all right", {}, [{**b, "target": b["preds"]} for b in draw(f"{metric}/perfect", "labels")])
+    beside = draw(f"{metric}/beside", "labels", ignore_index=CLASSES)
+    add("ignore_index is the number of classes", {"ignore_index": CLASSES}, beside)
     absent = multiclass(f"{stem.name}/absent", "logits", CLASSES + 1, absent=(CLASSES,))
     unlike = [{**b, "target": b["target"].clamp(max=CLASSES - 2)} for b in draw(f"{metric}/unlike", "logits")]
     constant = lambda *names: [{**b, **{n: torch.full_like(b[n], 1) for n in names}} for b in draw(f"{metric}/constant", "labels")]
