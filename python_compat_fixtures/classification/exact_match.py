@@ -100,6 +100,14 @@ def multilabel_task(stem: Stem) -> None:
         case = Case(f"{metric}/70 labels, {label({'rest': rest} | given)}", metric, {"num_labels": 70} | given, batches, functional)
         case.rows = "permutes" if given else "invariant"
         stem.add(case)
+    # More labels than the kernel packs into one count, wrong in the first and in the last of them.
+    for rest, given in (((), {}), ((2,), SAMPLEWISE)):
+        right = multilabel(f"{metric}/very wide", "labels", 1100, sizes=(3,), rest=rest)[0]["preds"].to(torch.uint8)
+        target = right.clone()
+        target[0, 1099], target[1, 3] = 1 - target[0, 1099], 1 - target[1, 3]
+        case = Case(f"{metric}/1100 labels, {label({'rest': rest} | given)}", metric, {"num_labels": 1100} | given, [{"preds": right, "target": target}], functional)
+        case.rows = "permutes" if given else "invariant"
+        stem.add(case)
     arguments = {
         "threshold": [0.5, 0.3],
         "multidim_average": ["global", "samplewise"],
