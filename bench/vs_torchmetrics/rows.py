@@ -99,7 +99,9 @@ SIX = tuple(
 
 
 def together_targets():
-    yield Row("six classification metrics, updated together, 32 × 10", "together", SIX, multiclass(32, 10), at_least=500)
+    for threads in (1, 2):
+        work = "six classification metrics, updated together, 32 × 10"
+        yield Row(work, "together", SIX, multiclass(32, 10), threads, at_least=500)
 
 
 def sync_targets():
