@@ -1,5 +1,6 @@
 #include "ranking.h"
 
+#include "../core/plain_tensor.h"
 #include <metrics/core/sample_ids.h>
 
 #include <ATen/ops/scalar_tensor.h>
@@ -138,6 +139,26 @@ double aggregated(std::vector<double> values, RetrievalAggregation aggregation) 
   return 0;
 }
 
+bool all_0_or_1(const int64_t* numbers, int64_t count) {
+  uint64_t bits = 0;
+  for (int64_t i = 0; i < count; ++i) bits |= static_cast<uint64_t>(numbers[i]);
+  return bits <= 1;
+}
+
+bool all_between_0_and_1(const float* numbers, int64_t count) {
+  uint32_t outside = 0;  // NaN is
+  for (int64_t i = 0; i < count; ++i) outside |= !((numbers[i] >= 0) & (numbers[i] <= 1));
+  return outside == 0;
+}
+
+bool lie_between_0_and_1(const Tensor& numbers) {
+  const auto dtype = numbers.scalar_type();
+  if (dtype == at::kLong && is_plain(numbers)) return all_0_or_1(numbers.const_data_ptr<int64_t>(), numbers.numel());
+  if (dtype == at::kFloat && is_plain(numbers))
+    return all_between_0_and_1(numbers.const_data_ptr<float>(), numbers.numel());
+  return numbers.ge(0).logical_and(numbers.le(1)).all().item<bool>();
+}
+
 [[noreturn]] void throw_input(std::string_view metric, const char* input, const char* expected, const Tensor& given) {
   std::ostringstream message;
   message << metric << ": `" << input << "` expects " << expected << ", got " << given.scalar_type() << given.sizes();
@@ -154,8 +175,7 @@ void check_documents(std::string_view metric, const Tensor& preds, const Tensor&
 }
 
 void check_binary(std::string_view metric, const Tensor& target) {
-  if (target.scalar_type() == at::kBool || target.numel() == 0) return;
-  if (target.ge(0).logical_and(target.le(1)).all().item<bool>()) return;
+  if (target.scalar_type() == at::kBool || lie_between_0_and_1(target)) return;
   throw_input(metric, "target", "relevances from 0 to 1", target);
 }
 
