@@ -17,7 +17,7 @@ Tensor FeatureSource::features_of(std::string_view metric, const Tensor& inputs)
   const Tensor given = module_ ? (*module_)(inputs) : inputs;
   const Tensor features = given.defined() && given.dim() == 1 ? given.unsqueeze(0) : given;
   if (features.defined() && features.dim() == 2 && features.size(1) == count_ && !features.is_complex()) {
-    return features.detach().to(at::kDouble);
+    return features.detach();
   }
   std::ostringstream message;
   message << metric << ": " << (module_ ? "the module's features" : "input `imgs`") << ": expected features [N, "

@@ -5,11 +5,13 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/isfinite.h>
+#include <ATen/ops/linalg_cholesky_ex.h>
 #include <ATen/ops/linalg_eigh.h>
 #include <ATen/ops/linalg_svdvals.h>
 #include <ATen/ops/outer.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -44,18 +46,28 @@ double share_of(int64_t m, int64_t n) {
   return static_cast<double>(m) / static_cast<double>(n + m);
 }
 
-void add_samples(States& states, const Population& population, const Tensor& features) {
+/// Folds in a block of samples: they are converted and centred where the product then finds them in the cache.
+void add_block(States& states, const Population& population, const Tensor& features, int64_t n) {
   const int64_t m = features.size(0);
-  const int64_t n = population.count_in(states);
   const Tensor mean = population.mean_in(states);
-  Tensor rows = at::empty({m + 1, features.size(1)}, features.options());
+  Tensor rows = at::empty({m + 1, features.size(1)}, mean.options());
   Tensor centred = rows.narrow(0, 0, m);
-  const Tensor batch_mean = features.mean(0);
-  const Tensor delta = batch_mean - mean;
-  centred.copy_(features).sub_(batch_mean);
+  centred.copy_(features);
+  const Tensor block_mean = centred.mean(0);
+  centred.sub_(block_mean);
+  const Tensor delta = block_mean - mean;
   rows.select(0, m).copy_(delta * std::sqrt(static_cast<double>(n) * share_of(m, n)));
   population.products_in(states).addmm_(rows.t(), rows);
   mean.add_(delta, share_of(m, n));
+}
+
+void add_samples(States& states, const Population& population, const Tensor& features) {
+  const int64_t m = features.size(0);
+  const int64_t n = population.count_in(states);
+  const int64_t rows_of_block = std::max<int64_t>(1024, features.size(1));
+  for (int64_t begin = 0; begin < m; begin += rows_of_block) {
+    add_block(states, population, features.slice(0, begin, std::min(m, begin + rows_of_block)), n + begin);
+  }
   states[population.samples].add(at::full({}, m, states[population.samples].tensor().options()));
 }
 
@@ -73,10 +85,14 @@ void convert(States& states, Form form) {
   }
 }
 
-/// Returns F with F Fᵀ = `covariance`, without the directions in which only rounding varies.
+/// Returns F with F Fᵀ = `covariance`: by Cholesky where all directions vary, else without those in which only
+/// rounding does.
 Tensor factor(const Tensor& covariance) {
-  const auto [variances, directions] = at::linalg_eigh(covariance);
   const double rounding = static_cast<double>(covariance.size(0)) * std::numeric_limits<double>::epsilon();
+  const auto [lower, failed] = at::linalg_cholesky_ex(covariance);
+  const auto varies = [&] { return lower.diagonal().square().min() > covariance.diagonal().max() * rounding; };
+  if (failed.item<int>() == 0 && varies().item<bool>()) return lower;
+  const auto [variances, directions] = at::linalg_eigh(covariance);
   const int64_t kept = (variances > variances.max() * rounding).sum().item<int64_t>();
   const int64_t first = variances.size(0) - kept;  // in ascending order
   return directions.narrow(1, first, kept) * variances.narrow(0, first, kept).sqrt();

@@ -32,7 +32,7 @@ class METRICS_API FeatureSource {
   /// Differs between sources whose features may differ: two modules cannot be compared, copies of one are equal.
   std::string key() const;
 
-  /// The features of the inputs in float64 [N, count] (one row of features may come as [count]). Throws
+  /// The features of the inputs, [N, count] (one row of features may come as [count]). Throws
   /// InvalidArgument naming `metric` for another shape, and for complex features.
   Tensor features_of(std::string_view metric, const Tensor& inputs) const;
 
