@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <type_traits>
 
@@ -402,19 +403,24 @@ void count_many(const E* x, const Questions& q, const Commit<Wide<E>>& commit) {
 
 // --- Counting classes.
 
-/// Room for the rows that are worked on together.
+/// Room for the rows that are worked on together; what is in it before does not matter.
 template <class T>
 struct Room {
   explicit Room(int64_t count)
-      : scores(static_cast<std::size_t>(count)),
-        probabilities(static_cast<std::size_t>(count)),
-        scratch(static_cast<std::size_t>(count)),
-        as_probability(static_cast<std::size_t>(count)),
-        as_logit(static_cast<std::size_t>(count)) {}
+      : scores(room_for<T>(count)),
+        probabilities(room_for<T>(count)),
+        scratch(room_for<double>(count)),
+        as_probability(room_for<int32_t>(count)),
+        as_logit(room_for<int32_t>(count)) {}
 
-  std::vector<T> scores, probabilities;
-  std::vector<double> scratch;
-  std::vector<int32_t> as_probability, as_logit;
+  template <class Item>
+  static std::unique_ptr<Item[]> room_for(int64_t count) {
+    return std::make_unique_for_overwrite<Item[]>(static_cast<std::size_t>(count));
+  }
+
+  std::unique_ptr<T[]> scores, probabilities;
+  std::unique_ptr<double[]> scratch;
+  std::unique_ptr<int32_t[]> as_probability, as_logit;
 };
 
 /// Calls f(row, buckets as probabilities, buckets as logits) for each row whose target is a class.
@@ -425,13 +431,13 @@ void each_class_row(const E* x, const ClassRows& q, int64_t begin, int64_t end, 
   Room<Wide<E>> room(together * q.classes);
   for (int64_t first = begin; first < end; first += together) {
     const int64_t rows = std::min(together, end - first);
-    class_buckets(x + first * q.classes, rows, q.classes, lookup, room.scores.data(), room.scratch.data(),
-                  room.probabilities.data(), tables.as_probability ? room.as_probability.data() : nullptr,
-                  tables.as_logit ? room.as_logit.data() : nullptr);
+    class_buckets(x + first * q.classes, rows, q.classes, lookup, room.scores.get(), room.scratch.get(),
+                  room.probabilities.get(), tables.as_probability ? room.as_probability.get() : nullptr,
+                  tables.as_logit ? room.as_logit.get() : nullptr);
     for (int64_t r = 0; r < rows; ++r) {
       const int64_t target = q.target[first + r];
       if (q.ignored(target) || static_cast<uint64_t>(target) >= static_cast<uint64_t>(q.classes)) continue;
-      f(target, room.as_probability.data() + r * q.classes, room.as_logit.data() + r * q.classes);
+      f(target, room.as_probability.get() + r * q.classes, room.as_logit.get() + r * q.classes);
     }
   }
 }

@@ -68,9 +68,12 @@ void check_thresholds(const Thresholds& thresholds, bool validate) {
 
 // --- Inputs.
 
-/// A batch of questions: contiguous scores and labels [samples, labels, positions].
+/// A batch of questions: contiguous scores and labels of `samples`, `labels` and `positions`, in whatever shape.
 struct QuestionBatch {
   Tensor scores, target;
+  int64_t samples, labels, positions;
+
+  Tensor in_three(const Tensor& tensor) const { return tensor.view({samples, labels, positions}); }
 };
 
 /// A batch of rows of classes: contiguous scores [rows, classes], target [rows].
@@ -90,6 +93,10 @@ Tensor readable_curve_input(const Tensor& tensor) {
   return (tensor.is_neg() || tensor._is_zerotensor() ? tensor.clone() : tensor).contiguous();
 }
 
+Tensor readable_curve_target(const Tensor& target) {
+  return readable_curve_input(target.scalar_type() == at::kLong ? target : target.to(at::kLong));
+}
+
 QuestionBatch checked_questions(const Tensor& preds, const Tensor& target, const CurveRule& rule) {
   const counting::ThresholdRule labels{0.5, rule.ignore_index, rule.validate_args};
   if (rule.task == CurveTask::Binary) {
@@ -98,13 +105,12 @@ QuestionBatch checked_questions(const Tensor& preds, const Tensor& target, const
     counting::check_multilabel(preds, target, rule.labels, labels);
   }
   check_scores(preds, target, rule.validate_args);
-  const auto shaped = [&](const Tensor& tensor) {
-    if (rule.task == CurveTask::Binary) return tensor.reshape({-1, 1, 1});
-    int64_t positions = 1;
-    for (const int64_t size : tensor.sizes().slice(2)) positions *= size;
-    return tensor.reshape({tensor.size(0), rule.labels, positions});
-  };
-  return {shaped(readable_curve_input(preds)), shaped(readable_curve_input(target.to(at::kLong)))};
+  QuestionBatch batch{readable_curve_input(preds), readable_curve_target(target), preds.numel(), 1, 1};
+  if (rule.task == CurveTask::Binary) return batch;
+  batch.samples = preds.size(0);
+  batch.labels = rule.labels;
+  for (const int64_t size : preds.sizes().slice(2)) batch.positions *= size;
+  return batch;
 }
 
 ClassBatch checked_class_rows(const Tensor& preds, const Tensor& target, const CurveRule& rule) {
@@ -116,7 +122,8 @@ ClassBatch checked_class_rows(const Tensor& preds, const Tensor& target, const C
   }
   check_scores(preds, target, rule.validate_args);
   const Tensor rows = preds.dim() == 2 ? preds : preds.movedim(1, -1).reshape({-1, rule.labels});
-  return {readable_curve_input(rows), readable_curve_input(target.to(at::kLong)).view({-1})};
+  const Tensor labels = readable_curve_target(target);
+  return {readable_curve_input(rows), labels.dim() == 1 ? labels : labels.view({-1})};
 }
 
 [[noreturn]] void throw_nan(const Tensor& scores, const Tensor& counted) {
@@ -150,13 +157,12 @@ Element element_of(at::ScalarType dtype) {
 }
 
 Questions as_loops(const QuestionBatch& batch, const CurveRule& rule) {
-  const auto sizes = batch.scores.sizes();
   return {batch.scores.const_data_ptr(),
           element_of(batch.scores.scalar_type()),
           batch.target.const_data_ptr<int64_t>(),
-          sizes[0],
-          sizes[1],
-          sizes[2],
+          batch.samples,
+          batch.labels,
+          batch.positions,
           Ignored(rule.ignore_index)};
 }
 
@@ -182,12 +188,7 @@ Seen looked_at(const QuestionBatch& batch, const CurveRule& rule) {
   }
   if (!rule.validate_args) return seen;
   if (seen.invalid) {
-    const bool flat = rule.task == CurveTask::Binary || batch.target.size(2) == 1;
-    const auto shown = [&](const Tensor& t) {
-      return rule.task == CurveTask::Binary ? t.view({-1}) : flat ? t.squeeze(2) : t;
-    };
-    counting::throw_bad_label(shown(batch.scores), shown(batch.target),
-                              counting::ThresholdRule{0.5, rule.ignore_index, true});
+    counting::throw_bad_label(batch.scores, batch.target, counting::ThresholdRule{0.5, rule.ignore_index, true});
   }
   if (seen.nan) throw_nan(batch.scores, counted_questions(batch.target, rule));
   return seen;
@@ -225,9 +226,15 @@ CountedStates counted_states(States& states, ScoreInput input, bool outside) {
   if (input == ScoreInput::Probabilities) return {.as_probability = &states.at(0)};
   if (input == ScoreInput::Logits) return {.as_logit = &states.at(0)};
   State& flag = states.at(2);
-  if (outside) flag.raise(at::ones({}, flag.tensor().options()));
-  const bool logits = flag.tensor().item<int64_t>() != 0;
-  return {.as_probability = logits ? nullptr : &states.at(0), .as_logit = &states.at(1)};
+  if (!flag.tensor().is_cpu()) {
+    if (outside) flag.raise(at::ones({}, flag.tensor().options()));
+    outside = flag.tensor().item<int64_t>() != 0;
+  } else if (outside) {
+    *flag.counts() = 1;
+  } else {
+    outside = *flag.counts() != 0;
+  }
+  return {.as_probability = outside ? nullptr : &states.at(0), .as_logit = &states.at(1)};
 }
 
 curves::kernels::BucketTables memory_of(const CountedStates& states) {
@@ -249,7 +256,8 @@ void count(States& states, const CurvePlan& plan, const QuestionBatch& batch) {
     return curves::kernels::count_buckets(as_loops(batch, rule), *plan.bins(), memory_of(counted));
   }
   const Tensor codes = at::where(counted_questions(batch.target, rule), batch.target, -1);
-  curves::plain::count_questions(tensors_of(counted), batch.scores, codes, *plan.bins());
+  curves::plain::count_questions(tensors_of(counted), batch.in_three(batch.scores), batch.in_three(codes),
+                                 *plan.bins());
 }
 
 void count(States& states, const CurvePlan& plan, const ClassBatch& batch) {
@@ -295,7 +303,7 @@ void keep(States& states, const CurvePlan& plan, const QuestionBatch& batch) {
   looked_at(batch, rule);
   const Tensor codes = codes_of(batch, rule);
   if (rule.task == CurveTask::Multilabel) {
-    const auto rows = [&](const Tensor& t) { return t.transpose(1, 2).reshape({-1, rule.labels}); };
+    const auto rows = [&](const Tensor& t) { return batch.in_three(t).transpose(1, 2).reshape({-1, rule.labels}); };
     return append_rows(states, rows(batch.scores), rows(codes));
   }
   const Tensor scores = batch.scores.view({-1});
