@@ -18,24 +18,10 @@
 namespace metrics::counting {
 namespace {
 
-using kernels::Element;
 using kernels::Ignored;
 
 bool on_cpu(const Tensor& preds, const Tensor& target) {
   return preds.is_cpu() && target.is_cpu();
-}
-
-Element element_of(at::ScalarType dtype) {
-  switch (dtype) {
-    case at::kFloat:
-      return Element::Float;
-    case at::kDouble:
-      return Element::Double;
-    case at::kBFloat16:
-      return Element::BFloat16;
-    default:
-      return Element::Half;
-  }
 }
 
 // Memory that can be read: neither to be negated on reading, nor a zero tensor, which has none.

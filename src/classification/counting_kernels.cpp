@@ -666,32 +666,14 @@ Seen count_exact_positions(const E* x, int64_t* probabilities, int64_t* logits, 
 template <class Count>
 Seen with_predictions(const Questions& questions, const Count& count) {
   if (questions.predicted) return count(questions.predicted);
-  switch (questions.element) {
-    case Element::Float:
-      return count(static_cast<const float*>(questions.scores));
-    case Element::Double:
-      return count(static_cast<const double*>(questions.scores));
-    case Element::BFloat16:
-      return count(static_cast<const BFloat16*>(questions.scores));
-    case Element::Half:
-      return count(static_cast<const Half*>(questions.scores));
-  }
-  return {};
+  return with_element(questions.scores, questions.element, count);
 }
 
 }  // namespace
 
 void predict(const Scores& scores, const int64_t* target, int64_t top_k, int64_t* predicted) {
-  switch (scores.element) {
-    case Element::Float:
-      return predict_as<float>(scores, target, top_k, predicted);
-    case Element::Double:
-      return predict_as<double>(scores, target, top_k, predicted);
-    case Element::BFloat16:
-      return predict_as<BFloat16>(scores, target, top_k, predicted);
-    case Element::Half:
-      return predict_as<Half>(scores, target, top_k, predicted);
-  }
+  with_element(scores.data, scores.element,
+               [&]<class E>(const E*) { predict_as<E>(scores, target, top_k, predicted); });
 }
 
 bool labels_in_range(const int64_t* target, const int64_t* predicted, int64_t rows, int64_t classes, Ignored ignored) {

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "../core/element.h"
+
 #include <cstdint>
 #include <optional>
 
 /// The loops under counting.h, on raw memory. They know no tensors, and check nothing but what they are asked to.
 namespace metrics::counting::kernels {
-
-enum class Element { Float, Double, BFloat16, Half };
 
 /// Scores of `samples` x `classes` x `positions`. Either the classes or the positions lie next to each other: their
 /// stride is 1.

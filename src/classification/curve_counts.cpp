@@ -18,7 +18,6 @@
 namespace metrics::classification {
 namespace {
 
-using curves::kernels::Element;
 using curves::kernels::RowNorm;
 
 // Whether the thresholds of an exact curve are worth their making.

@@ -48,21 +48,6 @@ void parallel(int64_t count, int64_t cost, const Body& body) {
   }
 }
 
-/// Calls f(scores) with the type that they have.
-template <class F>
-auto typed(const void* scores, Element element, const F& f) {
-  switch (element) {
-    case Element::Float:
-      return f(static_cast<const float*>(scores));
-    case Element::Double:
-      return f(static_cast<const double*>(scores));
-    case Element::BFloat16:
-      return f(static_cast<const BFloat16*>(scores));
-    default:
-      return f(static_cast<const Half*>(scores));
-  }
-}
-
 // --- Looking.
 
 struct Flags {
@@ -502,7 +487,7 @@ void count_many(const E* x, const ClassRows& q, const Lookup<Wide<E>>& lookup, B
 }  // namespace
 
 Seen look(const Questions& q) {
-  return typed(q.scores, q.element, [&](const auto* x) {
+  return with_element(q.scores, q.element, [&](const auto* x) {
     Flags seen;
     std::mutex adding;
     parallel(q.size(), 1, [&](int64_t begin, int64_t end) {
@@ -515,7 +500,7 @@ Seen look(const Questions& q) {
 }
 
 Seen look(const ClassRows& q) {
-  return typed(q.scores, q.element, [&](const auto* x) {
+  return with_element(q.scores, q.element, [&](const auto* x) {
     Flags seen;
     std::mutex adding;
     parallel(q.rows, q.classes, [&](int64_t begin, int64_t end) {
@@ -538,7 +523,7 @@ Seen look(const ClassRows& q) {
 }
 
 void count_buckets(const Questions& q, const CurvePlan::Bins& bins, BucketTables tables) {
-  typed(q.scores, q.element, [&](const auto* x) {
+  with_element(q.scores, q.element, [&](const auto* x) {
     using T = Wide<std::remove_cvref_t<decltype(*x)>>;
     const Commit<T> commit{bins.scores<T>(), tables, q.labels};
     if (q.size() < 2 * q.labels * commit.lookup.lookup.buckets()) {
@@ -550,7 +535,7 @@ void count_buckets(const Questions& q, const CurvePlan::Bins& bins, BucketTables
 }
 
 void count_buckets(const ClassRows& q, const CurvePlan::Bins& bins, BucketTables tables) {
-  typed(q.scores, q.element, [&](const auto* x) {
+  with_element(q.scores, q.element, [&](const auto* x) {
     const auto& lookup = bins.probabilities<Wide<std::remove_cvref_t<decltype(*x)>>>();
     if (q.rows < lookup.buckets()) {
       count_few(x, q, lookup, tables);
@@ -566,7 +551,7 @@ void encode_questions(const int64_t* target, int64_t count, Ignored ignored, int
 
 std::vector<RowNorm> row_norms(const void* scores, Element element, int64_t rows, int64_t classes) {
   std::vector<RowNorm> result(static_cast<std::size_t>(rows));
-  typed(scores, element, [&](const auto* x) {
+  with_element(scores, element, [&](const auto* x) {
     using T = Wide<std::remove_cvref_t<decltype(*x)>>;
     parallel(rows, classes, [&](int64_t begin, int64_t end) {
       std::vector<T> buffer(static_cast<std::size_t>(classes));

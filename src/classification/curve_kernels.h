@@ -9,7 +9,6 @@
 /// The loops under curves.cpp, on raw memory.
 namespace metrics::curves::kernels {
 
-using counting::kernels::Element;
 using counting::kernels::Ignored;
 
 /// What was seen among the scores and targets that count.

@@ -30,7 +30,6 @@ namespace classification {
 namespace {
 
 using curves::kernels::ClassRows;
-using curves::kernels::Element;
 using curves::kernels::Ignored;
 using curves::kernels::Questions;
 using curves::kernels::Seen;
@@ -141,19 +140,6 @@ Tensor counted_questions(const Tensor& target, const CurveRule& rule) {
 Tensor counted_rows(const Tensor& target, const CurveRule& rule) {
   const Tensor classes = (target >= 0) & (target < rule.labels);
   return rule.ignore_index ? classes & (target != *rule.ignore_index) : classes;
-}
-
-Element element_of(at::ScalarType dtype) {
-  switch (dtype) {
-    case at::kFloat:
-      return Element::Float;
-    case at::kDouble:
-      return Element::Double;
-    case at::kBFloat16:
-      return Element::BFloat16;
-    default:
-      return Element::Half;
-  }
 }
 
 Questions as_loops(const QuestionBatch& batch, const CurveRule& rule) {

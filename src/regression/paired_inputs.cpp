@@ -84,21 +84,9 @@ KernelPairs::KernelPairs(const Tensor& preds, const Tensor& target, int64_t colu
 }
 
 kernels::Pairs KernelPairs::get() const {
-  const auto element = [&] {
-    switch (preds_.scalar_type()) {
-      case at::kFloat:
-        return kernels::Element::Float;
-      case at::kHalf:
-        return kernels::Element::Half;
-      case at::kBFloat16:
-        return kernels::Element::BFloat16;
-      default:
-        return kernels::Element::Double;
-    }
-  }();
   return {.preds = preds_.const_data_ptr(),
           .target = target_.const_data_ptr(),
-          .element = element,
+          .element = element_of(preds_.scalar_type()),
           .rows = preds_.numel() / columns_,
           .columns = columns_};
 }

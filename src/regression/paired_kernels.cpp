@@ -214,16 +214,7 @@ void sum_rows(const Pairs& pairs, int64_t row, int64_t rows, double* results) {
 
 template <class Terms>
 void sum_rows(const Pairs& pairs, int64_t row, int64_t rows, double* results) {
-  switch (pairs.element) {
-    case Element::Float:
-      return sum_rows<Terms, float>(pairs, row, rows, results);
-    case Element::Double:
-      return sum_rows<Terms, double>(pairs, row, rows, results);
-    case Element::BFloat16:
-      return sum_rows<Terms, BFloat16>(pairs, row, rows, results);
-    case Element::Half:
-      return sum_rows<Terms, Half>(pairs, row, rows, results);
-  }
+  with_element(pairs.preds, pairs.element, [&]<class E>(const E*) { sum_rows<Terms, E>(pairs, row, rows, results); });
 }
 
 /// Sums all blocks, at once as far as there are threads, and calls take(block) for one after the other.

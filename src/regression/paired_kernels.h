@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../core/element.h"
 #include "moments.h"
 #include <metrics/core/double_double.h>
 
@@ -9,8 +10,6 @@
 /// Sums over pairs of a prediction and a target, column by column: one pass over both, in float64, in blocks that are
 /// folded in their order, so that the bits depend neither on the number of threads nor on the machine.
 namespace metrics::regression::kernels {
-
-enum class Element { Float, Double, BFloat16, Half };
 
 /// Two contiguous arrays of [rows, columns].
 struct Pairs {
