@@ -14,40 +14,25 @@ using namespace classification;
 
 namespace {
 
-/// A curve in whole samples: exact ones begin where nothing is a yes.
-struct Corner {
-  int64_t fp = 0, tp = 0;
-};
-
-Corner first_corner(const CurveCounts& counts, const CurvePlan& plan) {
-  return plan.bins() ? Corner{counts.fp.front(), counts.tp.front()} : Corner{};
-}
-
-/// The area under the curve. In whole samples, twice it is an integer.
-double area(const CurveCounts& counts, const CurvePlan& plan) {
-  warn_of_missing_samples(counts, plan);
-  if (counts.positives == 0 || counts.negatives == 0) return 0;
-  Corner last = first_corner(counts, plan);
-  int64_t twice = 0;
-  for (std::size_t i = 0; i < counts.tp.size(); ++i) {
-    twice += (counts.fp[i] - last.fp) * (counts.tp[i] + last.tp);
-    last = {counts.fp[i], counts.tp[i]};
-  }
-  return static_cast<double>(twice) / 2 / static_cast<double>(counts.positives) / static_cast<double>(counts.negatives);
+double area(const RocArea& roc, const CurvePlan& plan) {
+  warn_of_missing_samples(roc.positives, roc.negatives, plan);
+  if (roc.positives == 0 || roc.negatives == 0) return 0;
+  return static_cast<double>(roc.twice) / 2 / static_cast<double>(roc.positives) / static_cast<double>(roc.negatives);
 }
 
 /// The area up to a false positive rate, between 0.5 for chance and 1 (McClish 1989, Analyzing a portion of the ROC
 /// curve).
 double partial_area(const CurveCounts& counts, const CurvePlan& plan, double max_fpr) {
+  warn_of_missing_samples(counts, plan);
   const auto none = [](const std::vector<int64_t>& c) {
     return c.empty() || *std::max_element(c.begin(), c.end()) == 0;
   };
-  if (max_fpr == 1 || none(counts.fp) || none(counts.tp)) return area(counts, plan);
+  if (none(counts.fp) || none(counts.tp)) return 0;
   const auto negatives = static_cast<double>(counts.negatives);
   const auto positives = static_cast<double>(counts.positives);
-  const Corner first = first_corner(counts, plan);
-  double fpr = static_cast<double>(first.fp) / negatives;
-  double tpr = static_cast<double>(first.tp) / positives;
+  // Exact curves begin where nothing is a yes.
+  double fpr = plan.bins() ? static_cast<double>(counts.fp.front()) / negatives : 0;
+  double tpr = plan.bins() ? static_cast<double>(counts.tp.front()) / positives : 0;
   double sum = 0;
   for (std::size_t i = 0; i < counts.tp.size() && fpr < max_fpr; ++i) {
     double next_fpr = static_cast<double>(counts.fp[i]) / negatives;
@@ -64,15 +49,11 @@ double partial_area(const CurveCounts& counts, const CurvePlan& plan, double max
   return 0.5 * (1 + (sum - least) / (max_fpr - least));
 }
 
-std::vector<double> areas(const std::vector<CurveCounts>& curves, const CurvePlan& plan) {
-  std::vector<double> result;
-  for (const CurveCounts& counts : curves) result.push_back(area(counts, plan));
-  return result;
-}
-
 Tensor averaged_area(const States& states, const CurvePlan& plan, Average average) {
-  const auto curves = ranked_counts(states, plan);
-  return averaged_areas(areas(curves, plan), curve_support(curves), average);
+  const auto curves = roc_areas(states, plan);
+  std::vector<double> areas;
+  for (const RocArea& roc : curves) areas.push_back(area(roc, plan));
+  return averaged_areas(areas, curve_support(curves), average);
 }
 
 }  // namespace
@@ -84,8 +65,10 @@ void definitions::BinaryAUROC::check(const Options& options) {
 }
 
 Tensor definitions::BinaryAUROC::finalise(const States& states, const Prepared& p) {
-  const CurveCounts counts = std::move(ranked_counts(states, p.plan).front());
-  return at::scalar_tensor(partial_area(counts, p.plan, p.max_fpr.value_or(1)), at::kDouble);
+  const double max_fpr = p.max_fpr.value_or(1);
+  return at::scalar_tensor(max_fpr == 1 ? area(roc_areas(states, p.plan).front(), p.plan)
+                                        : partial_area(ranked_counts(states, p.plan).front(), p.plan, max_fpr),
+                           at::kDouble);
 }
 
 void definitions::MulticlassAUROC::check(const Options& options) {
@@ -99,7 +82,7 @@ Tensor definitions::MulticlassAUROC::finalise(const States& states, const Prepar
 
 Tensor definitions::MultilabelAUROC::finalise(const States& states, const Prepared& p) {
   if (p.average != Average::Micro) return averaged_area(states, p.plan, p.average);
-  return at::scalar_tensor(area(ranked_micro_counts(states, p.plan), p.plan), at::kDouble);
+  return at::scalar_tensor(area(micro_roc_area(states, p.plan), p.plan), at::kDouble);
 }
 
 METRICS_DEFINE(definitions::BinaryAUROC);

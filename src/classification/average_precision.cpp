@@ -12,36 +12,27 @@ namespace {
 
 /// The sum over thresholds of the gain of recall times the precision there; a precision without predictions gains
 /// nothing.
-double average_precision(const CurveCounts& counts, const CurvePlan& plan) {
-  if (counts.positives == 0) {
+double average_precision(const PrecisionSum& found, const CurvePlan& plan) {
+  if (found.positives == 0) {
     if (plan.bins()) return 0;
     const double recall = recall_without_positives(plan);
     if (recall == 1) warn_of_no_positives();
     return 0 * recall;
   }
-  double sum = 0;
-  int64_t before = 0;
-  for (std::size_t i = 0; i < counts.tp.size(); ++i) {
-    const int64_t gain = counts.tp[i] - before;
-    before = counts.tp[i];
-    if (gain == 0) continue;
-    sum += static_cast<double>(gain) *
-           (static_cast<double>(counts.tp[i]) / static_cast<double>(counts.tp[i] + counts.fp[i]));
-  }
-  return sum / static_cast<double>(counts.positives);
+  return found.sum / static_cast<double>(found.positives);
 }
 
 Tensor averaged_precision(const States& states, const CurvePlan& plan, Average average) {
-  const auto curves = ranked_counts(states, plan);
+  const auto curves = precision_sums(states, plan);
   std::vector<double> precisions;
-  for (const CurveCounts& counts : curves) precisions.push_back(average_precision(counts, plan));
+  for (const PrecisionSum& found : curves) precisions.push_back(average_precision(found, plan));
   return averaged_areas(precisions, curve_support(curves), average);
 }
 
 }  // namespace
 
 Tensor definitions::BinaryAveragePrecision::finalise(const States& states, const Prepared& p) {
-  return at::scalar_tensor(average_precision(ranked_counts(states, p.plan).front(), p.plan), at::kDouble);
+  return at::scalar_tensor(average_precision(precision_sums(states, p.plan).front(), p.plan), at::kDouble);
 }
 
 void definitions::MulticlassAveragePrecision::check(const Options& options) {
@@ -55,7 +46,7 @@ Tensor definitions::MulticlassAveragePrecision::finalise(const States& states, c
 
 Tensor definitions::MultilabelAveragePrecision::finalise(const States& states, const Prepared& p) {
   if (p.average != Average::Micro) return averaged_precision(states, p.plan, p.average);
-  return at::scalar_tensor(average_precision(ranked_micro_counts(states, p.plan), p.plan), at::kDouble);
+  return at::scalar_tensor(average_precision(micro_precision_sum(states, p.plan), p.plan), at::kDouble);
 }
 
 METRICS_DEFINE(definitions::BinaryAveragePrecision);

@@ -13,15 +13,86 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace metrics::classification {
 namespace {
 
 using curves::kernels::RowNorm;
 
-// Whether the thresholds of an exact curve are worth their making.
-enum class With { Counts, Thresholds };
+// --- What is made of a curve, point by point from the highest threshold to the lowest: `begin(positives, negatives)`,
+// --- then `add(tp, fp, threshold)`.
+
+struct ToThresholds {
+  CurveCounts result;
+
+  void begin(int64_t positives, int64_t negatives) {
+    result.positives = positives;
+    result.negatives = negatives;
+    const auto most = static_cast<std::size_t>(positives + negatives);
+    result.tp.reserve(most);
+    result.fp.reserve(most);
+    result.thresholds.reserve(most);
+  }
+  template <class Threshold>
+  void add(int64_t tp, int64_t fp, const Threshold& threshold) {
+    result.tp.push_back(tp);
+    result.fp.push_back(fp);
+    result.thresholds.push_back(threshold());
+  }
+};
+
+struct ToCounts {
+  CurveCounts result;
+
+  void begin(int64_t positives, int64_t negatives) {
+    result.positives = positives;
+    result.negatives = negatives;
+  }
+  template <class Threshold>
+  void add(int64_t tp, int64_t fp, const Threshold&) {
+    result.tp.push_back(tp);
+    result.fp.push_back(fp);
+  }
+};
+
+struct ToRocArea {
+  RocArea result;
+  int64_t last_tp = 0, last_fp = 0;
+
+  void begin(int64_t positives, int64_t negatives) {
+    result.positives = positives;
+    result.negatives = negatives;
+  }
+  template <class Threshold>
+  void add(int64_t tp, int64_t fp, const Threshold&) {
+    result.twice += (fp - last_fp) * (tp + last_tp);
+    last_tp = tp;
+    last_fp = fp;
+  }
+};
+
+struct ToPrecisionSum {
+  PrecisionSum result;
+  int64_t last_tp = 0;
+
+  void begin(int64_t positives, int64_t) { result.positives = positives; }
+  template <class Threshold>
+  void add(int64_t tp, int64_t fp, const Threshold&) {
+    if (tp == last_tp) return;
+    result.sum += static_cast<double>(tp - last_tp) * (static_cast<double>(tp) / static_cast<double>(tp + fp));
+    last_tp = tp;
+  }
+};
+
+template <class To>
+using Made = decltype(To::result);
+
+/// Whether it matters how scores are read: for the order of yes-or-no questions it does not.
+template <class To>
+constexpr bool needs_reading = std::is_same_v<To, ToThresholds>;
 
 // --- Exact.
 
@@ -48,15 +119,16 @@ bool are_logits(const Tensor& scores, const Tensor& codes, const CurveRule& rule
   return any_outside(scores, codes, rule);
 }
 
-Kept kept(const States& states, const CurveRule& rule) {
+Kept kept(const States& states, const CurveRule& rule, bool order_tells) {
   Kept result;
   if (states.at(0).rows() == 0) return result;
   result.scores = states.at(0).tensor().to(at::kCPU);
   if (result.scores.scalar_type() != at::kDouble) result.scores = result.scores.to(at::kFloat);
   result.scores = result.scores.contiguous();
   result.codes = states.at(1).tensor().to(at::kCPU, at::kInt).contiguous();
-  result.logits = are_logits(result.scores, result.codes, rule);
   result.decided = result.codes.min().item<int64_t>() < 0;
+  const bool reads = !order_tells || result.decided || rule.task == CurveTask::Multiclass;
+  result.logits = reads && are_logits(result.scores, result.codes, rule);
   return result;
 }
 
@@ -73,36 +145,23 @@ int64_t label_of(int32_t code) {
   return code < 0 ? -1 - code : code;
 }
 
-/// The keys of one question's scores by their target.
-template <class Key>
-struct Sides {
-  std::vector<Key> yes, no;
-};
-
-/// Sorts, and counts what lies at or above each score.
-template <class Key, class AsThreshold>
-CurveCounts counted(Sides<Key> sides, With with, const AsThreshold& as_threshold) {
-  curves::sort_keys(sides.yes);
-  curves::sort_keys(sides.no);
-  CurveCounts counts;
-  counts.positives = static_cast<int64_t>(sides.yes.size());
-  counts.negatives = static_cast<int64_t>(sides.no.size());
-  const std::size_t most = sides.yes.size() + sides.no.size();
-  counts.tp.reserve(most);
-  counts.fp.reserve(most);
-  if (with == With::Thresholds) counts.thresholds.reserve(most);
-  int64_t yes = counts.positives, no = counts.negatives;
-  const Key* y = sides.yes.data();
-  const Key* n = sides.no.data();
-  while (yes > 0 || no > 0) {
-    const Key key = std::max(yes > 0 ? y[yes - 1] : Key{0}, no > 0 ? n[no - 1] : Key{0});
-    while (yes > 0 && y[yes - 1] == key) --yes;
-    while (no > 0 && n[no - 1] == key) --no;
-    counts.tp.push_back(counts.positives - yes);
-    counts.fp.push_back(counts.negatives - no);
-    if (with == With::Thresholds) counts.thresholds.push_back(as_threshold(curves::score_of(key)));
+/// Sorts, and goes through what lies at or above each score.
+template <class To, class Key, class AsThreshold>
+Made<To> gone_through(std::vector<curves::Ranked<Key>> items, const AsThreshold& as_threshold) {
+  curves::sort_by_key(items);
+  int64_t positives = 0;
+  for (const auto& item : items) positives += static_cast<int64_t>(item.yes);
+  To to;
+  to.begin(positives, static_cast<int64_t>(items.size()) - positives);
+  int64_t tp = 0;
+  for (std::size_t i = items.size(); i > 0;) {
+    const Key key = items[i - 1].key;
+    do {
+      tp += static_cast<int64_t>(items[--i].yes);
+    } while (i > 0 && items[i - 1].key == key);
+    to.add(tp, static_cast<int64_t>(items.size() - i) - tp, [&] { return as_threshold(curves::score_of(key)); });
   }
-  return counts;
+  return std::move(to.result);
 }
 
 /// Which rows are asked about: all scores of one label, or of all labels together.
@@ -112,27 +171,28 @@ struct Question {
 };
 
 /// The curve of a question, its scores turned into keys by `key(score, row, code)`.
-template <class T, class KeyOf, class AsThreshold>
-CurveCounts exact_counts(const Kept& from, const Tensor& by_label, const CurveRule& rule, Question question, With with,
-                         const KeyOf& key, const AsThreshold& as_threshold) {
+template <class To, class T, class KeyOf, class AsThreshold>
+Made<To> exact_curve(const Kept& from, const Tensor& by_label, const CurveRule& rule, Question question,
+                     const KeyOf& key, const AsThreshold& as_threshold) {
   using Key = decltype(curves::key_of(key(T(0), int64_t{0}, int32_t{0})));
-  const int64_t rows = from.codes.numel() / (rule.task == CurveTask::Multilabel ? rule.labels : 1);
-  const auto* codes = from.codes.const_data_ptr<int32_t>();
-  const auto code_stride = rule.task == CurveTask::Multilabel ? rule.labels : 1;
-  Sides<Key> sides;
-  sides.no.reserve(static_cast<std::size_t>(rows * question.size()));
+  const bool classes = rule.task == CurveTask::Multiclass;
+  const int64_t stride = rule.task == CurveTask::Multilabel ? rule.labels : 1;
+  const int64_t rows = from.codes.numel() / stride;
+  std::vector<curves::Ranked<Key>> items(static_cast<std::size_t>(rows * question.size()));
+  std::size_t used = 0;
   for (int64_t label = question.first_label; label < question.last_label; ++label) {
     const T* scores = by_label.const_data_ptr<T>() + label * rows;
-    const int32_t* code = codes + (rule.task == CurveTask::Multilabel ? label : 0);
+    const int32_t* codes = from.codes.const_data_ptr<int32_t>() + (stride > 1 ? label : 0);
+    const int64_t wanted = classes ? label : 1;
     for (int64_t row = 0; row < rows; ++row) {
-      const int32_t c = code[row * code_stride];
-      const int64_t target = label_of(c);
-      if (rule.task != CurveTask::Multiclass && target == kSkipped) continue;
-      const bool yes = rule.task == CurveTask::Multiclass ? target == label : target == 1;
-      (yes ? sides.yes : sides.no).push_back(curves::key_of(key(scores[row], row, c)));
+      const int32_t code = codes[row * stride];
+      const int64_t target = label_of(code);
+      items[used] = {curves::key_of(key(scores[row], row, code)), Key(target == wanted)};
+      used += classes | (target != kSkipped);
     }
   }
-  return counted(std::move(sides), with, as_threshold);
+  items.resize(used);
+  return gone_through<To>(std::move(items), as_threshold);
 }
 
 /// Calls f(count of a question) with the way in which scores of type T become keys and thresholds.
@@ -161,29 +221,29 @@ auto with_keys(const Kept& from, const CurveRule& rule, const F& f) {
       as_threshold);
 }
 
-/// The curves of the questions, which may be counted side by side.
-template <class T>
-std::vector<CurveCounts> exact_curves_as(const Kept& from, const CurveRule& rule,
-                                         const std::vector<Question>& questions, With with) {
-  std::vector<CurveCounts> curves(questions.size());
+/// The curves of the questions, which may be gone through side by side.
+template <class To, class T>
+std::vector<Made<To>> exact_curves_as(const Kept& from, const CurveRule& rule, const std::vector<Question>& questions) {
+  std::vector<Made<To>> curves(questions.size());
   const Tensor by_label = from.scores.dim() == 2 ? from.scores.t().contiguous() : from.scores;
   with_keys<T>(from, rule, [&](const auto& key, const auto& as_threshold) {
     at::parallel_for(0, static_cast<int64_t>(questions.size()), 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const auto q = static_cast<std::size_t>(i);
-        curves[q] = exact_counts<T>(from, by_label, rule, questions[q], with, key, as_threshold);
+        curves[q] = exact_curve<To, T>(from, by_label, rule, questions[q], key, as_threshold);
       }
     });
   });
   return curves;
 }
 
-std::vector<CurveCounts> exact_curves(const States& states, const CurveRule& rule,
-                                      const std::vector<Question>& questions, With with) {
-  const Kept from = kept(states, rule);
-  if (!from.scores.defined()) return std::vector<CurveCounts>(questions.size());
-  return from.scores.scalar_type() == at::kDouble ? exact_curves_as<double>(from, rule, questions, with)
-                                                  : exact_curves_as<float>(from, rule, questions, with);
+template <class To>
+std::vector<Made<To>> exact_curves(const States& states, const CurveRule& rule,
+                                   const std::vector<Question>& questions) {
+  const Kept from = kept(states, rule, !needs_reading<To>);
+  if (!from.scores.defined()) return std::vector<Made<To>>(questions.size());
+  return from.scores.scalar_type() == at::kDouble ? exact_curves_as<To, double>(from, rule, questions)
+                                                  : exact_curves_as<To, float>(from, rule, questions);
 }
 
 // --- Binned.
@@ -237,21 +297,34 @@ CurveCounts as_given(const CurveCounts& ranked, const CurvePlan::Bins& bins) {
   return counts;
 }
 
-std::vector<CurveCounts> binned_curves(const States& states, const CurvePlan& plan,
-                                       const std::vector<Question>& questions, With with) {
-  const Buckets buckets = buckets_of(states, plan);
-  std::vector<CurveCounts> curves;
-  for (const Question& question : questions) {
-    const CurveCounts ranked = binned_counts(buckets, question, plan.bins()->size());
-    curves.push_back(with == With::Thresholds ? as_given(ranked, *plan.bins()) : ranked);
+/// What is made of counts between thresholds. Their curves begin with the first point, not at (0, 0).
+template <class To>
+Made<To> made_of(const CurveCounts& ranked, const CurvePlan::Bins& bins) {
+  if constexpr (std::is_same_v<To, ToThresholds>) {
+    return as_given(ranked, bins);
+  } else if constexpr (std::is_same_v<To, ToCounts>) {
+    return ranked;
+  } else {
+    To to;
+    to.begin(ranked.positives, ranked.negatives);
+    if constexpr (std::is_same_v<To, ToRocArea>) {
+      to.last_tp = ranked.tp.front();
+      to.last_fp = ranked.fp.front();
+    }
+    for (std::size_t i = 0; i < ranked.tp.size(); ++i) to.add(ranked.tp[i], ranked.fp[i], [] { return 0.0; });
+    return to.result;
   }
-  return curves;
 }
 
-std::vector<CurveCounts> curves_of(const States& states, const CurvePlan& plan, const std::vector<Question>& questions,
-                                   With with) {
-  return plan.bins() ? binned_curves(states, plan, questions, with)
-                     : exact_curves(states, plan.rule(), questions, with);
+template <class To>
+std::vector<Made<To>> curves_of(const States& states, const CurvePlan& plan, const std::vector<Question>& questions) {
+  if (!plan.bins()) return exact_curves<To>(states, plan.rule(), questions);
+  const Buckets buckets = buckets_of(states, plan);
+  std::vector<Made<To>> curves;
+  for (const Question& question : questions) {
+    curves.push_back(made_of<To>(binned_counts(buckets, question, plan.bins()->size()), *plan.bins()));
+  }
+  return curves;
 }
 
 std::vector<Question> each_label(const CurvePlan& plan) {
@@ -267,19 +340,35 @@ std::vector<Question> all_labels(const CurvePlan& plan) {
 }  // namespace
 
 std::vector<CurveCounts> curve_counts(const States& states, const CurvePlan& plan) {
-  return curves_of(states, plan, each_label(plan), With::Thresholds);
+  return curves_of<ToThresholds>(states, plan, each_label(plan));
 }
 
 CurveCounts micro_counts(const States& states, const CurvePlan& plan) {
-  return std::move(curves_of(states, plan, all_labels(plan), With::Thresholds).front());
+  return std::move(curves_of<ToThresholds>(states, plan, all_labels(plan)).front());
 }
 
 std::vector<CurveCounts> ranked_counts(const States& states, const CurvePlan& plan) {
-  return curves_of(states, plan, each_label(plan), With::Counts);
+  return curves_of<ToCounts>(states, plan, each_label(plan));
 }
 
 CurveCounts ranked_micro_counts(const States& states, const CurvePlan& plan) {
-  return std::move(curves_of(states, plan, all_labels(plan), With::Counts).front());
+  return std::move(curves_of<ToCounts>(states, plan, all_labels(plan)).front());
+}
+
+std::vector<RocArea> roc_areas(const States& states, const CurvePlan& plan) {
+  return curves_of<ToRocArea>(states, plan, each_label(plan));
+}
+
+RocArea micro_roc_area(const States& states, const CurvePlan& plan) {
+  return curves_of<ToRocArea>(states, plan, all_labels(plan)).front();
+}
+
+std::vector<PrecisionSum> precision_sums(const States& states, const CurvePlan& plan) {
+  return curves_of<ToPrecisionSum>(states, plan, each_label(plan));
+}
+
+PrecisionSum micro_precision_sum(const States& states, const CurvePlan& plan) {
+  return curves_of<ToPrecisionSum>(states, plan, all_labels(plan)).front();
 }
 
 Tensor probabilities_of(const States& states, const CurvePlan& plan) {

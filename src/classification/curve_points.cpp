@@ -131,14 +131,14 @@ void warn_of_no_positives() {
   warn("No positive samples found in target, recall is undefined. Setting recall to one for all thresholds.");
 }
 
-void warn_of_missing_samples(const CurveCounts& counts, const CurvePlan& plan) {
+void warn_of_missing_samples(int64_t positives, int64_t negatives, const CurvePlan& plan) {
   if (plan.bins()) return;
-  if (counts.negatives == 0) {
+  if (negatives == 0) {
     warn(
         "No negative samples in targets, false positive value should be meaningless. Returning zero tensor in false "
         "positive score");
   }
-  if (counts.positives == 0) {
+  if (positives == 0) {
     warn(
         "No positive samples in targets, true positive value should be meaningless. Returning zero tensor in true "
         "positive score");
@@ -165,12 +165,6 @@ Tensor averaged_areas(const std::vector<double>& areas, const std::vector<int64_
   // Without any class a mean is undefined; torchmetrics' weights are 0 then.
   if (weights == 0) return at::scalar_tensor(average == Average::Weighted ? 0 : kUndefined, at::kDouble);
   return at::scalar_tensor(sum / weights, at::kDouble);
-}
-
-std::vector<int64_t> curve_support(const std::vector<CurveCounts>& curves) {
-  std::vector<int64_t> support;
-  for (const CurveCounts& counts : curves) support.push_back(counts.positives);
-  return support;
 }
 
 std::vector<RocPoints> roc_points(const States& states, const CurvePlan& plan) {

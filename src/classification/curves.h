@@ -40,8 +40,32 @@ CurveCounts micro_counts(const States& states, const CurvePlan& plan);
 std::vector<CurveCounts> ranked_counts(const States& states, const CurvePlan& plan);
 CurveCounts ranked_micro_counts(const States& states, const CurvePlan& plan);
 
+/// Twice the area under a receiver operating characteristic whose axes are counts, which is an integer.
+struct RocArea {
+  int64_t positives = 0;
+  int64_t negatives = 0;
+  int64_t twice = 0;
+};
+
+/// The sum of the precisions at which positive samples are found, over those.
+struct PrecisionSum {
+  int64_t positives = 0;
+  double sum = 0;
+};
+
+/// Return the area of each class or label, or of all labels as one question.
+std::vector<RocArea> roc_areas(const States& states, const CurvePlan& plan);
+RocArea micro_roc_area(const States& states, const CurvePlan& plan);
+std::vector<PrecisionSum> precision_sums(const States& states, const CurvePlan& plan);
+PrecisionSum micro_precision_sum(const States& states, const CurvePlan& plan);
+
 /// How many samples each class or label has: what weighted averages weigh by.
-std::vector<int64_t> curve_support(const std::vector<CurveCounts>& curves);
+template <class Of>
+std::vector<int64_t> curve_support(const std::vector<Of>& curves) {
+  std::vector<int64_t> support;
+  for (const Of& curve : curves) support.push_back(curve.positives);
+  return support;
+}
 
 /// The receiver operating characteristic, from high thresholds to low. Exact: from (0, 0) at threshold 1, a rate
 /// without samples being 0; binned: one point a threshold, as it is given.
@@ -60,7 +84,10 @@ double recall_without_positives(const CurvePlan& plan);
 void warn_of_no_positives();
 
 /// Warns of an exact curve that lacks samples of a class.
-void warn_of_missing_samples(const CurveCounts& counts, const CurvePlan& plan);
+void warn_of_missing_samples(int64_t positives, int64_t negatives, const CurvePlan& plan);
+inline void warn_of_missing_samples(const CurveCounts& counts, const CurvePlan& plan) {
+  warn_of_missing_samples(counts.positives, counts.negatives, plan);
+}
 
 /// Averages the areas of classes or labels by their support, leaving out those that are NaN, with a warning; without an
 /// average: [C].

@@ -169,11 +169,15 @@ TEST_CASE("keys have the order of their scores, and sort") {
   const auto check = [&]<class T>(T, std::size_t count) {
     std::vector<T> scores{T(0), T(-0.0), std::numeric_limits<T>::infinity(), -std::numeric_limits<T>::infinity()};
     while (scores.size() < count) scores.push_back(static_cast<T>(std::round(normal(random) * 512) / 64));
-    std::vector<decltype(curves::key_of(T(0)))> keys;
-    for (const T score : scores) keys.push_back(curves::key_of(score));
-    curves::sort_keys(keys);
+    using Key = decltype(curves::key_of(T(0)));
+    std::vector<curves::Ranked<Key>> items;
+    for (const T score : scores) items.push_back({curves::key_of(score), Key(score > 1)});
+    curves::sort_by_key(items);
     std::sort(scores.begin(), scores.end());
-    for (std::size_t i = 0; i < scores.size(); ++i) REQUIRE(curves::score_of(keys[i]) == scores[i]);
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+      REQUIRE(curves::score_of(items[i].key) == scores[i]);
+      REQUIRE(items[i].yes == (scores[i] > 1));
+    }
   };
   for (const std::size_t count : {std::size_t{4}, std::size_t{1023}, std::size_t{1024}, std::size_t{30011}}) {
     check(0.0f, count);
