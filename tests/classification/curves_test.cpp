@@ -254,7 +254,7 @@ TEST_CASE("the norm of a row does not depend on the order of its scores, and is 
   for (const double scale : {0.1, 3.0, 60.0, 900.0}) {
     const Tensor scores = (at::randn({64, 37}) * scale).to(at::kDouble);  // whose differences are exact
     const auto norms_of = [](const Tensor& t) {
-      return curves::kernels::row_norms(t.const_data_ptr(), curves::kernels::Element::Double, t.size(0), t.size(1));
+      return curves::kernels::row_norms(t.const_data_ptr(), metrics::Element::Double, t.size(0), t.size(1));
     };
     const auto norms = norms_of(scores), turned = norms_of(scores.flip(1).contiguous());
     for (int64_t r = 0; r < scores.size(0); ++r) {
