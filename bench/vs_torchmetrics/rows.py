@@ -22,6 +22,7 @@ class Row:
     threads: int = 1
     ranks: int = 1
     at_least: float = 1.0
+    rtol: float = 1e-5  # of the values that both compute
 
 
 ACCURACY = "MulticlassAccuracy"
@@ -177,7 +178,9 @@ def every_class():
                     else:
                         yield Row(f"{name}.compute, {shape}", "compute", ((name, options),), inputs)
                     continue
-                yield Row(f"{name}.{do}, {shape}{strategy}", do, ((name, options),), inputs)
+                # torchmetrics sorts the points of LogAUC unstably: its value depends on the machine.
+                rtol = 1e-2 if name.endswith("LogAUC") else 1e-5
+                yield Row(f"{name}.{do}, {shape}{strategy}", do, ((name, options),), inputs, rtol=rtol)
     yield from every_curve()
 
 

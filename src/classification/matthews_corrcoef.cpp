@@ -1,33 +1,50 @@
-#include "averaging.h"
 #include <metrics/classification/matthews_corrcoef.h>
 #include <metrics/core/define.h>
 
-#include <ATen/TensorOperators.h>
+#include <ATen/ops/scalar_tensor.h>
 
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <vector>
 
 namespace metrics {
 
-using namespace classification;
-
 Tensor scores::MatthewsCorrCoef::correlation(const Tensor& counts) {
-  const Tensor confusion = (counts.dim() == 3 ? counts.sum(0) : counts).to(at::kDouble);
-  const Tensor targets = confusion.sum(1);
-  const Tensor predictions = confusion.sum(0);
-  const Tensor all = confusion.sum();
-  const Tensor right = confusion.trace();
-  const Tensor covariance = right * all - (targets * predictions).sum();
-  const Tensor variances = (all * all - targets.square().sum()) * (all * all - predictions.square().sum());
-  if (confusion.numel() != 4) return ratio(covariance, variances.sqrt());
+  const Tensor table = (counts.dim() == 3 ? counts.sum(0) : counts).to(at::kCPU, at::kDouble).contiguous();
+  const auto classes = static_cast<std::size_t>(table.size(0));
+  const double* confusion = table.const_data_ptr<double>();
+  std::vector<double> targets(classes), predictions(classes);
+  double right = 0;
+  for (std::size_t target = 0; target < classes; ++target) {
+    for (std::size_t predicted = 0; predicted < classes; ++predicted) {
+      const double count = confusion[target * classes + predicted];
+      targets[target] += count;
+      predictions[predicted] += count;
+    }
+    right += confusion[target * classes + target];
+  }
+  const auto product = [](const std::vector<double>& x, const std::vector<double>& y) {
+    return std::inner_product(x.begin(), x.end(), y.begin(), 0.0);
+  };
+  const double all = std::accumulate(targets.begin(), targets.end(), 0.0);
+  const double wrong = all - right;
+  const double covariance = right * all - product(targets, predictions);
+  const double variances = (all * all - product(targets, targets)) * (all * all - product(predictions, predictions));
 
-  // All targets or all predictions are alike. The limit is torchmetrics'.
-  constexpr double epsilon = std::numeric_limits<float>::epsilon();
-  const Tensor wrong = all - right;
-  const Tensor limit =
-      std::sqrt(epsilon) * (right - wrong) / ((targets + epsilon).prod() * (predictions + epsilon).prod()).sqrt();
-  const Tensor value = at::where(variances != 0, covariance / variances.sqrt(), limit);
-  return at::where((wrong == 0) & (right != 0), 1.0, at::where((right == 0) & (wrong != 0), -1.0, value));
+  double value = variances == 0 ? 0 : covariance / std::sqrt(variances);
+  if (classes == 2 && wrong == 0 && right != 0) {
+    value = 1;
+  } else if (classes == 2 && right == 0 && wrong != 0) {
+    value = -1;
+  } else if (classes == 2 && variances == 0) {
+    // All targets or all predictions are alike. The limit is torchmetrics'.
+    constexpr double epsilon = std::numeric_limits<float>::epsilon();
+    double sizes = 1;
+    for (const auto& sums : {targets, predictions}) sizes *= (sums[0] + epsilon) * (sums[1] + epsilon);
+    value = std::sqrt(epsilon) * (right - wrong) / std::sqrt(sizes);
+  }
+  return at::scalar_tensor(value, counts.options().dtype(at::kDouble));
 }
 
 METRICS_DEFINE(definitions::BinaryMatthewsCorrCoef);
