@@ -186,7 +186,7 @@ TEST_CASE("a metric that draws by sample id counts each row as often as it is dr
   }
 }
 
-TEST_CASE("a metric that draws by sample id gives the same in every way and at any world size") {
+TEST_CASE("a metric that draws by sample id gives the same in every way, and at any world size") {
   register_once();
   std::vector<testing::Case> cases;
   for (const int64_t seed : {0, 1}) {

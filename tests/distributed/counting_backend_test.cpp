@@ -80,6 +80,13 @@ WORKER(every_collective_through_a_counting_backend) {
     backend->_allgather_base(output, input, {})->wait();
     expect_equal(output.slice(0, 2), filled(2), "rank 1's rows");
   });
+  counts("allgather_directly", 8, [&] {
+    at::Tensor copies = mine.repeat({2});
+    at::Tensor output = filled(0, 4);
+    backend->allgather_directly(output, copies)->wait();
+    expect_equal(output.slice(0, 0, 2), filled(1), "rank 0's rows");
+    expect_equal(output.slice(0, 2), filled(2), "rank 1's rows");
+  });
   counts("allgather_into_tensor_coalesced", 8, [&] {
     std::vector<at::Tensor> inputs{mine};
     std::vector<at::Tensor> outputs{filled(0, 4)};

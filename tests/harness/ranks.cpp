@@ -185,9 +185,12 @@ std::vector<std::string> failures_on_ranks(const std::vector<Case>& cases, int64
   const auto directory = std::filesystem::temp_directory_path() /
                          ("metrics_ranks_" + std::to_string(::getpid()) + "_" + std::to_string(world_size));
   std::filesystem::create_directories(directory);
+  // A filter ends at a comma, and has ? for any character.
+  std::string filter = "--test-case=" + test_case;
+  std::replace(filter.begin(), filter.end(), ',', '?');
   const auto result = distributed::launch({
       .processes = world_size,
-      .command = {distributed::current_command().front(), "--test-case=" + test_case},
+      .command = {distributed::current_command().front(), filter},
       .environment = {{results_variable, directory.string()}},
       .timeout = std::chrono::minutes(8),
   });
