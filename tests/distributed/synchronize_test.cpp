@@ -411,6 +411,22 @@ TEST_CASE("synchronise: own states whose shape differs between ranks") {
   check_survived(run_workers("sync_shapes_of_the_data", 2));
 }
 
+WORKER(sync_many_rows) {
+  const auto group = init_process_group();
+  KeptRows metric;
+  // More than is sent to all at once: Gloo's own allgather takes it.
+  constexpr int64_t rows = 300000;
+  metric.update(at::full({rows}, static_cast<double>(group->rank() + 1), at::kFloat));
+  const Tensor all = metric.compute();
+  expect(all.numel() == rows * group->world_size(), "all ranks' rows");
+  for (int64_t rank = 0; rank < group->world_size(); ++rank)
+    expect(all.slice(0, rank * rows, (rank + 1) * rows).eq(rank + 1).all().item<bool>(), "rows in rank order");
+}
+
+TEST_CASE("synchronise: rows by the megabyte come in rank order") {
+  for (const int64_t world : world_sizes({2, 3})) check_survived(run_workers("sync_many_rows", world));
+}
+
 TEST_CASE("synchronise: NaN wins minima and maxima, small and large") {
   check_survived(run_workers("sync_nan", 2));
 }
