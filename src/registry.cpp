@@ -22,8 +22,9 @@ struct Registry {
   std::map<std::string_view, const RouterEntry*, std::less<>> functional_routers;
 
   Registry() {
-    for (const Domain& domain : {aggregation_domain(), classification_domain(), detection_domain(), image_domain(),
-                                 regression_domain(), retrieval_domain(), text_domain()}) {
+    for (const Domain& domain :
+         {aggregation_domain(), classification_domain(), collections_domain(), detection_domain(), image_domain(),
+          regression_domain(), retrieval_domain(), text_domain()}) {
       for (const MetricEntry& entry : domain.metrics) add(entry);
       for (const RouterEntry& router : domain.routers) {
         const auto& kept = routers[router.name] = std::make_unique<RouterEntry>(router);
@@ -164,7 +165,12 @@ c10::IValue from_json(const nlohmann::json& json, const std::string& name, int d
     for (const nlohmann::json& element : json) list.push_back(from_json(element, name, depth + 1));
     return list;
   }
-  throw InvalidArgument("option `" + name + "`: a JSON object, or a list in lists as deep as this, is no option value");
+  if (json.is_object() && depth < deepest_list) {  // a metric, or metrics by name
+    c10::impl::GenericDict dict(c10::StringType::get(), c10::AnyType::get());
+    for (const auto& [key, element] : json.items()) dict.insert(key, from_json(element, name, depth + 1));
+    return dict;
+  }
+  throw InvalidArgument("option `" + name + "`: what lies in lists or objects as deep as this is no option value");
 }
 
 nlohmann::json parsed(std::string_view text) {

@@ -25,6 +25,9 @@
 #include <metrics/classification/specificity.h>
 #include <metrics/classification/specificity_sensitivity.h>
 #include <metrics/classification/stat_scores.h>
+#include <metrics/collections/composite.h>
+#include <metrics/collections/handle.h>
+#include <metrics/collections/metric_collection.h>
 #include <metrics/core/dynamic.h>
 #include <metrics/core/metric_of.h>
 #include <metrics/core/update_together.h>

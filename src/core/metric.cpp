@@ -13,6 +13,11 @@
 
 namespace metrics {
 
+const States& SharedStates::none() {
+  static const States states;
+  return states;
+}
+
 Metric::Metric(MetricOptions common) : common_(std::move(common)) {}
 Metric::~Metric() = default;
 Metric::Metric(const Metric&) = default;
@@ -29,7 +34,7 @@ const std::string& Metric::layout() const {
   if (!layout_) {
     std::ostringstream text;
     text << to_string();
-    for (const State& state : states_) {
+    for (const State& state : *states_) {
       text << "; " << state.name() << ": " << metrics::to_string(state.reduction());
       // Not the value's own: what a rank has seen may decide the shape of a state with an own merge.
       if (!state.grows()) text << " " << state.initial().scalar_type() << state.initial().sizes();
@@ -56,8 +61,12 @@ c10::IValue Metric::compute() {
   return compute_dynamic();
 }
 
+std::vector<ChildMetric> Metric::children() const {
+  return {};
+}
+
 States Metric::reset_states() const {
-  const States& local = local_ ? *local_ : states_;
+  const States& local = local_ ? **local_ : *states_;
   States states = local.fresh();
   for (std::size_t i = 0; i < local.size(); ++i) {
     if (keeps_on_reset(local.at(i).name())) states.at(i) = local.at(i);
@@ -66,22 +75,42 @@ States Metric::reset_states() const {
 }
 
 void Metric::reset() {
-  states_ = reset_states();
+  const auto kept = [&](const State& state) { return keeps_on_reset(state.name()); };
+  const bool whole = std::none_of(states_->begin(), states_->end(), kept);
+  replace_states(reset_states());
   local_.reset();
   states_changed();
+  pristine_ = whole;
+  for (const ChildMetric& child : children()) child.metric->reset();
 }
 
 void Metric::merge(const Metric& other) {
-  require_not_synced("merge");
-  other.require_not_synced("merge of its states into another");
-  if (other.layout() != layout()) {
+  // The graph of the other is only read, and handed out to be changed by none.
+  std::vector<Metric*> own = units();
+  std::vector<Metric*> others = const_cast<Metric&>(other).units();
+  for (const Metric* unit : own) unit->require_not_synced("merge");
+  for (const Metric* unit : others) unit->require_not_synced("merge of its states into another");
+  const auto same = [](const Metric* a, const Metric* b) { return a->layout() == b->layout(); };
+  if (other.to_string() != to_string() || !std::equal(own.begin(), own.end(), others.begin(), others.end(), same)) {
     throw InvalidArgument(to_string() + " cannot merge the states of " + other.to_string() +
                           ": class and options must be equal");
   }
   const AutogradScope scope;
-  States theirs = other.states_.snapshot();
-  if (other.device() != device()) theirs.to(device());
-  accumulate(std::move(theirs));
+  BatchStates theirs;
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    const auto one = [&](const Metric* unit) { return unit->shares_states_with(*others[i]); };
+    const auto first = static_cast<std::size_t>(std::find_if(others.begin(), others.end(), one) - others.begin());
+    const bool together = first < i && own[first]->device() == own[i]->device();
+    if (together) {
+      theirs.states.push_back(theirs.states[first].joined());
+      continue;
+    }
+    States states = others[i]->states_->snapshot();
+    if (others[i]->device() != own[i]->device()) states.to(own[i]->device());
+    theirs.states.emplace_back(std::move(states));
+  }
+  theirs.units = std::move(own);
+  accumulate_batch(std::move(theirs));
 }
 
 void Metric::merge_states(States& into, const States& from) const {
@@ -92,11 +121,12 @@ void Metric::merge_states(States& into, const States& from) const {
 void Metric::accumulate(States&& batch) {
   const AutogradScope scope;
   batch.detach();
-  States before = states_.snapshot();
+  States& states = own_states();
+  States before = states.snapshot();
   try {
-    merge_states(states_, batch);
+    merge_states(states, batch);
   } catch (...) {
-    states_ = std::move(before);
+    states = std::move(before);
     throw;
   }
   states_changed();
@@ -105,7 +135,8 @@ void Metric::accumulate(States&& batch) {
 void Metric::states_changed() {
   if (cached_) drop_cached_value();
   cached_.reset();
-  if (common_.compute_on_cpu) states_.move_growing_to_cpu();
+  pristine_ = false;
+  if (common_.compute_on_cpu && device() != at::kCPU) own_states().move_growing_to_cpu();
 }
 
 void Metric::throw_synced(std::string_view what) const {
@@ -124,7 +155,7 @@ void Metric::throw_wrong_device(const Tensor& tensor, std::string_view input) co
 }
 
 void Metric::require_own_merge() const {
-  for (const State& state : states_) {
+  for (const State& state : *states_) {
     if (state.reduction() != Reduction::Own) continue;
     throw Error(std::string(name()) + ": state `" + state.name() +
                 "` is reduced by the metric's own merge, and its definition has none");
@@ -132,21 +163,62 @@ void Metric::require_own_merge() const {
 }
 
 void Metric::set_metric_options(MetricOptions common) {
-  require_not_synced("set_metric_options");
+  for (const Metric* unit : units()) unit->require_not_synced("set_metric_options");
+  for (const ChildMetric& child : children()) child.metric->set_metric_options(common);
   common_ = std::move(common);
   states_changed();
 }
 
-void Metric::to(at::Device device) {
-  States moved = states_.snapshot();
-  moved.to(device);
-  if (local_) {
-    States moved_local = local_->snapshot();
-    moved_local.to(device);
-    local_ = std::move(moved_local);
+std::vector<Metric::Node> Metric::nodes(const std::string& prefix) {
+  std::vector<Node> found{{this, {prefix}}};
+  const auto add = [&](const auto& self, Metric& of, const std::string& under) -> void {
+    for (const ChildMetric& child : of.children()) {
+      const std::string at = under + child.name + ".";
+      const auto known =
+          std::find_if(found.begin(), found.end(), [&](auto& node) { return node.metric == child.metric; });
+      if (known == found.end()) {
+        found.push_back({child.metric, {at}});
+      } else {
+        known->prefixes.push_back(at);
+      }
+      self(self, *child.metric, at);
+    }
+  };
+  add(add, *this, prefix);
+  return found;
+}
+
+void Metric::change_states_of_all(const std::function<void(States&)>& change) {
+  struct Changed {
+    Metric* metric;
+    Metric* shares_with;  // one that comes before it; null for none
+    States states;
+    std::optional<States> local;
+  };
+  std::vector<Changed> changed;
+  for (const Node& node : nodes()) {
+    Metric* metric = node.metric;
+    const auto one = std::find_if(changed.begin(), changed.end(),
+                                  [&](const Changed& other) { return other.metric->shares_states_with(*metric); });
+    changed.push_back(
+        {metric, one == changed.end() ? nullptr : one->metric, metric->states_->snapshot(), std::nullopt});
+    change(changed.back().states);
+    if (!metric->local_) continue;
+    changed.back().local = (*metric->local_)->snapshot();
+    change(*changed.back().local);
   }
-  states_ = std::move(moved);
-  states_changed();
+  for (auto& [metric, shares_with, states, local] : changed) {
+    const bool pristine = metric->pristine_;
+    metric->replace_states(std::move(states));
+    if (shares_with != nullptr) metric->states_.join(shares_with->states_);
+    if (local) metric->local_->replace(std::move(*local));
+    metric->states_changed();
+    metric->pristine_ = pristine;
+  }
+}
+
+void Metric::to(at::Device device) {
+  change_states_of_all([&](States& states) { states.to(device); });
 }
 
 void Metric::set_dtype(at::ScalarType dtype) {
@@ -155,15 +227,21 @@ void Metric::set_dtype(at::ScalarType dtype) {
     message << name() << ": set_dtype takes a floating dtype, got " << dtype;
     throw InvalidArgument(message.str());
   }
-  States converted = states_.snapshot();
-  converted.set_dtype(dtype);
-  if (local_) local_->set_dtype(dtype);
-  states_ = std::move(converted);
-  states_changed();
+  change_states_of_all([&](States& states) { states.set_dtype(dtype); });
+}
+
+void Metric::persistent(bool mode) {
+  for (const Node& node : nodes()) node.metric->persistent_ = mode;
 }
 
 std::shared_ptr<Synchroniser> Metric::group() const {
   return common_.process_group ? common_.process_group : default_synchroniser();
+}
+
+bool Metric::is_synced() const {
+  if (local_) return true;
+  const std::vector<ChildMetric> below = children();
+  return std::any_of(below.begin(), below.end(), [](const ChildMetric& child) { return child.metric->is_synced(); });
 }
 
 bool Metric::distributed() const {
@@ -249,12 +327,41 @@ std::vector<Tensor> Metric::gathered_by_dist_sync_fn(const std::string& state, c
   return gathered;
 }
 
+std::vector<std::optional<States>> Metric::merged_over_ranks(std::span<const SyncItem> items) {
+  struct Exchange {
+    std::shared_ptr<Synchroniser> group;
+    std::vector<SyncItem> items;
+    std::vector<std::size_t> places;
+  };
+  std::vector<std::optional<States>> merged(items.size());
+  std::vector<Exchange> exchanges;
+  std::vector<std::size_t> by_themselves;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const Metric& metric = *items[i].metric;
+    if (!metric.distributed()) continue;
+    if (metric.common_.dist_sync_fn) {
+      by_themselves.push_back(i);
+      continue;
+    }
+    const std::shared_ptr<Synchroniser> ranks = metric.group();
+    if (!ranks)
+      throw SyncError(metric.to_string() + ": distributed_available_fn says yes, but there is no process group");
+    auto exchange = std::find_if(exchanges.begin(), exchanges.end(), [&](auto& known) { return known.group == ranks; });
+    if (exchange == exchanges.end()) exchange = exchanges.insert(exchange, Exchange{ranks, {}, {}});
+    exchange->items.push_back(items[i]);
+    exchange->places.push_back(i);
+  }
+  for (Exchange& exchange : exchanges) {
+    std::vector<Synchronised> results = exchange.group->synchronise(exchange.items);
+    for (std::size_t i = 0; i < results.size(); ++i) merged[exchange.places[i]] = std::move(results[i].merged);
+  }
+  for (std::size_t i : by_themselves) merged[i] = items[i].metric->merged_by_dist_sync_fn(*items[i].states);
+  return merged;
+}
+
 std::optional<States> Metric::merged_over_ranks(const States& local, bool dirty) const {
-  if (common_.dist_sync_fn) return merged_by_dist_sync_fn(local);
-  const std::shared_ptr<Synchroniser> ranks = group();
-  if (!ranks) throw SyncError(to_string() + ": distributed_available_fn says yes, but there is no process group");
   const SyncItem item{this, &local, dirty};
-  return std::move(ranks->synchronise({&item, 1}).front().merged);
+  return std::move(merged_over_ranks({&item, 1}).front());
 }
 
 bool Metric::cached_for(const Ranks& ranks) const {
@@ -264,17 +371,17 @@ bool Metric::cached_for(const Ranks& ranks) const {
 }
 
 Metric::ToFinalise Metric::prepare_compute() {
-  const bool over_ranks = common_.sync_on_compute && !is_synced() && distributed();
+  const bool over_ranks = common_.sync_on_compute && !is_synced() && !borrowed_ && distributed();
   ToFinalise ready;
-  ready.local = &states_;
+  ready.local = &*states_;
   if (over_ranks) ready.ranks = {.all = true, .group = group()};
   ready.cached = cached_for(ready.ranks);
   if (over_ranks && !(ready.cached && common_.dist_sync_fn)) {
-    ready.merged = merged_over_ranks(states_, !ready.cached);
+    ready.merged = merged_over_ranks(*states_, !ready.cached);
     ready.cached = !ready.merged.has_value();
   }
   const bool known = !(over_ranks && ready.cached);  // else what other ranks have does not show here
-  if (known && !is_synced() && ready.states().update_count() == 0) {
+  if (known && !is_synced() && !borrowed_ && ready.states().update_count() == 0) {
     warn("compute of " + to_string() + " was called before its first update: its states are still the defaults");
   }
   return ready;
@@ -288,23 +395,28 @@ Metric::ToFinalise Metric::prepare_batch_value(const States& batch) const {
 }
 
 void Metric::sync() {
-  if (is_synced()) throw Error(to_string() + ": sync while the metric is synced already");
-  if (!distributed()) return;
-  const AutogradScope scope;
-  install_synced(merged_over_ranks(states_, true).value());
+  Metric* const self = this;
+  synchronize({&self, 1});
 }
 
 void Metric::install_synced(States merged) {
   if (is_synced()) throw Error(to_string() + ": sync while the metric is synced already");
-  local_ = std::exchange(states_, std::move(merged));
+  local_ = std::move(states_);
+  states_ = SharedStates(std::move(merged));
   states_changed();
 }
 
 void Metric::unsync() {
-  if (!is_synced()) throw Error(to_string() + ": unsync while the metric is not synced");
-  states_ = std::move(*local_);
-  local_.reset();
-  states_changed();
+  const std::vector<Metric*> own = units();
+  if (std::none_of(own.begin(), own.end(), [](const Metric* unit) { return unit->is_synced(); })) {
+    throw Error(to_string() + ": unsync while the metric is not synced");
+  }
+  for (Metric* unit : own) {
+    if (!unit->is_synced()) continue;
+    unit->states_ = std::move(*unit->local_);
+    unit->local_.reset();
+    unit->states_changed();
+  }
 }
 
 std::ostream& operator<<(std::ostream& out, const Metric& metric) {

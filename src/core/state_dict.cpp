@@ -189,7 +189,7 @@ bool restore(State& state, const Tensor& saved) {
 }  // namespace
 
 States Metric::shown_states() const {
-  States shown = states_.snapshot();
+  States shown = states_->snapshot();
   show_as_torchmetrics(shown);
   return shown;
 }
@@ -211,25 +211,30 @@ std::map<std::string, StateValue, std::less<>> Metric::exported(const States& sh
 
 std::map<std::string, StateValue, std::less<>> Metric::metric_state() const {
   const AutogradScope scope;
-  return exported(shown_states());
+  auto values = exported(shown_states());
+  for (const ChildMetric& child : children()) {
+    for (auto& [name, value] : child.metric->metric_state()) values.emplace(child.name + "." + name, std::move(value));
+  }
+  return values;
 }
 
 void Metric::save_state_dict(StateDict& destination, const std::string& prefix) const {
-  if (!persistent_) return;
+  for (const ChildMetric& child : children()) child.metric->save_state_dict(destination, prefix + child.name + ".");
+  if (!persistent_ || states_->size() == 0) return;
   const AutogradScope scope;
   const States shown = shown_states();
   for (auto& [name, value] : exported(shown)) destination.states[prefix + name] = std::move(value);
   Metadata& metadata = destination.metadata[metadata_key(prefix)];
   const States told = told_by(shown);
-  for (std::size_t s = 0; s < states_.size(); ++s) {
-    const State& state = states_.at(s);
+  for (std::size_t s = 0; s < states_->size(); ++s) {
+    const State& state = states_->at(s);
     if (!state.is_auxiliary() && equal_states(state, shown.at(s))) {
       if (is_rounded(state)) metadata[exact_key + state.name()] = exact_form(state);
     } else if (state.tensor().defined() && !equal_states(state, told.at(s))) {
       metadata[state_key + state.name()] = state.tensor().clone();
     }
   }
-  metadata[count_key] = states_.update_count();
+  metadata[count_key] = states_->update_count();
   metadata[options_key] = to_string();
 }
 
@@ -269,15 +274,13 @@ States Metric::completed(const States& shown, const Metadata* metadata) const {
   return equal_shown(shown_again, shown) ? restored : told;
 }
 
-void Metric::load_state_dict(const StateDict& source, const std::string& prefix, bool strict) {
-  require_not_synced("load_state_dict");
-  const AutogradScope scope;
+std::optional<States> Metric::loaded_from(const StateDict& source, const std::string& prefix, bool strict,
+                                          Keys& known) const {
   const auto entry = source.metadata.find(metadata_key(prefix));
   const Metadata* metadata = entry == source.metadata.end() ? nullptr : &entry->second;
 
-  States loaded = states_.fresh();
+  States loaded = states_->fresh();
   const States now = shown_states();
-  std::set<std::string, std::less<>> known;
   std::vector<std::string> missing;
   std::size_t found = 0;
   for (std::size_t s = 0; s < loaded.size(); ++s) {
@@ -308,13 +311,7 @@ void Metric::load_state_dict(const StateDict& source, const std::string& prefix,
   if (strict && !missing.empty() && (found > 0 || persistent_)) {
     refuse(missing.front(), "is missing for " + to_string());
   }
-  if (strict && !prefix.empty()) {
-    for (auto it = source.states.lower_bound(prefix); it != source.states.end() && it->first.starts_with(prefix);
-         ++it) {
-      if (!known.contains(it->first)) refuse(it->first, to_string() + " has no such state");
-    }
-  }
-  if (found == 0) return;
+  if (found == 0) return std::nullopt;
 
   const auto* saved_by = find_metadata<std::string>(metadata, options_key);
   if (strict && saved_by != nullptr && *saved_by != to_string()) {
@@ -327,8 +324,31 @@ void Metric::load_state_dict(const StateDict& source, const std::string& prefix,
   loaded = completed(loaded, metadata);
   loaded.set_update_count(count == nullptr ? 1 : *count);
   loaded.to(device());
-  states_ = std::move(loaded);
-  states_changed();
+  return loaded;
+}
+
+void Metric::load_state_dict(const StateDict& source, const std::string& prefix, bool strict) {
+  const std::vector<Node> all = nodes(prefix);
+  for (const Node& node : all) node.metric->require_not_synced("load_state_dict");
+  const AutogradScope scope;
+  Keys known;
+  std::vector<std::pair<Metric*, States>> loaded;
+  for (const Node& node : all) {
+    for (const std::string& at : node.prefixes) {
+      std::optional<States> states = node.metric->loaded_from(source, at, strict, known);
+      if (states && at == node.prefixes.front()) loaded.emplace_back(node.metric, std::move(*states));
+    }
+  }
+  if (strict && !prefix.empty()) {
+    for (auto it = source.states.lower_bound(prefix); it != source.states.end() && it->first.starts_with(prefix);
+         ++it) {
+      if (!known.contains(it->first)) refuse(it->first, to_string() + " has no such state");
+    }
+  }
+  for (auto& [metric, states] : loaded) {
+    metric->replace_states(std::move(states));
+    metric->states_changed();
+  }
 }
 
 }  // namespace metrics

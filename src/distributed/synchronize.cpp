@@ -7,7 +7,6 @@
 #include <metrics/core/errors.h>
 #include <metrics/core/metric.h>
 #include <metrics/distributed/process_group.h>
-#include <metrics/distributed/synchronize.h>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
@@ -300,70 +299,6 @@ std::vector<Synchronised> ProcessGroup::synchronise(std::span<const SyncItem> it
   if (items.empty()) return {};
   const std::lock_guard lock(impl_->synchronising);
   return distributed::Synchronisation(items, *impl_->transport, impl_->buffers).run();
-}
-
-namespace {
-
-std::shared_ptr<Synchroniser> group_of(const Metric& metric) {
-  const MetricOptions& options = metric.metric_options();
-  return options.process_group ? options.process_group : default_synchroniser();
-}
-
-bool has_ranks(const Metric& metric, const std::shared_ptr<Synchroniser>& group) {
-  const auto& available = metric.metric_options().distributed_available_fn;
-  return available ? available() : group && group->world_size() > 1;
-}
-
-}  // namespace
-
-void synchronize(std::span<Metric* const> metrics) {
-  for (const Metric* metric : metrics)
-    if (metric->is_synced()) throw Error(metric->to_string() + ": synchronize while the metric is synced already");
-
-  struct Exchange {
-    std::shared_ptr<Synchroniser> group;
-    std::vector<SyncItem> items;
-    std::vector<Metric*> metrics;
-  };
-  std::vector<Exchange> exchanges;
-  std::vector<Metric*> by_themselves;
-  for (std::size_t i = 0; i < metrics.size(); ++i) {
-    Metric* metric = metrics[i];
-    const bool seen = std::find(metrics.begin(), metrics.begin() + static_cast<std::ptrdiff_t>(i), metric) !=
-                      metrics.begin() + static_cast<std::ptrdiff_t>(i);
-    const auto group = group_of(*metric);
-    if (seen || !has_ranks(*metric, group)) continue;
-    if (metric->metric_options().dist_sync_fn) {
-      by_themselves.push_back(metric);
-      continue;
-    }
-    if (!group)
-      throw SyncError(metric->to_string() + ": distributed_available_fn says yes, but there is no process group");
-    auto exchange = std::find_if(exchanges.begin(), exchanges.end(), [&](auto& known) { return known.group == group; });
-    if (exchange == exchanges.end()) exchange = exchanges.insert(exchange, Exchange{group, {}, {}});
-    exchange->items.push_back({metric, &metric->states(), true});
-    exchange->metrics.push_back(metric);
-  }
-
-  const c10::InferenceMode no_inference(false);
-  const at::NoGradGuard no_grad;
-  std::vector<std::pair<Metric*, States>> merged;
-  for (Exchange& exchange : exchanges) {
-    auto results = exchange.group->synchronise(exchange.items);
-    for (std::size_t i = 0; i < results.size(); ++i)
-      merged.emplace_back(exchange.metrics[i], std::move(*results[i].merged));
-  }
-  std::vector<Metric*> synced;
-  try {
-    for (Metric* metric : by_themselves) {
-      metric->sync();
-      synced.push_back(metric);
-    }
-  } catch (...) {
-    for (Metric* metric : synced) metric->unsync();
-    throw;
-  }
-  for (auto& [metric, states] : merged) metric->install_synced(std::move(states));
 }
 
 }  // namespace metrics

@@ -293,13 +293,18 @@ template <class D>
 MetricOf<D>::MetricOf(Options options, MetricOptions common)
     : Metric(std::move(common)), options_(kept(std::move(options))) {
   const AutogradScope scope;
-  D::declare(states_, options_);
+  D::declare(own_states(), options_);
   if constexpr (!detail::HasOwnMerge<D>) require_own_merge();
 }
 
 template <class D>
 std::unique_ptr<Metric> MetricOf<D>::clone() const {
   return std::make_unique<MetricOf>(*this);
+}
+
+template <class D>
+bool MetricOf<D>::takes_input(std::string_view name) const {
+  return std::find(D::inputs.begin(), D::inputs.end(), name) != D::inputs.end();
 }
 
 template <class D>
@@ -348,7 +353,7 @@ void MetricOf<D>::fold(States& states, const Inputs& inputs, const Rows& rows) c
 
 template <class D>
 States MetricOf<D>::folded(const Inputs& inputs, const Rows& rows) const {
-  States batch = states_.fresh();
+  States batch = states().fresh();
   fold(batch, inputs, rows);
   batch.set_update_count(1);
   return batch;
@@ -358,18 +363,19 @@ template <class D>
 void MetricOf<D>::update_inputs(const Inputs& inputs, const Rows& rows) {
   require_not_synced("update");
   const AutogradScope scope;
+  States& states = own_states();
   if constexpr (D::traits.commits_last) {
-    fold(states_, inputs, rows);
+    fold(states, inputs, rows);
   } else {
-    States before = states_.snapshot();
+    States before = states.snapshot();
     try {
-      fold(states_, inputs, rows);
+      fold(states, inputs, rows);
     } catch (...) {
-      states_ = std::move(before);
+      states = std::move(before);
       throw;
     }
   }
-  states_.set_update_count(states_.update_count() + 1);
+  states.set_update_count(states.update_count() + 1);
   states_changed();
 }
 
@@ -378,27 +384,25 @@ auto MetricOf<D>::forward_inputs(const Inputs& inputs, const Rows& rows) -> Resu
   require_not_synced("forward");
   const AutogradScope scope(D::traits.is_differentiable && at::GradMode::is_enabled());
   States batch = folded(inputs, rows);
-  if constexpr (detail::HasPartialReset<D>) {
+  Result value = [&] {
+    if constexpr (!detail::HasPartialReset<D>) return finalised(prepare_batch_value(batch).states());
     States beside_kept = reset_states();
     merge_states(beside_kept, batch);
-    Result value = finalised(prepare_batch_value(beside_kept).states());
-    accumulate(std::move(batch));
-    return value;
-  } else {
-    Result value = finalised(prepare_batch_value(batch).states());
-    accumulate(std::move(batch));
-    return value;
-  }
+    return finalised(prepare_batch_value(beside_kept).states());
+  }();
+  accumulate(std::move(batch));
+  return value;
 }
 
 template <class D>
 auto MetricOf<D>::value_of(const Options& options, const Inputs& inputs) -> Result {
   const AutogradScope scope(D::traits.is_differentiable && at::GradMode::is_enabled());
   MetricOf metric(options);
-  metric.states_.to(detail::device_of<D>(inputs));
-  metric.fold(metric.states_, inputs, Rows{});
-  metric.states_.set_update_count(1);
-  return metric.finalised(metric.states_);
+  States& states = metric.own_states();
+  states.to(detail::device_of<D>(inputs));
+  metric.fold(states, inputs, Rows{});
+  states.set_update_count(1);
+  return metric.finalised(states);
 }
 
 template <class D>
@@ -408,11 +412,11 @@ auto MetricOf<D>::finalised(const States& states) const -> Result {
 
 template <class D>
 auto MetricOf<D>::compute() -> Result {
-  const AutogradScope scope;
+  const AutogradScope scope(D::traits.is_differentiable && records_gradients(this));
   const ToFinalise ready = prepare_compute();
   if (ready.cached) return detail::separate(*computed_);
   Result value = finalised(ready.states());
-  if (metric_options().compute_with_cache) {
+  if (keeps_values()) {
     computed_ = detail::separate(value);
     value_cached(ready.ranks);
   }
@@ -434,8 +438,8 @@ std::string MetricOf<D>::describe_update() const {
 }
 
 template <class D>
-States MetricOf<D>::states_of_batch(const Args& args, const Kwargs& kwargs, const Rows& rows) const {
-  const AutogradScope scope;
+States MetricOf<D>::states_of_batch(const Args& args, const Kwargs& kwargs, const Rows& rows, bool gradients) const {
+  const AutogradScope scope(D::traits.is_differentiable && gradients);
   return folded(detail::inputs_from_dynamic<D>(args, kwargs), rows);
 }
 

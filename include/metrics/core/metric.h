@@ -3,6 +3,7 @@
 #include <metrics/core/errors.h>
 #include <metrics/core/metric_options.h>
 #include <metrics/core/rows.h>
+#include <metrics/core/shared_states.h>
 #include <metrics/core/state.h>
 #include <metrics/core/state_dict.h>
 #include <metrics/export.h>
@@ -13,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,12 +40,29 @@ struct MetricTraits {
   bool merges_rowwise = false;
 };
 
+class Metric;
+struct SyncItem;
+
+METRICS_API void synchronize(std::span<Metric* const> metrics);  // described in distributed/synchronize.h
+
+/// A metric that another one is made of, under the name that it has there.
+struct ChildMetric {
+  std::string name;
+  Metric* metric;
+};
+
+/// A batch in the dynamic face, for whichever metrics take it; see batch_inputs.h.
+struct BatchInputs;
+
 /// Base of all metrics: a commutative monoid of states, with a last step from states to a value.
 ///
 /// What is hard follows here from `States::merge`, once, for every metric: ranks, `forward`, exceptions, checkpoints.
 /// A metric is a value: a copy has its own state; one that was moved from may only be assigned to or destroyed.
 /// Different metrics may be used from different threads at once, one metric from one thread at a time. Methods that
 /// throw leave the metric as it was.
+///
+/// A metric may be made of others, its children (collections, composed metrics, wrappers): then what is said here of
+/// the states goes for theirs, too, and one that occurs twice among them is one metric.
 ///
 /// Here is the dynamic face (c10::IValue in, c10::IValue out); `MetricOf` adds the typed one.
 class METRICS_API Metric {
@@ -55,6 +74,11 @@ class METRICS_API Metric {
   virtual const MetricTraits& traits() const = 0;
   /// The class and its options, such as `SumMetric(nan_strategy=warn)`; equal texts mean equal behaviour.
   const std::string& to_string() const;
+
+  /// The metrics that this one is made of, in order; a state dict keeps each under `name + "."`.
+  virtual std::vector<ChildMetric> children() const;
+  /// Whether `update` has an input of that name.
+  virtual bool takes_input(std::string_view name) const = 0;
 
   /// A text that is equal for metrics whose updates do the same to the same states, whatever their class.
   const std::string& update_key() const;
@@ -70,22 +94,25 @@ class METRICS_API Metric {
   c10::IValue compute();
 
   /// Back to the default states; those that the metric's definition keeps stay as they are.
-  void reset();
+  virtual void reset();
   virtual std::unique_ptr<Metric> clone() const = 0;
   /// Folds in the states of another metric of the same class and options (torchmetrics' merge_state).
-  void merge(const Metric& other);
+  virtual void merge(const Metric& other);
 
-  int64_t update_count() const { return states_.update_count(); }
+  int64_t update_count() const { return states_->update_count(); }
   bool update_called() const { return update_count() > 0; }
-  at::Device device() const { return states_.device(); }
+  at::Device device() const { return states_->device(); }
   /// Dtype of floating results: float32 unless `set_dtype` changed it.
-  at::ScalarType dtype() const { return states_.dtype(); }
+  at::ScalarType dtype() const { return states_->dtype(); }
   const MetricOptions& metric_options() const { return common_; }
   /// Changes how the metric synchronises and caches from the next call on.
   void set_metric_options(MetricOptions common);
-  /// The states, by name.
+  /// The states, by name; a child's under its name and a dot.
   std::map<std::string, StateValue, std::less<>> metric_state() const;
-  const States& states() const { return states_; }
+  /// The metric's own states, without those of its children.
+  const States& states() const { return *states_; }
+  /// Whether the two keep their states in one place, as they may while they are updated together.
+  bool shares_states_with(const Metric& other) const { return states_.is_one_with(other.states_); }
 
   /// Moves the states.
   void to(at::Device device);
@@ -98,12 +125,12 @@ class METRICS_API Metric {
   void sync();
   /// Puts the local states back. Throws Error when not synced.
   void unsync();
-  /// The second half of `sync`, for those who have synchronised several metrics at once.
+  /// The second half of `sync` for a metric without children, for those who have merged its states by themselves.
   void install_synced(States merged);
-  bool is_synced() const { return local_.has_value(); }
+  bool is_synced() const;
 
   /// Whether states are part of `state_dict`. Off at first.
-  void persistent(bool mode) { persistent_ = mode; }
+  void persistent(bool mode);
   bool is_persistent() const { return persistent_; }
   /// Adds the states under `prefix + name` if persistent.
   void save_state_dict(StateDict& destination, const std::string& prefix = "") const;
@@ -118,6 +145,9 @@ class METRICS_API Metric {
   void merge_states(States& into, const States& from) const;
   /// A text that differs between metrics whose states cannot be merged: class, options, states and reductions.
   const std::string& layout() const;
+
+  /// The metrics in whose states all of this one's data are: itself, or those among its children. Each once.
+  std::vector<Metric*> units();
 
  protected:
   explicit Metric(MetricOptions common);
@@ -147,12 +177,18 @@ class METRICS_API Metric {
   ToFinalise prepare_batch_value(const States& batch) const;
   /// Notes that the derived class keeps a value for exactly the present states.
   void value_cached(const Ranks& ranks) { cached_ = std::make_shared<const Ranks>(ranks); }
+  /// Whether a computed value may be kept for the next call.
+  bool keeps_values() const { return common_.compute_with_cache && !borrowed_; }
+  /// Whether what is computed now is the value of a batch that carries gradients.
+  static bool records_gradients(const Metric* metric) { return metric->borrowed_ && metric->borrowed_->gradients; }
   /// Folds a batch's states in, all or nothing.
-  void accumulate(States&& batch);
+  virtual void accumulate(States&& batch);
   /// What follows a successful change of the states.
   void states_changed();
+  /// The text of the class and its options has changed.
+  void description_changed() { text_ = layout_ = update_key_ = nullptr; }
   void require_not_synced(std::string_view what) const {
-    if (is_synced()) throw_synced(what);
+    if (local_) throw_synced(what);
   }
   /// Whether an input is on the metric's device.
   bool is_here(const Tensor& tensor) const { return tensor.defined() && tensor.device() == device(); }
@@ -160,10 +196,67 @@ class METRICS_API Metric {
   /// Throws Error if a state is reduced by the metric's own merge and there is none.
   void require_own_merge() const;
 
+  /// The states, to be changed.
+  States& own_states() { return states_.own(); }
+  void replace_states(States states) { states_.replace(std::move(states)); }
+
+  // What a metric that is made of others does with a batch: it says which of its units gets which inputs, and the rest
+  // is done for all of them at once.
+
+  /// The inputs of one unit.
+  struct Feed {
+    Metric* unit;
+    std::shared_ptr<const BatchInputs> inputs;
+  };
+  using Feeds = std::vector<Feed>;
+  /// Says which inputs each unit gets.
+  virtual void route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds);
+  static void route_to(Metric& child, const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
+    child.route(inputs, feeds);
+  }
+  virtual void collect_units(std::vector<Metric*>& units);
+  static void collect_units_of(Metric& child, std::vector<Metric*>& units) { child.collect_units(units); }
+  /// Has two metrics with equal states and update keys keep them in one place.
+  static void join_states(Metric& metric, const Metric& with) { metric.states_.join(with.states_); }
+  /// Updates the units, all or nothing; alike ones with the same inputs share one pass over them.
+  static void update_units(const Feeds& feeds);
+
+  /// For its life, units have other states than their own: those of a batch, or those merged over the ranks.
+  class METRICS_API Borrowing {
+   public:
+    Borrowing() = default;
+    ~Borrowing();
+    Borrowing(const Borrowing&) = delete;
+    Borrowing& operator=(const Borrowing&) = delete;
+
+    void lend(Metric& unit, SharedStates states, bool gradients = false);
+
+   private:
+    std::vector<Metric*> borrowers_;
+  };
+  /// Lends the units of this metric what they hold over all ranks, where that is asked for; one exchange a group.
+  void borrow_merged(Borrowing& borrowing);
+  /// The states of a batch, one for each unit that is fed, in the order of `units`.
+  struct BatchStates {
+    std::vector<Metric*> units;
+    std::vector<SharedStates> states;  ///< In one place for units that have the same.
+  };
+  static BatchStates batch_states(const Feeds& feeds);
+  /// Lends the units what their value of a batch is taken from: over the ranks with `dist_sync_on_step`; those without
+  /// a batch have their default states.
+  void borrow_batch(Borrowing& borrowing, const BatchStates& batch);
+  /// Folds the batch in, all or nothing.
+  static void accumulate_batch(BatchStates&& batch);
+
+  /// What a metric keeps beside its states from one update to the next, to go back to when another one fails.
+  virtual bool has_history() const { return false; }
+  virtual std::shared_ptr<const void> history() const { return nullptr; }
+  virtual void restore_history(std::shared_ptr<const void> /*history*/) {}
+
   virtual std::string describe_options() const = 0;
   virtual std::string describe_update() const = 0;
-  /// What `update` would fold in.
-  virtual States states_of_batch(const Args& args, const Kwargs& kwargs, const Rows& rows) const = 0;
+  /// What `update` would fold in; with gradients where the metric is differentiable.
+  virtual States states_of_batch(const Args& args, const Kwargs& kwargs, const Rows& rows, bool gradients) const = 0;
   virtual void merge_own(States& into, const States& from) const = 0;
   virtual void update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) = 0;
   virtual c10::IValue forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) = 0;
@@ -179,8 +272,6 @@ class METRICS_API Metric {
   virtual std::string_view flat_list() const = 0;
   virtual std::vector<int64_t> item_shape(const States& states, std::size_t item) const = 0;
 
-  States states_;
-
  private:
   States shown_states() const;
   /// The states that follow from those that torchmetrics would have.
@@ -192,20 +283,50 @@ class METRICS_API Metric {
   bool cached_for(const Ranks& ranks) const;
   std::shared_ptr<Synchroniser> group() const;
   bool distributed() const;
+  /// The states of each item merged over its ranks, one exchange a group; absent where it has no ranks to merge over,
+  /// and where no rank was dirty.
+  static std::vector<std::optional<States>> merged_over_ranks(std::span<const SyncItem> items);
   std::optional<States> merged_over_ranks(const States& local, bool dirty) const;
+  /// The states that a batch's value is taken from on this rank: beside those that `reset` keeps.
+  SharedStates for_batch_value(const SharedStates& batch) const;
+  using Keys = std::set<std::string, std::less<>>;
+  /// The metric's own states as `source` gives them, absent where it has none; adds its keys to `known`.
+  std::optional<States> loaded_from(const StateDict& source, const std::string& prefix, bool strict, Keys& known) const;
+  /// What a unit was before others' states were lent to it.
+  struct Lender {
+    SharedStates states;
+    std::shared_ptr<const Ranks> cached;
+    bool gradients;
+  };
+  struct Cluster;
+  struct Before;
+  struct Alike;
+  static std::vector<Alike> alike(const Feeds& feeds);
+  /// This metric and all below it, each once, with the prefixes of all its places in a state dict.
+  struct Node {
+    Metric* metric;
+    std::vector<std::string> prefixes;
+  };
+  std::vector<Node> nodes(const std::string& prefix = "");
+  /// Applies a change to the states of all of them, all or nothing.
+  void change_states_of_all(const std::function<void(States&)>& change);
   States merged_by_dist_sync_fn(const States& local) const;
   std::vector<Tensor> gathered_by_dist_sync_fn(const std::string& state, const Tensor& tensor,
                                                const std::shared_ptr<Synchroniser>& ranks) const;
 
   MetricOptions common_;
+  SharedStates states_;
+  bool pristine_ = true;                 // whether the states are still those of the declaration
   std::shared_ptr<const Ranks> cached_;  // null: no value of the present states is kept
-  std::optional<States> local_;          // the local states while synced
+  std::optional<SharedStates> local_;    // the local states while synced
+  std::optional<Lender> borrowed_;       // while the states are another's
   bool persistent_ = false;
   mutable std::shared_ptr<const std::string> text_;        // built on demand
   mutable std::shared_ptr<const std::string> layout_;      // built on demand
   mutable std::shared_ptr<const std::string> update_key_;  // built on demand
 
   friend METRICS_API void update_together(std::span<Metric* const>, const Args&, const Kwargs&, const Rows&);
+  friend METRICS_API void synchronize(std::span<Metric* const>);
 };
 
 /// Updates several metrics with one batch: those with equal update keys share one pass over it. All or nothing: when

@@ -197,6 +197,7 @@ class MetricOf : public Metric {
   std::string_view name() const override { return D::name; }
   const MetricTraits& traits() const override { return traits_; }
   std::unique_ptr<Metric> clone() const override;
+  bool takes_input(std::string_view name) const override;
 
   void update_inputs(const Inputs& inputs, const Rows& rows);
   Result forward_inputs(const Inputs& inputs, const Rows& rows);
@@ -206,7 +207,7 @@ class MetricOf : public Metric {
  protected:
   std::string describe_options() const override;
   std::string describe_update() const override;
-  States states_of_batch(const Args& args, const Kwargs& kwargs, const Rows& rows) const override;
+  States states_of_batch(const Args& args, const Kwargs& kwargs, const Rows& rows, bool gradients) const override;
   void merge_own(States& into, const States& from) const override;
   void update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) override;
   c10::IValue forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) override;

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <metrics/core/codec.h>
-#include <metrics/core/dynamic.h>
+#include <metrics/core/batch_inputs.h>
+#include <metrics/core/metric.h>
 
 #include <functional>
 #include <initializer_list>
@@ -16,18 +16,10 @@ namespace metrics {
 template <class... Inputs>
 void update_together(std::initializer_list<std::reference_wrapper<Metric>> metrics, const Inputs&... inputs) {
   std::vector<Metric*> all;
+  all.reserve(metrics.size());
   for (Metric& metric : metrics) all.push_back(&metric);
-  Args args;
-  Rows rows;
-  const auto take = [&]<class Input>(const Input& input) {
-    if constexpr (std::is_same_v<Input, Rows>) {
-      rows = input;
-    } else {
-      args.push_back(Codec<Input>::write(input));
-    }
-  };
-  (take(inputs), ...);
-  update_together(all, args, Kwargs{}, rows);
+  const BatchInputs batch = batch_inputs(inputs...);
+  update_together(all, batch.args, batch.kwargs, batch.rows);
 }
 
 }  // namespace metrics

@@ -1,0 +1,115 @@
+#pragma once
+
+#include <metrics/collections/handle.h>
+#include <metrics/core/batch_inputs.h>
+#include <metrics/core/metric.h>
+#include <metrics/export.h>
+
+#include <concepts>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace metrics {
+
+/// The metrics that another is made of, each under a name. A copy has copies of them, of their children too, in which a
+/// metric that occurred twice is again one.
+class METRICS_API Children {
+ public:
+  struct Child {
+    std::string name;
+    std::shared_ptr<Metric> metric;
+  };
+
+  Children() = default;
+  Children(const Children& other);
+  Children& operator=(const Children& other) { return *this = Children(other); }
+  Children(Children&&) noexcept = default;
+  Children& operator=(Children&&) noexcept = default;
+  ~Children() = default;
+
+  void add(std::string name, const MetricHandle& metric) { children_.push_back({std::move(name), metric.pointer()}); }
+  void remove(std::size_t index) { children_.erase(children_.begin() + static_cast<std::ptrdiff_t>(index)); }
+  /// The index of the child of that name; `size()` if there is none.
+  std::size_t find(std::string_view name) const;
+
+  std::size_t size() const { return children_.size(); }
+  Metric& operator[](std::size_t index) const { return *children_.at(index).metric; }
+  auto begin() const { return children_.begin(); }
+  auto end() const { return children_.end(); }
+
+ private:
+  std::vector<Child> children_;
+};
+
+/// A metric that is made of others and has no data of its own: base of collections, composed metrics and wrappers.
+///
+/// What derives from it says which inputs its children get (`route`; all of them the same if it does not) and how its
+/// value follows from theirs (`value`). Ranks, `forward`, failures, clones and state dicts follow: an update changes
+/// all children or none, those that are alike share one pass over the batch, and all that is to be merged over ranks
+/// travels in one exchange a group.
+class METRICS_API Composite : public Metric {
+ public:
+  using Metric::forward;
+  using Metric::update;
+  /// Folds a batch in, given by position: `update(preds, target)`, `update(preds, target, Rows{.valid = mask})`.
+  template <class First, class... More>
+  requires(!std::convertible_to<First, Args>) void update(const First& first, const More&... more) {
+    const BatchInputs batch = batch_inputs(first, more...);
+    Metric::update(batch.args, batch.kwargs, batch.rows);
+  }
+  template <class First, class... More>
+  requires(!std::convertible_to<First, Args>) c10::IValue forward(const First& first, const More&... more) {
+    const BatchInputs batch = batch_inputs(first, more...);
+    return Metric::forward(batch.args, batch.kwargs, batch.rows);
+  }
+
+  const MetricTraits& traits() const override;
+  std::vector<ChildMetric> children() const override;
+  /// Whether one of the children takes it.
+  bool takes_input(std::string_view name) const override;
+  void merge(const Metric& other) override;
+
+ protected:
+  explicit Composite(Children children = {}) : Metric(MetricOptions{}), children_(std::move(children)) {}
+  Composite(const Composite& other);
+  Composite& operator=(const Composite& other);
+  Composite(Composite&&) noexcept = default;
+  Composite& operator=(Composite&&) noexcept = default;
+
+  /// The value from those of the children, which `compute` gives: over the data that is asked for, whatever it is.
+  virtual c10::IValue value() = 0;
+
+  const Children& parts() const { return children_; }
+  Children& parts() { return children_; }
+
+  void route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) override;
+  void collect_units(std::vector<Metric*>& units) override;
+
+  void update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) override;
+  c10::IValue forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) override;
+  c10::IValue compute_dynamic() override;
+
+  /// The children's texts.
+  std::string describe_options() const override;
+  std::string describe_update() const override;
+  States states_of_batch(const Args& args, const Kwargs& kwargs, const Rows& rows, bool gradients) const override;
+  void merge_own(States& into, const States& from) const override;
+  void drop_cached_value() override {}
+  bool keeps_on_reset(std::string_view state) const override;
+  void show_as_torchmetrics(States& states) const override;
+  void complete_from_torchmetrics(States& states) const override;
+  std::string_view flat_list() const override { return {}; }
+  std::vector<int64_t> item_shape(const States& states, std::size_t item) const override;
+
+ private:
+  void count_update(int64_t updates = 1);
+
+  Children children_;
+};
+
+}  // namespace metrics

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <metrics/core/codec.h>
+#include <metrics/core/dynamic.h>
+#include <metrics/core/rows.h>
+
+#include <type_traits>
+
+namespace metrics {
+
+/// A batch in the dynamic face, for whichever metrics take it.
+struct BatchInputs {
+  Args args{};
+  Kwargs kwargs{};
+  Rows rows{};
+};
+
+/// The batch of `update(preds, target)` or `update(preds, target, Rows{…})`: inputs by position.
+template <class... Inputs>
+BatchInputs batch_inputs(const Inputs&... inputs) {
+  BatchInputs batch;
+  batch.args.reserve(sizeof...(inputs));
+  const auto take = [&]<class Input>(const Input& input) {
+    if constexpr (std::is_same_v<Input, Rows>) {
+      batch.rows = input;
+    } else {
+      batch.args.push_back(Codec<Input>::write(input));
+    }
+  };
+  (take(inputs), ...);
+  return batch;
+}
+
+}  // namespace metrics

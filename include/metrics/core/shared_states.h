@@ -1,0 +1,67 @@
+#pragma once
+
+#include <metrics/core/state.h>
+
+#include <atomic>
+#include <memory>
+#include <utility>
+
+namespace metrics {
+
+/// The states of a metric. Those of several metrics may be one object for as long as each is changed only together with
+/// the others: whoever changes its own alone has a copy from then on. A copy is never shared.
+class SharedStates {
+ public:
+  SharedStates() : states_(std::make_shared<States>()) {}
+  explicit SharedStates(States states) : states_(std::make_shared<States>(std::move(states))) {}
+  SharedStates(const SharedStates& other) : SharedStates(*other) {}
+  SharedStates& operator=(const SharedStates& other) { return *this = SharedStates(other); }
+  SharedStates(SharedStates&&) noexcept = default;
+  SharedStates& operator=(SharedStates&&) noexcept = default;
+  ~SharedStates() = default;
+
+  /// None at all after a move and after `let_go`.
+  const States& operator*() const { return states_ ? *states_ : none(); }
+  const States* operator->() const { return &**this; }
+
+  /// The states, to be changed for this metric alone.
+  States& own() {
+    if (states_.use_count() != 1) {
+      *this = SharedStates(**this);
+    } else {
+      std::atomic_thread_fence(std::memory_order_acquire);  // whoever shared them may have let go in another thread
+    }
+    return *states_;
+  }
+  /// Replaces the states of this metric alone.
+  void replace(States states) {
+    if (states_.use_count() != 1) {
+      *this = SharedStates(std::move(states));
+    } else {
+      own() = std::move(states);
+    }
+  }
+
+  /// The same states, in one place with these.
+  SharedStates joined() const { return {*this, Joined{}}; }
+  /// The states for whoever wants to change them; these are as after a move then.
+  States take() {
+    States taken = std::move(own());
+    let_go();
+    return taken;
+  }
+
+  bool is_one_with(const SharedStates& other) const { return states_ == other.states_; }
+  void join(const SharedStates& other) { states_ = other.states_; }
+  /// Lets go of the states, to `join` others later.
+  void let_go() { states_.reset(); }
+
+ private:
+  struct Joined {};
+  SharedStates(const SharedStates& other, Joined) : states_(other.states_) {}
+  METRICS_API static const States& none();
+
+  std::shared_ptr<States> states_;
+};
+
+}  // namespace metrics

@@ -1,0 +1,162 @@
+#include <metrics/collections/composite.h>
+#include <metrics/core/autograd_scope.h>
+#include <metrics/core/errors.h>
+
+#include <algorithm>
+#include <map>
+
+namespace metrics {
+
+namespace {
+
+/// The copies that have been made since the outermost of a graph's metrics began to be copied, in this thread.
+class CopiedGraph {
+ public:
+  CopiedGraph() : outer_(current) {
+    if (outer_ == nullptr) current = this;
+  }
+  ~CopiedGraph() { current = outer_; }
+  CopiedGraph(const CopiedGraph&) = delete;
+  CopiedGraph& operator=(const CopiedGraph&) = delete;
+
+  std::shared_ptr<Metric> copy_of(const std::shared_ptr<Metric>& metric) {
+    auto& copies = current->copies_;
+    if (const auto known = copies.find(metric.get()); known != copies.end()) return known->second;
+    return copies[metric.get()] = metric->clone();
+  }
+
+ private:
+  static thread_local CopiedGraph* current;
+
+  CopiedGraph* outer_;
+  std::map<const Metric*, std::shared_ptr<Metric>> copies_;
+};
+
+thread_local CopiedGraph* CopiedGraph::current = nullptr;
+
+}  // namespace
+
+Children::Children(const Children& other) {
+  CopiedGraph graph;
+  for (const Child& child : other.children_) children_.push_back({child.name, graph.copy_of(child.metric)});
+}
+
+std::size_t Children::find(std::string_view name) const {
+  const auto found =
+      std::find_if(children_.begin(), children_.end(), [&](const Child& child) { return child.name == name; });
+  return static_cast<std::size_t>(found - children_.begin());
+}
+
+Composite::Composite(const Composite& other) : Metric(other), children_(other.children_) {
+  std::vector<Metric*> copies, originals;
+  for (const Children::Child& child : children_) collect_units_of(*child.metric, copies);
+  for (const Children::Child& child : other.children_) collect_units_of(*child.metric, originals);
+  for (std::size_t i = 0; i < copies.size(); ++i) {
+    const auto one = [&](const Metric* unit) { return unit->shares_states_with(*originals[i]); };
+    const auto first = std::find_if(originals.begin(), originals.end(), one) - originals.begin();
+    join_states(*copies[i], *copies[static_cast<std::size_t>(first)]);
+  }
+}
+
+Composite& Composite::operator=(const Composite& other) {
+  if (this == &other) return *this;
+  Metric::operator=(other);
+  children_ = other.children_;
+  return *this;
+}
+
+const MetricTraits& Composite::traits() const {
+  static constexpr MetricTraits none{};
+  return none;
+}
+
+std::vector<ChildMetric> Composite::children() const {
+  std::vector<ChildMetric> named;
+  for (const Children::Child& child : children_) named.push_back({child.name, child.metric.get()});
+  return named;
+}
+
+bool Composite::takes_input(std::string_view name) const {
+  return std::any_of(children_.begin(), children_.end(),
+                     [&](const Children::Child& child) { return child.metric->takes_input(name); });
+}
+
+void Composite::merge(const Metric& other) {
+  Metric::merge(other);
+  count_update(other.update_count());
+}
+
+void Composite::route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
+  for (const Children::Child& child : children_) route_to(*child.metric, inputs, feeds);
+}
+
+void Composite::collect_units(std::vector<Metric*>& units) {
+  for (const Children::Child& child : children_) collect_units_of(*child.metric, units);
+}
+
+void Composite::count_update(int64_t updates) {
+  own_states().set_update_count(update_count() + updates);
+  states_changed();
+}
+
+void Composite::update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) {
+  Feeds feeds;
+  route(std::make_shared<const BatchInputs>(BatchInputs{args, kwargs, rows}), feeds);
+  update_units(feeds);
+  count_update();
+}
+
+c10::IValue Composite::forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) {
+  const AutogradScope scope(at::GradMode::is_enabled());
+  Feeds feeds;
+  route(std::make_shared<const BatchInputs>(BatchInputs{args, kwargs, rows}), feeds);
+  BatchStates batch = batch_states(feeds);
+  c10::IValue batch_value = [&] {
+    Borrowing borrowing;
+    borrow_batch(borrowing, batch);
+    return value();
+  }();
+  accumulate_batch(std::move(batch));
+  count_update();
+  return batch_value;
+}
+
+c10::IValue Composite::compute_dynamic() {
+  const std::vector<Metric*> own = units();
+  const AutogradScope scope(std::any_of(own.begin(), own.end(), records_gradients));
+  Borrowing borrowing;
+  borrow_merged(borrowing);
+  return value();
+}
+
+std::string Composite::describe_options() const {
+  std::string text;
+  for (const Children::Child& child : children_) {
+    (text += text.empty() ? "" : ", ") += child.name + "=" + child.metric->to_string();
+  }
+  return text;
+}
+
+std::string Composite::describe_update() const {
+  return to_string();
+}
+
+States Composite::states_of_batch(const Args&, const Kwargs&, const Rows&, bool) const {
+  throw Error(to_string() + " has no states of its own");
+}
+
+void Composite::merge_own(States&, const States&) const {}
+
+bool Composite::keeps_on_reset(std::string_view) const {
+  return false;
+}
+
+void Composite::show_as_torchmetrics(States&) const {}
+
+void Composite::complete_from_torchmetrics(States&) const {}
+
+std::vector<int64_t> Composite::item_shape(const States&, std::size_t) const {
+  return {};
+}
+
+}  // namespace metrics

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <metrics/collections/handle.h>
+#include <metrics/core/codec.h>
+#include <metrics/core/errors.h>
+#include <metrics/core/registry.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace metrics {
+
+/// Gives what a metric is made of the common options that came with it, where any did.
+void set_common_options(Metric& metric, const MetricOptions& common);
+
+/// The registry's entry of a metric that is made of others. `Arguments` lists what its constructor takes in the dynamic
+/// face, metrics as `std::optional<MetricHandle>`, those required first; `make` makes it of them, and `example` gives
+/// some for listings.
+template <class Arguments, std::unique_ptr<Metric> (*make)(const Arguments&), Arguments (*example)()>
+MetricEntry composite_entry(std::string_view name, std::string_view domain) {
+  static std::string of_name;
+  of_name = name;
+  MetricEntry entry;
+  entry.name = name;
+  entry.domain = domain;
+  const Arguments defaults{};
+  std::size_t index = 0;
+  Arguments::fields().for_each([&](auto field) {
+    using Type = typename decltype(field)::Type;
+    OptionInfo option{field.name, Codec<Type>::type(), std::nullopt};
+    if (index++ >= Arguments::fields().required) option.default_text = describe(Codec<Type>::write(field.of(defaults)));
+    entry.options.push_back(std::move(option));
+  });
+  entry.outputs = {"value"};
+  entry.create = [](const Kwargs& options, const MetricOptions& common) {
+    std::unique_ptr<Metric> made = make(options_from<Arguments>(options, of_name));
+    set_common_options(*made, common);
+    return made;
+  };
+  entry.call = [](const Args&, const Kwargs&) -> c10::IValue { throw Error(of_name + " has no functional"); };
+  entry.example = [] { return make(example()); };
+  return entry;
+}
+
+}  // namespace metrics

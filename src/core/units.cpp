@@ -1,0 +1,304 @@
+#include <metrics/core/autograd_scope.h>
+#include <metrics/core/batch_inputs.h>
+#include <metrics/core/metric.h>
+#include <metrics/core/synchroniser.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+// What a metric that is made of others does with them: all units at once, all or nothing.
+
+namespace metrics {
+
+namespace {
+
+std::vector<Metric*> each_once(std::vector<Metric*> units) {
+  std::vector<Metric*> once;
+  for (Metric* unit : units) {
+    if (std::find(once.begin(), once.end(), unit) == once.end()) once.push_back(unit);
+  }
+  return once;
+}
+
+int64_t elements_of(const Metric& metric) {
+  int64_t elements = 0;
+  for (const State& state : metric.states()) elements += state.grows() ? 0 : state.tensor().numel();
+  return elements;
+}
+
+}  // namespace
+
+void Metric::collect_units(std::vector<Metric*>& units) {
+  units.push_back(this);
+}
+
+std::vector<Metric*> Metric::units() {
+  std::vector<Metric*> units;
+  collect_units(units);
+  return each_once(std::move(units));
+}
+
+void Metric::route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
+  feeds.push_back({this, inputs});
+}
+
+/// Units whose states are one: they change together or not at all.
+struct Metric::Cluster {
+  std::vector<Metric*> units;
+
+  Metric& first() const { return *units.front(); }
+
+  /// Changes the states that are one, in place.
+  template <class F>
+  void change(const F& change_states) const {
+    for (Metric* unit : others()) unit->states_.let_go();
+    const auto rejoin = [this] {
+      for (Metric* unit : others()) unit->states_.join(first().states_);
+    };
+    try {
+      change_states(first());
+    } catch (...) {
+      rejoin();
+      throw;
+    }
+    rejoin();
+    for (Metric* unit : others()) unit->states_changed();
+  }
+
+ private:
+  std::span<Metric* const> others() const { return std::span<Metric* const>(units).subspan(1); }
+};
+
+/// What a change of a cluster can be taken back with.
+struct Metric::Before {
+  const Cluster* cluster;
+  States states;
+  std::shared_ptr<const void> history;
+
+  explicit Before(const Cluster& changing)
+      : cluster(&changing), states(changing.first().states_->snapshot()), history(changing.first().history()) {}
+  void restore() {
+    cluster->change([this](Metric& unit) {
+      unit.replace_states(std::move(states));
+      unit.restore_history(std::move(history));
+      unit.states_changed();
+    });
+  }
+};
+
+/// Units that do the same with the same inputs, in clusters.
+struct Metric::Alike {
+  const BatchInputs* inputs;
+  std::vector<Cluster> clusters;
+
+  bool takes(const Metric& unit, const BatchInputs& its_inputs) const {
+    const Metric& known = clusters.front().first();
+    return &its_inputs == inputs && known.device() == unit.device() && known.dtype() == unit.dtype() &&
+           known.update_key() == unit.update_key();
+  }
+  bool holds(const Metric& unit) const {
+    return std::any_of(clusters.begin(), clusters.end(), [&](const Cluster& cluster) {
+      return std::find(cluster.units.begin(), cluster.units.end(), &unit) != cluster.units.end();
+    });
+  }
+  void add(Metric& unit) {
+    for (Cluster& cluster : clusters) {
+      Metric& first = cluster.first();
+      // What has never changed is equal, and from here on changes together.
+      const bool may_join = first.pristine_ && unit.pristine_ && !first.has_history() && !unit.has_history();
+      if (may_join) unit.states_.join(first.states_);
+      if (unit.states_.is_one_with(first.states_)) return cluster.units.push_back(&unit);
+    }
+    clusters.push_back({{&unit}});
+  }
+  bool is_one() const { return clusters.size() == 1; }
+  int64_t weight() const { return is_one() ? elements_of(clusters.front().first()) : -1; }
+
+  States batch(bool gradients) const {
+    return clusters.front().first().states_of_batch(inputs->args, inputs->kwargs, inputs->rows, gradients);
+  }
+};
+
+std::vector<Metric::Alike> Metric::alike(const Feeds& feeds) {
+  std::vector<Alike> groups;
+  for (const Feed& feed : feeds) {
+    const auto takes = [&](const Alike& group) { return group.takes(*feed.unit, *feed.inputs); };
+    const auto group = std::find_if(groups.begin(), groups.end(), takes);
+    if (group == groups.end()) {
+      groups.push_back({feed.inputs.get(), {{{feed.unit}}}});
+    } else if (!group->holds(*feed.unit)) {
+      group->add(*feed.unit);
+    }
+  }
+  return groups;
+}
+
+void Metric::update_units(const Feeds& feeds) {
+  for (const Feed& feed : feeds) feed.unit->require_not_synced("update");
+  std::vector<Alike> groups = alike(feeds);
+  // The one with the largest states, which are dearest to copy, comes last: it takes back its own failure.
+  const auto heaviest = std::max_element(groups.begin(), groups.end(),
+                                         [](const Alike& a, const Alike& b) { return a.weight() < b.weight(); });
+  if (heaviest != groups.end()) std::iter_swap(heaviest, std::prev(groups.end()));
+
+  std::vector<Before> before;
+  try {
+    for (const Alike& group : groups) {
+      const bool takes_back_itself = &group == &groups.back() && group.is_one();
+      for (const Cluster& cluster : group.clusters) {
+        if (!takes_back_itself) before.emplace_back(cluster);
+      }
+      const BatchInputs& inputs = *group.inputs;
+      if (group.is_one()) {
+        group.clusters.front().change(
+            [&](Metric& unit) { unit.update_dynamic(inputs.args, inputs.kwargs, inputs.rows); });
+        continue;
+      }
+      const States batch = group.batch(/*gradients=*/false);
+      for (const Cluster& cluster : group.clusters) {
+        cluster.change([&](Metric& unit) { unit.accumulate(batch.snapshot()); });
+      }
+    }
+  } catch (...) {
+    for (auto change = before.rbegin(); change != before.rend(); ++change) change->restore();
+    throw;
+  }
+}
+
+void update_together(std::span<Metric* const> metrics, const Args& args, const Kwargs& kwargs, const Rows& rows) {
+  const auto inputs = std::make_shared<const BatchInputs>(BatchInputs{args, kwargs, rows});
+  Metric::Feeds feeds;
+  feeds.reserve(metrics.size());
+  for (Metric* metric : metrics) metric->route(inputs, feeds);
+  Metric::update_units(feeds);
+}
+
+Metric::BatchStates Metric::batch_states(const Feeds& feeds) {
+  for (const Feed& feed : feeds) feed.unit->require_not_synced("forward");
+  BatchStates batch;
+  for (const Alike& group : alike(feeds)) {
+    const SharedStates states(group.batch(at::GradMode::is_enabled()));
+    for (const Cluster& cluster : group.clusters) {
+      for (Metric* unit : cluster.units) {
+        const auto known = std::find(batch.units.begin(), batch.units.end(), unit);
+        if (known != batch.units.end()) {  // the unit has other inputs, too
+          unit->merge_states(batch.states[static_cast<std::size_t>(known - batch.units.begin())].own(), *states);
+        } else {
+          batch.units.push_back(unit);
+          batch.states.push_back(states.joined());
+        }
+      }
+    }
+  }
+  return batch;
+}
+
+void Metric::accumulate_batch(BatchStates&& batch) {
+  std::vector<Cluster> clusters;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < batch.units.size(); ++i) {
+    const auto joins = [&](std::size_t place) {
+      return batch.states[i].is_one_with(batch.states[place]) &&
+             batch.units[i]->states_.is_one_with(batch.units[place]->states_);
+    };
+    const auto cluster = std::find_if(places.begin(), places.end(), joins);
+    if (cluster == places.end()) {
+      places.push_back(i);
+      clusters.push_back({{batch.units[i]}});
+    } else {
+      clusters[static_cast<std::size_t>(cluster - places.begin())].units.push_back(batch.units[i]);
+      batch.states[i].let_go();
+    }
+  }
+  std::vector<Before> before;
+  try {
+    for (std::size_t i = 0; i < clusters.size(); ++i) {
+      before.emplace_back(clusters[i]);
+      clusters[i].change([&](Metric& unit) { unit.accumulate(batch.states[places[i]].take()); });
+    }
+  } catch (...) {
+    for (auto change = before.rbegin(); change != before.rend(); ++change) change->restore();
+    throw;
+  }
+}
+
+void Metric::Borrowing::lend(Metric& unit, SharedStates states, bool gradients) {
+  borrowers_.push_back(&unit);
+  unit.borrowed_ = Lender{std::move(unit.states_), std::move(unit.cached_), gradients};
+  unit.states_ = std::move(states);
+}
+
+Metric::Borrowing::~Borrowing() {
+  for (Metric* unit : borrowers_) {
+    unit->states_ = std::move(unit->borrowed_->states);
+    unit->cached_ = std::move(unit->borrowed_->cached);
+    unit->borrowed_.reset();
+  }
+}
+
+void Metric::borrow_merged(Borrowing& borrowing) {
+  std::vector<Metric*> asking;
+  std::vector<SyncItem> items;
+  for (Metric* unit : units()) {
+    if (unit->is_synced() || unit->borrowed_ || !unit->common_.sync_on_compute) continue;
+    asking.push_back(unit);
+    items.push_back({unit, &unit->states(), /*dirty=*/true});
+  }
+  std::vector<std::optional<States>> merged = merged_over_ranks(items);
+  for (std::size_t i = 0; i < asking.size(); ++i) {
+    if (merged[i]) borrowing.lend(*asking[i], SharedStates(std::move(*merged[i])));
+  }
+}
+
+SharedStates Metric::for_batch_value(const SharedStates& batch) const {
+  const auto kept = [this](const State& state) { return keeps_on_reset(state.name()); };
+  if (std::none_of(states_->begin(), states_->end(), kept)) return batch.joined();
+  States beside_kept = reset_states();
+  merge_states(beside_kept, *batch);
+  return SharedStates(std::move(beside_kept));
+}
+
+void Metric::borrow_batch(Borrowing& borrowing, const BatchStates& batch) {
+  const std::vector<Metric*> all_units = units();
+  std::vector<SharedStates> states;
+  std::vector<SyncItem> items;
+  std::vector<std::size_t> places;
+  for (const Metric* unit : all_units) {
+    const auto fed = std::find(batch.units.begin(), batch.units.end(), unit);
+    states.push_back(fed == batch.units.end()
+                         ? SharedStates(unit->reset_states())
+                         : unit->for_batch_value(batch.states[static_cast<std::size_t>(fed - batch.units.begin())]));
+  }
+  for (std::size_t i = 0; i < all_units.size(); ++i) {
+    if (!all_units[i]->common_.dist_sync_on_step) continue;
+    items.push_back({all_units[i], &*states[i], /*dirty=*/true});
+    places.push_back(i);
+  }
+  std::vector<std::optional<States>> merged = merged_over_ranks(items);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (merged[i]) states[places[i]] = SharedStates(std::move(*merged[i]));
+  }
+  for (std::size_t i = 0; i < all_units.size(); ++i) {
+    borrowing.lend(*all_units[i], std::move(states[i]), at::GradMode::is_enabled());
+  }
+}
+
+void synchronize(std::span<Metric* const> metrics) {
+  std::vector<Metric*> units;
+  for (Metric* metric : metrics) metric->collect_units(units);
+  units = each_once(std::move(units));
+  std::vector<SyncItem> items;
+  for (const Metric* unit : units) {
+    if (unit->is_synced()) throw Error(unit->to_string() + ": to be synchronised while it is synced already");
+    items.push_back({unit, &unit->states(), /*dirty=*/true});
+  }
+  const AutogradScope scope;
+  std::vector<std::optional<States>> merged = Metric::merged_over_ranks(items);
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    if (merged[i]) units[i]->install_synced(std::move(*merged[i]));
+  }
+}
+
+}  // namespace metrics

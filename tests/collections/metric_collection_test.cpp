@@ -1,0 +1,391 @@
+#include "core/fake_ranks.h"
+#include "core/user_metrics.h"
+#include <metrics/classification/accuracy.h>
+#include <metrics/classification/auroc.h>
+#include <metrics/classification/confusion_matrix.h>
+#include <metrics/classification/f_beta.h>
+#include <metrics/classification/precision_recall.h>
+#include <metrics/collections/metric_collection.h>
+#include <metrics/core/dynamic.h>
+#include <metrics/core/errors.h>
+#include <metrics/regression/mse.h>
+
+#include <ATen/ATen.h>
+
+#include <doctest/doctest.h>
+
+#include <concepts>
+#include <sstream>
+
+namespace metric_collection_test {
+namespace {
+
+using at::Tensor;
+using metrics::Average;
+using metrics::InvalidArgument;
+using metrics::MeanSquaredError;
+using metrics::Metric;
+using metrics::MetricCollection;
+using metrics::MetricHandle;
+using metrics::MulticlassAccuracy;
+using metrics::MulticlassConfusionMatrix;
+using metrics::MulticlassF1Score;
+using metrics::MulticlassPrecision;
+using metrics::MulticlassRecall;
+using metrics::Rows;
+using metrics::share;
+using metrics::testing::CollectedWarnings;
+using metrics::testing::FakeRanks;
+using metrics::testing::Tally;
+
+Tensor labels(std::vector<int64_t> values) {
+  return at::tensor(values, at::kLong);
+}
+
+const Tensor& preds() {
+  static const Tensor tensor = labels({0, 1, 2, 1, 0, 2, 2, 1});
+  return tensor;
+}
+const Tensor& target() {
+  static const Tensor tensor = labels({0, 1, 1, 1, 2, 2, 0, 1});
+  return tensor;
+}
+
+/// The value of a metric of its own that has seen the same.
+template <class M>
+Tensor alone(typename M::Options options, int updates = 1) {
+  M metric(options);
+  for (int i = 0; i < updates; ++i) metric.update(preds(), target());
+  return metric.compute();
+}
+
+bool equal(const c10::IValue& value, const Tensor& expected) {
+  return value.isTensor() && at::equal(value.toTensor(), expected);
+}
+
+MetricCollection three() {
+  return MetricCollection({MulticlassAccuracy({.num_classes = 3}),
+                           MulticlassPrecision({.num_classes = 3}),
+                           {"f1", MulticlassF1Score({.num_classes = 3})}});
+}
+
+}  // namespace
+
+TEST_CASE("collection: refuses names that occur twice, are empty, have dots or are not there") {
+  CHECK_THROWS_WITH_AS(
+      MetricCollection({MulticlassAccuracy({.num_classes = 3}), MulticlassAccuracy({.num_classes = 4})}),
+      doctest::Contains("two members `MulticlassAccuracy`"), InvalidArgument);
+  MetricCollection metrics = three();
+  CHECK_THROWS_AS(metrics.add({"f1", MeanSquaredError()}), InvalidArgument);
+  CHECK_THROWS_WITH_AS(metrics.add({"a.b", MeanSquaredError()}), doctest::Contains("no dot"), InvalidArgument);
+  CHECK_THROWS_WITH_AS(metrics["recall"], doctest::Contains("it has: MulticlassAccuracy, MulticlassPrecision, f1"),
+                       InvalidArgument);
+  CHECK_THROWS_AS(metrics.remove("recall"), InvalidArgument);
+  CHECK_THROWS_WITH_AS(metrics.at<MeanSquaredError>("f1"), doctest::Contains("MulticlassF1Score("), InvalidArgument);
+  CHECK_THROWS_WITH_AS(metrics.add(std::unique_ptr<Metric>()), doctest::Contains("null"), InvalidArgument);
+  // Of a collection that comes in, nothing stays when one name is taken.
+  CHECK_THROWS_AS(metrics.add(MetricCollection({MeanSquaredError(), {"f1", MeanSquaredError()}})), InvalidArgument);
+  CHECK(metrics.size() == 3);
+  CHECK_THROWS_WITH_AS(metrics.compute().at("recall"), doctest::Contains("there are: MulticlassAccuracy"),
+                       InvalidArgument);
+}
+
+TEST_CASE("collection: a plain metric with a name of its own in the program cannot be put in by accident") {
+  static_assert(!std::convertible_to<MulticlassAccuracy&, MetricHandle>);
+  static_assert(!std::convertible_to<const MulticlassAccuracy&, MetricHandle>);
+  static_assert(std::convertible_to<MulticlassAccuracy, MetricHandle>);
+}
+
+TEST_CASE("collection: JSON that is none is refused, each time saying why") {
+  const auto refused = [](const char* json, const char* why) {
+    CHECK_THROWS_WITH_AS(MetricCollection::from_json(json), doctest::Contains(why), InvalidArgument);
+  };
+  refused("{", "not JSON");
+  refused("{}", "option `metrics` is required");
+  refused(R"({"metrics": [7]})", "option `metrics` expects metric, got 7");
+  refused(R"({"metrics": {"mse": 7}})", "option `metrics.mse` expects metric");
+  refused(R"({"metrics": ["Nothing"]})", "Nothing");
+  refused(R"({"metrics": [], "suffix": "x"})", "unknown option `suffix`; allowed: metrics prefix postfix");
+  refused(R"({"metrics": [], "prefix": 3})", "option `prefix` expects str");
+  refused(R"({"metrics": [{"name": "MeanSquaredError", "squared": true}]})", "expects metric");
+}
+
+TEST_CASE("collection: a call that throws changes no member and names the one that failed") {
+  auto tally = share(Tally());
+  MetricCollection metrics({MeanSquaredError(), {"tally", tally}});
+  CHECK_THROWS_AS(metrics.update(at::ones({2}), at::ones({2})), InvalidArgument);  // Tally takes one input
+  CHECK(metrics["MeanSquaredError"].update_count() == 0);
+  CHECK(tally->update_count() == 0);
+
+  MetricCollection failing({{"first", Tally()}, {"second", Tally({.finalise_throws = true})}});
+  failing.update(at::ones({2}));
+  CHECK_THROWS_WITH(failing.compute(), doctest::Contains("no value"));
+  MetricCollection classes(
+      {{"three", MulticlassAccuracy({.num_classes = 3})}, {"two", MulticlassConfusionMatrix({.num_classes = 2})}});
+  CHECK_THROWS_AS(classes.update(preds(), target()), InvalidArgument);
+  CHECK(classes["three"].update_count() == 0);
+  CHECK(classes.update_count() == 0);
+  CHECK_THROWS_AS(classes.forward(preds(), target()), InvalidArgument);
+  CHECK(classes["three"].update_count() == 0);
+  CHECK_THROWS_WITH_AS(classes.update({preds()}, {{"goal", target()}}), doctest::Contains("no member takes an input"),
+                       InvalidArgument);
+}
+
+TEST_CASE("collection: members give what they would give alone, under names in their order") {
+  MetricCollection metrics = three();
+  metrics.update(preds(), target());
+  metrics.update(preds(), target());
+  const auto values = metrics.compute();
+  CHECK(metrics.names() == std::vector<std::string>{"MulticlassAccuracy", "MulticlassPrecision", "f1"});
+  REQUIRE(values.size() == 3);
+  CHECK(values.begin()->first == "MulticlassAccuracy");
+  CHECK(equal(values.at("MulticlassAccuracy"), alone<MulticlassAccuracy>({.num_classes = 3}, 2)));
+  CHECK(equal(values.at("MulticlassPrecision"), alone<MulticlassPrecision>({.num_classes = 3}, 2)));
+  CHECK(equal(values.at("f1"), alone<MulticlassF1Score>({.num_classes = 3}, 2)));
+  CHECK(metrics.at<MulticlassF1Score>("f1").update_count() == 2);
+  CHECK(metrics.update_count() == 2);
+  metrics.reset();
+  CHECK(metrics["f1"].update_count() == 0);
+  CHECK(metrics.update_count() == 0);
+}
+
+TEST_CASE("collection: forward gives the batch's values and accumulates") {
+  MetricCollection metrics = three();
+  metrics.update(preds(), target());
+  const Tensor wrong = labels({1, 2, 0}), right = labels({1, 2, 0});
+  const auto batch = metrics.forward(wrong, right);
+  CHECK(batch.tensor("f1").item<double>() == 1);
+  MulticlassF1Score expected({.num_classes = 3});
+  expected.update(preds(), target());
+  expected.update(wrong, right);
+  CHECK(at::equal(metrics.compute().tensor("f1"), expected.compute()));
+  CHECK(metrics["f1"].update_count() == 2);
+}
+
+TEST_CASE("collection: forward carries gradients where a member does, and accumulates none") {
+  MetricCollection metrics({MeanSquaredError()});
+  const Tensor input = at::tensor({1.0, 2.0}).requires_grad_();
+  const Tensor value = metrics.forward(input, at::tensor({0.0, 0.0})).tensor("MeanSquaredError");
+  REQUIRE(value.requires_grad());
+  value.backward();
+  CHECK(at::equal(input.grad(), at::tensor({1.0, 2.0})));
+  CHECK_FALSE(metrics.compute().tensor("MeanSquaredError").requires_grad());
+}
+
+TEST_CASE("collection: prefix, postfix, and collections in collections") {
+  MetricCollection inner({{"acc", MulticlassAccuracy({.num_classes = 3})}}, {.prefix = "in_"});
+  MetricCollection metrics({{"group", MetricCollection(inner)}, MulticlassPrecision({.num_classes = 3})},
+                           {.prefix = "val/", .postfix = "_x"});
+  metrics.add(MetricCollection(inner));
+  metrics.update(preds(), target());
+  CHECK(metrics.names() == std::vector<std::string>{"group_in_acc", "MulticlassPrecision", "in_acc"});
+  CHECK(metrics.compute().contains("val/group_in_acc_x"));
+  const MetricCollection test = metrics.with_names({.prefix = "test/"});
+  CHECK(MetricCollection(test).compute().contains("test/in_acc"));
+  metrics.remove("in_acc");
+  CHECK(metrics.size() == 2);
+}
+
+TEST_CASE("collection: from names and from JSON, like that of the initialiser list") {
+  const std::vector<std::string> names{"MulticlassAccuracy", "MulticlassPrecision"};
+  MetricCollection named = MetricCollection::of_names(names, {{"num_classes", 3}});
+  MetricCollection read = MetricCollection::from_json(R"({
+      "metrics": {"acc": {"name": "Accuracy", "options": {"task": "multiclass", "num_classes": 3}},
+                  "mse": "MeanSquaredError"}, "prefix": "val_"})");
+  auto created = metrics::create_from_json(R"({"name": "MetricCollection", "options": {"metrics": [
+      {"name": "MulticlassPrecision", "options": {"num_classes": 3}}]}})");
+  named.update(preds(), target());
+  read.update(preds(), target());
+  created->update({preds(), target()});
+  CHECK(equal(named.compute().at("MulticlassAccuracy"), alone<MulticlassAccuracy>({.num_classes = 3})));
+  CHECK(equal(read.compute().at("val_acc"), alone<MulticlassAccuracy>({.num_classes = 3, .average = Average::Micro})));
+  CHECK(read.at<MeanSquaredError>("mse").update_count() == 1);
+  CHECK(created->compute().toGenericDict().size() == 1);
+  CHECK(named.to_string().starts_with("MetricCollection(MulticlassAccuracy=MulticlassAccuracy(num_classes=3"));
+}
+
+TEST_CASE("collection: inputs by name reach the members that take them") {
+  MetricCollection metrics({MulticlassAccuracy({.num_classes = 3}), {"tally", Tally()}});
+  metrics.update({}, {{"preds", preds()}, {"target", target()}, {"value", at::ones({2})}});
+  CHECK(equal(metrics.compute().at("MulticlassAccuracy"), alone<MulticlassAccuracy>({.num_classes = 3})));
+  CHECK(metrics.compute().tensor("tally").item<double>() == 2);
+}
+
+TEST_CASE("collection: rows that are not valid do not count") {
+  MetricCollection metrics({MulticlassAccuracy({.num_classes = 3, .average = Average::Micro})});
+  metrics.update(labels({0, 1}), labels({0, 2}), Rows{.valid = labels({1, 0}).to(at::kBool)});
+  CHECK(metrics.compute().tensor("MulticlassAccuracy").item<double>() == 1);
+}
+
+// What went wrong in torchmetrics, where members share states that happen to be equal.
+
+TEST_CASE("collection: members that do the same keep one state for as long as they are updated together") {
+  MetricCollection metrics = three();
+  Metric& accuracy = metrics["MulticlassAccuracy"];
+  Metric& f1 = metrics["f1"];
+  metrics.update(preds(), target());
+  CHECK(accuracy.shares_states_with(f1));
+  metrics.forward(preds(), target());
+  CHECK(accuracy.shares_states_with(f1));
+  MetricCollection copy = metrics;
+  CHECK(copy["f1"].shares_states_with(copy["MulticlassAccuracy"]));
+  CHECK_FALSE(copy["f1"].shares_states_with(f1));
+  metrics.set_dtype(at::kDouble);
+  CHECK(accuracy.shares_states_with(f1));
+  metrics.reset();
+  metrics.update(preds(), target());
+  CHECK(accuracy.shares_states_with(f1));
+  metrics.merge(MetricCollection(metrics));
+  CHECK(accuracy.shares_states_with(f1));
+  CHECK(f1.update_count() == 2);
+}
+
+TEST_CASE("collection: a member that is changed by itself goes on with a state of its own") {
+  MetricCollection metrics = three();
+  metrics.update(preds(), target());
+  SUBCASE("updated") {
+    metrics["f1"].update({preds(), target()});
+  }
+  SUBCASE("reset") {
+    metrics["f1"].reset();
+  }
+  SUBCASE("merged") {
+    MulticlassF1Score other({.num_classes = 3});
+    other.update(preds(), target());
+    metrics["f1"].merge(other);
+  }
+  SUBCASE("loaded") {
+    MulticlassF1Score other({.num_classes = 3});
+    other.persistent(true);
+    for (int i = 0; i < 3; ++i) other.update(preds(), target());
+    metrics["f1"].load_state_dict(other.state_dict());
+  }
+  const int64_t own = metrics["f1"].update_count();
+  CHECK(own != 1);
+  CHECK(metrics["MulticlassAccuracy"].update_count() == 1);
+  CHECK_FALSE(metrics["f1"].shares_states_with(metrics["MulticlassAccuracy"]));
+  metrics.update(preds(), target());
+  CHECK(metrics["f1"].update_count() == own + 1);
+  CHECK(metrics["MulticlassAccuracy"].update_count() == 2);
+  CHECK(equal(metrics.compute().at("f1"), alone<MulticlassF1Score>({.num_classes = 3}, static_cast<int>(own) + 1)));
+  CHECK(equal(metrics.compute().at("MulticlassPrecision"), alone<MulticlassPrecision>({.num_classes = 3}, 2)));
+}
+
+TEST_CASE("collection: a member of another dtype keeps it") {
+  MetricCollection metrics = three();
+  metrics["f1"].set_dtype(at::kDouble);
+  metrics.update(preds(), target());
+  CHECK((metrics.compute().tensor("f1").scalar_type() == at::kDouble));
+  CHECK((metrics.compute().tensor("MulticlassPrecision").scalar_type() == at::kFloat));
+  CHECK_FALSE(metrics["f1"].shares_states_with(metrics["MulticlassPrecision"]));
+}
+
+TEST_CASE("collection: states that are equal by chance are not one") {
+  // The first batch is counted alike by all of these, the second is not.
+  MetricCollection metrics(
+      {{"plain", MulticlassAccuracy({.num_classes = 3, .average = Average::Micro})},
+       {"ignoring", MulticlassAccuracy({.num_classes = 3, .average = Average::Micro, .ignore_index = 2})},
+       {"top2", MulticlassAccuracy({.num_classes = 3, .top_k = 2, .average = Average::Micro})}});
+  const Tensor sure = at::eye(3).slice(0, 0, 2);
+  metrics.update(sure, labels({0, 1}));
+  metrics.update(at::tensor({0.5, 0.4, 0.1, 0.2, 0.5, 0.3}).view({2, 3}), labels({1, 2}));
+  CHECK(metrics.compute().tensor("plain").item<double>() == 0.5);
+  CHECK(metrics.compute().tensor("ignoring").item<double>() == doctest::Approx(2.0 / 3));
+  CHECK(metrics.compute().tensor("top2").item<double>() == 1);
+}
+
+TEST_CASE("collection: what is added later begins with its own state") {
+  MetricCollection metrics = three();
+  metrics.update(preds(), target());
+  metrics.add({"recall", MulticlassRecall({.num_classes = 3})});
+  metrics.update(preds(), target());
+  CHECK(metrics["recall"].update_count() == 1);
+  CHECK(metrics["f1"].update_count() == 2);
+}
+
+TEST_CASE("collection: merged with one whose members have gone apart") {
+  MetricCollection one = three(), other = three();
+  one.update(preds(), target());
+  other.update(preds(), target());
+  other["f1"].update({preds(), target()});
+  one.merge(other);
+  CHECK(one["f1"].update_count() == 3);
+  CHECK(one["MulticlassAccuracy"].update_count() == 2);
+  CHECK_THROWS_AS(one.merge(MetricCollection({MeanSquaredError()})), InvalidArgument);
+}
+
+TEST_CASE("collection: a handle is one metric in two collections, and in a copy its copies are one") {
+  auto accuracy = share(MulticlassAccuracy({.num_classes = 3}));
+  MetricCollection metrics({{"a", accuracy}, {"b", accuracy}});
+  metrics.update(preds(), target());
+  CHECK(accuracy->update_count() == 1);
+  const MetricCollection copy = metrics;
+  CHECK(&copy["a"] == &copy["b"]);
+  CHECK(&copy["a"] != &*accuracy);
+}
+
+TEST_CASE("collection: state dicts keep members under their names, and load all or nothing") {
+  MetricCollection metrics = three();
+  metrics.update(preds(), target());
+  CHECK(metrics.state_dict().states.empty());
+  metrics.persistent(true);
+  auto dict = metrics.state_dict("m.");
+  CHECK(dict.states.contains("m.f1.tp"));
+  MetricCollection loaded = three();
+  loaded.load_state_dict(dict, "m.");
+  CHECK(equal(loaded.compute().at("f1"), alone<MulticlassF1Score>({.num_classes = 3})));
+  CHECK(loaded["f1"].update_count() == 1);
+  dict.states.erase("m.f1.tp");
+  MetricCollection untouched = three();
+  CHECK_THROWS_WITH_AS(untouched.load_state_dict(dict, "m."), doctest::Contains("m.f1.tp"), InvalidArgument);
+  CHECK(untouched["MulticlassAccuracy"].update_count() == 0);
+  dict = metrics.state_dict("m.");
+  dict.states["m.other.tp"] = at::zeros({3});
+  CHECK_THROWS_WITH_AS(untouched.load_state_dict(dict, "m."), doctest::Contains("m.other.tp"), InvalidArgument);
+}
+
+TEST_CASE("collection: synced and unsynced as one, and not updated in between") {
+  MetricCollection metrics({{"tally", Tally()}});
+  Tally other;
+  other.update(at::ones({3}));
+  const auto ranks = std::make_shared<FakeRanks>(std::vector<const Metric*>{&other});
+  metrics.set_metric_options({.process_group = ranks});
+  metrics.update(at::ones({2}));
+  CHECK(metrics.compute().tensor("tally").item<double>() == 5);
+  CHECK(ranks->calls == 1);
+  CHECK(metrics.compute().tensor("tally").item<double>() == 5);
+  CHECK(metrics["tally"].metric_state().size() > 0);
+  metrics.sync();
+  CHECK(metrics.is_synced());
+  CHECK_THROWS_AS(metrics.update(at::ones({2})), metrics::Error);
+  CHECK(metrics.compute().tensor("tally").item<double>() == 5);
+  metrics.unsync();
+  CHECK_THROWS_AS(metrics.unsync(), metrics::Error);
+  CHECK_FALSE(metrics.is_synced());
+  ranks->fails = true;
+  CHECK_THROWS_AS(metrics.compute(), metrics::SyncError);
+  metrics.update(at::ones({2}));
+  ranks->fails = false;
+  CHECK(metrics.compute().tensor("tally").item<double>() == 7);
+}
+
+TEST_CASE("collection: forward over ranks with dist_sync_on_step") {
+  MetricCollection metrics({{"tally", Tally()}});
+  Tally other;
+  other.update(at::ones({3}));
+  const auto ranks = std::make_shared<FakeRanks>(std::vector<const Metric*>{&other});
+  metrics.set_metric_options({.dist_sync_on_step = true, .process_group = ranks});
+  metrics.update(at::ones({10}));
+  CHECK(metrics.forward(at::ones({2})).tensor("tally").item<double>() == 5);
+  CHECK(metrics["tally"].states()["total"].tensor().item<double>() == 12);
+}
+
+TEST_CASE("collection: values print by name") {
+  MetricCollection metrics({{"mse", MeanSquaredError()}});
+  metrics.update(at::tensor({1.0, 3.0}), at::tensor({1.0, 1.0}));
+  std::ostringstream text;
+  text << metrics.compute();
+  CHECK(text.str() == "mse: 2\n");
+}
+
+}  // namespace metric_collection_test
