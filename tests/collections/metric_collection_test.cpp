@@ -72,6 +72,7 @@ MetricCollection three() {
 }  // namespace
 
 TEST_CASE("collection: refuses names that occur twice, are empty, have dots or are not there") {
+  const CollectedWarnings warnings;
   CHECK_THROWS_WITH_AS(
       MetricCollection({MulticlassAccuracy({.num_classes = 3}), MulticlassAccuracy({.num_classes = 4})}),
       doctest::Contains("two members `MulticlassAccuracy`"), InvalidArgument);

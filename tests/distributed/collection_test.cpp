@@ -1,0 +1,104 @@
+#include "worker.h"
+#include <metrics/classification/accuracy.h>
+#include <metrics/classification/auroc.h>
+#include <metrics/classification/cohen_kappa.h>
+#include <metrics/classification/confusion_matrix.h>
+#include <metrics/classification/f_beta.h>
+#include <metrics/classification/hamming.h>
+#include <metrics/classification/jaccard.h>
+#include <metrics/classification/matthews_corrcoef.h>
+#include <metrics/classification/precision_recall.h>
+#include <metrics/classification/specificity.h>
+#include <metrics/collections/metric_collection.h>
+#include <metrics/distributed/process_group.h>
+
+#include <ATen/ATen.h>
+
+#include <doctest/doctest.h>
+
+namespace {
+
+using at::Tensor;
+using metrics::MetricCollection;
+using metrics_test::expect;
+using metrics_test::run_workers;
+using metrics_test::world_sizes;
+
+constexpr int64_t classes = 5;
+
+MetricCollection ten() {
+  return MetricCollection(
+      {metrics::MulticlassAccuracy({.num_classes = classes}), metrics::MulticlassPrecision({.num_classes = classes}),
+       metrics::MulticlassRecall({.num_classes = classes}), metrics::MulticlassF1Score({.num_classes = classes}),
+       metrics::MulticlassSpecificity({.num_classes = classes}),
+       metrics::MulticlassHammingDistance({.num_classes = classes}),
+       metrics::MulticlassConfusionMatrix({.num_classes = classes}),
+       metrics::MulticlassCohenKappa({.num_classes = classes}),
+       metrics::MulticlassMatthewsCorrCoef({.num_classes = classes}),
+       metrics::MulticlassJaccardIndex({.num_classes = classes})});
+}
+
+/// The batch of `rank`: more rows on later ones, none on the first.
+std::pair<Tensor, Tensor> batch_of(int64_t rank) {
+  const int64_t rows = 7 * rank;
+  const Tensor index = at::arange(rows, at::kLong);
+  return {(index * 3 + rank).remainder(classes), (index * index).remainder(classes)};
+}
+
+bool equal_values(const metrics::NamedValues& a, const metrics::NamedValues& b) {
+  if (a.size() != b.size()) return false;
+  return std::equal(a.begin(), a.end(), b.begin(), [](const auto& x, const auto& y) {
+    return x.first == y.first && at::equal(x.second.toTensor(), y.second.toTensor());
+  });
+}
+
+}  // namespace
+
+WORKER(collection_of_ten) {
+  const auto group = metrics::init_process_group();
+  MetricCollection metrics = ten();
+  MetricCollection expected = ten();
+  expected.set_metric_options({.sync_on_compute = false});
+  for (int64_t rank = 0; rank < group->world_size(); ++rank) {
+    const auto [preds, target] = batch_of(rank);
+    expected.update(preds, target);
+    if (rank == group->rank()) metrics.update(preds, target);
+  }
+  const auto before = group->counters();
+  const auto values = metrics.compute();
+  expect((group->counters() - before).collectives == 1, "one collective for ten metrics");
+  expect(equal_values(values, expected.compute()), "the values of one process");
+  expect(!metrics.is_synced(), "local states after compute");
+  expect(metrics["MulticlassF1Score"].shares_states_with(metrics["MulticlassRecall"]), "states still in one place");
+
+  const auto before_sync = group->counters();
+  metrics.sync();
+  expect((group->counters() - before_sync).collectives == 1, "one collective for sync");
+  expect(equal_values(metrics.compute(), values), "the same values from synced states");
+  metrics.unsync();
+}
+
+TEST_CASE("collection: ten metrics over ranks take one collective and give the values of one process") {
+  for (const int64_t world : world_sizes({2, 3, 4})) CHECK(run_workers("collection_of_ten", world).ok());
+}
+
+WORKER(collection_on_step) {
+  const auto group = metrics::init_process_group();
+  MetricCollection metrics = ten();
+  metrics.set_metric_options({.dist_sync_on_step = true});
+  MetricCollection expected = ten();
+  expected.set_metric_options({.sync_on_compute = false});
+  for (int64_t rank = 0; rank < group->world_size(); ++rank) {
+    const auto [preds, target] = batch_of(rank);
+    expected.update(preds, target);
+  }
+  const auto [preds, target] = batch_of(group->rank());
+  const auto before = group->counters();
+  const auto values = metrics.forward(preds, target);
+  expect((group->counters() - before).collectives == 1, "one collective a step");
+  expect(equal_values(values, expected.compute()), "the batch's values over all ranks");
+}
+
+TEST_CASE("collection: forward over ranks takes one collective") {
+  for (const int64_t world : world_sizes({2, 3})) CHECK(run_workers("collection_on_step", world).ok());
+}
