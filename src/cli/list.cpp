@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -155,8 +156,10 @@ std::string cell(std::string value) {
 void print_markdown_table(std::ostream& out, const MetricEntry& metric) {
   out << "### " << metric.name << "\n\n";
   if (!metric.functional.empty()) out << "Functional: `" << metric.functional << "`. ";
-  out << "Inputs: " << cell(joined(texts(metric.inputs), "; ")) << ". Outputs: " << joined(metric.outputs, ", ")
-      << ". States: " << joined(texts(states_of(metric)), "; ") << ".\n\n";
+  const auto or_childrens = [](const std::string& own) { return own.empty() ? "those of its metrics" : own; };
+  out << "Inputs: " << or_childrens(cell(joined(texts(metric.inputs), "; ")))
+      << ". Outputs: " << joined(metric.outputs, ", ")
+      << ". States: " << or_childrens(joined(texts(states_of(metric)), "; ")) << ".\n\n";
   if (metric.options.empty()) return;
   out << "| option | type | default |\n|---|---|---|\n";
   for (const OptionInfo& option : metric.options) {
@@ -164,6 +167,20 @@ void print_markdown_table(std::ostream& out, const MetricEntry& metric) {
         << (option.default_text ? "`" + cell(*option.default_text) + "`" : "required") << " |\n";
   }
   out << "\n";
+}
+
+/// The classes whose updates do the same where their options are those of the listing.
+std::vector<std::vector<std::string>> sharing(const Listing& listing) {
+  std::map<std::string, std::vector<std::string>> by_key;
+  for (const MetricEntry* metric : listing.metrics) {
+    by_key[metric->example()->update_key()].push_back("`" + std::string(metric->name) + "`");
+  }
+  std::vector<std::vector<std::string>> groups;
+  for (const auto& [key, names] : by_key) {
+    if (names.size() > 1) groups.push_back(names);
+  }
+  std::sort(groups.begin(), groups.end());
+  return groups;
 }
 
 void print_markdown(std::ostream& out, const Listing& listing) {
@@ -177,6 +194,13 @@ void print_markdown(std::ostream& out, const Listing& listing) {
         out << "| `" << router->name << "` | `" << task.task << "` | `" << task.metric << "` |\n";
       }
     }
+    out << "\n";
+  }
+  const auto groups = sharing(listing);
+  if (!groups.empty()) {
+    out << "## Updated together\n\nIn a collection, and in `update_together`, the classes of a line keep one state and "
+           "read a batch once,\nwhere their options agree as far as counting goes.\n\n";
+    for (const auto& names : groups) out << "- " << joined(names, ", ") << "\n";
     out << "\n";
   }
   std::set<std::string_view> domains;
