@@ -26,25 +26,45 @@ namespace {
 
 using nlohmann::json;
 
-at::Tensor read_tensor(const json& input) {
-  static const std::map<std::string, at::ScalarType> dtypes{{"float32", at::kFloat}, {"int64", at::kLong}};
-  at::Tensor tensor = at::empty(input.at("shape").get<std::vector<int64_t>>(), dtypes.at(input.at("dtype")));
-  std::ifstream file(input.at("file").get<std::string>(), std::ios::binary);
+at::Tensor read_tensor(std::ifstream& file, const std::vector<int64_t>& shape, at::ScalarType dtype) {
+  at::Tensor tensor = at::empty(shape, dtype);
   if (!file.read(static_cast<char*>(tensor.mutable_data_ptr()), static_cast<std::streamsize>(tensor.nbytes())))
-    throw std::runtime_error("cannot read " + input.at("file").get<std::string>());
+    throw std::runtime_error("a file of inputs is too short");
   return tensor;
 }
 
-/// The tensor in a file, or its lines.
-c10::IValue read_input(const json& input) {
-  if (input.at("dtype") != "text") return read_tensor(input);
-  std::ifstream file(input.at("file").get<std::string>());
+c10::IValue read_lines(std::ifstream& file) {
   c10::List<std::string> lines;
   for (std::string line; std::getline(file, line);) lines.push_back(line);
   return lines;
 }
 
-/// The numbers of a tensor, or of all tensors in a tuple or list, in order.
+/// For each image a dict of its boxes and labels.
+c10::IValue read_boxes(std::ifstream& file, const std::vector<int64_t>& shape) {
+  const at::Tensor boxes = read_tensor(file, {shape[0], shape[1], 4}, at::kFloat);
+  const at::Tensor labels = read_tensor(file, shape, at::kLong);
+  c10::List<c10::Dict<std::string, at::Tensor>> images;
+  for (int64_t i = 0; i < shape[0]; ++i) {
+    c10::Dict<std::string, at::Tensor> image;
+    image.insert("boxes", boxes.select(0, i));
+    image.insert("labels", labels.select(0, i));
+    images.push_back(std::move(image));
+  }
+  return images;
+}
+
+/// The tensor in a file, its lines, or the boxes and labels of its images; or a flag.
+c10::IValue read_input(const json& input) {
+  const std::string dtype = input.at("dtype");
+  if (dtype == "flag") return input.at("value").get<bool>();
+  std::ifstream file(input.at("file").get<std::string>(), std::ios::binary);
+  if (dtype == "text") return read_lines(file);
+  const auto shape = input.at("shape").get<std::vector<int64_t>>();
+  if (dtype == "boxes") return read_boxes(file, shape);
+  return read_tensor(file, shape, dtype == "int64" ? at::kLong : at::kFloat);
+}
+
+/// The numbers of a tensor, or of all tensors in a tuple, list or dict, in order.
 std::vector<double> flat(const c10::IValue& value) {
   if (value.isTensor()) {
     const at::Tensor doubles = value.toTensor().to(at::kDouble).contiguous();
@@ -57,6 +77,10 @@ std::vector<double> flat(const c10::IValue& value) {
   };
   if (value.isTuple()) {
     for (const c10::IValue& element : value.toTupleRef().elements()) append(element);
+  } else if (value.isGenericDict()) {
+    std::map<std::string, c10::IValue> sorted;
+    for (const auto& entry : value.toGenericDict()) sorted.emplace(entry.key().toStringRef(), entry.value());
+    for (const auto& [key, element] : sorted) append(element);
   } else {
     for (const c10::IValue& element : value.toListRef()) append(element);
   }
@@ -92,14 +116,14 @@ class Contender {
     if (work == "values") return values();
     if (work == "sent") return sent();
     for (const auto& metric : metrics_) metric->reset();
-    for (const auto& metric : metrics_) metric->update(inputs_);
-    if (work == "update") return time(request, [&] { metrics_.front()->update(inputs_); });
+    update_each();
+    if (work == "update") return time(request, [&] { metrics_.front()->update(inputs()); });
     if (work == "together") {
       std::vector<metrics::Metric*> all;
       for (const auto& metric : metrics_) all.push_back(metric.get());
-      return time(request, [&] { metrics::update_together(all, inputs_); });
+      return time(request, [&] { metrics::update_together(all, inputs()); });
     }
-    if (work == "forward") return time(request, [&] { metrics_.front()->forward(inputs_); });
+    if (work == "forward") return time(request, [&] { metrics_.front()->forward(inputs()); });
     if (work == "compute") {
       return time(request, [&] {
         for (const auto& metric : metrics_) metric->compute();
@@ -108,7 +132,7 @@ class Contender {
     if (work == "epoch") {
       return time(request, [&] {
         metrics_.front()->reset();
-        for (int i = 0; i < 100; ++i) metrics_.front()->update(inputs_);
+        for (int i = 0; i < 100; ++i) metrics_.front()->update(inputs());
         metrics_.front()->compute();
       });
     }
@@ -120,15 +144,27 @@ class Contender {
  private:
   json prepare(const json& request) {
     at::set_num_threads(request.at("threads"));
-    inputs_.clear();
-    for (const json& input : request.at("inputs")) inputs_.push_back(read_input(input));
+    batches_.clear();
+    for (const json& batch : request.at("batches")) {
+      batches_.emplace_back();
+      for (const json& input : batch) batches_.back().push_back(read_input(input));
+    }
     metrics_.clear();
     for (const json& metric : request.at("metrics"))
       metrics_.push_back(metrics::create(metric.at("name").get<std::string>(),
                                          metrics::options_from_json(metric.at("options").dump())));
-    for (const auto& metric : metrics_) metric->update(inputs_);
+    update_each();
     return true;
   }
+
+  void update_each() {
+    for (const auto& metric : metrics_) {
+      for (const metrics::Args& batch : batches_) metric->update(batch);
+    }
+  }
+
+  /// The batch that is measured.
+  const metrics::Args& inputs() const { return batches_.back(); }
 
   json values() {
     json values = json::array();
@@ -160,7 +196,7 @@ class Contender {
 
   std::shared_ptr<metrics::ProcessGroup> group_ = metrics::init_process_group();
   std::vector<std::unique_ptr<metrics::Metric>> metrics_;
-  metrics::Args inputs_;
+  std::vector<metrics::Args> batches_;
 };
 
 }  // namespace

@@ -6,11 +6,17 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Input:
     """What both contenders read: logits are normal, probabilities and `uniform` in [0, 1), labels below `classes`; `sentences` of
-    `shape[1]` words of `classes`, and what was `heard` of them, with a word in six wrong."""
+    `shape[1]` words of `classes`, and what was `heard` of them, with a word in six wrong; `boxes` with labels below `classes`,
+    `shape[1]` an image, and what was `found` of them, a little beside; a `flag` is 1 or 0 in `classes`."""
 
     kind: str
     shape: tuple
     classes: int = 0
+    units: tuple = ()  # what the numbers of the shape count, where that is not plain
+
+    def spelled(self):
+        units = [f" {unit}" for unit in self.units] + [""] * len(self.shape)
+        return " × ".join(f"{size}{unit}" for size, unit in zip(self.shape, units))
 
 
 @dataclass(frozen=True)
@@ -19,6 +25,7 @@ class Row:
     do: str
     metrics: tuple  # of (name, options)
     inputs: tuple
+    before: tuple = ()  # batches of inputs that come before the one that is measured
     threads: int = 1
     ranks: int = 1
     at_least: float = 1.0
@@ -41,12 +48,27 @@ def binary(rows):
 
 
 def sentences(rows, words):
-    return Input("heard", (rows, words), 1000), Input("sentences", (rows, words), 1000)
+    units = ("sentences", "words")
+    return Input("heard", (rows, words), 1000, units), Input("sentences", (rows, words), 1000, units)
 
 
 def documents(rows):
     """With ten documents a query."""
-    return *binary(rows), Input("labels", (rows,), max(1, rows // 10))
+    scores, relevances = Input("probabilities", (rows,), 0, ("documents",)), Input("labels", (rows,), 2)
+    return scores, relevances, Input("labels", (rows,), max(1, rows // 10))
+
+
+def boxes(rows):
+    """Eight an image, of three classes."""
+    return tuple(Input(kind, (rows, 8), 3, ("images", "boxes")) for kind in ("found", "boxes"))
+
+
+def images(rows):
+    return tuple(Input(kind, (rows, 3, 4, 4), 0, ("images",)) for kind in ("probabilities", "uniform"))
+
+
+def features(rows, count, real):
+    return Input("logits" if real else "uniform", (rows, count), 0, ("images", "features")), Input("flag", (), int(real))
 
 
 def update_targets():
@@ -57,7 +79,7 @@ def update_targets():
             "update",
             ((metric, {"num_classes": classes, **options}),),
             multiclass(rows, classes),
-            threads,
+            threads=threads,
             at_least=at_least,
         )
 
@@ -76,13 +98,13 @@ def update_targets():
 def curve_targets():
     million = binary(1000000)
     for threads in (1, 2):
-        yield Row("BinaryAUROC.update, 1000000, thresholds=200", "update", (("BinaryAUROC", {"thresholds": 200}),), million, threads, at_least=100)
+        yield Row("BinaryAUROC.update, 1000000, thresholds=200", "update", (("BinaryAUROC", {"thresholds": 200}),), million, threads=threads, at_least=100)
     for threads in (1, 2):
-        yield Row("BinaryAUROC.compute, 1000000", "compute", (("BinaryAUROC", {}),), million, threads, at_least=15)
+        yield Row("BinaryAUROC.compute, 1000000", "compute", (("BinaryAUROC", {}),), million, threads=threads, at_least=15)
     for threads in (1, 2):
         options = {"num_classes": 100, "thresholds": 200}
         work = "MulticlassAUROC.update, 8192 × 100, thresholds=200"
-        yield Row(work, "update", (("MulticlassAUROC", options),), multiclass(8192, 100), threads, at_least=60)
+        yield Row(work, "update", (("MulticlassAUROC", options),), multiclass(8192, 100), threads=threads, at_least=60)
 
 
 # Forty states of ten metrics, all of them over the same scores of ten classes.
@@ -102,7 +124,7 @@ SIX = tuple(
 def together_targets():
     for threads in (1, 2):
         work = "six classification metrics, updated together, 32 × 10"
-        yield Row(work, "together", SIX, multiclass(32, 10), threads, at_least=500)
+        yield Row(work, "together", SIX, multiclass(32, 10), threads=threads, at_least=500)
 
 
 def sync_targets():
@@ -155,7 +177,8 @@ def classes(rows):
     yield "MulticlassExactMatch", {"num_classes": 10}, (Input("labels", (rows, 4), 10), Input("labels", (rows, 4), 9))
     for name in ("MeanSquaredError", "MeanAbsoluteError", "R2Score", "PearsonCorrCoef"):
         yield name, {}, (Input("logits", (rows,)), Input("probabilities", (rows,)))
-    yield "PeakSignalNoiseRatio", {"data_range": 1.0}, (Input("probabilities", (rows, 3, 4, 4)), Input("uniform", (rows, 3, 4, 4)))
+    yield "PeakSignalNoiseRatio", {"data_range": 1.0}, images(rows)
+    yield "IntersectionOverUnion", {}, boxes(rows)
     yield "WordErrorRate", {}, sentences(rows, 8)
     yield "RetrievalMRR", {}, documents(rows)
 
@@ -165,23 +188,39 @@ def every_class():
     for do, sizes in (("update", (32, 8192, 100000)), ("forward", (32,)), ("compute", (32,))):
         for rows in sizes:
             for name, options, inputs in classes(rows):
-                shape = " × ".join(str(size) for size in inputs[0].shape)
+                shape = inputs[0].spelled()
                 strategy = f", {options['nan_strategy']}" if "nan_strategy" in options else ""
                 # torchmetrics' update only keeps a reference, and copies in compute: the one cannot be compared without the other.
-                if name == "CatMetric" and do != "forward":
-                    if do == "update":
-                        yield Row(f"{name}, 100 × update({shape}) and compute{strategy}", "epoch", ((name, options),), inputs)
+                if name in ("CatMetric", "RetrievalMRR") and do == "update":
+                    yield Row(f"{name}, 100 × update({shape}) and compute{strategy}", "epoch", ((name, options),), inputs)
                     continue
-                if name == "RetrievalMRR" and do == "update":
-                    if rows == 32:
-                        yield Row(f"{name}, 100 × update({shape}) and compute", "epoch", ((name, options),), inputs)
-                    else:
-                        yield Row(f"{name}.compute, {shape}", "compute", ((name, options),), inputs)
+                if name == "CatMetric" and do == "compute":
                     continue
                 # torchmetrics sorts the points of LogAUC unstably: its value depends on the machine.
                 rtol = 1e-2 if name.endswith("LogAUC") else 1e-5
                 yield Row(f"{name}.{do}, {shape}{strategy}", do, ((name, options),), inputs, rtol=rtol)
+    yield from every_ranking()
+    yield from every_distance()
     yield from every_curve()
+
+
+def every_ranking():
+    """Compute is the ranking."""
+    for rows in (8192, 100000):
+        yield Row(f"RetrievalMRR.compute, {rows} documents", "compute", (("RetrievalMRR", {}),), documents(rows))
+
+
+def every_distance():
+    """Of two populations. There is no forward: torchmetrics' knows the batch alone, and so one population."""
+    for do, sizes in (("update", (32, 8192, 100000)), ("compute", (32, 8192))):
+        for count in (64, 2048):
+            for rows in sizes:
+                if rows * count > 2**26:
+                    continue  # gigabytes
+                real, generated = features(rows, count, True), features(rows, count, False)
+                # torchmetrics' roots of eigenvalues turn rounding into 1e-8 of the largest variance, each.
+                distance = (("FrechetInceptionDistance", {"feature": count}),)
+                yield Row(f"FrechetInceptionDistance.{do}, {real[0].spelled()}", do, distance, real, (generated,), rtol=1e-3)
 
 
 CURVES = ("PrecisionRecallCurve", "ROC", "AUROC", "AveragePrecision")
@@ -197,7 +236,6 @@ def every_curve():
         for curve in CURVES:
             for task, options, inputs in tasks:
                 given = inputs(rows)
-                shape = " × ".join(str(size) for size in given[0].shape)
-                named = f"{task}{curve}.{do}, {shape}" + (f", thresholds={thresholds}" if thresholds else "")
+                named = f"{task}{curve}.{do}, {given[0].spelled()}" + (f", thresholds={thresholds}" if thresholds else "")
                 metric = (f"{task}{curve}", {**options, "thresholds": thresholds})
                 yield Row(named, do, (metric,), given)

@@ -92,35 +92,49 @@ def sentences(random, given, heard):
     return "".join(" ".join(f"word{number * 7919 % 10007}" for number in line) + "\n" for line in spoken)
 
 
+def boxes(random, given, found):
+    """The corners of boxes as float32, and after them their labels as int64. What was found lies a little beside."""
+    corner = random.random((*given.shape, 2), "float32")
+    ends = numpy.concatenate([corner, corner + 0.1 + random.random((*given.shape, 2), "float32")], -1)
+    labels = random.integers(0, given.classes, given.shape, "int64")
+    beside = numpy.random.default_rng(8).random(ends.shape, "float32") / 10 if found else numpy.float32(0)
+    return (ends + beside).tobytes() + labels.tobytes()
+
+
 class Inputs:
-    """Files of numbers or lines, made when first asked for."""
+    """Files of numbers, lines or boxes, made when first asked for."""
 
     def __init__(self, folder):
         self.folder = Path(folder)
 
     def written(self, given):
+        if given.kind == "flag":
+            return {"dtype": "flag", "value": bool(given.classes)}
         file = self.folder / f"{given.kind}-{given.classes}-{'x'.join(map(str, given.shape))}"
-        dtype = {"labels": "int64", "sentences": "text", "heard": "text"}.get(given.kind, "float32")
+        dtypes = {"labels": "int64", "sentences": "text", "heard": "text", "boxes": "boxes", "found": "boxes"}
+        dtype = dtypes.get(given.kind, "float32")
         if not file.exists():
             random = numpy.random.default_rng(7)
-            if dtype == "text":
-                file.write_text(sentences(random, given, given.kind == "heard"))
-                return self.written(given)
             draw = {
-                "logits": lambda: random.standard_normal(given.shape, dtype),
-                "probabilities": lambda: random.random(given.shape, dtype),
-                "uniform": lambda: numpy.random.default_rng(8).random(given.shape, dtype),
-                "labels": lambda: random.integers(0, given.classes, given.shape, dtype),
+                "logits": lambda: random.standard_normal(given.shape, dtype).tobytes(),
+                "probabilities": lambda: random.random(given.shape, dtype).tobytes(),
+                "uniform": lambda: numpy.random.default_rng(8).random(given.shape, dtype).tobytes(),
+                "labels": lambda: random.integers(0, given.classes, given.shape, dtype).tobytes(),
+                "sentences": lambda: sentences(random, given, heard=False).encode(),
+                "heard": lambda: sentences(random, given, heard=True).encode(),
+                "boxes": lambda: boxes(random, given, found=False),
+                "found": lambda: boxes(random, given, found=True),
             }
-            draw[given.kind]().tofile(file)
+            file.write_bytes(draw[given.kind]())
         return {"file": str(file), "dtype": dtype, "shape": given.shape}
 
 
 def prepare(contenders, row, inputs):
     """Both have the row's metrics and inputs afterwards, and have shown that they compute the same."""
     metrics = [{"name": name, "options": {**options, "compute_with_cache": False}} for name, options in row.metrics]
+    batches = [[inputs.written(given) for given in batch] for batch in (*row.before, row.inputs)]
     for contender in contenders:
-        contender.ask("prepare", threads=row.threads, metrics=metrics, inputs=[inputs.written(i) for i in row.inputs])
+        contender.ask("prepare", threads=row.threads, metrics=metrics, batches=batches)
     theirs, ours = (contender.ask("values")[0] for contender in contenders)
     for (name, options), expected, value in zip(row.metrics, theirs, ours, strict=True):
         if not numpy.allclose(numpy.array(expected, float), numpy.array(value, float), rtol=row.rtol, atol=1e-6, equal_nan=True):

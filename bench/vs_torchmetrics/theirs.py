@@ -1,11 +1,11 @@
 """The contender for torchmetrics: does what run.py asks for, one JSON request a line, and answers with one line.
 
-    prepare  threads, metrics (name and options), inputs (file, dtype or "text", shape): makes the metrics, updates each
-             once
+    prepare  threads, metrics (name and options), batches of inputs (file, dtype or "text" or "boxes", shape; a "flag" has a
+             value): makes the metrics, updates each with every batch
     values   what each metric computes
     update, together (of all metrics with one batch), forward, compute, sync, epoch (reset, a hundred updates, compute)
-             repetitions, each: the time of a call in ns, after one that is not timed, as a list: the mean over the
-             repetitions, or each one's
+             repetitions, each: the time of a call with the last batch in ns, after one that is not timed, as a list: the
+             mean over the repetitions, or each one's
 ours.cpp answers the same, and for sync what it sent and the time of one allgather of as many bytes.
 """
 
@@ -19,9 +19,16 @@ from pathlib import Path
 import numpy
 import torch
 import torchmetrics
-import torchmetrics.image
+import torchmetrics.detection
+import torchmetrics.image.fid
 import torchmetrics.retrieval
 import torchmetrics.text
+
+# Where torchvision is not, torchmetrics' boxes get its two functions, as the fixtures do; there, too, they are a few tensor operations.
+sys.path.append(str(Path(__file__).resolve().parents[2] / "python_compat_fixtures"))
+from boxes import stand_in
+
+stand_in()
 
 
 def timed(request, call):
@@ -42,45 +49,72 @@ def timed(request, call):
 
 
 def read(given):
-    """The tensor in a file, or its lines."""
+    """The tensor in a file, its lines, or the boxes and labels of its images; or a flag."""
+    if given["dtype"] == "flag":
+        return given["value"]
     if given["dtype"] == "text":
         return Path(given["file"]).read_text().splitlines()
+    if given["dtype"] == "boxes":
+        count = numpy.prod(given["shape"]) * 4
+        corners = numpy.fromfile(given["file"], "float32", count).reshape(*given["shape"], 4)
+        labels = numpy.fromfile(given["file"], "int64", offset=corners.nbytes).reshape(given["shape"])
+        return [{"boxes": box, "labels": label} for box, label in zip(torch.from_numpy(corners), torch.from_numpy(labels))]
     return torch.from_numpy(numpy.fromfile(given["file"], given["dtype"]).reshape(given["shape"]))
+
+
+class Features(torch.nn.Identity):
+    """For inputs that are features."""
+
+    def __init__(self, count):
+        super().__init__()
+        self.num_features = count
 
 
 def find(name):
     """torchmetrics' class of that name, in its domain: at the root some are wrappers."""
-    domains = (torchmetrics.classification, torchmetrics.image, torchmetrics.retrieval, torchmetrics.text, torchmetrics)
+    domains = (torchmetrics.classification, torchmetrics.detection, torchmetrics.image, torchmetrics.image.fid)
+    domains += (torchmetrics.retrieval, torchmetrics.text, torchmetrics)
     return next(getattr(domain, name) for domain in domains if hasattr(domain, name))
 
 
 def flat(value):
-    """List the numbers of a tensor, or of all tensors in a tuple or list."""
+    """List the numbers of a tensor, or of all tensors in a tuple, list or dict."""
     if isinstance(value, torch.Tensor):
         return value.flatten().tolist()
+    if isinstance(value, dict):
+        return flat([value[key] for key in sorted(value)])
     return [number for element in value for number in flat(element)]
 
 
 class Contender:
     def __init__(self):
-        self.metrics, self.inputs = [], []
+        self.metrics, self.batches = [], []
         if "RANK" in os.environ:
             torch.distributed.init_process_group("gloo")
 
     def prepare(self, request):
         torch.set_num_threads(request["threads"])
-        self.inputs = [read(given) for given in request["inputs"]]
+        self.batches = [[read(given) for given in batch] for batch in request["batches"]]
         self.metrics = []
         for metric in request["metrics"]:
             kind = find(metric["name"])
-            without = {"validate_args": False} if kind.__module__.startswith("torchmetrics.classification") else {}
-            self.metrics.append(kind(**metric["options"], **without))
+            options = metric["options"]
+            if kind.__module__.startswith("torchmetrics.classification"):
+                options["validate_args"] = False
+            if "feature" in options:
+                options["feature"] = Features(options["feature"])
+            self.metrics.append(kind(**options))
         self.update_each()
         return True
 
+    @property
+    def inputs(self):
+        return self.batches[-1]
+
     def update_each(self):
         for metric in self.metrics:
-            metric.update(*self.inputs)
+            for batch in self.batches:
+                metric.update(*batch)
 
     def values(self, _):
         return [flat(metric.compute()) for metric in self.metrics]
