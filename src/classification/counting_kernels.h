@@ -33,6 +33,12 @@ void predict(const Scores& scores, const int64_t* target, int64_t top_k, int64_t
 /// Returns whether the labels of all rows that count are in [0, classes). `predicted` may be null.
 bool labels_in_range(const int64_t* target, const int64_t* predicted, int64_t rows, int64_t classes, Ignored ignored);
 
+/// How many rows count, and in how many of them the prediction is the target.
+struct Hits {
+  int64_t kept, right;
+};
+Hits count_hits(const int64_t* target, const int64_t* predicted, int64_t rows, Ignored ignored);
+
 /// Counts into `counts` [4, classes].
 void add_counts(int64_t* counts, int64_t classes, const int64_t* target, const int64_t* predicted, int64_t rows,
                 Ignored ignored);
