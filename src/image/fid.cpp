@@ -7,6 +7,7 @@
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/linalg_cholesky_ex.h>
 #include <ATen/ops/linalg_eigh.h>
+#include <ATen/ops/linalg_eigvalsh.h>
 #include <ATen/ops/linalg_svdvals.h>
 #include <ATen/ops/outer.h>
 #include <ATen/ops/zeros.h>
@@ -46,8 +47,33 @@ double share_of(int64_t m, int64_t n) {
   return static_cast<double>(m) / static_cast<double>(n + m);
 }
 
+/// Adds rowsᵀ rows to `products`, but for what lies below the diagonal in blocks of `width` columns.
+void add_products(const Tensor& products, const Tensor& rows, int64_t width) {
+  const int64_t columns = rows.size(1);
+  for (int64_t begin = 0; begin < columns; begin += width) {
+    const Tensor block = rows.narrow(1, begin, std::min(width, columns - begin));
+    const Tensor rest = rows.narrow(1, begin, columns - begin);
+    products.narrow(0, begin, block.size(1)).narrow(1, begin, rest.size(1)).addmm_(block.t(), rest);
+  }
+}
+
+/// Copies to below the diagonal what `add_products` has left out there.
+void mirror(const Tensor& products, int64_t width) {
+  const int64_t columns = products.size(0);
+  for (int64_t begin = width; begin < columns; begin += width) {
+    const int64_t rows = std::min(width, columns - begin);
+    products.narrow(0, begin, rows).narrow(1, 0, begin).copy_(products.narrow(1, begin, rows).narrow(0, 0, begin).t());
+  }
+}
+
+/// How wide blocks of the products are. With few samples the products cost less than to mirror them would.
+int64_t width_of_blocks(int64_t samples, int64_t features) {
+  constexpr int64_t enough = 256;
+  return samples < enough ? features : enough;
+}
+
 /// Folds in a block of samples: they are converted and centred where the product then finds them in the cache.
-void add_block(States& states, const Population& population, const Tensor& features, int64_t n) {
+void add_block(States& states, const Population& population, const Tensor& features, int64_t n, int64_t width) {
   const int64_t m = features.size(0);
   const Tensor mean = population.mean_in(states);
   Tensor rows = at::empty({m + 1, features.size(1)}, mean.options());
@@ -57,7 +83,7 @@ void add_block(States& states, const Population& population, const Tensor& featu
   centred.sub_(block_mean);
   const Tensor delta = block_mean - mean;
   rows.select(0, m).copy_(delta * std::sqrt(static_cast<double>(n) * share_of(m, n)));
-  population.products_in(states).addmm_(rows.t(), rows);
+  add_products(population.products_in(states), rows, width);
   mean.add_(delta, share_of(m, n));
 }
 
@@ -65,9 +91,11 @@ void add_samples(States& states, const Population& population, const Tensor& fea
   const int64_t m = features.size(0);
   const int64_t n = population.count_in(states);
   const int64_t rows_of_block = std::max<int64_t>(1024, features.size(1));
+  const int64_t width = width_of_blocks(m, features.size(1));
   for (int64_t begin = 0; begin < m; begin += rows_of_block) {
-    add_block(states, population, features.slice(0, begin, std::min(m, begin + rows_of_block)), n + begin);
+    add_block(states, population, features.slice(0, begin, std::min(m, begin + rows_of_block)), n + begin, width);
   }
+  mirror(population.products_in(states), width);
   states[population.samples].add(at::full({}, m, states[population.samples].tensor().options()));
 }
 
@@ -85,27 +113,52 @@ void convert(States& states, Form form) {
   }
 }
 
-/// Returns F with F Fᵀ = `covariance`: by Cholesky where all directions vary, else without those in which only
-/// rounding does.
-Tensor factor(const Tensor& covariance) {
+/// How the features of a population vary.
+struct Spread {
+  Tensor covariance;
+  int64_t samples;
+};
+
+Spread spread_in(const States& states, const Population& population) {
+  const int64_t samples = population.count_in(states);
+  return {population.products_in(states) / static_cast<double>(samples - 1), samples};
+}
+
+/// Returns F with F Fᵀ = covariance: by Cholesky where all directions vary, else without those in which only rounding
+/// does.
+Tensor factor(const Spread& spread) {
+  const Tensor& covariance = spread.covariance;
   const double rounding = static_cast<double>(covariance.size(0)) * std::numeric_limits<double>::epsilon();
-  const auto [lower, failed] = at::linalg_cholesky_ex(covariance);
-  const auto varies = [&] { return lower.diagonal().square().min() > covariance.diagonal().max() * rounding; };
-  if (failed.item<int>() == 0 && varies().item<bool>()) return lower;
+  if (spread.samples > covariance.size(0)) {
+    const auto [lower, failed] = at::linalg_cholesky_ex(covariance);
+    const auto varies = [&] { return lower.diagonal().square().min() > covariance.diagonal().max() * rounding; };
+    if (failed.item<int>() == 0 && varies().item<bool>()) return lower;
+  }
   const auto [variances, directions] = at::linalg_eigh(covariance);
   const int64_t kept = (variances > variances.max() * rounding).sum().item<int64_t>();
   const int64_t first = variances.size(0) - kept;  // in ascending order
   return directions.narrow(1, first, kept) * variances.narrow(0, first, kept).sqrt();
 }
 
-/// tr (Σ₁ Σ₂)^½ = Σ σ(F₁ᵀ F₂): singular values are as exact as the largest, where roots of eigenvalues of a product
-/// would turn rounding of 1e-16 into 1e-8.
-Tensor trace_of_root(const Tensor& first, const Tensor& second) {
-  return at::linalg_svdvals(factor(first).t().mm(factor(second))).sum();
+/// Whether roots of the eigenvalues of a product are exact enough in all: rounding of the product by `rounding` changes
+/// one of λ by half of it / √λ. The bound is below what a float32 result shows.
+bool are_exact(const Tensor& roots, double rounding) {
+  constexpr double enough = 1e-8;
+  const Tensor errors = rounding / 2 / roots;
+  return (errors.norm() < enough * roots.sum()).item<bool>();
 }
 
-Tensor covariance_in(const States& states, const Population& population) {
-  return population.products_in(states) / static_cast<double>(population.count_in(states) - 1);
+/// tr (Σ₁ Σ₂)^½ = Σ √λ(F₁ᵀ Σ₂ F₁) = Σ σ(F₁ᵀ F₂). Eigenvalues are had in a third of the time of singular values, but
+/// these are as exact as the largest, where roots of small eigenvalues turn rounding of 1e-16 into 1e-8.
+Tensor trace_of_root(const Spread& first, const Spread& second) {
+  if (second.samples < first.samples) return trace_of_root(second, first);  // the factor may have fewer columns
+  const Tensor root = factor(first);
+  if (root.size(1) == 0) return at::zeros({}, root.options());
+  const Tensor product = root.t().mm(second.covariance).mm(root);
+  const Tensor roots = at::linalg_eigvalsh(product).clamp_min(0).sqrt();
+  const Tensor size = first.covariance.norm() * second.covariance.norm();
+  if (are_exact(roots, size.item<double>() * std::numeric_limits<double>::epsilon())) return roots.sum();
+  return at::linalg_svdvals(root.t().mm(factor(second))).sum();
 }
 
 }  // namespace
@@ -144,13 +197,17 @@ void FrechetInceptionDistance::merge(States& into, const States& from, const Opt
 
 Tensor FrechetInceptionDistance::finalise(const States& states, const Options&) {
   const auto& [real, fake] = populations();
-  const Tensor first = covariance_in(states, real);
-  const Tensor second = covariance_in(states, fake);
-  const bool defined = real.count_in(states) >= 2 && fake.count_in(states) >= 2 &&
-                       at::isfinite(first).all().item<bool>() && at::isfinite(second).all().item<bool>();
-  if (!defined) return at::full({}, std::numeric_limits<double>::quiet_NaN(), first.options());
+  const Spread first = spread_in(states, real);
+  const Spread second = spread_in(states, fake);
+  const auto is_defined = [](const Spread& spread) {
+    return spread.samples >= 2 && at::isfinite(spread.covariance).all().item<bool>();
+  };
+  if (!is_defined(first) || !is_defined(second)) {
+    return at::full({}, std::numeric_limits<double>::quiet_NaN(), first.covariance.options());
+  }
   const Tensor distance = (real.mean_in(states) - fake.mean_in(states)).square().sum();
-  return (distance + first.trace() + second.trace() - 2 * trace_of_root(first, second)).clamp_min(0);
+  const Tensor traces = first.covariance.trace() + second.covariance.trace();
+  return (distance + traces - 2 * trace_of_root(first, second)).clamp_min(0);
 }
 
 bool FrechetInceptionDistance::keeps_on_reset(const Options& options, std::string_view state) {

@@ -5,15 +5,18 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/ivalue.h>
+#include <ATen/ops/allclose.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/outer.h>
+#include <ATen/ops/pow.h>
 #include <ATen/ops/sin.h>
 #include <ATen/ops/stack.h>
 
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <utility>
 
 // What fixtures cannot show: modules, and the real side that outlives a reset.
 
@@ -232,5 +235,45 @@ TEST_CASE("FrechetInceptionDistance: an offset costs nothing, in a file neither"
     auto loaded = distance();
     loaded.load_state_dict(metric.state_dict());
     CHECK(value(loaded) == value(metric));
+  }
+}
+
+namespace {
+
+/// Numbers [rows, columns] in (-1, 1) that follow no pattern.
+Tensor scattered(int64_t rows, int64_t columns) {
+  const Tensor numbers = at::arange(rows * columns, at::kDouble).mul(12.9898).sin().mul(43758.5453).frac();
+  return numbers.view({rows, columns});
+}
+
+}  // namespace
+
+TEST_CASE("FrechetInceptionDistance: products of many features are made by halves, and whole") {
+  FrechetInceptionDistance metric({.feature = 600});
+  const Tensor rows = scattered(1300, 600) + 3;
+  for (const auto& [begin, end] : {std::pair{0, 1250}, {1250, 1260}, {1260, 1300}}) {
+    metric.update(rows.slice(0, begin, end), true);
+  }
+  const Tensor centred = rows - rows.mean(0);
+  const Tensor& products = metric.states()["real_features_cov_sum"].tensor();
+  CHECK(at::allclose(products, centred.t().mm(centred), 1e-12, 1e-10));
+}
+
+TEST_CASE("FrechetInceptionDistance: small variances beside large ones are not lost, nor few samples") {
+  struct {
+    int64_t samples, features;
+    double fall;  // of the variance, from one feature to the next
+  } const cases[] = {{200, 12, 1}, {200, 12, 0.01}, {9, 12, 1}, {9, 12, 0.01}};
+  for (const auto& [samples, count, fall] : cases) {
+    CAPTURE(samples);
+    CAPTURE(fall);
+    FrechetInceptionDistance metric({.feature = count});
+    metric.set_dtype(at::kDouble);
+    const Tensor real = scattered(samples, count) * at::pow(fall, at::arange(count, at::kDouble));
+    metric.update(real, true);
+    metric.update(real / 2, false);
+    // Of x and of x / 2 the distance is a quarter of |mean|² + tr cov.
+    const double expected = (real.mean(0).square().sum() + real.var(0).sum()).item<double>() / 4;
+    CHECK(value(metric) == doctest::Approx(expected).epsilon(1e-13));
   }
 }
