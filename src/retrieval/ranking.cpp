@@ -3,8 +3,6 @@
 #include "../core/plain_tensor.h"
 #include <metrics/core/sample_ids.h>
 
-#include <ATen/ops/scalar_tensor.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -122,23 +120,6 @@ class Column {
   const T* data_;
 };
 
-double aggregated(std::vector<double> values, RetrievalAggregation aggregation) {
-  if (values.empty()) return 0;
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) / 2);
-  switch (aggregation) {
-    case RetrievalAggregation::Mean:
-      return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-    case RetrievalAggregation::Median:
-      std::nth_element(values.begin(), middle, values.end());
-      return *middle;
-    case RetrievalAggregation::Min:
-      return *std::min_element(values.begin(), values.end());
-    case RetrievalAggregation::Max:
-      return *std::max_element(values.begin(), values.end());
-  }
-  return 0;
-}
-
 bool all_0_or_1(const int64_t* numbers, int64_t count) {
   uint64_t bits = 0;
   for (int64_t i = 0; i < count; ++i) bits |= static_cast<uint64_t>(numbers[i]);
@@ -231,8 +212,7 @@ Tensor value_over_queries(const States& states, const RetrievalOptions& options,
       values.push_back(options.empty_target_action == EmptyTargetAction::Pos ? 1 : 0);
     }
   }
-  return at::scalar_tensor(aggregated(std::move(values), options.aggregation),
-                           at::TensorOptions(at::kDouble).device(states.device()));
+  return options.aggregation.of(values, metric, states.device());
 }
 
 }  // namespace metrics::retrieval

@@ -137,6 +137,34 @@ TEST_CASE("retrieval: metrics of equal ignore_index share an update") {
   CHECK(all.update_key() != RetrievalMRR({.ignore_index = -1}).update_key());
 }
 
+TEST_CASE("retrieval: a function aggregates the values of the queries, by ascending index") {
+  Tensor seen;
+  RetrievalMRR metric({.aggregation = [&](const Tensor& values) {
+    seen = values;
+    return values.prod() / 3;
+  }});
+  CHECK(value(metric) == 0);  // as always without any query
+  CHECK_FALSE(seen.defined());
+  metric.update(scores({0.9, 0.5, 0.3}), integers({1, 0, 0}), integers({7, 7, 7}));
+  metric.update(scores({0.9, 0.5, 0.4, 0.3}), integers({0, 1, 0, 1}), integers({-2, -2, 3, 3}));
+  CHECK(value(metric) == doctest::Approx(1.0 / 12));
+  CHECK(seen.equal(at::tensor({0.5, 0.5, 1.0}, at::kDouble)));
+  RetrievalMRR copy = metric;
+  copy.merge(metric);
+  CHECK(value(copy) > 0);
+  CHECK(seen.numel() == 3);
+  CHECK(metric.update_key() == RetrievalMRR().update_key());
+  CHECK(metric.to_string().find("aggregation='a function'") != std::string::npos);
+}
+
+TEST_CASE("retrieval: a function has to give a tensor, and cannot come from a dict") {
+  RetrievalMRR nothing({.aggregation = [](const Tensor&) { return Tensor(); }});
+  nothing.update(scores({0.9}), integers({1}), integers({7}));
+  CHECK_THROWS_WITH_AS(nothing.compute(), doctest::Contains("aggregation"), InvalidArgument);
+  CHECK_THROWS_WITH_AS(metrics::create("RetrievalMRR", {{"aggregation", "lambda"}}),
+                       doctest::Contains("a function cannot be given by value"), InvalidArgument);
+}
+
 TEST_CASE("ranking: sorted as by comparing, few documents and many, whatever the numbers") {
   std::mt19937_64 random(3);
   const double special[] = {0.0,

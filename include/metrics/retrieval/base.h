@@ -1,6 +1,7 @@
 #pragma once
 
 #include <metrics/core/metric_of.h>
+#include <metrics/retrieval/aggregation.h>
 
 #include <array>
 #include <cstdint>
@@ -23,23 +24,14 @@ enum class EmptyTargetAction {
 template <>
 inline constexpr std::array<std::string_view, 4> enum_names<EmptyTargetAction> = {"error", "skip", "neg", "pos"};
 
-/// How the values of the queries become one.
-enum class RetrievalAggregation {
-  Mean,
-  Median,  ///< Of an even number of values the lower of the two in the middle.
-  Min,
-  Max,
-};
-template <>
-inline constexpr std::array<std::string_view, 4> enum_names<RetrievalAggregation> = {"mean", "median", "min", "max"};
-
 struct RetrievalOptions {
   EmptyTargetAction empty_target_action = EmptyTargetAction::Neg;
   /// Documents whose target is this do not count.
   std::optional<int64_t> ignore_index{};
   /// Only so many documents of a query are looked at, those of the highest scores.
   std::optional<int64_t> top_k{};
-  RetrievalAggregation aggregation = RetrievalAggregation::Mean;
+  /// By name, or a function: `.aggregation = [](const Tensor& values) { return values.quantile(0.1); }`.
+  QueryAggregation aggregation = RetrievalAggregation::Mean;
 
   static constexpr auto fields() {
     using Self = RetrievalOptions;

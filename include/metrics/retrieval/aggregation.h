@@ -1,0 +1,65 @@
+#pragma once
+
+#include <metrics/core/fields.h>
+#include <metrics/core/rows.h>
+#include <metrics/export.h>
+
+#include <array>
+#include <concepts>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace c10 {
+struct IValue;
+}
+
+namespace metrics {
+
+/// How the values of the queries become one.
+enum class RetrievalAggregation {
+  Mean,
+  Median,  ///< Of an even number of values the lower of the two in the middle.
+  Min,
+  Max,
+};
+template <>
+inline constexpr std::array<std::string_view, 4> enum_names<RetrievalAggregation> = {"mean", "median", "min", "max"};
+
+/// The same by name, or by a function of the user's.
+class METRICS_API QueryAggregation {
+ public:
+  /// Takes the values of the queries, float64 [queries] on the states' device and never empty, by ascending index.
+  using Function = std::function<Tensor(const Tensor& values)>;
+
+  QueryAggregation(RetrievalAggregation named) : way_(named) {}
+  template <class F>
+  requires(std::is_invocable_r_v<Tensor, F&, const Tensor&>) QueryAggregation(F function)
+      : way_(std::make_shared<const Function>(std::move(function))) {}
+
+  /// Nothing where it is a function.
+  std::optional<RetrievalAggregation> named() const;
+  /// Returns the values as one, 0 of none. Throws InvalidArgument naming `metric` where a function gives no tensor.
+  Tensor of(const std::vector<double>& values, std::string_view metric, at::Device device) const;
+
+ private:
+  std::variant<RetrievalAggregation, std::shared_ptr<const Function>> way_;
+};
+
+template <class T>
+struct Codec;
+/// In the dynamic face by name alone.
+template <>
+struct METRICS_API Codec<QueryAggregation> {
+  static std::string type();
+  static std::optional<QueryAggregation> read(const c10::IValue& v);
+  static c10::IValue write(const QueryAggregation& aggregation);
+};
+
+}  // namespace metrics
