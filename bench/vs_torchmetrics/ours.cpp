@@ -1,6 +1,7 @@
 // The contender for metrics: does what run.py asks for, one JSON request a line, and answers with one line. theirs.py
 // is its counterpart, and says what the requests are.
 
+#include <metrics/collections/metric_collection.h>
 #include <metrics/core/dynamic.h>
 #include <metrics/distributed/process_group.h>
 #include <metrics/distributed/synchronize.h>
@@ -123,6 +124,19 @@ class Contender {
       for (const auto& metric : metrics_) all.push_back(metric.get());
       return time(request, [&] { metrics::update_together(all, inputs()); });
     }
+    if (work == "collection_update") {
+      metrics::MetricCollection collection = together();
+      collection.update(inputs());
+      return time(request, [&] { collection.update(inputs()); });
+    }
+    if (work == "collection_epoch") {
+      metrics::MetricCollection collection = together();
+      return time(request, [&] {
+        collection.reset();
+        collection.update(inputs());
+        collection.compute();
+      });
+    }
     if (work == "forward") return time(request, [&] { metrics_.front()->forward(inputs()); });
     if (work == "compute") {
       return time(request, [&] {
@@ -163,6 +177,12 @@ class Contender {
     }
   }
 
+  metrics::MetricCollection together() const {
+    metrics::MetricCollection collection;
+    for (const auto& metric : metrics_) collection.add({"m" + std::to_string(collection.size()), metric});
+    return collection;
+  }
+
   /// The batch that is measured.
   const metrics::Args& inputs() const { return batches_.back(); }
 
@@ -195,7 +215,7 @@ class Contender {
   }
 
   std::shared_ptr<metrics::ProcessGroup> group_ = metrics::init_process_group();
-  std::vector<std::unique_ptr<metrics::Metric>> metrics_;
+  std::vector<std::shared_ptr<metrics::Metric>> metrics_;
   std::vector<metrics::Args> batches_;
 };
 

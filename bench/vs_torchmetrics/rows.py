@@ -131,6 +131,9 @@ def sync_targets():
     for ranks in (2, 4):
         yield Row("sync of ten classification metrics", "sync", TEN, multiclass(32, 10), ranks=ranks, at_least=100)
     for ranks in (2, 4):
+        work = "MetricCollection of the ten: reset, update and compute"
+        yield Row(work, "collection_epoch", TEN, multiclass(32, 10), ranks=ranks, at_least=100)
+    for ranks in (2, 4):
         yield Row("compute of the ten, one after another", "compute", TEN, multiclass(32, 10), ranks=ranks)
 
 

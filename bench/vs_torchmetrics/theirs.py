@@ -3,7 +3,8 @@
     prepare  threads, metrics (name and options), batches of inputs (file, dtype or "text" or "boxes", shape; a "flag" has a
              value): makes the metrics, updates each with every batch
     values   what each metric computes
-    update, together (of all metrics with one batch), forward, compute, sync, epoch (reset, a hundred updates, compute)
+    update, together and collection_update (of all metrics with one batch), forward, compute, sync, epoch (reset, a hundred
+             updates, compute), collection_epoch (reset, update, compute)
              repetitions, each: the time of a call with the last batch in ns, after one that is not timed, as a list: the
              mean over the repetitions, or each one's
 ours.cpp answers the same, and for sync what it sent and the time of one allgather of as many bytes.
@@ -130,11 +131,26 @@ class Contender:
         update, inputs = self.metrics[0].update, self.inputs
         return self.measure(request, lambda: update(*inputs))
 
-    def together(self, request):
-        collection = torchmetrics.MetricCollection({type(metric).__name__: metric for metric in self.metrics})
+    def collection(self):
+        collection = torchmetrics.MetricCollection({f"m{i}": metric for i, metric in enumerate(self.metrics)})
         collection.update(*self.inputs)  # finds out which metrics share their states
-        inputs = self.inputs
+        return collection
+
+    def collection_update(self, request):
+        collection, inputs = self.collection(), self.inputs
         return self.measure(request, lambda: collection.update(*inputs))
+
+    together = collection_update
+
+    def collection_epoch(self, request):
+        collection, inputs = self.collection(), self.inputs
+
+        def epoch():
+            collection.reset()
+            collection.update(*inputs)
+            collection.compute()
+
+        return self.measure(request, epoch)
 
     def forward(self, request):
         metric, inputs = self.metrics[0], self.inputs
