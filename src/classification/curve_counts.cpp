@@ -12,7 +12,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <span>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -68,7 +70,7 @@ struct ToRocArea {
   }
   template <class Threshold>
   void add(int64_t tp, int64_t fp, const Threshold&) {
-    result.twice += (fp - last_fp) * (tp + last_tp);
+    result.add(last_tp, last_fp, tp, fp);
     last_tp = tp;
     last_fp = fp;
   }
@@ -96,7 +98,7 @@ constexpr bool needs_reading = std::is_same_v<To, ToThresholds>;
 
 // --- Exact.
 
-/// The scores that are kept and their codes, on the CPU: float64 or float32, int32.
+/// The scores that are kept and their codes, on the CPU: float64 or float32; int32 for classes, else int8.
 struct Kept {
   Tensor scores;  // [rows] or [rows, labels]
   Tensor codes;   // [rows], multilabel [rows, labels]
@@ -125,7 +127,8 @@ Kept kept(const States& states, const CurveRule& rule, bool order_tells) {
   result.scores = states.at(0).tensor().to(at::kCPU);
   if (result.scores.scalar_type() != at::kDouble) result.scores = result.scores.to(at::kFloat);
   result.scores = result.scores.contiguous();
-  result.codes = states.at(1).tensor().to(at::kCPU, at::kInt).contiguous();
+  const at::ScalarType codes = rule.task == CurveTask::Multiclass ? at::kInt : at::kChar;
+  result.codes = states.at(1).tensor().to(at::kCPU, codes).contiguous();
   result.decided = result.codes.min().item<int64_t>() < 0;
   const bool reads = !order_tells || result.decided || rule.task == CurveTask::Multiclass;
   result.logits = reads && are_logits(result.scores, result.codes, rule);
@@ -145,94 +148,198 @@ int64_t label_of(int32_t code) {
   return code < 0 ? -1 - code : code;
 }
 
-/// Sorts, and goes through what lies at or above each score.
-template <class To, class Key, class AsThreshold>
-Made<To> gone_through(std::vector<curves::Ranked<Key>> items, const AsThreshold& as_threshold) {
-  curves::sort_by_key(items);
-  int64_t positives = 0;
-  for (const auto& item : items) positives += static_cast<int64_t>(item.yes);
-  To to;
-  to.begin(positives, static_cast<int64_t>(items.size()) - positives);
-  int64_t tp = 0;
-  for (std::size_t i = items.size(); i > 0;) {
-    const Key key = items[i - 1].key;
-    do {
-      tp += static_cast<int64_t>(items[--i].yes);
-    } while (i > 0 && items[i - 1].key == key);
-    to.add(tp, static_cast<int64_t>(items.size() - i) - tp, [&] { return as_threshold(curves::score_of(key)); });
-  }
-  return std::move(to.result);
-}
-
-/// Which rows are asked about: all scores of one label, or of all labels together.
+/// What is asked: about the scores of one label, or about those of several as one question.
 struct Question {
   int64_t first_label, last_label;
   int64_t size() const { return last_label - first_label; }
 };
 
-/// The curve of a question, its scores turned into keys by `key(score, row, code)`.
-template <class To, class T, class KeyOf, class AsThreshold>
-Made<To> exact_curve(const Kept& from, const Tensor& by_label, const CurveRule& rule, Question question,
-                     const KeyOf& key, const AsThreshold& as_threshold) {
-  using Key = decltype(curves::key_of(key(T(0), int64_t{0}, int32_t{0})));
-  const bool classes = rule.task == CurveTask::Multiclass;
+/// The probability that a kept score, or the logarithm of one, is.
+using AsThreshold = double (*)(double);
+
+/// The scores of a question that count, and for each whether its target is yes.
+template <class T>
+struct Column {
+  std::vector<T> own;  // empty where the scores are taken as they are kept
+  std::vector<uint8_t> yes;
+  std::span<const T> scores;
+};
+
+/// Calls f(label, row, code) for all of a question's rows, label by label.
+template <class F>
+void each_row(const Kept& from, const CurveRule& rule, Question question, const F& f) {
   const int64_t stride = rule.task == CurveTask::Multilabel ? rule.labels : 1;
   const int64_t rows = from.codes.numel() / stride;
-  std::vector<curves::Ranked<Key>> items(static_cast<std::size_t>(rows * question.size()));
-  std::size_t used = 0;
-  for (int64_t label = question.first_label; label < question.last_label; ++label) {
-    const T* scores = by_label.const_data_ptr<T>() + label * rows;
-    const int32_t* codes = from.codes.const_data_ptr<int32_t>() + (stride > 1 ? label : 0);
-    const int64_t wanted = classes ? label : 1;
-    for (int64_t row = 0; row < rows; ++row) {
-      const int32_t code = codes[row * stride];
-      const int64_t target = label_of(code);
-      items[used] = {curves::key_of(key(scores[row], row, code)), Key(target == wanted)};
-      used += classes | (target != kSkipped);
+  const auto go = [&](const auto* codes) {
+    for (int64_t label = question.first_label; label < question.last_label; ++label) {
+      const auto* own = codes + (stride > 1 ? label : 0);
+      for (int64_t row = 0; row < rows; ++row) f(label, row, int32_t{own[row * stride]});
     }
-  }
-  items.resize(used);
-  return gone_through<To>(std::move(items), as_threshold);
-}
-
-/// Calls f(count of a question) with the way in which scores of type T become keys and thresholds.
-template <class T, class F>
-auto with_keys(const Kept& from, const CurveRule& rule, const F& f) {
-  const auto same = [](auto score) { return static_cast<double>(score); };
-  if (!from.logits) return f([](T score, int64_t, int32_t) { return score; }, same);
+  };
   if (rule.task == CurveTask::Multiclass) {
-    const Element element = std::is_same_v<T, double> ? Element::Double : Element::Float;
-    const auto norms =
-        curves::kernels::row_norms(from.scores.const_data_ptr(), element, from.scores.size(0), from.scores.size(1));
-    return f(
-        [&](T score, int64_t row, int32_t code) {
-          const auto x = static_cast<double>(score);
-          return code < 0 ? std::log(x) : norms[static_cast<std::size_t>(row)].log_softmax(x);
-        },
-        [](double key) { return std::exp(key); });
+    go(from.codes.const_data_ptr<int32_t>());
+  } else {
+    go(from.codes.const_data_ptr<int8_t>());
   }
-  const auto as_threshold = [](auto score) { return sigmoid(static_cast<double>(score)); };
-  if (!from.decided) return f([](T score, int64_t, int32_t) { return score; }, as_threshold);
-  return f(
-      [](T score, int64_t, int32_t code) {
-        const auto x = static_cast<double>(score);
-        return code < 0 ? logit(x) : x;
-      },
-      as_threshold);
 }
 
-/// The curves of the questions, which may be gone through side by side.
+/// The column of a question, from the scores of its labels.
+template <class T>
+Column<T> column_of(const Kept& from, std::span<const T> scores, const CurveRule& rule, Question question) {
+  const bool classes = rule.task == CurveTask::Multiclass;
+  Column<T> column{{}, std::vector<uint8_t>(scores.size()), scores};
+  uint8_t* yes = column.yes.data();
+  std::size_t rows = 0;
+  bool skips = false;
+  each_row(from, rule, question, [&, classes](int64_t label, int64_t, int32_t code) {
+    const int64_t target = label_of(code);
+    yes[rows++] = target == (classes ? label : 1);
+    skips |= !classes & (target == kSkipped);
+  });
+  if (!skips) return column;
+  std::size_t row = 0, used = 0;
+  column.own.resize(rows);
+  each_row(from, rule, question, [&](int64_t, int64_t, int32_t code) {
+    column.own[used] = scores[row];
+    yes[used] = yes[row++];
+    used += label_of(code) != kSkipped;
+  });
+  column.scores = std::span(column.own).first(used);
+  return column;
+}
+
+template <class Item>
+int64_t is_yes(Item item) {
+  return static_cast<int64_t>(item & 1);
+}
+
+/// Calls f(tp, fp, place) for what lies at or above each place, from the greatest.
+template <class Item, class F>
+void each_place(std::span<const Item> items, const F& f) {
+  int64_t tp = 0;
+  for (std::size_t i = items.size(); i > 0;) {
+    const Item place = items[i - 1] >> 1;
+    do {
+      tp += is_yes(items[--i]);
+    } while (i > 0 && items[i - 1] >> 1 == place);
+    f(tp, static_cast<int64_t>(items.size() - i) - tp, place);
+  }
+}
+
+template <class Item>
+RocArea area_of_chunk(std::span<const Item> items) {
+  ToRocArea to;
+  each_place(items, [&](int64_t tp, int64_t fp, Item) { to.add(tp, fp, 0); });
+  to.begin(to.last_tp, to.last_fp);
+  return to.result;
+}
+
+/// The area in chunks that share no place, by all threads.
+template <class Item>
+RocArea area_of(std::span<const Item> items) {
+  constexpr std::size_t kChunk = 65536;
+  std::vector<std::size_t> ends;
+  for (std::size_t end = 0; end < items.size();) {
+    end = std::min(end + kChunk, items.size());
+    const auto rest = items.begin() + static_cast<std::ptrdiff_t>(end);
+    const auto lower = [](Item a, Item b) { return a >> 1 < b >> 1; };
+    end = static_cast<std::size_t>(std::upper_bound(rest, items.end(), items[end - 1], lower) - items.begin());
+    ends.push_back(end);
+  }
+  std::vector<RocArea> areas(ends.size());
+  at::parallel_for(0, static_cast<int64_t>(ends.size()), 1, [&](int64_t first, int64_t last) {
+    for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
+      const std::size_t begin = i == 0 ? 0 : ends[i - 1];
+      areas[i] = area_of_chunk(items.subspan(begin, ends[i] - begin));
+    }
+  });
+  RocArea area;
+  for (auto part = areas.rbegin(); part != areas.rend(); ++part) area.add_lower(*part);
+  return area;
+}
+
+/// Makes a curve of sorted items.
+template <class To, class Item, class Key>
+Made<To> gone_through(std::span<const Item> items, const curves::Places<Key>& places, AsThreshold as_threshold) {
+  if constexpr (std::is_same_v<To, ToRocArea>) {
+    return area_of(items);
+  } else {
+    int64_t positives = 0;
+    for (const Item item : items) positives += is_yes(item);
+    To to;
+    to.begin(positives, static_cast<int64_t>(items.size()) - positives);
+    each_place(items, [&](int64_t tp, int64_t fp, Item place) {
+      to.add(tp, fp, [&] {
+        return as_threshold(static_cast<double>(curves::score_of(places.key_at(static_cast<Key>(place)))));
+      });
+    });
+    return std::move(to.result);
+  }
+}
+
+template <class To, class T>
+Made<To> exact_curve(const Column<T>& column, AsThreshold as_threshold) {
+  using Key = decltype(curves::key_of(T(0)));
+  using Wider = std::conditional_t<sizeof(Key) == 4, uint64_t, uint128>;
+  if (column.scores.empty()) return gone_through<To, Key, Key>({}, curves::Places<Key>({}), as_threshold);
+  const curves::Places<Key> places(curves::kernels::key_range(column.scores));
+  const auto curve = [&]<class Item>(Item) {
+    const auto sorted = curves::sorted<Item>(column.scores.size(), [&](std::span<Item> items) {
+      curves::kernels::rank(column.scores, column.yes.data(), places, items.data());
+    });
+    return gone_through<To>(sorted.items, places, as_threshold);
+  };
+  return places.bits() < static_cast<int>(8 * sizeof(Key)) ? curve(Key{}) : curve(Wider{});
+}
+
+/// How the kept scores of all labels are read: as they are, or as logits beside probabilities.
+struct Reading {
+  AsThreshold as_threshold;
+  std::function<double(double score, int64_t row, int32_t code)> rank_by;  // unset: the score itself
+};
+
+Reading reading_of(const Kept& from, const CurveRule& rule) {
+  if (!from.logits) return {[](double score) { return score; }, {}};
+  if (rule.task != CurveTask::Multiclass) {
+    if (!from.decided) return {sigmoid, {}};
+    return {sigmoid, [](double score, int64_t, int32_t code) { return code < 0 ? logit(score) : score; }};
+  }
+  const Element element = from.scores.scalar_type() == at::kDouble ? Element::Double : Element::Float;
+  return {[](double log) { return std::exp(log); },
+          [norms = curves::kernels::row_norms(from.scores.const_data_ptr(), element, from.scores.size(0),
+                                              from.scores.size(1))](double score, int64_t row, int32_t code) {
+            return code < 0 ? std::log(score) : norms[static_cast<std::size_t>(row)].log_softmax(score);
+          }};
+}
+
 template <class To, class T>
 std::vector<Made<To>> exact_curves_as(const Kept& from, const CurveRule& rule, const std::vector<Question>& questions) {
   std::vector<Made<To>> curves(questions.size());
   const Tensor by_label = from.scores.dim() == 2 ? from.scores.t().contiguous() : from.scores;
-  with_keys<T>(from, rule, [&](const auto& key, const auto& as_threshold) {
-    at::parallel_for(0, static_cast<int64_t>(questions.size()), 1, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const auto q = static_cast<std::size_t>(i);
-        curves[q] = exact_curve<To, T>(from, by_label, rule, questions[q], key, as_threshold);
-      }
+  const auto rows = static_cast<std::size_t>(from.scores.size(0));
+  const Reading reading = reading_of(from, rule);
+  const auto make = [&](std::size_t q) {
+    const Question& question = questions[q];
+    const std::span<const T> scores(by_label.const_data_ptr<T>() + question.first_label * from.scores.size(0),
+                                    rows * static_cast<std::size_t>(question.size()));
+    if (!reading.rank_by) {
+      curves[q] = exact_curve<To>(column_of(from, scores, rule, question), reading.as_threshold);
+      return;
+    }
+    std::vector<double> ranks;
+    ranks.reserve(scores.size());
+    each_row(from, rule, question, [&](int64_t, int64_t row, int32_t code) {
+      ranks.push_back(reading.rank_by(static_cast<double>(scores[ranks.size()]), row, code));
     });
+    curves[q] = exact_curve<To>(column_of<double>(from, ranks, rule, question), reading.as_threshold);
+  };
+  // A single question is sorted by all threads.
+  if (questions.size() == 1) {
+    make(0);
+    return curves;
+  }
+  at::parallel_for(0, static_cast<int64_t>(questions.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t q = begin; q < end; ++q) make(static_cast<std::size_t>(q));
   });
   return curves;
 }

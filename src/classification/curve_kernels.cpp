@@ -304,6 +304,58 @@ METRICS_MULTIVERSIONED void encode(const int64_t* target, int64_t count, Ignored
   }
 }
 
+// --- Ranking.
+
+#define METRICS_KEY_RANGE(T, Key)                                                                                     \
+  METRICS_MULTIVERSIONED KeyRange<Key> range_of(const T* scores, int64_t count) {                                     \
+    KeyRange<Key> range;                                                                                              \
+    Key least = range.least, greatest = range.greatest;                                                               \
+    Key below = range.below, above = range.above;                                                                     \
+    _Pragma("omp simd reduction(min : least, above) reduction(max : greatest, below)") for (int64_t i = 0; i < count; \
+                                                                                            ++i) {                    \
+      const Key key = key_of(scores[i]);                                                                              \
+      const bool negative = key < range.kZero;                                                                        \
+      least = std::min(least, key);                                                                                   \
+      greatest = std::max(greatest, key);                                                                             \
+      below = std::max(below, negative ? key : Key{0});                                                               \
+      above = std::min(above, negative ? std::numeric_limits<Key>::max() : key);                                      \
+    }                                                                                                                 \
+    return {least, greatest, below, above};                                                                           \
+  }
+METRICS_KEY_RANGE(float, uint32_t)
+METRICS_KEY_RANGE(double, uint64_t)
+#undef METRICS_KEY_RANGE
+
+#define METRICS_RANK(T, Key, Item)                                                                            \
+  METRICS_MULTIVERSIONED void rank_scores(const T* scores, const uint8_t* yes, int64_t count, Places<Key> to, \
+                                          Item* items) {                                                      \
+    for (int64_t i = 0; i < count; ++i) items[i] = ranked<Item>(to.place_of(key_of(scores[i])), yes[i] != 0); \
+  }
+METRICS_RANK(float, uint32_t, uint32_t)
+METRICS_RANK(float, uint32_t, uint64_t)
+METRICS_RANK(double, uint64_t, uint64_t)
+METRICS_RANK(double, uint64_t, uint128)
+#undef METRICS_RANK
+
+template <class Key, class T>
+KeyRange<Key> parallel_range(std::span<const T> scores) {
+  KeyRange<Key> range;
+  std::mutex folding;
+  parallel(static_cast<int64_t>(scores.size()), 1, [&](int64_t begin, int64_t end) {
+    const KeyRange<Key> part = range_of(scores.data() + begin, end - begin);
+    const std::lock_guard lock(folding);
+    range.fold(part);
+  });
+  return range;
+}
+
+template <class Key, class T, class Item>
+void parallel_rank(std::span<const T> scores, const uint8_t* yes, const Places<Key>& places, Item* items) {
+  parallel(static_cast<int64_t>(scores.size()), 1, [&](int64_t begin, int64_t end) {
+    rank_scores(scores.data() + begin, yes + begin, end - begin, places, items + begin);
+  });
+}
+
 // --- Counting questions.
 
 /// Where scores of one label are counted under each reading.
@@ -547,6 +599,26 @@ void count_buckets(const ClassRows& q, const CurvePlan::Bins& bins, BucketTables
 
 void encode_questions(const int64_t* target, int64_t count, Ignored ignored, int8_t skipped, int8_t* codes) {
   encode(target, count, ignored, skipped, codes);
+}
+
+KeyRange<uint32_t> key_range(std::span<const float> scores) {
+  return parallel_range<uint32_t>(scores);
+}
+KeyRange<uint64_t> key_range(std::span<const double> scores) {
+  return parallel_range<uint64_t>(scores);
+}
+
+void rank(std::span<const float> scores, const uint8_t* yes, const Places<uint32_t>& places, uint32_t* items) {
+  parallel_rank(scores, yes, places, items);
+}
+void rank(std::span<const float> scores, const uint8_t* yes, const Places<uint32_t>& places, uint64_t* items) {
+  parallel_rank(scores, yes, places, items);
+}
+void rank(std::span<const double> scores, const uint8_t* yes, const Places<uint64_t>& places, uint64_t* items) {
+  parallel_rank(scores, yes, places, items);
+}
+void rank(std::span<const double> scores, const uint8_t* yes, const Places<uint64_t>& places, uint128* items) {
+  parallel_rank(scores, yes, places, items);
 }
 
 std::vector<RowNorm> row_norms(const void* scores, Element element, int64_t rows, int64_t classes) {

@@ -2,8 +2,10 @@
 
 #include "counting_kernels.h"
 #include "curve_bins.h"
+#include "curve_sorting.h"
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 /// The loops under curves.cpp, on raw memory.
@@ -70,6 +72,20 @@ void count_buckets(const ClassRows& rows, const CurvePlan::Bins& bins, BucketTab
 
 /// Writes 1, 0, or for targets that do not count `skipped`.
 void encode_questions(const int64_t* target, int64_t count, Ignored ignored, int8_t skipped, int8_t* codes);
+
+/// Returns where the keys of scores lie.
+METRICS_API KeyRange<uint32_t> key_range(std::span<const float> scores);
+METRICS_API KeyRange<uint64_t> key_range(std::span<const double> scores);
+
+/// Writes what is sorted for each score: see `ranked`.
+METRICS_API void rank(std::span<const float> scores, const uint8_t* yes, const Places<uint32_t>& places,
+                      uint32_t* items);
+METRICS_API void rank(std::span<const float> scores, const uint8_t* yes, const Places<uint32_t>& places,
+                      uint64_t* items);
+METRICS_API void rank(std::span<const double> scores, const uint8_t* yes, const Places<uint64_t>& places,
+                      uint64_t* items);
+METRICS_API void rank(std::span<const double> scores, const uint8_t* yes, const Places<uint64_t>& places,
+                      uint128* items);
 
 /// What turns the scores of a row into the logarithms of their softmax: (score - greatest) - excess.
 struct RowNorm {

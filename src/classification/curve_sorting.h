@@ -1,18 +1,18 @@
 #pragma once
 
-#include <ATen/Parallel.h>
+#include "../core/large_pages.h"
+#include "../core/radix_sort.h"
+#include "../core/uint128.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <span>
 #include <type_traits>
-#include <utility>
-#include <vector>
 
 // Scores as integers in the same order, and their sorting.
 
@@ -23,9 +23,9 @@ template <class T>
 auto key_of(T score) {
   using Key = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
   constexpr Key kSign = Key{1} << (8 * sizeof(Key) - 1);
-  if (std::isnan(score)) return Key{0};
   const auto bits = std::bit_cast<Key>(score + T(0));  // -0 becomes 0
-  return static_cast<Key>(bits & kSign ? ~bits : bits | kSign);
+  const auto key = static_cast<Key>(bits & kSign ? ~bits : bits | kSign);
+  return score != score ? Key{0} : key;
 }
 
 /// The score of a key.
@@ -37,72 +37,71 @@ auto score_of(Key key) {
   return std::bit_cast<T>(static_cast<Key>(key & kSign ? key & ~kSign : ~key));
 }
 
-/// A score's key, and 1 where its target is yes, else 0.
+/// Where keys lie. Those of negative scores are below kZero.
 template <class Key>
-struct Ranked {
-  Key key;
-  Key yes;
+struct KeyRange {
+  static constexpr Key kZero = Key{1} << (8 * sizeof(Key) - 1);
+
+  Key least = std::numeric_limits<Key>::max(), greatest = 0;
+  Key below = 0, above = std::numeric_limits<Key>::max();  ///< The nearest to kZero on either side, it being above.
+
+  void fold(const KeyRange& other) {
+    least = std::min(least, other.least);
+    greatest = std::max(greatest, other.greatest);
+    below = std::max(below, other.below);
+    above = std::min(above, other.above);
+  }
 };
 
-namespace detail {
-
-/// Sorts items whose keys lie in [least, least + 2^bits) into `items`: by digits of 8 bits from the last to the first.
+/// Numbers keys from 0 on in their order, so that they need few bits: without those below the least, nor those around
+/// zero where there are negative scores and others, but none as small.
 template <class Key>
-void sort_by_digits(std::span<Ranked<Key>> items, std::span<Ranked<Key>> other, Key least, int bits) {
-  constexpr std::size_t kFew = 64;
-  if (items.size() < kFew) {
-    return std::sort(items.begin(), items.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
+class Places {
+ public:
+  explicit Places(const KeyRange<Key>& keys) : least_(keys.least) {
+    if (keys.least < keys.kZero && keys.kZero <= keys.greatest) {
+      above_ = keys.above;
+      gap_ = static_cast<Key>(keys.above - keys.below - 1);
+    }
+    bits_ = std::bit_width(place_of(keys.greatest));
   }
-  std::array<uint32_t, 256> places;
-  std::span<Ranked<Key>> from = items, to = other;
-  for (int shift = 0; shift < bits; shift += 8) {
-    const auto digit = [&](const Ranked<Key>& item) { return static_cast<uint8_t>((item.key - least) >> shift); };
-    places.fill(0);
-    for (const auto& item : from) ++places[digit(item)];
-    uint32_t before = 0;
-    for (uint32_t& place : places) before += std::exchange(place, before);
-    for (const auto& item : from) to[places[digit(item)]++] = item;
-    std::swap(from, to);
+
+  Key place_of(Key key) const { return static_cast<Key>(key - least_ - (key >= above_ ? gap_ : 0)); }
+  Key key_at(Key place) const {
+    const auto key = static_cast<Key>(place + least_);
+    return key < above_ - gap_ ? key : static_cast<Key>(key + gap_);
   }
-  if (from.data() != items.data()) std::copy(from.begin(), from.end(), items.begin());
+  /// How many bits the greatest place has.
+  int bits() const { return static_cast<int>(bits_); }
+
+ private:
+  Key least_, above_ = 0, gap_ = 0;
+  decltype(std::bit_width(Key{})) bits_;
+};
+
+/// A score's place, and 1 where its target is yes, else 0, in one integer.
+template <class Item, class Key>
+Item ranked(Key place, bool yes) {
+  return static_cast<Item>(static_cast<Item>(place) << 1 | Item{yes});
 }
 
-}  // namespace detail
+/// Items by place in ascending order, and the memory in which they lie.
+template <class Item>
+struct Sorted {
+  std::unique_ptr<Item[]> memory;
+  std::span<const Item> items;
+};
 
-/// Sorts by key in ascending order: into parts that fit the cache by the first bits in which keys differ, and each of
-/// those by its digits.
-template <class Key>
-void sort_by_key(std::vector<Ranked<Key>>& items) {
-  constexpr std::size_t kPart = 16384;
-  if (items.size() < 2) return;
-  Key least = items.front().key, greatest = least;
-  for (const auto& item : items) {
-    least = std::min(least, item.key);
-    greatest = std::max(greatest, item.key);
-  }
-  const auto bits = static_cast<int>(std::bit_width(static_cast<Key>(greatest - least)));
-  std::vector<Ranked<Key>> other(items.size());
-  if (items.size() <= kPart) return detail::sort_by_digits(std::span(items), std::span(other), least, bits);
-
-  // Scores crowd into few exponents: more parts than would be needed if they were spread evenly.
-  const int shift = std::max(0, bits - static_cast<int>(std::bit_width(4 * items.size() / kPart)));
-  const auto part = [&](const Ranked<Key>& item) { return static_cast<std::size_t>((item.key - least) >> shift); };
-  std::vector<std::size_t> ends((static_cast<std::size_t>(greatest - least) >> shift) + 1, 0);
-  for (const auto& item : items) ++ends[part(item)];
-  std::size_t before = 0;
-  for (std::size_t& end : ends) before += std::exchange(end, before);
-  for (const auto& item : items) other[ends[part(item)]++] = item;
-  items.swap(other);
-  at::parallel_for(0, static_cast<int64_t>(ends.size()), 1, [&](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; ++i) {
-      const auto p = static_cast<std::size_t>(i);
-      const std::size_t begin = p == 0 ? 0 : ends[p - 1];
-      const std::size_t count = ends[p] - begin;
-      const auto lowest = static_cast<Key>(least + (static_cast<Key>(p) << shift));
-      detail::sort_by_digits(std::span(items).subspan(begin, count), std::span(other).subspan(begin, count), lowest,
-                             shift);
-    }
-  });
+/// Sorts items that `fill(span)` writes.
+template <class Item, class Fill>
+Sorted<Item> sorted(std::size_t count, const Fill& fill) {
+  Sorted<Item> result{std::make_unique_for_overwrite<Item[]>(2 * count), {}};
+  prefer_large_pages(result.memory.get(), 2 * count * sizeof(Item));
+  const std::span<Item> items(result.memory.get(), count);
+  fill(items);
+  result.items = radix_sorted(items, std::span(result.memory.get() + count, count),
+                              [](const Item& item) { return static_cast<Item>(item >> 1); });
+  return result;
 }
 
 }  // namespace metrics::curves

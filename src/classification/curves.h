@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../core/uint128.h"
 #include <metrics/classification/curves.h>
 
 #include <cstdint>
@@ -44,7 +45,18 @@ CurveCounts ranked_micro_counts(const States& states, const CurvePlan& plan);
 struct RocArea {
   int64_t positives = 0;
   int64_t negatives = 0;
-  int64_t twice = 0;
+  uint128 twice = 0;
+
+  /// Adds the area between two points of the curve.
+  void add(int64_t tp, int64_t fp, int64_t next_tp, int64_t next_fp) {
+    twice += static_cast<uint128>(next_fp - fp) * (static_cast<uint128>(tp) + static_cast<uint128>(next_tp));
+  }
+  /// Adds samples with lower scores, of which this is the area.
+  void add_lower(const RocArea& lower) {
+    twice += lower.twice + 2 * static_cast<uint128>(positives) * static_cast<uint128>(lower.negatives);
+    positives += lower.positives;
+    negatives += lower.negatives;
+  }
 };
 
 /// The sum of the precisions at which positive samples are found, over those.

@@ -1,3 +1,4 @@
+#include "large_pages.h"
 #include "plain_tensor.h"
 #include <metrics/core/autograd_scope.h>
 #include <metrics/core/errors.h>
@@ -12,10 +13,6 @@
 #include <ATen/ops/minimum.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros_like.h>
-
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
 
 #include <algorithm>
 #include <cstdint>
@@ -34,19 +31,6 @@ Tensor kept_form(const Tensor& initial, Reduction reduction) {
   if (reduction == Reduction::Mean || (reduction == Reduction::Sum && floating)) return initial.to(at::kDouble);
   if (reduction == Reduction::Sum && !initial.is_complex()) return initial.to(at::kLong);
   return initial;
-}
-
-/// Asks for large pages where they are on request. Rows that grow into fresh memory would spend more on page faults,
-/// one for each 4 KiB, than on the copy.
-void prefer_large_pages([[maybe_unused]] const Tensor& buffer) {
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-  constexpr std::uintptr_t page = std::uintptr_t{1} << 21;
-  if (!buffer.is_cpu() || buffer.nbytes() < 2 * page) return;
-  const auto first = reinterpret_cast<std::uintptr_t>(buffer.mutable_data_ptr());
-  const std::uintptr_t begin = (first + page - 1) / page * page;
-  const std::uintptr_t end = (first + buffer.nbytes()) / page * page;
-  madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
-#endif
 }
 
 bool same_kind(const Tensor& a, const Tensor& b) {
@@ -357,7 +341,7 @@ void State::reserve(int64_t rows, const Tensor& like, at::ScalarType dtype) {
   shape[0] = std::max(rows, 2 * rows_);
   const at::Device device = value_.defined() ? value_.device() : like.device();
   Tensor buffer = at::empty(shape, at::TensorOptions(dtype).device(device));
-  prefer_large_pages(buffer);
+  if (buffer.is_cpu()) prefer_large_pages(buffer.mutable_data_ptr(), buffer.nbytes());
   if (rows_ > 0) buffer.narrow(0, 0, rows_).copy_(tensor().detach());
   value_ = std::move(buffer);
 }

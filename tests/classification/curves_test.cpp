@@ -163,29 +163,61 @@ TEST_CASE("a score falls into the bucket that comparing it with each threshold g
   }
 }
 
-TEST_CASE("keys have the order of their scores, and sort") {
-  std::mt19937 random(3);
-  std::normal_distribution<double> normal;
-  const auto check = [&]<class T>(T, std::size_t count) {
-    std::vector<T> scores{T(0), T(-0.0), std::numeric_limits<T>::infinity(), -std::numeric_limits<T>::infinity()};
-    while (scores.size() < count) scores.push_back(static_cast<T>(std::round(normal(random) * 512) / 64));
+TEST_CASE("keys have the order of their scores") {
+  const auto check = []<class T>(T) {
+    constexpr T kHuge = std::numeric_limits<T>::infinity(), kTiny = std::numeric_limits<T>::denorm_min();
+    const std::vector<T> ascending{static_cast<T>(kNaN), -kHuge, -2, -1, -kTiny, 0, kTiny, 1, 2, kHuge};
+    for (std::size_t i = 1; i < ascending.size(); ++i) {
+      CAPTURE(i);
+      CHECK(curves::key_of(ascending[i - 1]) < curves::key_of(ascending[i]));
+      CHECK(curves::score_of(curves::key_of(ascending[i])) == ascending[i]);
+    }
+    CHECK(curves::key_of(T(-0.0)) == curves::key_of(T(0)));
+    CHECK(std::isnan(curves::score_of(curves::key_of(ascending[0]))));
+  };
+  check(0.0f);
+  check(0.0);
+}
+
+TEST_CASE("places number keys in their order, and leave out what lies between small scores of both signs") {
+  const auto check = []<class T>(const std::vector<T>& ascending, int bits) {
     using Key = decltype(curves::key_of(T(0)));
-    std::vector<curves::Ranked<Key>> items;
-    for (const T score : scores) items.push_back({curves::key_of(score), Key(score > 1)});
-    curves::sort_by_key(items);
-    std::sort(scores.begin(), scores.end());
-    for (std::size_t i = 0; i < scores.size(); ++i) {
-      REQUIRE(curves::score_of(items[i].key) == scores[i]);
-      REQUIRE(items[i].yes == (scores[i] > 1));
+    const curves::Places<Key> places(curves::kernels::key_range(ascending));
+    CHECK(places.place_of(curves::key_of(ascending.front())) == 0);
+    CHECK(places.bits() == bits);
+    for (std::size_t i = 0; i < ascending.size(); ++i) {
+      const Key key = curves::key_of(ascending[i]);
+      CHECK(places.key_at(places.place_of(key)) == key);
+      if (i > 0) CHECK(places.place_of(curves::key_of(ascending[i - 1])) < places.place_of(key));
     }
   };
-  for (const std::size_t count : {std::size_t{4}, std::size_t{1023}, std::size_t{1024}, std::size_t{30011}}) {
-    check(0.0f, count);
-    check(0.0, count);
-  }
-  CHECK(curves::key_of(-0.0f) == curves::key_of(0.0f));
-  CHECK(curves::key_of(static_cast<float>(kNaN)) < curves::key_of(-static_cast<float>(kInfinity)));
-  CHECK(std::isnan(curves::score_of(curves::key_of(kNaN))));
+  check(std::vector<float>{0.5f, 0.75f, 1.0f}, 24);
+  check(std::vector<float>{-1.0f, -0.75f, -0.5f}, 24);
+  check(std::vector<float>{-1.0f, -0.5f, 0.5f, 1.0f}, 25);
+  check(std::vector<float>{-1.0f, -0.5f, 0.0f, 1.0f}, 31);
+  check(
+      std::vector<float>{-std::numeric_limits<float>::infinity(), -1.0f, 0.0f, std::numeric_limits<float>::infinity()},
+      32);
+  check(std::vector<float>{static_cast<float>(kNaN), 0.5f, 1.0f}, 24);
+  check(std::vector<float>{3.0f}, 0);
+  check(std::vector<double>{-1.0, -0.5, 0.5, 1.0}, 54);
+  check(std::vector<double>{-kInfinity, -std::numeric_limits<double>::denorm_min(), kInfinity}, 64);
+}
+
+TEST_CASE("scores are ranked with their targets, in as wide an integer as they need") {
+  const std::vector<float> scores{-2.5f, 0.0f, 7.0f, -2.5f, 1e-20f};
+  const std::vector<uint8_t> yes{1, 0, 1, 0, 1};
+  const curves::Places<uint32_t> places(curves::kernels::key_range(scores));
+  const auto check = [&]<class Item>(Item) {
+    std::vector<Item> items(scores.size());
+    curves::kernels::rank(scores, yes.data(), places, items.data());
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+      CHECK(static_cast<uint64_t>(items[i] & 1) == yes[i]);
+      CHECK(curves::score_of(places.key_at(static_cast<uint32_t>(items[i] >> 1))) == scores[i]);
+    }
+  };
+  check(uint32_t{});
+  check(uint64_t{});
 }
 
 TEST_CASE("counts of yes-or-no questions are those of plain tensors") {
