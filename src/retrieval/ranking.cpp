@@ -1,16 +1,16 @@
 #include "ranking.h"
 
 #include "../core/plain_tensor.h"
+#include "../core/radix_sort.h"
 #include <metrics/core/sample_ids.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <span>
 #include <sstream>
-#include <tuple>
 #include <utility>
 
 namespace metrics::retrieval {
@@ -49,49 +49,22 @@ bool is_tied(const Row& a, const Row& b) {
   return a.query == b.query && a.place == b.place;
 }
 
-/// Sorts by one of the keys, keeping the order of equal ones: by digits of 11 bits from the last to the first. Bits
-/// that all keys share, such as those that a float32 score does not have, cost nothing.
-void sort_by(std::vector<Row>& rows, uint64_t Row::*key, std::vector<Row>& scratch) {
-  constexpr int digit_bits = 11;
-  constexpr uint64_t digit_mask = (uint64_t{1} << digit_bits) - 1;
-  uint64_t some = 0, all = ~uint64_t{0};
-  for (const Row& row : rows) {
-    some |= row.*key;
-    all &= row.*key;
-  }
-  std::array<std::size_t, digit_mask + 1> places;
-  for (int shift = 0; shift < 64; shift += digit_bits) {
-    if (((some ^ all) >> shift & digit_mask) == 0) continue;
-    places.fill(0);
-    for (const Row& row : rows) ++places[row.*key >> shift & digit_mask];
-    std::exclusive_scan(places.begin(), places.end(), places.begin(), std::size_t{0});
-    scratch.resize(rows.size());
-    for (const Row& row : rows) scratch[places[row.*key >> shift & digit_mask]++] = row;
-    rows.swap(scratch);
-  }
-}
-
-void sort(std::vector<Row>& rows) {
-  // Below it a pass over all values of a digit costs more than comparing.
-  constexpr std::size_t few = 512;
-  if (rows.size() < few) {
-    std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
-      return std::tie(a.query, a.place, a.relevance) < std::tie(b.query, b.place, b.relevance);
-    });
-    return;
-  }
-  std::vector<Row> scratch;
-  sort_by(rows, &Row::place, scratch);
-  sort_by(rows, &Row::query, scratch);
+std::vector<Row> sorted(std::vector<Row> rows) {
+  std::vector<Row> other(rows.size());
+  const std::span<Row> by_place = radix_sorted(std::span(rows), std::span(other), [](const Row& r) { return r.place; });
+  const std::span<Row> rest = by_place.data() == rows.data() ? std::span(other) : std::span(rows);
+  const std::span<Row> by_query = radix_sorted(by_place, rest, [](const Row& row) { return row.query; });
+  if (by_query.data() != rows.data()) rows.swap(other);
   for (auto begin = rows.begin(); begin != rows.end();) {
     const auto end = std::find_if(begin + 1, rows.end(), [&](const Row& row) { return !is_tied(*begin, row); });
     if (end - begin > 1) std::sort(begin, end, [](const Row& a, const Row& b) { return a.relevance < b.relevance; });
     begin = end;
   }
+  return rows;
 }
 
-RankedQueries ranked(std::vector<Row> rows) {
-  sort(rows);
+RankedQueries ranked(std::vector<Row> given) {
+  const std::vector<Row> rows = sorted(std::move(given));
   RankedQueries queries;
   queries.documents.reserve(rows.size());
   for (const Row& row : rows) {
