@@ -17,7 +17,8 @@ from draws import Draws
 FLOAT_TOLERANCE = {"rtol": 2e-6, "atol": 1e-7}
 
 
-DOMAINS = ("aggregation", "classification", "detection", "image", "regression", "retrieval", "text")
+DOMAINS = ("aggregation", "classification", "detection", "image", "regression", "retrieval", "text", "wrappers")
+WITHOUT_FUNCTIONALS = ("aggregation", "wrappers")
 
 
 def find(name: str, package: str, domains: tuple) -> Any:
@@ -35,7 +36,28 @@ def find_class(name: str) -> type:
 
 def find_functional(name: str) -> Callable:
     """Return torchmetrics' functional of that name."""
-    return find(name, "torchmetrics.functional", tuple(d for d in DOMAINS if d != "aggregation"))
+    return find(name, "torchmetrics.functional", tuple(d for d in DOMAINS if d not in WITHOUT_FUNCTIONALS))
+
+
+def named(name: str, **options: Any) -> dict:
+    """Write a metric as an option of another is written: `{"name": class, "options": {…}}`."""
+    return {"name": name, "options": options}
+
+
+def made(option: Any) -> Any:
+    """Make the metrics in an option that are written as `named` writes them."""
+    if isinstance(option, list):
+        return [made(o) for o in option]
+    if not isinstance(option, dict):
+        return option
+    if option.keys() == {"name", "options"}:
+        return create(option["name"], option["options"])
+    return {k: made(v) for k, v in option.items()}
+
+
+def create(metric: str, options: dict) -> Any:
+    """Make torchmetrics' metric of that name."""
+    return find_class(metric)(**{k: made(v) for k, v in options.items()})
 
 
 @dataclass
@@ -114,7 +136,7 @@ def play(metric: str, options: dict, batches: list) -> tuple[list, Any, bool]:
     """Return torchmetrics' value of each forward, its final value, and whether an update warned."""
     with warnings.catch_warnings(record=True) as raised:
         warnings.simplefilter("always")
-        subject = find_class(metric)(**options)
+        subject = create(metric, options)
         for batch in batches:
             subject.update(**copied(batch))
         warned = any("nan" in str(w.message) for w in raised)
@@ -223,7 +245,7 @@ class Stem:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                subject = find_class(misuse.metric)(**misuse.options)
+                subject = create(misuse.metric, misuse.options)
                 for batch in misuse.batches[:-1]:
                     subject.update(**copied(batch))
                 taken_so_far = True
@@ -252,7 +274,7 @@ class Stem:
         """Assert that cases show each value of each argument; `same_as_default` says why a value cannot be shown."""
         excused = same_as_default or {}
         parameters = inspect.signature(find_class(metric).__init__ if not router(metric) else find_class(metric).__new__).parameters
-        named = {n for n, p in parameters.items() if n not in ("self", "cls") and p.kind is not p.VAR_KEYWORD}
+        named = {n for n, p in parameters.items() if n not in ("self", "cls") and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
         missing = named - arguments.keys() - {"task", "num_classes", "num_labels"}
         if missing:
             raise AssertionError(f"{self.name}: no values listed for {metric}'s {sorted(missing)}")

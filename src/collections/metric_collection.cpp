@@ -106,6 +106,7 @@ MetricCollection MetricCollection::of_options(const Kwargs& options) {
     } else if (has_metrics = true; given.isGenericDict() && !detail::entry_of(given, "name")) {
       for (const auto& entry : given.toGenericDict()) {
         const std::string& name = entry.key().toStringRef();
+        if (name.empty()) throw InvalidArgument("MetricCollection: a name in `metrics` is empty");
         collection.add({name, metric_of("metrics." + name, entry.value())});
       }
     } else if (const auto elements = detail::elements_of(given)) {

@@ -220,7 +220,7 @@ std::map<std::string, StateValue, std::less<>> Metric::metric_state() const {
 
 void Metric::save_state_dict(StateDict& destination, const std::string& prefix) const {
   for (const ChildMetric& child : children()) child.metric->save_state_dict(destination, prefix + child.name + ".");
-  if (!persistent_ || states_->size() == 0) return;
+  if (!persistent_) return;
   const AutogradScope scope;
   const States shown = shown_states();
   for (auto& [name, value] : exported(shown)) destination.states[prefix + name] = std::move(value);
@@ -281,6 +281,8 @@ std::optional<States> Metric::loaded_from(const StateDict& source, const std::st
 
   States loaded = states_->fresh();
   const States now = shown_states();
+  const auto below = source.states.lower_bound(prefix);
+  const bool made_of_saved = loaded.size() == 0 && below != source.states.end() && below->first.starts_with(prefix);
   std::vector<std::string> missing;
   std::size_t found = 0;
   for (std::size_t s = 0; s < loaded.size(); ++s) {
@@ -311,7 +313,7 @@ std::optional<States> Metric::loaded_from(const StateDict& source, const std::st
   if (strict && !missing.empty() && (found > 0 || persistent_)) {
     refuse(missing.front(), "is missing for " + to_string());
   }
-  if (found == 0) return std::nullopt;
+  if (found == 0 && !made_of_saved) return std::nullopt;
 
   const auto* saved_by = find_metadata<std::string>(metadata, options_key);
   if (strict && saved_by != nullptr && *saved_by != to_string()) {

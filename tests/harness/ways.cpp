@@ -117,16 +117,27 @@ std::string updates(const Case& c) {
                    count_difference(*metric, c.batches.size())});
 }
 
+/// The names of a metric's inputs in order; those of the first metric that it is made of, where it has none itself.
+std::vector<std::string_view> input_names(Metric& metric) {
+  std::vector<std::string_view> names;
+  for (const std::string_view name : {metric.name(), metric.units().front()->name()}) {
+    const auto* entry = find_metric(name);
+    if (!entry) throw Error(std::string(name) + " is not registered");
+    if (!names.empty()) break;
+    for (const auto& input : entry->inputs) names.push_back(input.name);
+  }
+  return names;
+}
+
 /// The inputs by position, as far as they come without a gap.
 std::string positional(const Case& c) {
   const auto metric = created(c);
-  const auto* entry = find_metric(metric->name());
-  if (!entry) return "is not registered";
+  const auto inputs = input_names(*metric);
   for (std::size_t i = 0; i < c.batches.size(); ++i) {
     const Kwargs given = inputs_of(c.batches[i]);
     Args args;
-    for (const auto& input : entry->inputs) {
-      const auto found = given.find(input.name);
+    for (const auto& input : inputs) {
+      const auto found = given.find(input);
       if (found == given.end()) break;
       args.push_back(found->second);
     }
