@@ -90,6 +90,10 @@ void Metric::merge(const Metric& other) {
   std::vector<Metric*> others = const_cast<Metric&>(other).units();
   for (const Metric* unit : own) unit->require_not_synced("merge");
   for (const Metric* unit : others) unit->require_not_synced("merge of its states into another");
+  for (const Metric* unit : own) {
+    if (!unit->has_history()) continue;
+    throw Error(unit->to_string() + " cannot be merged: its value follows from the order of its own updates");
+  }
   const auto same = [](const Metric* a, const Metric* b) { return a->layout() == b->layout(); };
   if (other.to_string() != to_string() || !std::equal(own.begin(), own.end(), others.begin(), others.end(), same)) {
     throw InvalidArgument(to_string() + " cannot merge the states of " + other.to_string() +
@@ -194,24 +198,26 @@ void Metric::change_states_of_all(const std::function<void(States&)>& change) {
     Metric* shares_with;  // one that comes before it; null for none
     States states;
     std::optional<States> local;
+    std::shared_ptr<const void> history;
   };
   std::vector<Changed> changed;
   for (const Node& node : nodes()) {
     Metric* metric = node.metric;
     const auto one = std::find_if(changed.begin(), changed.end(),
                                   [&](const Changed& other) { return other.metric->shares_states_with(*metric); });
-    changed.push_back(
-        {metric, one == changed.end() ? nullptr : one->metric, metric->states_->snapshot(), std::nullopt});
+    changed.push_back({metric, one == changed.end() ? nullptr : one->metric, metric->states_->snapshot(), std::nullopt,
+                       metric->changed_history(change)});
     change(changed.back().states);
     if (!metric->local_) continue;
     changed.back().local = (*metric->local_)->snapshot();
     change(*changed.back().local);
   }
-  for (auto& [metric, shares_with, states, local] : changed) {
+  for (auto& [metric, shares_with, states, local, history] : changed) {
     const bool pristine = metric->pristine_;
     metric->replace_states(std::move(states));
     if (shares_with != nullptr) metric->states_.join(shares_with->states_);
     if (local) metric->local_->replace(std::move(*local));
+    metric->restore_history(std::move(history));
     metric->states_changed();
     metric->pristine_ = pristine;
   }

@@ -17,8 +17,8 @@ using Metadata = StateDict::Metadata;
 
 namespace {
 
-constexpr const char* count_key = "metrics.update_count";
-constexpr const char* options_key = "metrics.options";
+constexpr const char* count_key = StateDict::update_count_key;
+constexpr const char* options_key = StateDict::options_key;
 constexpr const char* exact_key = "metrics.exact.";
 constexpr const char* state_key = "metrics.state.";  // a state as it is kept, where the dict shows none or another
 
@@ -188,14 +188,31 @@ bool restore(State& state, const Tensor& saved) {
 
 }  // namespace
 
+StateDict::Metadata& StateDict::metadata_of(const std::string& prefix) {
+  return metadata[metadata_key(prefix)];
+}
+
+const StateDict::Metadata* StateDict::find_metadata_of(const std::string& prefix) const {
+  const auto entry = metadata.find(metadata_key(prefix));
+  return entry == metadata.end() ? nullptr : &entry->second;
+}
+
+std::optional<int64_t> StateDict::update_count_of(const std::string& prefix) const {
+  const Metadata* saved = find_metadata_of(prefix);
+  if (saved == nullptr || !saved->contains(count_key)) return std::nullopt;
+  const auto* count = find_metadata<int64_t>(saved, count_key);
+  if (count == nullptr || *count < 0) refuse_metadata(count_key, prefix, "is not a number of updates");
+  return *count;
+}
+
 States Metric::shown_states() const {
   States shown = states_->snapshot();
   show_as_torchmetrics(shown);
   return shown;
 }
 
-std::map<std::string, StateValue, std::less<>> Metric::exported(const States& shown) const {
-  std::map<std::string, StateValue, std::less<>> values;
+Metric::StatesByName Metric::exported(const States& shown) const {
+  StatesByName values;
   for (const State& state : shown) {
     if (state.is_auxiliary()) continue;
     for (std::size_t i = 0; i < state.names().size(); ++i) {
@@ -209,9 +226,13 @@ std::map<std::string, StateValue, std::less<>> Metric::exported(const States& sh
   return values;
 }
 
+Metric::StatesByName Metric::own_metric_state() const {
+  return exported(shown_states());
+}
+
 std::map<std::string, StateValue, std::less<>> Metric::metric_state() const {
   const AutogradScope scope;
-  auto values = exported(shown_states());
+  StatesByName values = own_metric_state();
   for (const ChildMetric& child : children()) {
     for (auto& [name, value] : child.metric->metric_state()) values.emplace(child.name + "." + name, std::move(value));
   }
@@ -222,9 +243,14 @@ void Metric::save_state_dict(StateDict& destination, const std::string& prefix) 
   for (const ChildMetric& child : children()) child.metric->save_state_dict(destination, prefix + child.name + ".");
   if (!persistent_) return;
   const AutogradScope scope;
+  save_own_states(destination, prefix);
+}
+
+void Metric::save_own_states(StateDict& destination, const std::string& prefix) const {
+  if (states_->size() == 0) return;
   const States shown = shown_states();
   for (auto& [name, value] : exported(shown)) destination.states[prefix + name] = std::move(value);
-  Metadata& metadata = destination.metadata[metadata_key(prefix)];
+  Metadata& metadata = destination.metadata_of(prefix);
   const States told = told_by(shown);
   for (std::size_t s = 0; s < states_->size(); ++s) {
     const State& state = states_->at(s);
@@ -274,10 +300,9 @@ States Metric::completed(const States& shown, const Metadata* metadata) const {
   return equal_shown(shown_again, shown) ? restored : told;
 }
 
-std::optional<States> Metric::loaded_from(const StateDict& source, const std::string& prefix, bool strict,
-                                          Keys& known) const {
-  const auto entry = source.metadata.find(metadata_key(prefix));
-  const Metadata* metadata = entry == source.metadata.end() ? nullptr : &entry->second;
+std::optional<Metric::Loaded> Metric::loaded_from(const StateDict& source, const std::string& prefix, bool strict,
+                                                  Keys& known) const {
+  const Metadata* metadata = source.find_metadata_of(prefix);
 
   States loaded = states_->fresh();
   const States now = shown_states();
@@ -319,14 +344,11 @@ std::optional<States> Metric::loaded_from(const StateDict& source, const std::st
   if (strict && saved_by != nullptr && *saved_by != to_string()) {
     refuse_metadata(options_key, prefix, "the states were saved by " + *saved_by + ", not by " + to_string());
   }
-  const auto* count = find_metadata<int64_t>(metadata, count_key);
-  if (metadata != nullptr && metadata->contains(count_key) && (count == nullptr || *count < 0)) {
-    refuse_metadata(count_key, prefix, "is not a number of updates");
-  }
+  const int64_t count = source.update_count_of(prefix).value_or(1);
   loaded = completed(loaded, metadata);
-  loaded.set_update_count(count == nullptr ? 1 : *count);
+  loaded.set_update_count(count);
   loaded.to(device());
-  return loaded;
+  return Loaded{std::move(loaded)};
 }
 
 void Metric::load_state_dict(const StateDict& source, const std::string& prefix, bool strict) {
@@ -334,11 +356,11 @@ void Metric::load_state_dict(const StateDict& source, const std::string& prefix,
   for (const Node& node : all) node.metric->require_not_synced("load_state_dict");
   const AutogradScope scope;
   Keys known;
-  std::vector<std::pair<Metric*, States>> loaded;
+  std::vector<std::pair<Metric*, Loaded>> loaded;
   for (const Node& node : all) {
     for (const std::string& at : node.prefixes) {
-      std::optional<States> states = node.metric->loaded_from(source, at, strict, known);
-      if (states && at == node.prefixes.front()) loaded.emplace_back(node.metric, std::move(*states));
+      std::optional<Loaded> own = node.metric->loaded_from(source, at, strict, known);
+      if (own && at == node.prefixes.front()) loaded.emplace_back(node.metric, std::move(*own));
     }
   }
   if (strict && !prefix.empty()) {
@@ -347,8 +369,9 @@ void Metric::load_state_dict(const StateDict& source, const std::string& prefix,
       if (!known.contains(it->first)) refuse(it->first, to_string() + " has no such state");
     }
   }
-  for (auto& [metric, states] : loaded) {
-    metric->replace_states(std::move(states));
+  for (auto& [metric, own] : loaded) {
+    metric->replace_states(std::move(own.states));
+    metric->restore_history(std::move(own.history));
     metric->states_changed();
   }
 }

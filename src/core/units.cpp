@@ -40,6 +40,10 @@ std::vector<Metric*> Metric::units() {
   return each_once(std::move(units));
 }
 
+States Metric::states_of_batch_of(const Metric& metric, const BatchInputs& batch, bool gradients) {
+  return metric.states_of_batch(batch.args, batch.kwargs, batch.rows, gradients);
+}
+
 void Metric::route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
   feeds.push_back({this, inputs});
 }
@@ -116,9 +120,7 @@ struct Metric::Alike {
   bool is_one() const { return clusters.size() == 1; }
   int64_t weight() const { return is_one() ? elements_of(clusters.front().first()) : -1; }
 
-  States batch(bool gradients) const {
-    return clusters.front().first().states_of_batch(inputs->args, inputs->kwargs, inputs->rows, gradients);
-  }
+  States batch(bool gradients) const { return states_of_batch_of(clusters.front().first(), *inputs, gradients); }
 };
 
 std::vector<Metric::Alike> Metric::alike(const Feeds& feeds) {

@@ -96,10 +96,12 @@ class METRICS_API Metric {
   /// Back to the default states; those that the metric's definition keeps stay as they are.
   virtual void reset();
   virtual std::unique_ptr<Metric> clone() const = 0;
-  /// Folds in the states of another metric of the same class and options (torchmetrics' merge_state).
+  /// Folds in the states of another metric of the same class and options (torchmetrics' merge_state). Throws Error for
+  /// one whose value follows from the order of its own updates.
   virtual void merge(const Metric& other);
 
-  int64_t update_count() const { return states_->update_count(); }
+  /// How many updates there were since the last `reset`.
+  virtual int64_t update_count() const { return states_->update_count(); }
   bool update_called() const { return update_count() > 0; }
   at::Device device() const { return states_->device(); }
   /// Dtype of floating results: float32 unless `set_dtype` changed it.
@@ -248,16 +250,38 @@ class METRICS_API Metric {
   /// Folds the batch in, all or nothing.
   static void accumulate_batch(BatchStates&& batch);
 
-  /// What a metric keeps beside its states from one update to the next, to go back to when another one fails.
+  // A metric whose value follows from the order of its updates keeps a history beside its states, an object that never
+  // changes: it is gone back to when another metric fails, and moved and saved with the states.
+
   virtual bool has_history() const { return false; }
   virtual std::shared_ptr<const void> history() const { return nullptr; }
   virtual void restore_history(std::shared_ptr<const void> /*history*/) {}
+  /// The history with `change` applied to all states in it.
+  virtual std::shared_ptr<const void> changed_history(const std::function<void(States&)>& /*change*/) const {
+    return nullptr;
+  }
+
+  using StatesByName = std::map<std::string, StateValue, std::less<>>;
+  using Keys = std::set<std::string, std::less<>>;
+  /// The metric's own states in torchmetrics' form, without its children's.
+  virtual StatesByName own_metric_state() const;
+  /// Adds the metric's own states to a state dict.
+  virtual void save_own_states(StateDict& destination, const std::string& prefix) const;
+  struct Loaded {
+    States states;
+    std::shared_ptr<const void> history{};
+  };
+  /// The metric's own states as `source` gives them, absent where it has none; adds its keys to `known`.
+  virtual std::optional<Loaded> loaded_from(const StateDict& source, const std::string& prefix, bool strict,
+                                            Keys& known) const;
 
   virtual std::string describe_options() const = 0;
   virtual std::string describe_update() const = 0;
   /// What `update` would fold in; with gradients where the metric is differentiable.
   virtual States states_of_batch(const Args& args, const Kwargs& kwargs, const Rows& rows, bool gradients) const = 0;
   virtual void merge_own(States& into, const States& from) const = 0;
+  static States states_of_batch_of(const Metric& metric, const BatchInputs& batch, bool gradients);
+  static void merge_own_of(const Metric& metric, States& into, const States& from) { metric.merge_own(into, from); }
   virtual void update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) = 0;
   virtual c10::IValue forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) = 0;
   virtual c10::IValue compute_dynamic() = 0;
@@ -278,7 +302,7 @@ class METRICS_API Metric {
   States told_by(const States& shown) const;
   /// The same, with those put back that torchmetrics' form does not tell.
   States completed(const States& shown, const StateDict::Metadata* metadata) const;
-  std::map<std::string, StateValue, std::less<>> exported(const States& shown) const;
+  StatesByName exported(const States& shown) const;
   [[noreturn]] void throw_synced(std::string_view what) const;
   bool cached_for(const Ranks& ranks) const;
   std::shared_ptr<Synchroniser> group() const;
@@ -289,9 +313,6 @@ class METRICS_API Metric {
   std::optional<States> merged_over_ranks(const States& local, bool dirty) const;
   /// The states that a batch's value is taken from on this rank: beside those that `reset` keeps.
   SharedStates for_batch_value(const SharedStates& batch) const;
-  using Keys = std::set<std::string, std::less<>>;
-  /// The metric's own states as `source` gives them, absent where it has none; adds its keys to `known`.
-  std::optional<States> loaded_from(const StateDict& source, const std::string& prefix, bool strict, Keys& known) const;
   /// What a unit was before others' states were lent to it.
   struct Lender {
     SharedStates states;

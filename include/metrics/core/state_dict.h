@@ -1,9 +1,11 @@
 #pragma once
 
 #include <metrics/core/rows.h>
+#include <metrics/export.h>
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -22,6 +24,16 @@ struct StateDict {
   /// Per prefix (without its last dot, as in `torch.nn.Module`): what torchmetrics has no key for, such as the update
   /// count. Python's strict load accepts it there, and would fail on extra keys in `states`.
   std::map<std::string, Metadata, std::less<>> metadata;
+
+  static constexpr const char* update_count_key = "metrics.update_count";
+  static constexpr const char* options_key = "metrics.options";
+
+  /// The metadata of what is saved under `prefix`.
+  METRICS_API Metadata& metadata_of(const std::string& prefix);
+  /// The same; null where there is none.
+  METRICS_API const Metadata* find_metadata_of(const std::string& prefix) const;
+  /// The update count that is saved under `prefix`, if there is one. Throws InvalidArgument for anything else.
+  METRICS_API std::optional<int64_t> update_count_of(const std::string& prefix) const;
 };
 
 }  // namespace metrics
