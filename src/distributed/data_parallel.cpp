@@ -1,9 +1,12 @@
+#include "explaining_backend.h"
+#include "gradient_divisor.h"
 #include <metrics/core/errors.h>
 #include <metrics/distributed/data_parallel.h>
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/engine.h>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/comm.hpp>
@@ -16,6 +19,7 @@
 #include <limits>
 #include <sstream>
 #include <unordered_map>
+#include <utility>
 
 namespace metrics::distributed {
 
@@ -90,23 +94,57 @@ std::vector<at::Tensor> tensors_of(const Named& named) {
   return tensors;
 }
 
+/// The same ranks, behind backends that explain failures.
+Group explained_group(ProcessGroup& ranks, std::vector<c10::intrusive_ptr<ExplainingBackend>>& explaining) {
+  const Group original = ranks.c10d();
+  const auto board = failure_board_of(ranks);
+  auto group = c10::make_intrusive<c10d::ProcessGroup>(original->getRank(), original->getSize());
+  for (const c10::Device device : original->getDeviceTypes()) {
+    const auto backend = original->getBackend(device.type());
+    if (!device.is_cpu()) {
+      // Over NCCL a failure does not come back through a work.
+      group->setBackend(device.type(), c10d::ProcessGroup::BackendType::NCCL, backend);
+      continue;
+    }
+    explaining.push_back(c10::make_intrusive<ExplainingBackend>(backend, board));
+    group->setBackend(device.type(), c10d::ProcessGroup::BackendType::GLOO, explaining.back());
+  }
+  group->setDefaultBackend(original->getBackendType());
+  return group;
+}
+
 }  // namespace
 
 struct GradientAverager::Impl {
   Group group;  // null: nobody to talk to
+  std::vector<c10::intrusive_ptr<ExplainingBackend>> backends;
+  std::vector<at::Tensor> model;  // parameters and buffers
   std::vector<at::Tensor> buffers;
   DistributedDataParallelOptions options;
   std::shared_ptr<c10d::Reducer> reducer;
   std::shared_ptr<c10d::Logger> logger;  // the reducer relies on one where parameters may be unused
   bool enabled = true;
   bool buffers_due = true;
-  bool delay_first = false;  // the first backward of a static graph finds out what is used, and sends after it
+  bool delay_first = false;          // the first backward of a static graph finds out what is used, and sends after it
+  bool step_averages = true;         // false where a join accumulates
+  SampleWeights* weights = nullptr;  // the reducer's, once a join has weighed by samples
 
-  bool averages() const { return reducer && enabled && at::GradMode::is_enabled(); }
+  /// What was issued for a step that this rank shadows.
+  struct Shadowed {
+    std::vector<c10::intrusive_ptr<c10::ivalue::Future>> buckets;
+    c10::intrusive_ptr<c10d::Work> used;
+  } shadowed;
 
-  void broadcast(const std::vector<at::Tensor>& tensors) const {
+  bool averages() const { return reducer && enabled && step_averages && at::GradMode::is_enabled(); }
+
+  bool sends_buffers() const { return options.broadcast_buffers && buffers_due && !buffers.empty(); }
+  bool group_closed() const {
+    return std::any_of(backends.begin(), backends.end(), [](const auto& backend) { return backend->closed(); });
+  }
+
+  void broadcast(const std::vector<at::Tensor>& tensors, int64_t root = 0) const {
     const at::NoGradGuard no_grad;
-    if (!tensors.empty()) c10d::broadcast_coalesced(group, tensors, broadcast_bytes);
+    if (!tensors.empty()) c10d::broadcast_coalesced(group, tensors, broadcast_bytes, static_cast<int>(root));
   }
 };
 
@@ -128,12 +166,13 @@ GradientAverager::GradientAverager(const Named& parameters, const Named& buffers
   impl_->options = std::move(options);
   if (!ranks || ranks->world_size() == 1) return;
 
-  impl_->group = ranks->c10d();
+  impl_->group = explained_group(*ranks, impl_->backends);
   impl_->buffers = tensors_of(buffers);
   Named all = parameters;
   all.insert(all.end(), buffers.begin(), buffers.end());
   check_alike(impl_->group, all);
   impl_->broadcast(tensors_of(all));
+  impl_->model = tensors_of(impl_->options.broadcast_buffers ? all : parameters);
 
   const DistributedDataParallelOptions& o = impl_->options;
   const auto cap = static_cast<std::size_t>(o.bucket_cap_mb) << 20;
@@ -161,14 +200,19 @@ GradientAverager::GradientAverager(const Named& parameters, const Named& buffers
 GradientAverager::~GradientAverager() = default;
 
 void GradientAverager::before_forward() {
+  // Within a join a forward without gradients is a rank's own: others may have nothing to evaluate.
+  if (in_join() && !at::GradMode::is_enabled()) return;
+  begin_step();
   if (!impl_->reducer) return;
+  impl_->step_averages = !in_join() || step_averages();
+  if (in_join()) prepare_joined_step();
   if (impl_->averages()) impl_->reducer->prepare_for_forward();
   if (at::GradMode::is_enabled()) impl_->reducer->rebuild_buckets();
-  if (impl_->options.broadcast_buffers && impl_->buffers_due) impl_->broadcast(impl_->buffers);
+  if (impl_->sends_buffers()) impl_->broadcast(impl_->buffers, in_join() ? step().active.back() : 0);
 }
 
 void GradientAverager::after_forward(const std::vector<at::Tensor>& outputs) {
-  if (!impl_->reducer) return;
+  if (!impl_->reducer || (in_join() && !at::GradMode::is_enabled())) return;
   impl_->buffers_due = impl_->averages();
   if (!impl_->averages()) return;
   const bool walk = impl_->options.find_unused_parameters && !impl_->options.static_graph;
@@ -190,6 +234,83 @@ void GradientAverager::set_enabled(bool enabled) {
 
 bool GradientAverager::enabled() const {
   return impl_->enabled;
+}
+
+std::shared_ptr<ProcessGroup> GradientAverager::join_group() const {
+  return impl_->options.process_group;
+}
+
+void GradientAverager::enter_join(const JoinOptions& options) {
+  if (!impl_->reducer) return;
+  if (impl_->group_closed()) throw InvalidArgument(join_name() + ": its process group is broken by an earlier failure");
+  // Whatever ranks have done in between, they begin alike.
+  impl_->buffers_due = true;
+  if (options.divisor != Divisor::Samples || impl_->weights) return;
+  auto weights = std::make_unique<SampleWeights>(impl_->group, [this] { return divisor(); });
+  impl_->weights = weights.get();
+  impl_->reducer->register_comm_hook(std::move(weights));
+}
+
+int64_t GradientAverager::divisor() {
+  const bool of_active = in_join() && join_options().divisor == Divisor::ActiveRanks;
+  return of_active ? static_cast<int64_t>(step().active.size()) : impl_->group->getSize();
+}
+
+void GradientAverager::prepare_joined_step() {
+  require_all_for_first_static(impl_->delay_first ? step().active.size() : 0);
+  if (!impl_->averages()) return;
+  if (join_options().divisor == Divisor::Samples) impl_->weights->set(samples());
+  if (join_options().divisor != Divisor::ActiveRanks) return;
+  impl_->reducer->set_forward_pass_work_handle(c10::make_intrusive<DivisorWork>([this] { return divisor(); }),
+                                               /*useStaticWorldSize=*/false);
+}
+
+void GradientAverager::require_all_for_first_static(std::size_t active) const {
+  if (!impl_->delay_first || active == static_cast<std::size_t>(impl_->group->getSize())) return;
+  throw SyncError(join_name() +
+                  ": with static_graph every rank has to make the first step of a training, which finds out what is "
+                  "used; a rank without any batch cannot");
+}
+
+void GradientAverager::shadow(const JoinStep& step) {
+  if (!impl_->reducer) return;
+  c10d::Reducer& reducer = *impl_->reducer;
+  require_all_for_first_static(step.active.size());
+  reducer.rebuild_buckets();
+  if (impl_->sends_buffers()) impl_->broadcast(impl_->buffers, step.active.back());
+  impl_->buffers_due = step.averages;
+  if (!step.averages) return;
+  if (join_options().divisor == Divisor::Samples) impl_->weights->set(0);
+  for (c10d::GradBucket& zeros : reducer.get_grad_buckets())
+    impl_->shadowed.buckets.push_back(reducer.run_comm_hook(zeros));
+  if (!impl_->options.find_unused_parameters || impl_->options.static_graph) return;
+  std::vector<at::Tensor> used{at::zeros_like(reducer.get_local_used_map_on_device())};
+  impl_->shadowed.used = impl_->group->allreduce(used);
+}
+
+void GradientAverager::finish_shadow(const JoinStep&) {
+  if (!impl_->reducer) return;
+  const Impl::Shadowed shadowed = std::exchange(impl_->shadowed, {});
+  for (const auto& bucket : shadowed.buckets) {
+    bucket->wait();
+    if (bucket->hasError()) std::rethrow_exception(bucket->exception_ptr());
+  }
+  if (shadowed.used) shadowed.used->wait();
+  if (!shadowed.buckets.empty()) impl_->reducer->push_rebuilt_params_for_all_indices();
+}
+
+void GradientAverager::all_joined(const JoinEnd& end) {
+  if (impl_->reducer) impl_->broadcast(impl_->model, end.last.back());
+}
+
+void GradientAverager::leave_join(bool failed) noexcept {
+  if (!impl_->reducer) return;
+  impl_->step_averages = true;
+  impl_->shadowed = {};
+  if (impl_->weights) impl_->weights->set(std::nullopt);
+  impl_->reducer->set_forward_pass_work_handle({}, /*useStaticWorldSize=*/true);
+  if (!failed) return;
+  for (const auto& backend : impl_->backends) backend->close();
 }
 
 }  // namespace metrics::distributed

@@ -129,7 +129,7 @@ void ProcessGroup::barrier() {
 }
 
 c10::intrusive_ptr<c10d::ProcessGroup> ProcessGroup::c10d() const {
-  if (!impl_->c10d && !impl_->closed) {
+  if (!impl_->c10d && !impl_->closed && world_size() == 1) {
     impl_->membership.store = c10::make_intrusive<c10d::HashStore>();
     impl_->membership.one_host = true;
     connecting(impl_->membership, [&] { make_c10d_group(*impl_); });
@@ -141,6 +141,7 @@ void ProcessGroup::shutdown() {
   if (impl_->closed) return;
   impl_->closed = true;
   if (impl_->transport) impl_->transport->close();
+  impl_->notices.reset();
   impl_->c10d_counters = c10d_counters();
   impl_->c10d_counting.reset();
   impl_->c10d.reset();

@@ -15,6 +15,8 @@ namespace metrics {
 
 namespace distributed {
 
+class Notices;
+
 /// The control blocks, kept from one synchronisation to the next.
 struct SyncBuffers {
   Tensor own_block;
@@ -37,6 +39,8 @@ struct ProcessGroup::Impl {
   c10::intrusive_ptr<distributed::CountingBackend> c10d_counting;
   CommunicationCounters c10d_counters;  ///< As they were when the group was shut down.
   distributed::SyncBuffers buffers;
+  /// Join's connections, made when the first join begins.
+  std::shared_ptr<distributed::Notices> notices;
   std::mutex synchronising;
   bool closed = false;
 };

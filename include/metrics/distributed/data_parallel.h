@@ -1,10 +1,12 @@
 #pragma once
 
+#include <metrics/distributed/join.h>
 #include <metrics/distributed/process_group.h>
 #include <metrics/export.h>
 
 #include <ATen/core/Tensor.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -32,24 +34,34 @@ struct DistributedDataParallelOptions {
 };
 
 /// Averages the gradients of a module over ranks during backward: c10d's Reducer, as Python's DistributedDataParallel
-/// uses it.
-class METRICS_API GradientAverager {
+/// uses it. In a join a rank that has run out sends zeros in its place.
+class METRICS_API GradientAverager : public Joinable {
  public:
   using Named = std::vector<std::pair<std::string, at::Tensor>>;
 
   /// Collective. Copies rank 0's parameters and buffers to all. Throws InvalidArgument where there is nothing to train,
   /// SyncError on all ranks when their modules differ, naming the parameter and the ranks.
   GradientAverager(const Named& parameters, const Named& buffers, DistributedDataParallelOptions options);
-  ~GradientAverager();
-  GradientAverager(const GradientAverager&) = delete;
-  GradientAverager& operator=(const GradientAverager&) = delete;
+  ~GradientAverager() override;
 
   void before_forward();
   void after_forward(const std::vector<at::Tensor>& outputs);
   void set_enabled(bool enabled);
   bool enabled() const;
 
+  std::string join_name() const override { return "DistributedDataParallel"; }
+  std::shared_ptr<ProcessGroup> join_group() const override;
+  void enter_join(const JoinOptions& options) override;
+  bool averages_now() const override { return enabled(); }
+  void shadow(const JoinStep& step) override;
+  void finish_shadow(const JoinStep& step) override;
+  void all_joined(const JoinEnd& end) override;
+  void leave_join(bool failed) noexcept override;
+
  private:
+  int64_t divisor();
+  void prepare_joined_step();
+  void require_all_for_first_static(std::size_t active) const;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
@@ -94,8 +106,8 @@ GradientAverager::Named named(const Items& items) {
 ///   loss(model.forward(batch.data), batch.target).backward();
 ///   optimizer.step();
 ///
-/// Every rank makes as many steps. The outputs of `forward` may be tensors, and vectors, maps, pairs and tuples of
-/// them.
+/// Every rank makes as many steps, or all are in a `Join`. The outputs of `forward` may be tensors, and vectors, maps,
+/// pairs and tuples of them.
 template <class Module>
 class DistributedDataParallel {
  public:
@@ -117,6 +129,9 @@ class DistributedDataParallel {
   auto operator()(Inputs&&... inputs) {
     return forward(std::forward<Inputs>(inputs)...);
   }
+
+  /// What a Join takes.
+  std::shared_ptr<Joinable> joinable() const { return averager_; }
 
   Module& module() { return module_; }
   const Module& module() const { return module_; }

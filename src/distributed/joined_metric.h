@@ -1,0 +1,36 @@
+#pragma once
+
+#include <metrics/core/metric.h>
+#include <metrics/distributed/join.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace metrics::distributed {
+
+/// A metric in a join. With `dist_sync_on_step` its `forward` merges a batch over the ranks: that is its share of a
+/// step, seen by a synchroniser that stands before the metric's own while the join lasts.
+class JoinedMetric : public Joinable {
+ public:
+  explicit JoinedMetric(Metric& metric) : metric_(metric) {}
+
+  std::string join_name() const override { return metric_.to_string(); }
+  std::shared_ptr<ProcessGroup> join_group() const override;
+  void enter_join(const JoinOptions& options) override;
+  void shadow(const JoinStep&) override {}
+  /// A merge waits for the others, whose forward it may follow.
+  void finish_shadow(const JoinStep&) override;
+  void leave_join(bool failed) noexcept override;
+
+ private:
+  class StepSynchroniser;
+  std::vector<Synchronised> merge(Synchroniser& ranks, std::span<const SyncItem> items) const;
+
+  Metric& metric_;
+  std::shared_ptr<Synchroniser> before_;     // what the metric's options named
+  std::shared_ptr<StepSynchroniser> steps_;  // null where there is nothing to shadow
+  std::unique_ptr<Metric> neutral_;
+};
+
+}  // namespace metrics::distributed
