@@ -32,6 +32,7 @@ struct BlockHeader {
     Failed = 1,         ///< This rank could not prepare; the body is the reason, as text.
     TableInline = 2,    ///< The body begins with this rank's table.
     PayloadInline = 4,  ///< The payload follows the table.
+    OfBatch = 8,        ///< The states are a batch's, in a forward, not what the metrics have accumulated.
   };
 
   uint32_t magic = expected_magic;

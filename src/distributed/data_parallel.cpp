@@ -5,8 +5,8 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/full_like.h>
 #include <ATen/ops/zeros.h>
-#include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/engine.h>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/comm.hpp>
@@ -127,6 +127,7 @@ struct GradientAverager::Impl {
   bool buffers_due = true;
   bool delay_first = false;          // the first backward of a static graph finds out what is used, and sends after it
   bool step_averages = true;         // false where a join accumulates
+  bool left_over = false;            // gradients that this rank has accumulated in a join and not averaged
   SampleWeights* weights = nullptr;  // the reducer's, once a join has weighed by samples
 
   /// What was issued for a step that this rank shadows.
@@ -136,6 +137,22 @@ struct GradientAverager::Impl {
   } shadowed;
 
   bool averages() const { return reducer && enabled && step_averages && at::GradMode::is_enabled(); }
+
+  /// Moves what this rank has accumulated into buckets that are sent for it.
+  void put_left_over(std::vector<c10d::GradBucket>& buckets, int64_t divisor) const {
+    const at::NoGradGuard no_grad;
+    for (c10d::GradBucket& bucket : buckets) {
+      const std::vector<at::Tensor> views = bucket.getGradients(), parameters = bucket.getParameters();
+      for (std::size_t i = 0; i < views.size(); ++i) {
+        at::Tensor parameter = parameters[i];
+        if (!parameter.grad().defined()) continue;
+        views[i].copy_(parameter.grad());
+        parameter.mutable_grad().reset();
+      }
+      // The reducer's own hook divides as gradients come.
+      if (!weights) bucket.getBufferRef().div_(divisor);
+    }
+  }
 
   bool sends_buffers() const { return options.broadcast_buffers && buffers_due && !buffers.empty(); }
   bool group_closed() const {
@@ -214,6 +231,7 @@ void GradientAverager::before_forward() {
 void GradientAverager::after_forward(const std::vector<at::Tensor>& outputs) {
   if (!impl_->reducer || (in_join() && !at::GradMode::is_enabled())) return;
   impl_->buffers_due = impl_->averages();
+  impl_->left_over = in_join() && join_options().accumulate > 1 && !impl_->averages();
   if (!impl_->averages()) return;
   const bool walk = impl_->options.find_unused_parameters && !impl_->options.static_graph;
   impl_->reducer->prepare_for_backward(walk ? outputs : std::vector<at::Tensor>{});
@@ -281,10 +299,12 @@ void GradientAverager::shadow(const JoinStep& step) {
   impl_->buffers_due = step.averages;
   if (!step.averages) return;
   if (join_options().divisor == Divisor::Samples) impl_->weights->set(0);
-  for (c10d::GradBucket& zeros : reducer.get_grad_buckets())
-    impl_->shadowed.buckets.push_back(reducer.run_comm_hook(zeros));
+  std::vector<c10d::GradBucket> buckets = reducer.get_grad_buckets();  // zeros
+  const bool left_over = std::exchange(impl_->left_over, false);
+  if (left_over) impl_->put_left_over(buckets, divisor());
+  for (c10d::GradBucket& bucket : buckets) impl_->shadowed.buckets.push_back(reducer.run_comm_hook(bucket));
   if (!impl_->options.find_unused_parameters || impl_->options.static_graph) return;
-  std::vector<at::Tensor> used{at::zeros_like(reducer.get_local_used_map_on_device())};
+  std::vector<at::Tensor> used{at::full_like(reducer.get_local_used_map_on_device(), left_over)};
   impl_->shadowed.used = impl_->group->allreduce(used);
 }
 
@@ -306,6 +326,7 @@ void GradientAverager::all_joined(const JoinEnd& end) {
 void GradientAverager::leave_join(bool failed) noexcept {
   if (!impl_->reducer) return;
   impl_->step_averages = true;
+  impl_->left_over = false;
   impl_->shadowed = {};
   if (impl_->weights) impl_->weights->set(std::nullopt);
   impl_->reducer->set_forward_pass_work_handle({}, /*useStaticWorldSize=*/true);

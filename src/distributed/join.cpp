@@ -1,3 +1,4 @@
+#include "backends.h"
 #include "join_scope.h"
 #include "joined_metric.h"
 #include <metrics/core/errors.h>
@@ -70,6 +71,14 @@ void Join::finish() {
 
 void Join::fail(const std::string& reason) noexcept {
   scope_->fail(reason);
+}
+
+void Join::fail(const std::exception& error) noexcept {
+  try {
+    scope_->fail(first_line(error));
+  } catch (...) {
+    scope_->fail({});
+  }
 }
 
 CommunicationCounters Join::counters() const {

@@ -1,5 +1,6 @@
 #include "join_scope.h"
 
+#include "backends.h"
 #include "control_block.h"
 #include <metrics/core/errors.h>
 
@@ -346,7 +347,7 @@ void JoinScope::finish() {
     if (notices_)
       for (const JoinableRef& joinable : joinables_) joinable.get()->all_joined(end);
   } catch (const std::exception& error) {
-    fail(error.what());
+    fail(first_line(error));
     throw;
   }
   open_ = false;

@@ -111,6 +111,7 @@ class Synchronisation {
     BlockHeader header;
     header.items = items_.size();
     header.fingerprint = fingerprint_of(items_);
+    if (items_.front().states != &items_.front().metric->states()) header.flags |= BlockHeader::OfBatch;
     own_table_ = describe(items_, transport_.has_device());
     own_bytes_ = encode(own_table_);
     header.table_bytes = own_bytes_.size();
@@ -156,6 +157,25 @@ class Synchronisation {
                       "", "", failed);
     }
     if (differ) throw_difference(items_, transport_);
+    check_same_purpose();
+  }
+
+  /// A rank that has run out of batches and goes on to compute would else be merged into another's forward.
+  void check_same_purpose() const {
+    std::vector<int64_t> others;
+    for (std::size_t rank = 1; rank < world_; ++rank)
+      if (headers_[rank].has(BlockHeader::OfBatch) != headers_[0].has(BlockHeader::OfBatch))
+        others.push_back(static_cast<int64_t>(rank));
+    if (others.empty()) return;
+    const auto purpose = [&](std::size_t rank) {
+      return headers_[rank].has(BlockHeader::OfBatch) ? " is in a forward with dist_sync_on_step"
+                                                      : " merges what it has accumulated (compute or sync)";
+    };
+    throw SyncError(items_.front().metric->to_string() + ": rank 0" + purpose(0) + ", rank " +
+                        std::to_string(others.front()) + purpose(static_cast<std::size_t>(others.front())) +
+                        ". Ranks that make different numbers of steps, as with different numbers of batches, need a "
+                        "metrics::distributed::Join",
+                    std::string(items_.front().metric->name()), "", others);
   }
 
   bool all_have(BlockHeader::Flag flag) const {

@@ -51,7 +51,8 @@ void Transport::run(const char* name, c10::Device device, std::vector<at::Tensor
     const std::string reason =
         timed_out ? where + " waited " + std::to_string(timeout_.count()) +
                         " ms for the other ranks. The usual cause is a compute (or sync, or a forward with "
-                        "dist_sync_on_step) that only some ranks called; else a rank has hung"
+                        "dist_sync_on_step, where ranks with different numbers of batches need a "
+                        "metrics::distributed::Join) that only some ranks called; else a rank has hung"
                   : where + " failed: another rank has died, left, or given up waiting";
     broken_ = reason;
     throw SyncError(reason + ". " + new_group_needed + " (" + first_line(error) + ")");

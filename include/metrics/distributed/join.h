@@ -153,13 +153,14 @@ class METRICS_API Join {
   void finish();
   /// Makes the other ranks fail with this message. Whoever calls it then leaves the scope by an exception.
   void fail(const std::string& reason) noexcept;
+  void fail(const std::exception& error) noexcept;
   /// Runs `loop` and finishes. The message of what it throws reaches the other ranks.
   template <class Loop>
   void run(Loop&& loop) {
     try {
       std::forward<Loop>(loop)();
     } catch (const std::exception& error) {
-      fail(error.what());
+      fail(error);
       throw;
     }
     finish();

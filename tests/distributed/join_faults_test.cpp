@@ -1,0 +1,284 @@
+#include "worker.h"
+#include <metrics/aggregation/aggregation.h>
+#include <metrics/core/errors.h>
+#include <metrics/distributed/data_parallel.h>
+#include <metrics/distributed/join.h>
+#include <metrics/distributed/process_group.h>
+
+#include <ATen/ATen.h>
+#include <torch/nn/module.h>
+
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+using at::Tensor;
+using metrics::init_process_group;
+using metrics::InvalidArgument;
+using metrics::ProcessGroup;
+using metrics::SumMetric;
+using metrics::SyncError;
+using metrics::distributed::DistributedDataParallel;
+using metrics::distributed::Divisor;
+using metrics::distributed::Join;
+using metrics::distributed::JoinOptions;
+using metrics::distributed::LaunchResult;
+using metrics_test::expect;
+using metrics_test::expect_contains;
+using metrics_test::run_workers;
+using metrics_test::sync_error_of;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds long_timeout(30000);
+constexpr std::chrono::milliseconds short_timeout(2000);
+
+struct Scale : torch::nn::Module {
+  Scale() : weight(register_parameter("weight", at::ones({3}))), seen(register_buffer("seen", at::zeros({1}))) {}
+  Tensor forward(const Tensor& x) { return weight * x; }
+  Tensor weight, seen;
+};
+using ScaleModel = DistributedDataParallel<std::shared_ptr<Scale>>;
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+void train_step(ScaleModel& model) {
+  model(at::ones({3})).sum().backward();
+}
+
+std::optional<int64_t> told(int64_t batches) {
+  return variable("KNOWN") == "1" ? std::optional(batches) : std::nullopt;
+}
+
+/// What happens to rank 1 happens to it alone, and within a time that is far from the group's.
+LaunchResult run_both_ways(const std::string& worker, bool known, std::map<std::string, std::string> environment = {}) {
+  environment["KNOWN"] = known ? "1" : "0";
+  return run_workers(worker, 2, std::move(environment), /*keep_going=*/true);
+}
+
+/// The SyncError of a loop that another rank ends, long before the time-out.
+template <class Loop>
+std::string soon_failed(const Loop& loop) {
+  const auto start = Clock::now();
+  const std::string message = sync_error_of(loop);
+  expect(Clock::now() - start < long_timeout / 2, "an error long before the time-out");
+  return message;
+}
+
+}  // namespace
+
+WORKER(uneven_gradients_without_join) {
+  const auto group = init_process_group({.timeout = short_timeout});
+  ScaleModel model(std::make_shared<Scale>(), {.broadcast_buffers = false});
+  for (int64_t step = 0; step < 2; ++step) train_step(model);
+  if (group->rank() == 1) {
+    std::this_thread::sleep_for(short_timeout + std::chrono::milliseconds(1000));
+    return;
+  }
+  const auto start = Clock::now();
+  const std::string message = sync_error_of([&] { train_step(model); });
+  expect_contains(message, "waited 2000 ms for the other ranks");
+  expect_contains(message, "different numbers of batches, need a metrics::distributed::Join");
+  expect(Clock::now() - start < short_timeout * 3, "an error within the time-out");
+}
+
+WORKER(uneven_gradients_of_a_rank_that_leaves) {
+  const auto group = init_process_group({.timeout = long_timeout});
+  ScaleModel model(std::make_shared<Scale>());
+  train_step(model);
+  if (group->rank() == 1) return;
+  expect_contains(soon_failed([&] {
+                    train_step(model);
+                    train_step(model);
+                  }),
+                  "need a metrics::distributed::Join");
+}
+
+WORKER(uneven_metrics_without_join) {
+  const auto group = init_process_group({.timeout = long_timeout});
+  SumMetric sum({}, {.dist_sync_on_step = true});
+  const std::string message = soon_failed([&] {
+    for (int64_t step = 0; step < 3 - group->rank(); ++step) sum.forward(1.0);
+    sum.compute();
+  });
+  expect_contains(message, "rank 0 is in a forward with dist_sync_on_step, rank 1 merges what it has accumulated");
+  expect_contains(message, "need a metrics::distributed::Join");
+  // Nobody was left in the middle of anything.
+  group->barrier();
+}
+
+WORKER(step_that_throws) {
+  const auto group = init_process_group({.timeout = long_timeout});
+  ScaleModel model(std::make_shared<Scale>());
+  SumMetric sum({}, {.dist_sync_on_step = true});
+  const bool victim = group->rank() == 1, with_text = variable("WITH_TEXT") == "1";
+  const auto steps = [&] {
+    for (int64_t step = 0; step < (victim ? 5 : 3); ++step) {
+      if (victim && step == 4) throw std::runtime_error("no such image: 17.png");
+      train_step(model);
+      sum.forward(1.0);
+    }
+  };
+  const auto loop = [&] {
+    Join join({model, sum}, {.batches = told(victim ? 5 : 3)});
+    if (with_text) {
+      join.run(steps);
+    } else {
+      steps();
+    }
+  };
+  if (!victim) {
+    const std::string message = soon_failed(loop);
+    expect_contains(message,
+                    with_text ? "rank 1 failed: no such image: 17.png" : "rank 1 failed: its loop was left by an exception");
+    return;
+  }
+  try {
+    loop();
+  } catch (const std::runtime_error& error) {
+    expect_contains(error.what(), "17.png");
+    expect_contains(sync_error_of([&] { sum.compute(); }), "broken");
+    expect_contains(sync_error_of([&] { train_step(model); }), "broken");
+    // What others hear does not wait for the end of this process.
+    std::this_thread::sleep_for(long_timeout / 2);
+    return;
+  }
+  throw std::runtime_error("expected an exception");
+}
+
+WORKER(rank_that_is_killed) {
+  const auto group = init_process_group({.timeout = long_timeout});
+  ScaleModel model(std::make_shared<Scale>());
+  const bool victim = group->rank() == 1;
+  expect_contains(soon_failed([&] {
+                    Join join({model}, {.batches = told(victim ? 5 : 3)});
+                    for (int64_t step = 0; step < (victim ? 5 : 3); ++step) {
+                      if (victim && step == std::stoll(variable("AT"))) ::kill(::getpid(), SIGKILL);
+                      train_step(model);
+                    }
+                    join.finish();
+                  }),
+                  "another rank has died, left");
+}
+
+WORKER(batches_other_than_told) {
+  const auto group = init_process_group({.timeout = long_timeout});
+  ScaleModel model(std::make_shared<Scale>());
+  const bool victim = group->rank() == 1;
+  const int64_t made = victim ? std::stoll(variable("MADE")) : 4;
+  const auto loop = [&] {
+    Join join({model}, {.batches = victim ? 3 : 4});
+    for (int64_t step = 0; step < made; ++step) train_step(model);
+    join.finish();
+  };
+  const std::string text = made < 3 ? "it made 2 steps, but its join was told 3 batches"
+                                    : "it makes 4 steps and more, but its join was told 3 batches";
+  if (!victim) {
+    expect_contains(soon_failed(loop), "rank 1 failed: " + text);
+    return;
+  }
+  try {
+    loop();
+  } catch (const InvalidArgument& error) {
+    return expect_contains(error.what(), text);
+  }
+  throw std::runtime_error("expected InvalidArgument");
+}
+
+WORKER(no_sync_that_ranks_do_not_share) {
+  const auto group = init_process_group({.timeout = long_timeout});
+  ScaleModel model(std::make_shared<Scale>());
+  expect_contains(soon_failed([&] {
+                    Join join({model});
+                    for (int64_t step = 0; step < 3; ++step) {
+                      if (group->rank() == 1 && step == 1) {
+                        const auto alone = model.no_sync();
+                        train_step(model);
+                      } else {
+                        train_step(model);
+                      }
+                    }
+                  }),
+                  "in step 1 rank 1 and rank 0 differ in whether they run under no_sync");
+}
+
+WORKER(no_sync_that_nobody_can_know_of) {
+  const auto group = init_process_group({.timeout = long_timeout});
+  const bool victim = group->rank() == 1, samples = variable("SAMPLES") == "1";
+  ScaleModel model(std::make_shared<Scale>());
+  std::string message;
+  try {
+    Join join({model}, {.batches = 2, .divisor = samples ? Divisor::Samples : Divisor::InitialWorldSize});
+    for (int64_t step = 0; step < 2; ++step) {
+      if (samples && !victim) join.set_samples(3);
+      if (victim && !samples) {
+        const auto alone = model.no_sync();
+        train_step(model);
+      } else {
+        train_step(model);
+      }
+    }
+  } catch (const metrics::Error& error) {
+    message = error.what();
+  }
+  if (samples) {
+    expect_contains(message, victim ? "call set_samples before each forward" : "rank 1 failed");
+  } else {
+    expect_contains(message, "step 0 runs under no_sync, which ranks that have run out cannot know");
+    if (!victim) expect_contains(message, "rank 1 failed");
+  }
+}
+
+TEST_CASE("join: different numbers of batches without one are an error that names it, for gradients") {
+  CHECK(run_workers("uneven_gradients_without_join", 2, {}, /*keep_going=*/true).ok());
+  CHECK(run_workers("uneven_gradients_of_a_rank_that_leaves", 2, {}, /*keep_going=*/true).ok());
+}
+
+TEST_CASE("join: different numbers of batches without one are an error that names it, for metrics") {
+  CHECK(run_workers("uneven_metrics_without_join", 2, {}, /*keep_going=*/true).ok());
+}
+
+TEST_CASE("join: a step that throws on one rank ends the others with its message") {
+  for (const bool known : {true, false})
+    for (const char* with_text : {"1", "0"}) {
+      CAPTURE(known);
+      CAPTURE(with_text);
+      CHECK(run_both_ways("step_that_throws", known, {{"WITH_TEXT", with_text}}).ok());
+    }
+}
+
+TEST_CASE("join: a rank that is killed is an error on the others") {
+  for (const bool known : {true, false})
+    for (const char* at : {"0", "1", "4"}) {
+      CAPTURE(known);
+      CAPTURE(at);
+      const LaunchResult result = run_both_ways("rank_that_is_killed", known, {{"AT", at}});
+      CHECK(result.processes[0].exit_code == 0);
+      CHECK(result.processes[1].signal == SIGKILL);
+    }
+}
+
+TEST_CASE("join: more or fewer batches than told are an error on all") {
+  for (const char* made : {"2", "4"}) {
+    CAPTURE(made);
+    CHECK(run_workers("batches_other_than_told", 2, {{"MADE", made}}, /*keep_going=*/true).ok());
+  }
+}
+
+TEST_CASE("join: no_sync that ranks cannot follow, and samples that nobody told") {
+  CHECK(run_workers("no_sync_that_ranks_do_not_share", 2, {}, /*keep_going=*/true).ok());
+  CHECK(run_workers("no_sync_that_nobody_can_know_of", 2, {{"SAMPLES", "0"}}, /*keep_going=*/true).ok());
+  CHECK(run_workers("no_sync_that_nobody_can_know_of", 2, {{"SAMPLES", "1"}}, /*keep_going=*/true).ok());
+}
