@@ -1,0 +1,100 @@
+#pragma once
+
+#include <metrics/aggregation/aggregation.h>
+#include <metrics/core/dynamic.h>
+#include <metrics/core/metric.h>
+#include <metrics/export.h>
+#include <metrics/trainer/run.h>
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace metrics::trainer {
+
+/// What a step makes of a batch.
+struct Result {
+  /// In training a loss to be minimised, of one element or, of several, by its mean. In evaluation as well if defined:
+  /// one of [N] elements counts each sample for itself, exactly; a single one counts as the mean of its batch.
+  at::Tensor loss{};
+  /// What the update of the stage's metrics takes, such as predictions and targets.
+  Args outputs{};
+};
+
+/// Metrics by name. They are the caller's, and outlive the stage.
+using Metrics = std::vector<std::pair<std::string, std::reference_wrapper<Metric>>>;
+
+/// The metrics of a stage and, under the name `loss`, the mean of its losses over samples.
+class METRICS_API StageMetrics {
+ public:
+  StageMetrics(std::string stage, Metrics metrics);
+
+  const std::string& stage() const { return stage_; }
+  /// Forgets what was accumulated.
+  void reset();
+  void update(const Result& result, const Rows& rows, int64_t samples);
+  /// Collective: one exchange for all of them. They keep the states over all ranks until `unsync`.
+  NamedValues compute();
+  void unsync();
+  /// What its values are called, `stage/name`, the loss first.
+  std::vector<std::string> names() const;
+  /// The metric of that name in `stage/name`; null for the loss and for a name of another stage.
+  const Metric* find(const std::string& name) const;
+
+  /// Merges over these ranks rather than the default group's what is not the caller's.
+  void set_process_group(std::shared_ptr<Synchroniser> group);
+
+ private:
+  std::vector<Metric*> all();
+
+  std::string stage_;
+  Metrics metrics_;
+  MeanMetric loss_;
+};
+
+/// A part of an epoch: batches, what to do with one, and the metrics of the results.
+///
+/// `loader`: whatever a range-for loop takes. What of the following it has is used: `set_epoch(n)`, `size()` as the
+/// number of this rank's batches, `batches_of(rank)`; of its batches `rows()`, `size()` or the tensor `data`.
+/// `step`: `Result(model, batch)`. In training `model` is the module under DistributedDataParallel, in evaluation the
+/// module itself.
+template <class Loader, class Step>
+struct Stage {
+  Stage(std::string name, Loader& batches, Step what, Metrics metrics_of_it = {})
+      : loader(batches), step(std::move(what)), metrics(std::move(name), std::move(metrics_of_it)) {}
+
+  Loader& loader;
+  Step step;
+  StageMetrics metrics;
+};
+
+namespace detail {
+
+template <class Batch>
+Rows rows_of(const Batch& batch) {
+  if constexpr (requires { Rows(batch.rows()); }) {
+    return batch.rows();
+  } else {
+    return {};
+  }
+}
+
+template <class Batch>
+int64_t samples_of(const Batch& batch) {
+  if constexpr (requires { static_cast<int64_t>(batch.size()); }) {
+    return static_cast<int64_t>(batch.size());
+  } else if constexpr (requires { batch.data.size(0); }) {
+    return batch.data.size(0);
+  } else {
+    return 1;
+  }
+}
+
+}  // namespace detail
+
+}  // namespace metrics::trainer

@@ -1,0 +1,243 @@
+#include <metrics/core/errors.h>
+#include <metrics/trainer/ranks.h>
+
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
+#include <torch/csrc/distributed/c10d/comm.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <sstream>
+#include <stop_token>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace metrics::trainer {
+namespace {
+
+using namespace std::chrono_literals;
+using Store = c10::intrusive_ptr<c10d::Store>;
+
+constexpr size_t broadcast_bytes = size_t{250} << 20;  // as much as Python sends at once
+constexpr auto interval = 100ms;                       // between looks at the store
+constexpr auto patience = 2s;                          // for a rank to say where it is
+
+/// A place as a line of the store: what the rank was doing, and where in words.
+struct Said {
+  Place::Doing doing = Place::Doing::Starting;
+  std::string place;
+
+  static Said of(const Place& place) {
+    std::ostringstream text;
+    const auto epoch = [&]() -> std::ostream& { return text << "epoch " << place.epoch + 1 << ", "; };
+    switch (place.doing) {
+      case Place::Doing::Starting:
+        text << "the start";
+        break;
+      case Place::Doing::Training:
+      case Place::Doing::Evaluating:
+        epoch() << "batch " << place.batch + 1 << " of " << place.stage;
+        break;
+      case Place::Doing::Trained:
+        epoch() << "after " << place.batch << " batches of " << place.stage;
+        break;
+      case Place::Doing::Callback:
+        epoch() << "callback " << place.callback;
+        break;
+      case Place::Doing::Ending:
+        epoch() << "its end";
+        break;
+    }
+    return {place.doing, text.str()};
+  }
+  std::string encoded() const { return std::to_string(static_cast<int>(doing)) + " " + place; }
+  static Said decoded(const std::string& text) {
+    return {static_cast<Place::Doing>(std::stoi(text)), text.substr(text.find(' ') + 1)};
+  }
+};
+
+/// Whether one still trains and the other is through.
+bool trains(Place::Doing a, Place::Doing b) {
+  using enum Place::Doing;
+  return (a == Training && b == Trained) || (a == Trained && b == Training);
+}
+
+std::string key(const char* what, int64_t rank) {
+  return std::string(what) + "/" + std::to_string(rank);
+}
+
+}  // namespace
+
+/// A run's part of the store, and the thread that looks there whether a rank has failed.
+class Ranks::Watch {
+ public:
+  Watch(Store store, int64_t rank, int64_t world_size)
+      : store_(std::move(store)), rank_(rank), world_size_(world_size) {
+    if (store_) thread_ = std::jthread([this](const std::stop_token& stop) { look(stop); });
+  }
+
+  void move_to(Place place) {
+    const std::lock_guard lock(mutex_);
+    place_ = std::move(place);
+  }
+
+  /// What is to be thrown after this rank was thrown out of its work by `what`.
+  std::string explained(const std::string& what) {
+    std::unique_lock lock(mutex_);
+    const std::string own = "rank " + std::to_string(rank_) + ", " + Said::of(place_).place + ": " + what;
+    if (!store_) return world_size_ > 1 ? own : Said::of(place_).place + ": " + what;
+    if (!over_) {
+      lock.unlock();
+      try {
+        store_->compareSet("failed", "", std::to_string(rank_) + "\n" + own);
+      } catch (const std::exception&) {
+        // Whoever served the store is gone: the others have to go by what they see.
+      }
+      lock.lock();
+      looked_.wait_for(lock, 2 * patience, [&] { return over_; });
+    }
+    return text_.empty() ? own : text_;
+  }
+
+ private:
+  void look(const std::stop_token& stop) {
+    std::string text;
+    try {
+      while (!store_->check({"failed"})) {
+        std::unique_lock lock(mutex_);
+        if (stopped_.wait_for(lock, stop, interval, [] { return false; }); stop.stop_requested()) return;
+      }
+      text = what_happened();
+    } catch (const std::exception&) {
+      // As above.
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      over_ = true;
+      text_ = std::move(text);
+    }
+    looked_.notify_all();
+  }
+
+  /// The same text on all ranks: who failed first, and where those were who were not where it was.
+  std::string what_happened() {
+    const std::string failed = store_->get_to_str("failed");
+    const int64_t first = std::stoll(failed);
+    std::string text = failed.substr(failed.find('\n') + 1);
+    {
+      const std::lock_guard lock(mutex_);
+      store_->set(key("place", rank_), Said::of(place_).encoded());
+    }
+    const auto said = places();
+    const auto at = said[static_cast<size_t>(first)].value_or(Said()).doing;
+    bool calls = at == Place::Doing::Callback, trained = false;
+    for (int64_t other = 0; other < world_size_; ++other) {
+      const auto& its = said[static_cast<size_t>(other)];
+      const std::string name = "; rank " + std::to_string(other);
+      if (!its) {
+        text += name + " does not answer";
+      } else if (its->doing != at && (calls || its->doing == Place::Doing::Callback || trains(at, its->doing))) {
+        text += name + " was at " + its->place;
+        calls = calls || its->doing == Place::Doing::Callback;
+        trained = true;
+      }
+    }
+    if (trained) {
+      text += calls ? " (a callback that talks to other ranks has to do so on all of them)"
+                    : " (ranks whose loaders give different numbers of batches need the option `join`)";
+    }
+    depart(said);
+    return text;
+  }
+
+  std::vector<std::optional<Said>> places() {
+    std::vector<std::optional<Said>> said(static_cast<size_t>(world_size_));
+    const auto until = std::chrono::steady_clock::now() + patience;
+    bool all = false;
+    while (!all) {
+      const bool last = std::chrono::steady_clock::now() >= until;
+      all = true;
+      for (int64_t rank = 0; rank < world_size_; ++rank) {
+        auto& its = said[static_cast<size_t>(rank)];
+        if (!its && store_->check({key("place", rank)})) its = Said::decoded(store_->get_to_str(key("place", rank)));
+        all = all && its;
+      }
+      if (last) break;
+      if (!all) std::this_thread::sleep_for(interval / 4);
+    }
+    return said;
+  }
+
+  /// Keeps rank 0, who may serve the store, until the others have read.
+  void depart(const std::vector<std::optional<Said>>& said) {
+    store_->set(key("departed", rank_), "1");
+    std::vector<std::string> keys;
+    for (int64_t rank = 0; rank < world_size_; ++rank)
+      if (said[static_cast<size_t>(rank)]) keys.push_back(key("departed", rank));
+    if (rank_ != 0) return;
+    const auto until = std::chrono::steady_clock::now() + patience / 2;
+    while (!store_->check(keys) && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(interval / 4);
+  }
+
+  Store store_;
+  const int64_t rank_;
+  const int64_t world_size_;
+  std::mutex mutex_;
+  std::condition_variable looked_;
+  std::condition_variable_any stopped_;
+  Place place_;
+  bool over_ = false;
+  std::string text_;
+  std::jthread thread_;  // last: it uses what stands above, and ends first
+};
+
+Ranks::Ranks(std::shared_ptr<ProcessGroup> group)
+    : group_(std::move(group)), watch_(std::make_shared<Watch>(Store(), rank(), world_size())) {}
+
+Ranks::~Ranks() = default;
+
+int64_t Ranks::rank() const {
+  return group_ ? group_->rank() : 0;
+}
+
+int64_t Ranks::world_size() const {
+  return group_ ? group_->world_size() : 1;
+}
+
+const std::shared_ptr<ProcessGroup>& Ranks::group() const {
+  return group_;
+}
+
+void Ranks::watch() {
+  if (world_size() == 1) return;
+  static std::atomic<int64_t> runs = 0;  // of this process, and alike on all ranks
+  const std::string run = "metrics_trainer/" + std::to_string(runs++);
+  Store store = group_->c10d()->getStore();
+  if (store) store = c10::make_intrusive<c10d::PrefixStore>(run, store);
+  watch_ = std::make_shared<Watch>(store, rank(), world_size());
+}
+
+void Ranks::leave() {
+  watch_ = std::make_shared<Watch>(Store(), rank(), world_size());
+  // The one who serves the store does not leave before all have stopped looking there.
+  if (world_size() > 1) group_->barrier();
+}
+
+void Ranks::move_to(Place place) {
+  watch_->move_to(std::move(place));
+}
+
+void Ranks::broadcast(const std::vector<at::Tensor>& tensors) {
+  if (world_size() > 1 && !tensors.empty()) c10d::broadcast_coalesced(group_->c10d(), tensors, broadcast_bytes);
+}
+
+void Ranks::fail(const std::string& what) {
+  std::throw_with_nested(Error(watch_->explained(what)));
+}
+
+}  // namespace metrics::trainer
