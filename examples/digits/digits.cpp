@@ -1,6 +1,6 @@
-// Trains a small convolutional net on handwritten digits, saves its scores of the held-out images, and evaluates those
-// scores on 1, 2 and 3 ranks: the same bits each time. Beside it stands what comes out when the test set is padded to
-// divide evenly and the ranks' values are averaged, as is often done.
+// Trains a small convolutional net on handwritten digits with two ranks whose shares are uneven, saves its scores of
+// the held-out images, and evaluates those scores on 1, 2 and 3 ranks: the same bits each time. Beside it stands what
+// comes out when the test set is padded to divide evenly and the ranks' values are averaged, as is often done.
 
 #include "evaluate.h"
 #include "idx.h"
@@ -9,9 +9,8 @@
 #include <metrics/core/errors.h>
 #include <metrics/distributed/launch.h>
 
-#include <ATen/core/Tensor.h>
-
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
 #include <chrono>
 #include <exception>
@@ -32,8 +31,9 @@ struct Options {
   fs::path data;
   fs::path out;
   digits::TrainOptions training;
+  int ranks = 2;
   double at_least = 0.97;
-  bool evaluate_only = false;  // set in the processes that this program starts
+  std::string part;  // what the processes that this program starts do: "train" or "evaluate"
 };
 
 fs::path scores_file(const Options& options) {
@@ -65,31 +65,48 @@ void evaluate_here(const Options& options) {
   report.save(report_file(options, static_cast<int64_t>(report.images.size()), report.rank));
 }
 
-/// Starts this program `world_size` times over and gives the report of each rank.
-std::vector<Report> evaluate_with_ranks(const Options& options, int world_size) {
-  metrics::distributed::LaunchOptions launch;
-  launch.processes = world_size;
-  launch.command = {
-      metrics::distributed::current_command().front(), "--evaluate", "--data", options.data, "--out", options.out};
-  launch.output = [](auto, std::string_view line) { std::cerr << line; };
-  launch.timeout = std::chrono::minutes(2);
-  const auto result = metrics::distributed::launch(launch);
-  if (!result.ok())
-    throw metrics::Error("evaluation with " + std::to_string(world_size) + " ranks: " + result.message());
+/// What each process of the training does.
+void train_here(const Options& options) {
+  digits::train_and_score(digits::read_images(options.data, "train"), digits::read_images(options.data, "t10k"),
+                          options.training, options.out, scores_file(options));
+}
 
+/// Starts this program `ranks` times over to do its part of one.
+void run_with_ranks(const Options& options, int ranks, const std::string& part, std::vector<std::string> more = {}) {
+  metrics::distributed::LaunchOptions launch;
+  launch.processes = ranks;
+  launch.command = {
+      metrics::distributed::current_command().front(), "--part", part, "--data", options.data, "--out", options.out};
+  launch.command.insert(launch.command.end(), more.begin(), more.end());
+  const bool progress = !options.training.terminal.empty();
+  launch.output = [&](auto stream, std::string_view line) {
+    using metrics::distributed::OutputStream;
+    // A line takes the place of the progress that rank 0 shows where the cursor is.
+    if (progress) std::cerr << "\r\x1b[K" << std::flush;
+    if (stream == OutputStream::Out) {
+      std::cout << line.substr(line.find(' ') + 1) << std::flush;
+    } else {
+      std::cerr << line;
+    }
+  };
+  launch.timeout = std::chrono::hours(1);
+  const auto result = metrics::distributed::launch(launch);
+  if (!result.ok()) throw metrics::Error(part + " with " + std::to_string(ranks) + " ranks: " + result.message());
+}
+
+/// Evaluates with so many processes and gives the report of each rank.
+std::vector<Report> evaluate_with_ranks(const Options& options, int world_size) {
+  run_with_ranks(options, world_size, "evaluate");
   std::vector<Report> reports;
   for (int rank = 0; rank < world_size; ++rank) reports.push_back(Report::load(report_file(options, world_size, rank)));
   return reports;
 }
 
 void train(const Options& options) {
-  const auto train = digits::read_images(options.data, "train");
-  const auto test = digits::read_images(options.data, "t10k");
-  std::cout << "Training on " << train.count << " images of " << train.rows << " x " << train.columns << " pixels, "
-            << test.count << " held out\n";
-  const at::Tensor scores = digits::train_and_score(train, test, options.training, std::cout);
-  const auto* values = scores.const_data_ptr<float>();
-  digits::write_floats(scores_file(options), {{scores.size(0), scores.size(1)}, {values, values + scores.numel()}});
+  const digits::TrainOptions& training = options.training;
+  run_with_ranks(options, options.ranks, "train",
+                 {"--epochs", std::to_string(training.epochs), "--seed", std::to_string(training.seed), "--threads",
+                  std::to_string(training.threads), "--terminal", training.terminal});
 }
 
 /// Prints the evaluations beside each other. Returns whether each rank of each gave the same bits, for a net that has
@@ -139,19 +156,26 @@ int run(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::Range(1, 10000));
   app.add_option("--seed", options.training.seed, "Seed of the training")->capture_default_str();
-  app.add_option("--threads", options.training.threads, "Threads of the training")
+  app.add_option("--threads", options.training.threads, "Threads of each process of the training")
       ->capture_default_str()
       ->check(CLI::Range(1, 10000));
   app.add_option("--at-least", options.at_least, "Accuracy below which the program fails")->capture_default_str();
-  app.add_flag("--evaluate", options.evaluate_only)->group("");
+  app.add_option("--ranks", options.ranks, "Processes that train together")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 64));
+  app.add_option("--part", options.part)->group("");
+  app.add_option("--terminal", options.training.terminal)->group("");
   CLI11_PARSE(app, argc, argv);
   if (options.data.empty()) options.data = shipped_data();
   if (options.data.empty()) throw metrics::Error("the digits that this program ships are not above it: say --data");
   if (options.out.empty()) options.out = program_folder() / "digits-out";
 
-  if (options.evaluate_only) {
-    evaluate_here(options);
+  if (!options.part.empty()) {
+    options.part == "train" ? train_here(options) : evaluate_here(options);
     return 0;
+  }
+  if (::isatty(STDERR_FILENO) == 1) {
+    if (const char* name = ::ttyname(STDERR_FILENO)) options.training.terminal = name;
   }
   fs::create_directories(options.out);
   const auto start = std::chrono::steady_clock::now();

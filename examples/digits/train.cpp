@@ -1,19 +1,33 @@
 #include "train.h"
 
+#include <metrics/classification/accuracy.h>
+#include <metrics/classification/auroc.h>
+#include <metrics/classification/f_beta.h>
+#include <metrics/distributed/loader.h>
+#include <metrics/distributed/process_group.h>
+#include <metrics/trainer/trainer.h>
+
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <chrono>
-#include <iomanip>
+#include <iostream>
 
 namespace digits {
 namespace {
 
 namespace nn = torch::nn;
+using metrics::distributed::Batch;
+using metrics::distributed::DistributedSampler;
+using metrics::distributed::in_memory;
+using metrics::distributed::Loader;
+using metrics::trainer::Result;
+using metrics::trainer::Run;
+using metrics::trainer::Stage;
+using metrics::trainer::Trainer;
 using torch::Tensor;
 
-struct Net : nn::Module {
-  explicit Net(int64_t num_classes) {
+struct NetImpl : nn::Module {
+  explicit NetImpl(int64_t num_classes) {
     const auto convolution = [](int64_t in, int64_t out) {
       return nn::Conv2d(nn::Conv2dOptions(in, out, 3).padding(1).bias(false));
     };
@@ -38,6 +52,7 @@ struct Net : nn::Module {
 
   nn::Sequential body_;
 };
+TORCH_MODULE(Net);
 
 Tensor pixels(const LabelledImages& images, float white) {
   const auto bytes = torch::from_blob(const_cast<uint8_t*>(images.pixels.data()),
@@ -61,47 +76,89 @@ Tensor shifted(const Tensor& images) {
   return padded.squeeze(1).index({image, from_rows, from_columns}).unsqueeze(1);
 }
 
+/// Rows of images with their labels, dealt to the ranks one by one: some get one more.
+Loader loader_of(const Tensor& images, const Tensor& labels, const Tensor& rows, bool shuffle,
+                 const TrainOptions& options) {
+  return Loader(in_memory(images.index_select(0, rows), labels.index_select(0, rows)),
+                DistributedSampler(rows.size(0), {.shuffle = shuffle, .seed = static_cast<int64_t>(options.seed)}),
+                {.batch_size = options.batch_size});
+}
+
+/// What each rank has, such as "561+560".
+std::string shares(const metrics::ProcessGroup& world, const auto& share) {
+  std::string text;
+  for (int64_t rank = 0; rank < world.world_size(); ++rank) text += (rank > 0 ? "+" : "") + std::to_string(share(rank));
+  return text;
+}
+
+Tensor scores_of(Net& net, const Tensor& images) {
+  const torch::NoGradGuard no_grad;
+  net->eval();
+  std::vector<Tensor> scores;
+  for (const Tensor& batch : images.split(256)) scores.push_back(net->forward(batch));
+  return torch::cat(scores);
+}
+
 }  // namespace
 
-Tensor train_and_score(const LabelledImages& train, const LabelledImages& test, const TrainOptions& options,
-                       std::ostream& log) {
+void train_and_score(const LabelledImages& train, const LabelledImages& test, const TrainOptions& options,
+                     const std::filesystem::path& folder, const std::filesystem::path& scores) {
   at::set_num_threads(options.threads);
   torch::manual_seed(options.seed);
-  const auto start = std::chrono::steady_clock::now();
+  const auto world = metrics::init_process_group({.timeout = std::chrono::minutes(1)});
   const int64_t num_classes = *std::max_element(train.labels.begin(), train.labels.end()) + 1;
   const auto white = static_cast<float>(*std::max_element(train.pixels.begin(), train.pixels.end()));
-  const Tensor train_images = pixels(train, white);
-  const Tensor train_labels = labels(train);
+  const Tensor images = pixels(train, white), targets = labels(train);
+  const Tensor kept_back = torch::arange(train.count).remainder(6) == 0;
+  Loader training = loader_of(images, targets, kept_back.logical_not().nonzero().flatten(), true, options);
+  Loader validation = loader_of(images, targets, kept_back.nonzero().flatten(), false, options);
 
   Net net(num_classes);
-  torch::optim::Adam optimizer(net.parameters(), torch::optim::AdamOptions(options.learning_rate));
-  const int64_t steps = options.epochs * ((train.count + options.batch_size - 1) / options.batch_size);
-  int64_t step = 0;
-  for (int64_t epoch = 1; epoch <= options.epochs; ++epoch) {
-    net.train();
-    double loss_sum = 0;
-    for (const Tensor& rows : torch::randperm(train.count).split(options.batch_size)) {
-      const double remaining = 1 - static_cast<double>(step++) / static_cast<double>(steps);
-      static_cast<torch::optim::AdamOptions&>(optimizer.param_groups()[0].options())
-          .lr(options.learning_rate * remaining);
-      optimizer.zero_grad();
-      const Tensor loss = nn::functional::cross_entropy(net.forward(shifted(train_images.index_select(0, rows))),
-                                                        train_labels.index_select(0, rows));
-      loss.backward();
-      optimizer.step();
-      loss_sum += loss.item<double>() * static_cast<double>(rows.size(0));
-    }
-    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    log << "  epoch " << std::setw(2) << epoch << " of " << options.epochs << "   training loss " << std::fixed
-        << std::setprecision(4) << loss_sum / static_cast<double>(train.count) << "   " << std::setprecision(1)
-        << elapsed.count() << " s" << std::endl;
+  torch::optim::Adam optimizer(net->parameters(), torch::optim::AdamOptions(options.learning_rate));
+  Trainer trainer(net, optimizer,
+                  {.epochs = options.epochs,
+                   .seed = options.seed,
+                   .join = metrics::distributed::JoinOptions{},
+                   .folder = folder,
+                   .best = {{"validation/accuracy"}},
+                   .terminal = options.terminal});
+  trainer.add({.batch_started = [&](Run& run) {
+    const auto steps = static_cast<double>(run.epochs * training.batches_of(0));
+    const auto step = static_cast<double>(run.epoch * training.batches_of(0) + run.batch);
+    for (auto& group : optimizer.param_groups()) group.options().set_lr(options.learning_rate * (1 - step / steps));
+  }});
+  if (world->rank() == 0) {
+    const auto samples = [](const Loader& loader) {
+      return [&](int64_t rank) { return loader.sampler().size_of(rank); };
+    };
+    std::cout << "Training on " << shares(*world, samples(training)) << " images of " << train.rows << " x "
+              << train.columns << " pixels by " << world->world_size() << " ranks, in "
+              << shares(*world, [&](int64_t rank) { return training.batches_of(rank); }) << " batches of "
+              << options.batch_size << " (effectively " << trainer.effective_batch_size(options.batch_size)
+              << "); validation on " << shares(*world, samples(validation)) << ", " << test.count << " held out"
+              << std::endl;
   }
 
-  torch::NoGradGuard no_grad;
-  net.eval();
-  std::vector<Tensor> scores;
-  for (const Tensor& batch : pixels(test, white).split(256)) scores.push_back(net.forward(batch));
-  return torch::cat(scores);
+  metrics::MulticlassAccuracy accuracy({.num_classes = num_classes, .average = metrics::Average::Micro});
+  metrics::MulticlassF1Score macro_f1({.num_classes = num_classes});
+  metrics::MulticlassAUROC auroc({.num_classes = num_classes});
+  const auto train_step = [](auto& model, const Batch& batch) -> Result {
+    return {nn::functional::cross_entropy(model.forward(shifted(batch.data)), batch.target)};
+  };
+  const auto validation_step = [](Net& evaluated, const Batch& batch) -> Result {
+    const Tensor logits = evaluated->forward(batch.data);
+    const auto each = nn::functional::CrossEntropyFuncOptions().reduction(torch::kNone);
+    return {nn::functional::cross_entropy(logits, batch.target, each), {logits, batch.target}};
+  };
+  trainer.fit(Stage("train", training, train_step),
+              Stage("validation", validation, validation_step,
+                    {{"accuracy", accuracy}, {"macro F1", macro_f1}, {"AUROC", auroc}}));
+
+  if (world->rank() > 0) return;
+  torch::load(net, folder / "best.pt");
+  const Tensor of_test = scores_of(net, pixels(test, white)).contiguous();
+  const auto* values = of_test.const_data_ptr<float>();
+  write_floats(scores, {{of_test.size(0), of_test.size(1)}, {values, values + of_test.numel()}});
 }
 
 }  // namespace digits

@@ -37,7 +37,7 @@ struct Said {
     const auto epoch = [&]() -> std::ostream& { return text << "epoch " << place.epoch + 1 << ", "; };
     switch (place.doing) {
       case Place::Doing::Starting:
-        text << "the start";
+        text << "the start" << (place.epoch > 0 ? " of epoch " + std::to_string(place.epoch + 1) : "");
         break;
       case Place::Doing::Training:
       case Place::Doing::Evaluating:
@@ -86,22 +86,25 @@ class Ranks::Watch {
     place_ = std::move(place);
   }
 
-  /// What is to be thrown after this rank was thrown out of its work by `what`.
-  std::string explained(const std::string& what) {
-    std::unique_lock lock(mutex_);
-    const std::string own = "rank " + std::to_string(rank_) + ", " + Said::of(place_).place + ": " + what;
-    if (!store_) return world_size_ > 1 ? own : Said::of(place_).place + ": " + what;
-    if (!over_) {
-      lock.unlock();
-      try {
-        store_->compareSet("failed", "", std::to_string(rank_) + "\n" + own);
-      } catch (const std::exception&) {
-        // Whoever served the store is gone: the others have to go by what they see.
-      }
-      lock.lock();
-      looked_.wait_for(lock, 2 * patience, [&] { return over_; });
+  void report(const std::string& what) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!own_.empty()) return;
+      const std::string rank = world_size_ > 1 ? "rank " + std::to_string(rank_) + ", " : "";
+      own_ = rank + Said::of(place_).place + ": " + what;
     }
-    return text_.empty() ? own : text_;
+    try {
+      if (store_) store_->compareSet("failed", "", std::to_string(rank_) + "\n" + own_);
+    } catch (const std::exception&) {
+      // Whoever served the store is gone: the others have to go by what they see.
+    }
+  }
+
+  /// What is to be thrown.
+  std::string explained() {
+    std::unique_lock lock(mutex_);
+    if (store_) looked_.wait_for(lock, 2 * patience, [&] { return over_; });
+    return text_.empty() ? own_ : text_;
   }
 
  private:
@@ -192,7 +195,8 @@ class Ranks::Watch {
   std::condition_variable_any stopped_;
   Place place_;
   bool over_ = false;
-  std::string text_;
+  std::string own_;      // what this rank reported
+  std::string text_;     // what all ranks say
   std::jthread thread_;  // last: it uses what stands above, and ends first
 };
 
@@ -236,8 +240,12 @@ void Ranks::broadcast(const std::vector<at::Tensor>& tensors) {
   if (world_size() > 1 && !tensors.empty()) c10d::broadcast_coalesced(group_->c10d(), tensors, broadcast_bytes);
 }
 
-void Ranks::fail(const std::string& what) {
-  std::throw_with_nested(Error(watch_->explained(what)));
+void Ranks::report(const std::string& what) noexcept {
+  watch_->report(what);
+}
+
+void Ranks::fail() {
+  std::throw_with_nested(Error(watch_->explained()));
 }
 
 }  // namespace metrics::trainer

@@ -59,13 +59,22 @@ Session::~Session() = default;
 void Session::guarded(const std::function<void()>& body) {
   ranks_.watch();
   try {
-    body();
-  } catch (const std::exception& error) {
-    outputs_.reset();
-    ranks_.fail(error.what());
+    reporting(body);
   } catch (...) {
     outputs_.reset();
-    ranks_.fail("something was thrown that is no std::exception");
+    ranks_.fail();
+  }
+}
+
+void Session::reporting(const std::function<void()>& body) {
+  try {
+    body();
+  } catch (const std::exception& error) {
+    ranks_.report(error.what());
+    throw;
+  } catch (...) {
+    ranks_.report("something was thrown that is no std::exception");
+    throw;
   }
 }
 
@@ -78,7 +87,7 @@ void Session::start(const std::vector<StageMetrics*>& stages) {
     for (size_t j = 0; j < i; ++j)
       if (stages[i]->stage() == stages[j]->stage())
         throw InvalidArgument("two stages are called `" + stages[i]->stage() + "`");
-  ranks_.move_to({});
+  move_to({});
   if (run_.rank == 0) outputs_ = std::make_unique<Outputs>(options_);
 }
 
@@ -92,6 +101,7 @@ void Session::start_epochs() {
 void Session::start_epoch() {
   epoch_started_ = std::chrono::steady_clock::now();
   run_.values.clear();
+  move_to({run_.epoch, {}, 0, Doing::Starting});
   at::manual_seed(seed_of(options_.seed, run_.epoch, run_.rank));
   call(&Callback::epoch_started, "epoch_started");
 }
@@ -103,7 +113,7 @@ void Session::start_stage(StageMetrics& metrics, std::optional<int64_t> batches,
   run_.batch = 0;
   run_.batches = batches;
   run_.loss = at::Tensor();
-  ranks_.move_to({run_.epoch, run_.stage, 0, training_ ? Doing::Training : Doing::Evaluating});
+  move_to({run_.epoch, run_.stage, 0, training_ ? Doing::Training : Doing::Evaluating});
 }
 
 void Session::start_batch() {
@@ -115,11 +125,11 @@ void Session::end_batch(const at::Tensor& loss) {
   if (outputs_) outputs_->progress().show(run_);
   call(&Callback::batch_ended, "batch_ended");
   ++run_.batch;
-  ranks_.move_to({run_.epoch, run_.stage, run_.batch, training_ ? Doing::Training : Doing::Evaluating});
+  move_to({run_.epoch, run_.stage, run_.batch, training_ ? Doing::Training : Doing::Evaluating});
 }
 
 void Session::end_stage(StageMetrics& metrics) {
-  ranks_.move_to({run_.epoch, run_.stage, run_.batch, training_ ? Doing::Trained : Doing::Ending});
+  move_to({run_.epoch, run_.stage, run_.batch, training_ ? Doing::Trained : Doing::Ending});
   for (auto& value : metrics.compute()) run_.values.push_back(std::move(value));
 }
 
@@ -140,7 +150,7 @@ bool Session::is_best() const {
 
 void Session::end_epoch(torch::nn::Module& module) {
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - epoch_started_;
-  ranks_.move_to({run_.epoch, {}, 0, Doing::Ending});
+  move_to({run_.epoch, {}, 0, Doing::Ending});
   const bool best = is_best();
   if (best) best_ = found(run_.values, options_.best->value)->item<double>();
   if (outputs_) {
@@ -171,12 +181,18 @@ void Session::finish() {
   ranks_.leave();
 }
 
+void Session::move_to(Place place) {
+  place_ = std::move(place);
+  ranks_.move_to(place_);
+}
+
 void Session::call(std::function<void(Run&)> Callback::*which, const char* name) {
+  const Place before = place_;
   for (const Callback& callback : callbacks_) {
     if (!(callback.*which)) continue;
-    ranks_.move_to({run_.epoch, run_.stage, run_.batch, Doing::Callback, name});
+    move_to({before.epoch, run_.stage, run_.batch, Doing::Callback, name});
     (callback.*which)(run_);
-    ranks_.move_to({run_.epoch, run_.stage, run_.batch, training_ ? Doing::Training : Doing::Evaluating});
+    move_to(before);
   }
 }
 

@@ -376,6 +376,43 @@ WORKER(stops_together) {
   none.fit(Stage("train", train, train_step));
 }
 
+/// Three ranks of which the last has no batch at all, by join.
+WORKER(joins) {
+  const auto world = init_process_group();
+  const Points points(5);
+  const auto count = [&](int64_t rank) { return rank == 2 ? 0 : rank == 1 ? 2 : 3; };
+  const auto source =
+      in_memory(points.data.slice(0, 0, count(world->rank())), points.target.slice(0, 0, count(world->rank())));
+  Loader loader(source, DistributedSampler(source.size, {.num_replicas = 1, .rank = 0}), {.batch_size = 1});
+  const auto options = [&] { return metrics::distributed::JoinOptions{.batches = loader.size()}; };
+
+  torch::nn::Linear net = small_net(), by_hand = small_net();
+  torch::optim::SGD optimizer(net->parameters(), 0.5), other(by_hand->parameters(), 0.5);
+  {
+    metrics::distributed::DistributedDataParallel model(by_hand);
+    for (int64_t epoch = 0; epoch < 2; ++epoch) {
+      loader.set_epoch(epoch);
+      metrics::distributed::Join join({model}, options());
+      for (const Batch& batch : loader) {
+        other.zero_grad();
+        torch::nn::functional::cross_entropy(model.forward(batch.data), batch.target).backward();
+        other.step();
+      }
+      join.finish();
+    }
+  }
+  const auto before = world->c10d_counters();
+  Trainer trainer(net, optimizer, {.epochs = 2, .join = options(), .console = nullptr});
+  metrics::SumMetric samples;
+  const auto step = [](auto& model, const Batch& batch) -> Result {
+    return {train_step(model, batch).loss, {at::ones({batch.size()})}};
+  };
+  const NamedValues values = trainer.fit(Stage("train", loader, step, {{"samples", samples}}));
+  expect(at::equal(net->weight, by_hand->weight), "the weights of a join by hand");
+  expect(value_of(values, "train/samples") == 5, "each rank's samples");
+  expect((world->c10d_counters() - before).collectives > 0, "gradients to travel");
+}
+
 TEST_CASE("trainer: ranks train together and evaluate each sample once") {
   const auto result = run_workers("trains_and_evaluates_exactly", 2);
   INFO(result.message() << result.processes[0].error << result.processes[1].error);
@@ -394,5 +431,11 @@ TEST_CASE("trainer: ranks train together and evaluate each sample once") {
 TEST_CASE("trainer: a run ends on all ranks when a callback on one asks for it") {
   const auto result = run_workers("stops_together", 2);
   INFO(result.processes[0].error << result.processes[1].error);
+  CHECK(result.ok());
+}
+
+TEST_CASE("trainer: by join, ranks have different numbers of batches, or none") {
+  const auto result = run_workers("joins", 3);
+  INFO(result.message() << result.processes[0].error << result.processes[1].error << result.processes[2].error);
   CHECK(result.ok());
 }

@@ -44,9 +44,12 @@ class METRICS_API Ranks {
   void move_to(Place place);
   /// Collective: rank 0's values become all ranks'.
   void broadcast(const std::vector<at::Tensor>& tensors);
-  /// Throws Error, nesting the exception that is being handled, with the message of the rank that failed first. To be
-  /// called by whichever rank is thrown out of its work: by its own failure, or by the loss of another rank.
-  [[noreturn]] void fail(const std::string& what);
+  /// Says that this rank was thrown out of its work, by a failure of its own or by the loss of another rank. Of several
+  /// reports the first of all ranks counts.
+  void report(const std::string& what) noexcept;
+  /// After a report: throws Error, nesting the exception that is being handled, with the message of the rank that
+  /// failed first.
+  [[noreturn]] void fail();
 
  private:
   class Watch;

@@ -36,6 +36,8 @@ class METRICS_API Session {
 
   /// Runs `body` on all ranks, and ends all when one throws.
   void guarded(const std::function<void()>& body);
+  /// Runs a part of it. The others learn what it throws before anything else is undone.
+  void reporting(const std::function<void()>& body);
 
   /// To begin with: the stages that there are.
   void start(const std::vector<StageMetrics*>& stages);
@@ -58,6 +60,7 @@ class METRICS_API Session {
  private:
   class Outputs;
 
+  void move_to(Place place);
   void call(std::function<void(Run&)> Callback::*which, const char* name);
   bool is_best() const;
   /// Ranks agree whether to go on. Here one learns that another has failed where none talked to it since.
@@ -67,6 +70,7 @@ class METRICS_API Session {
   Ranks ranks_;
   std::vector<Callback> callbacks_;
   Run run_;
+  Place place_{};
   bool training_ = false;
   SumMetric votes_;  // to stop
   Better better_ = Better::Higher;

@@ -2,6 +2,7 @@
 
 #include <metrics/core/errors.h>
 #include <metrics/distributed/data_parallel.h>
+#include <metrics/distributed/join.h>
 #include <metrics/trainer/options.h>
 #include <metrics/trainer/run.h>
 #include <metrics/trainer/session.h>
@@ -79,17 +80,27 @@ class Trainer {
   template <class Train>
   void train_epoch(Train& stage) {
     net().train();
-    session_.start_stage(stage.metrics, batches_of(stage.loader), true);
-    for (auto&& batch : epoch_of(stage.loader)) {
-      session_.start_batch();
-      optimizer_.zero_grad();
-      const Result result = stage.step(model_, batch);
-      if (!result.loss.defined()) throw InvalidArgument("step of stage " + stage.metrics.stage() + ": gave no loss");
-      (result.loss.dim() == 0 ? result.loss : result.loss.mean()).backward();
-      optimizer_.step();
-      stage.metrics.update(result, detail::rows_of(batch), detail::samples_of(batch));
-      session_.end_batch(result.loss);
+    const std::optional<int64_t> batches = batches_of(stage.loader);
+    session_.start_stage(stage.metrics, batches, true);
+    std::optional<distributed::Join> join;
+    if (auto options = session_.options().join) {
+      options->batches = batches;
+      join.emplace(std::vector<distributed::JoinableRef>{model_}, *options);
     }
+    session_.reporting([&] {
+      for (auto&& batch : epoch_of(stage.loader)) {
+        session_.start_batch();
+        if (join) join->set_samples(detail::samples_of(batch));
+        optimizer_.zero_grad();
+        const Result result = stage.step(model_, batch);
+        if (!result.loss.defined()) throw InvalidArgument("step of stage " + stage.metrics.stage() + ": gave no loss");
+        (result.loss.dim() == 0 ? result.loss : result.loss.mean()).backward();
+        optimizer_.step();
+        stage.metrics.update(result, detail::rows_of(batch), detail::samples_of(batch));
+        session_.end_batch(result.loss);
+      }
+    });
+    if (join) join->finish();
     session_.end_stage(stage.metrics);
   }
 
@@ -129,6 +140,7 @@ class Trainer {
   /// What ranks can know without asking each other they refuse at once.
   template <class Train>
   void check_batches(Train& train) const {
+    if (session_.options().join) return;
     if constexpr (requires { static_cast<int64_t>(train.loader.batches_of(int64_t{})); }) {
       for (int64_t rank = 1; rank < session_.ranks().world_size(); ++rank) {
         const int64_t first = train.loader.batches_of(0), other = train.loader.batches_of(rank);
