@@ -21,13 +21,13 @@ namespace {
 constexpr int64_t kBatchSize = 64;
 
 /// Some rows of the test set.
-struct Batch {
+struct ScoredRows {
   at::Tensor scores;  // [N, C]
   at::Tensor labels;  // [N]
   at::Tensor losses;  // [N]
 };
 
-Batch rows(const Array<float>& scores, std::span<const uint8_t> labels, std::span<const int64_t> indices) {
+ScoredRows rows(const Array<float>& scores, std::span<const uint8_t> labels, std::span<const int64_t> indices) {
   const int64_t num_classes = scores.shape[1];
   std::vector<float> batch_scores;
   std::vector<int64_t> batch_labels;
@@ -67,7 +67,7 @@ Report evaluate(const Array<float>& scores, std::span<const uint8_t> labels) {
   for (std::span<const int64_t> left = mine; !left.empty();) {
     const auto indices = left.first(std::min<size_t>(kBatchSize, left.size()));
     left = left.subspan(indices.size());
-    const Batch batch = rows(scores, labels, indices);
+    const ScoredRows batch = rows(scores, labels, indices);
     // Those that count alike look at the batch once.
     metrics::update_together({accuracy, class_accuracy, confusion, macro_f1, auroc, average_precision}, batch.scores,
                              batch.labels);

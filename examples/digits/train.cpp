@@ -2,7 +2,6 @@
 
 #include <metrics/classification/accuracy.h>
 #include <metrics/classification/auroc.h>
-#include <metrics/classification/f_beta.h>
 #include <metrics/distributed/loader.h>
 #include <metrics/distributed/process_group.h>
 #include <metrics/trainer/trainer.h>
@@ -140,7 +139,6 @@ void train_and_score(const LabelledImages& train, const LabelledImages& test, co
   }
 
   metrics::MulticlassAccuracy accuracy({.num_classes = num_classes, .average = metrics::Average::Micro});
-  metrics::MulticlassF1Score macro_f1({.num_classes = num_classes});
   metrics::MulticlassAUROC auroc({.num_classes = num_classes});
   const auto train_step = [](auto& model, const Batch& batch) -> Result {
     return {nn::functional::cross_entropy(model.forward(shifted(batch.data)), batch.target)};
@@ -151,8 +149,7 @@ void train_and_score(const LabelledImages& train, const LabelledImages& test, co
     return {nn::functional::cross_entropy(logits, batch.target, each), {logits, batch.target}};
   };
   trainer.fit(Stage("train", training, train_step),
-              Stage("validation", validation, validation_step,
-                    {{"accuracy", accuracy}, {"macro F1", macro_f1}, {"AUROC", auroc}}));
+              Stage("validation", validation, validation_step, {{"accuracy", accuracy}, {"AUROC", auroc}}));
 
   if (world->rank() > 0) return;
   torch::load(net, folder / "best.pt");
