@@ -19,6 +19,7 @@
 #include <limits>
 #include <sstream>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 namespace metrics::distributed {
@@ -94,6 +95,21 @@ std::vector<at::Tensor> tensors_of(const Named& named) {
   return tensors;
 }
 
+/// Where the gradients of parameters lie in a bucket, laid out as the parameters are.
+std::vector<std::pair<at::Tensor, at::Tensor>> gradients_in(const std::vector<at::Tensor>& parameters,
+                                                            const at::Tensor& bucket) {
+  std::vector<std::pair<at::Tensor, at::Tensor>> pairs;
+  int64_t offset = 0;
+  for (const at::Tensor& parameter : parameters) {
+    const at::Tensor flat = bucket.narrow(0, offset, parameter.numel());
+    pairs.emplace_back(parameter, parameter.is_non_overlapping_and_dense()
+                                      ? flat.as_strided(parameter.sizes(), parameter.strides())
+                                      : flat.view(parameter.sizes()));
+    offset += parameter.numel();
+  }
+  return pairs;
+}
+
 /// The same ranks, behind backends that explain failures.
 Group explained_group(ProcessGroup& ranks, std::vector<c10::intrusive_ptr<ExplainingBackend>>& explaining) {
   const Group original = ranks.c10d();
@@ -118,6 +134,7 @@ Group explained_group(ProcessGroup& ranks, std::vector<c10::intrusive_ptr<Explai
 struct GradientAverager::Impl {
   Group group;  // null: nobody to talk to
   std::vector<c10::intrusive_ptr<ExplainingBackend>> backends;
+  std::vector<at::Tensor> trained;
   std::vector<at::Tensor> model;  // parameters and buffers
   std::vector<at::Tensor> buffers;
   DistributedDataParallelOptions options;
@@ -132,8 +149,10 @@ struct GradientAverager::Impl {
 
   /// What was issued for a step that this rank shadows.
   struct Shadowed {
-    std::vector<c10::intrusive_ptr<c10::ivalue::Future>> buckets;
-    c10::intrusive_ptr<c10d::Work> used;
+    std::vector<c10d::GradBucket> buckets;
+    std::vector<c10::intrusive_ptr<c10::ivalue::Future>> sums;
+    std::vector<at::Tensor> used;  // the map of parameters that somebody used, where some may be unused
+    c10::intrusive_ptr<c10d::Work> used_sum;
   } shadowed;
 
   bool averages() const { return reducer && enabled && step_averages && at::GradMode::is_enabled(); }
@@ -142,15 +161,26 @@ struct GradientAverager::Impl {
   void put_left_over(std::vector<c10d::GradBucket>& buckets, int64_t divisor) const {
     const at::NoGradGuard no_grad;
     for (c10d::GradBucket& bucket : buckets) {
-      const std::vector<at::Tensor> views = bucket.getGradients(), parameters = bucket.getParameters();
-      for (std::size_t i = 0; i < views.size(); ++i) {
-        at::Tensor parameter = parameters[i];
+      for (const auto& [parameter, gradient] : gradients_in(bucket.getParameters(), bucket.getBuffer())) {
         if (!parameter.grad().defined()) continue;
-        views[i].copy_(parameter.grad());
+        gradient.copy_(parameter.grad());
         parameter.mutable_grad().reset();
       }
       // The reducer's own hook divides as gradients come.
       if (!weights) bucket.getBufferRef().div_(divisor);
+    }
+  }
+
+  /// Gives the parameters the gradients that the others have after a step.
+  void take_averages(const Shadowed& step) const {
+    const at::NoGradGuard no_grad;
+    std::unordered_set<const c10::TensorImpl*> unused;
+    for (std::size_t i = 0; !step.used.empty() && i < trained.size(); ++i)
+      if (step.used[0][static_cast<int64_t>(i)].item<int>() == 0) unused.insert(trained[i].unsafeGetTensorImpl());
+    for (std::size_t i = 0; i < step.buckets.size(); ++i) {
+      const at::Tensor averages = c10d::detail::parseCppCommHookResult(step.sums[i]->value());
+      for (const auto& [parameter, gradient] : gradients_in(step.buckets[i].getParameters(), averages))
+        if (!unused.contains(parameter.unsafeGetTensorImpl())) parameter.mutable_grad() = gradient.clone();
     }
   }
 
@@ -190,6 +220,7 @@ GradientAverager::GradientAverager(const Named& parameters, const Named& buffers
   check_alike(impl_->group, all);
   impl_->broadcast(tensors_of(all));
   impl_->model = tensors_of(impl_->options.broadcast_buffers ? all : parameters);
+  impl_->trained = trained;
 
   const DistributedDataParallelOptions& o = impl_->options;
   const auto cap = static_cast<std::size_t>(o.bucket_cap_mb) << 20;
@@ -299,24 +330,24 @@ void GradientAverager::shadow(const JoinStep& step) {
   impl_->buffers_due = step.averages;
   if (!step.averages) return;
   if (join_options().divisor == Divisor::Samples) impl_->weights->set(0);
-  std::vector<c10d::GradBucket> buckets = reducer.get_grad_buckets();  // zeros
+  Impl::Shadowed& shadowed = impl_->shadowed;
+  shadowed.buckets = reducer.get_grad_buckets();  // zeros
   const bool left_over = std::exchange(impl_->left_over, false);
-  if (left_over) impl_->put_left_over(buckets, divisor());
-  for (c10d::GradBucket& bucket : buckets) impl_->shadowed.buckets.push_back(reducer.run_comm_hook(bucket));
+  if (left_over) impl_->put_left_over(shadowed.buckets, divisor());
+  for (c10d::GradBucket& bucket : shadowed.buckets) shadowed.sums.push_back(reducer.run_comm_hook(bucket));
   if (!impl_->options.find_unused_parameters || impl_->options.static_graph) return;
-  std::vector<at::Tensor> used{at::full_like(reducer.get_local_used_map_on_device(), left_over)};
-  impl_->shadowed.used = impl_->group->allreduce(used);
+  shadowed.used = {at::full_like(reducer.get_local_used_map_on_device(), left_over)};
+  shadowed.used_sum = impl_->group->allreduce(shadowed.used);
 }
 
 void GradientAverager::finish_shadow(const JoinStep&) {
   if (!impl_->reducer) return;
   const Impl::Shadowed shadowed = std::exchange(impl_->shadowed, {});
-  for (const auto& bucket : shadowed.buckets) {
-    bucket->wait();
-    if (bucket->hasError()) std::rethrow_exception(bucket->exception_ptr());
-  }
-  if (shadowed.used) shadowed.used->wait();
-  if (!shadowed.buckets.empty()) impl_->reducer->push_rebuilt_params_for_all_indices();
+  if (shadowed.buckets.empty()) return;
+  if (shadowed.used_sum) shadowed.used_sum->wait();
+  for (const auto& sum : shadowed.sums) sum->waitAndThrow();
+  if (join_options().shadow_step) impl_->take_averages(shadowed);
+  impl_->reducer->push_rebuilt_params_for_all_indices();
 }
 
 void GradientAverager::all_joined(const JoinEnd& end) {

@@ -43,7 +43,8 @@ std::exception_ptr Joinable::explained(std::exception_ptr error) const {
 JoinableRef::JoinableRef(Metric& metric) : joinable_(std::make_shared<JoinedMetric>(metric)) {}
 
 Join::Join(std::vector<JoinableRef> joinables, JoinOptions options)
-    : scope_(std::make_unique<JoinScope>(std::move(joinables), options)), exceptions_(std::uncaught_exceptions()) {}
+    : scope_(std::make_unique<JoinScope>(std::move(joinables), std::move(options))),
+      exceptions_(std::uncaught_exceptions()) {}
 
 Join::~Join() noexcept(false) {
   if (std::uncaught_exceptions() > exceptions_) {

@@ -53,7 +53,7 @@ const char* name_of(Divisor divisor) {
 }  // namespace
 
 JoinScope::JoinScope(std::vector<JoinableRef> joinables, JoinOptions options)
-    : joinables_(std::move(joinables)), options_(options), acts_(joinables_.size(), 0) {
+    : joinables_(std::move(joinables)), options_(std::move(options)), acts_(joinables_.size(), 0) {
   std::string wrong = refusal();
   try {
     group_ = common_group();
@@ -116,6 +116,7 @@ std::string JoinScope::enter() {
     for (const JoinableRef& joinable : joinables_) {
       joinable.get()->enter_join(options_);
       joinable.get()->scope_ = this;
+      has_steps_ |= joinable.get()->has_steps();
       ++entered_;
     }
   } catch (const std::exception& error) {
@@ -128,7 +129,8 @@ std::string JoinScope::described() const {
   std::string text = std::string("divisor ") + name_of(options_.divisor) + ", throw_on_early_termination " +
                      (options_.throw_on_early_termination ? "true" : "false") + ", accumulate " +
                      std::to_string(options_.accumulate) + ", of";
-  for (const JoinableRef& joinable : joinables_) text += " " + joinable.get()->join_name();
+  for (const JoinableRef& joinable : joinables_)
+    text += " " + joinable.get()->join_name() + (joinable.get()->has_steps() ? "" : " without steps");
   return text;
 }
 
@@ -331,7 +333,7 @@ void JoinScope::fail_and_throw(const std::string& message) {
 void JoinScope::finish() {
   if (!open_) return;
   settle();
-  if (options_.batches && steps_ < *options_.batches)
+  if (has_steps_ && options_.batches && steps_ < *options_.batches)
     fail_and_throw("it made " + steps_text(steps_) + ", but its join was told " + std::to_string(*options_.batches) +
                    " batches");
   try {
@@ -383,6 +385,7 @@ void JoinScope::shadow_told() {
 void JoinScope::shadow(const Step& step) {
   for (std::size_t i = 0; i < joinables_.size(); ++i) joinables_[i].get()->shadow(seen_by(i, step));
   for (std::size_t i = 0; i < joinables_.size(); ++i) joinables_[i].get()->finish_shadow(seen_by(i, step));
+  if (options_.shadow_step && step.averaging != 0) options_.shadow_step();
 }
 
 std::exception_ptr JoinScope::explained(std::exception_ptr error) const {

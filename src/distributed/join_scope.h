@@ -78,6 +78,7 @@ class JoinScope {
   CommunicationCounters before_;
   std::size_t entered_ = 0;
   bool open_ = false;
+  bool has_steps_ = false;
 
   std::optional<std::vector<int64_t>> batches_;  // of each rank, where all know
   std::vector<int64_t> acts_;                    // of each joinable

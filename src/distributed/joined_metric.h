@@ -18,6 +18,7 @@ class JoinedMetric : public Joinable {
   std::string join_name() const override { return metric_.to_string(); }
   std::shared_ptr<ProcessGroup> join_group() const override;
   void enter_join(const JoinOptions& options) override;
+  bool has_steps() const override { return steps_ != nullptr; }
   void shadow(const JoinStep&) override {}
   /// A merge waits for the others, whose forward it may follow.
   void finish_shadow(const JoinStep&) override;

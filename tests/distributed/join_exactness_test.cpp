@@ -47,7 +47,8 @@ Loader loader_of(const Scored& data, Remainder remainder, int64_t batch_size) {
 
 Tensor counted(const Scored& data, Remainder remainder, int64_t batch_size) {
   MulticlassConfusionMatrix confusion({.num_classes = classes});
-  for (const Batch& batch : loader_of(data, remainder, batch_size)) confusion.update(batch.data, batch.target, batch.rows());
+  for (const Batch& batch : loader_of(data, remainder, batch_size))
+    confusion.update(batch.data, batch.target, batch.rows());
   return confusion.compute();
 }
 
@@ -72,8 +73,8 @@ WORKER(three_ways_to_exactness) {
   const auto group = init_process_group();
   for (int64_t samples = 1; samples <= most_samples; ++samples) {
     const Scored data = scored(samples);
-    const Tensor expected = metrics::functional::multiclass_confusion_matrix(data.scores, data.target,
-                                                                              {.num_classes = classes});
+    const Tensor expected =
+        metrics::functional::multiclass_confusion_matrix(data.scores, data.target, {.num_classes = classes});
     for (const int64_t batch_size : {1, 3}) {
       const auto expect_equal = [&](const Tensor& counts, const std::string& way) {
         expect(at::equal(counts, expected), way + " to count each of " + std::to_string(samples) + " samples once");

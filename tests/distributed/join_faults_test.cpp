@@ -14,6 +14,9 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -52,6 +55,12 @@ using ScaleModel = DistributedDataParallel<std::shared_ptr<Scale>>;
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
+}
+
+/// A file that is of this launch alone.
+std::filesystem::path heard_by_all() {
+  return std::filesystem::temp_directory_path() /
+         ("metrics_join_" + std::to_string(::getppid()) + "_" + variable("MASTER_PORT"));
 }
 
 void train_step(ScaleModel& model) {
@@ -141,8 +150,9 @@ WORKER(step_that_throws) {
   };
   if (!victim) {
     const std::string message = soon_failed(loop);
-    expect_contains(message,
-                    with_text ? "rank 1 failed: no such image: 17.png" : "rank 1 failed: its loop was left by an exception");
+    expect_contains(message, with_text ? "rank 1 failed: no such image: 17.png"
+                                       : "rank 1 failed: its loop was left by an exception");
+    std::ofstream(heard_by_all()) << message;
     return;
   }
   try {
@@ -151,8 +161,11 @@ WORKER(step_that_throws) {
     expect_contains(error.what(), "17.png");
     expect_contains(sync_error_of([&] { sum.compute(); }), "broken");
     expect_contains(sync_error_of([&] { train_step(model); }), "broken");
-    // What others hear does not wait for the end of this process.
-    std::this_thread::sleep_for(long_timeout / 2);
+    // What the others hear does not wait for the end of this process.
+    const auto start = Clock::now();
+    while (!std::filesystem::exists(heard_by_all()) && Clock::now() - start < long_timeout / 2)
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    expect(std::filesystem::remove(heard_by_all()), "the other rank to hear of it before this one ends");
     return;
   }
   throw std::runtime_error("expected an exception");
@@ -183,8 +196,8 @@ WORKER(batches_other_than_told) {
     for (int64_t step = 0; step < made; ++step) train_step(model);
     join.finish();
   };
-  const std::string text = made < 3 ? "it made 2 steps, but its join was told 3 batches"
-                                    : "it makes 4 steps and more, but its join was told 3 batches";
+  const std::string text = variable("MADE") == "2" ? "it made 2 steps, but its join was told 3 batches"
+                                                   : "it makes 4 steps and more, but its join was told 3 batches";
   if (!victim) {
     expect_contains(soon_failed(loop), "rank 1 failed: " + text);
     return;

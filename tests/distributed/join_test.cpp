@@ -9,6 +9,7 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/nn/modules/linear.h>
+#include <torch/optim/sgd.h>
 
 #include <doctest/doctest.h>
 
@@ -164,10 +165,9 @@ WORKER(join_refuses_on_all_ranks) {
   } else {
     expect_contains(message_of<InvalidArgument>(negative), "got -2");
   }
-  expect_contains(sync_error_of([&] {
-                    Join join({model}, {.divisor = first ? Divisor::ActiveRanks : Divisor::Samples});
-                  }),
-                  "rank 0 has divisor ActiveRanks");
+  expect_contains(
+      sync_error_of([&] { Join join({model}, {.divisor = first ? Divisor::ActiveRanks : Divisor::Samples}); }),
+      "rank 0 has divisor ActiveRanks");
   SumMetric sum({}, {.dist_sync_on_step = true});
   expect_contains(sync_error_of([&] {
                     if (first) {
@@ -226,8 +226,8 @@ WORKER(join_adds_nothing_to_known_steps) {
       expect(ddp[step + 1] - ddp[step] == CommunicationCounters{.collectives = 1, .bytes = gradient_bytes},
              "a bucket a step and nothing else over DDP's group");
       expect((metrics[step + 1] - metrics[step]).collectives == 1, "the metric's own merge");
-      expect(own[step + 1] - own[step] == (known ? CommunicationCounters{}
-                                                 : CommunicationCounters{.collectives = 1, .bytes = notice_bytes}),
+      expect(own[step + 1] - own[step] ==
+                 (known ? CommunicationCounters{} : CommunicationCounters{.collectives = 1, .bytes = notice_bytes}),
              known ? "nothing for known batches" : "one notice a step");
     }
     // Who shadows sends what the others send; the last to come then sends the model.
@@ -271,9 +271,9 @@ WORKER(join_divides_as_said) {
             const double divided_by = now == Divisor::Samples       ? weights
                                       : now == Divisor::ActiveRanks ? active
                                                                     : static_cast<double>(world);
-            expect(std::abs(net->gradient() - sum / divided_by) < 1e-5,
-                   std::to_string(sum / divided_by) + " in step " + std::to_string(step) + ", got " +
-                       std::to_string(net->gradient()));
+            expect(std::abs(net->gradient() - sum / divided_by) < 1e-5, std::to_string(sum / divided_by) + " in step " +
+                                                                            std::to_string(step) + ", got " +
+                                                                            std::to_string(net->gradient()));
           }
         }
         // Outside a join too, and with the hook that has come with a join.
@@ -309,6 +309,52 @@ WORKER(join_accumulates) {
   }
 }
 
+WORKER(join_keeps_optimizers_together) {
+  struct Spare : Line {
+    Spare() : unused(register_parameter("unused", at::ones({2}))) {}
+    Tensor unused;
+  };
+  const auto group = init_process_group();
+  const auto rank = static_cast<std::size_t>(group->rank());
+  const std::vector<std::vector<int64_t>> epochs{{3, 1}, {1, 2}, {0, 2}};
+  const auto gradient_of = [](std::size_t r, std::size_t epoch, int64_t step) {
+    return static_cast<double>(static_cast<int64_t>(10 * r + 3 * epoch) + step + 1);
+  };
+  for (const bool known : {true, false})
+    for (const Divisor divisor : {Divisor::InitialWorldSize, Divisor::Samples}) {
+      const auto net = std::make_shared<Spare>();
+      DistributedDataParallel model(net, {.find_unused_parameters = true});
+      torch::optim::SGD optimizer(net->parameters(), torch::optim::SGDOptions(0.01).momentum(0.9));
+      const auto follow = [&] {
+        optimizer.step();
+        optimizer.zero_grad();
+      };
+      double weight = 0, momentum = 0;
+      for (std::size_t epoch = 0; epoch < epochs.size(); ++epoch) {
+        const auto& batches = epochs[epoch];
+        {
+          Join join({model}, {.batches = known_if(known, batches[rank]), .divisor = divisor, .shadow_step = follow});
+          for (int64_t step = 0; step < batches[rank]; ++step) {
+            join.set_samples(1);
+            model(gradient_of(rank, epoch, step)).backward();
+            follow();
+          }
+        }
+        for (int64_t step = 0; step < std::max(batches[0], batches[1]); ++step) {
+          double sum = 0, active = 0;
+          for (std::size_t r = 0; r < 2; ++r)
+            if (step < batches[r]) sum += gradient_of(r, epoch, step), ++active;
+          momentum = 0.9 * momentum + sum / (divisor == Divisor::Samples ? active : 2);
+          weight -= 0.01 * momentum;
+        }
+        expect(std::abs(net->weight.item<double>() - weight) < 1e-5, std::to_string(weight) + " after epoch " +
+                                                                         std::to_string(epoch) + ", got " +
+                                                                         std::to_string(net->weight.item<double>()));
+      }
+      expect(!net->unused.grad().defined(), "nothing for what nobody used");
+    }
+}
+
 WORKER(join_takes_joinables_of_ones_own) {
   const auto group = init_process_group();
   const auto rank = group->rank();
@@ -326,9 +372,7 @@ WORKER(join_takes_joinables_of_ones_own) {
       expect(step.active == (step.number == 0 ? std::vector<int64_t>{1, 2} : std::vector<int64_t>{2}), "who is left");
     expect(sum.ends.back().steps == 2 && sum.ends.back().last == std::vector<int64_t>{2}, "rank 2 to be the last");
     expect(sum.left.back() == false, "an ordinary end");
-    {
-      Join nothing({sum}, {.batches = known_if(known, 0)});
-    }
+    { Join nothing({sum}, {.batches = known_if(known, 0)}); }
     expect(sum.ends.back().steps == 0 && sum.ends.back().last == std::vector<int64_t>{0, 1, 2}, "all to be the last");
   }
 }
@@ -415,6 +459,10 @@ TEST_CASE("join: gradients are divided as said") {
 
 TEST_CASE("join: accumulated gradients, and those left over") {
   CHECK(run_workers("join_accumulates", 2).ok());
+}
+
+TEST_CASE("join: an optimizer's momentum that follows the others") {
+  CHECK(run_workers("join_keeps_optimizers_together", 2).ok());
 }
 
 TEST_CASE("join: joinables of one's own" * doctest::skip(max_world_size() < 3)) {

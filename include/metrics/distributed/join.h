@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,6 +39,10 @@ struct JoinOptions {
   /// Gradients are averaged in every so many steps, and in the last where the number of batches is known; the steps
   /// between accumulate on each rank alone, as under `no_sync`.
   int64_t accumulate = 1;
+  /// Called on a rank that has run out, after each step of the others that averages, when its own gradients are those
+  /// averages: `[&] { optimizer.step(); optimizer.zero_grad(); }` keeps the state of an optimizer (momentum, Adam's
+  /// moments) the same on all ranks. Without it that state stays behind, as in Python; the weights are broadcast.
+  std::function<void()> shadow_step{};
 };
 
 /// One step of the ranks that still have batches.
@@ -72,6 +77,8 @@ class METRICS_API Joinable {
 
   /// A join begins; throws InvalidArgument for one that cannot be.
   virtual void enter_join(const JoinOptions&) {}
+  /// Whether it has collectives in steps at all; asked after `enter_join`.
+  virtual bool has_steps() const { return true; }
   /// Whether this rank averages in the coming step (false under `no_sync`); to be the same on all active ranks.
   virtual bool averages_now() const { return true; }
   /// Called on a rank that has run out of batches, once for each step of the others: issues the same collectives with
