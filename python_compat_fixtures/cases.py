@@ -325,7 +325,7 @@ class Stem:
         if value is None:
             return None
         if isinstance(value, Tensor):
-            return self.key(value)
+            return {"drawn": value.recipe} if hasattr(value, "recipe") else self.key(value)
         if isinstance(value, str):
             return {"text": value}
         if isinstance(value, (bool, int, float)):

@@ -5,7 +5,7 @@ import math
 import torch
 from cases import FLOAT_TOLERANCE, Case, Misuse, Stem, concatenated, find_functional, pairwise, play, same
 from draws import Draws
-from labelled import binary, multiclass, multilabel
+from labelled import binary, many_rows, multiclass, multilabel
 from stat_scores_family import CLASSES, COMMON_WRONG, LABELS, label, own_reading, refused_options, router_refusals
 
 SIZES = (7, 5, 9)
@@ -325,6 +325,11 @@ def write_curves(stem: Stem, metric: str, functional: str) -> None:
         ("multiclass", {"num_classes": CLASSES}, lambda n, k, **m: multiclass(n, k, CLASSES, **m), (2, 2)),
         ("multilabel", {"num_labels": LABELS}, lambda n, k, **m: multilabel(n, k, LABELS, **m), (2, 2)),
     )
+    for lower, options, batches in many_rows() if area else ():
+        name, function = lower.capitalize() + metric, f"{lower}_{functional}"
+        for thresholds in (None, 100):
+            given = options | ({"thresholds": thresholds} if thresholds else {})
+            stem.add(Case(f"{name}/more rows than a thread takes, thresholds={thresholds}", name, given, batches, function, tolerance={"rtol": 1e-5, "atol": 1e-6}))
     for lower, options, draw, rest in tasks:
         name, function = lower.capitalize() + metric, f"{lower}_{functional}"
         scores(stem, name, function, options, draw, rest)

@@ -50,6 +50,13 @@ class Draws:
         """Draw float32 multiples of 2^-6 in [-64, 64): their sums and means over a case lose nothing in float32."""
         return self.integers(shape, -4096, 4096).float() / 64
 
+    def recalled(self, kind: str, shape, **more) -> torch.Tensor:
+        """Draw as the method `kind` does; of the tensor a fixture keeps what it was drawn from, not its numbers."""
+        recipe = {"kind": kind, "key": int(self._key), "counter": self._counter, "shape": list(shape), **more}
+        tensor = getattr(self, kind)(shape, **more)
+        tensor.recipe = recipe
+        return tensor
+
     def untied(self, shape, kind: str = "probabilities") -> torch.Tensor:
         """Draw scores that differ from one another along dimension 1, so that argmax and topk leave no choice."""
         rows, classes, rest = shape[0], shape[1], tuple(shape[2:])

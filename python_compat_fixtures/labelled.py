@@ -51,3 +51,25 @@ def multilabel(name: str, kind: str, labels: int, sizes=(7, 1, 9), rest=(), igno
         preds = positive.long() if kind == "labels" else scores
         batches.append({"preds": preds, "target": with_ignored(f"{name}/{len(batches)}", target, ignore_index, (0, 1))})
     return batches
+
+
+# More than what one thread counts by itself: the kernels share rows out from some 33,000 numbers on.
+MANY = (40000, 7)
+
+
+def many(name: str, kind: str, columns=(), labels: int = 2, target_columns=(), **more) -> list:
+    """Draw batches that are kept as their seed, of preds [N, columns] and targets below `labels` that owe them nothing."""
+    draws, batches = Draws(f"many/{name}"), []
+    for n in MANY:
+        preds = draws.recalled(kind, (n, *columns), **more)
+        batches.append({"preds": preds, "target": draws.recalled("integers", (n, *target_columns), low=0, high=labels)})
+    return batches
+
+
+def many_rows() -> list:
+    """List the tasks, each with its options and batches of many rows: of 5 classes or 4 labels where there are any."""
+    return [
+        ("binary", {}, many("binary", "probabilities")),
+        ("multiclass", {"num_classes": 5}, many("multiclass", "probabilities", (5,), 5)),
+        ("multilabel", {"num_labels": 4}, many("multilabel", "probabilities", (4,), 2, (4,))),
+    ]

@@ -13,6 +13,7 @@ EXACT = "exact rational arithmetic, rounded once"
 # Where differences say nothing of derivatives.
 NO_SLOPE = {"gradients": "NaN and infinity have no slope"}
 A_JUMP = {"gradients": "the value jumps where targets begin to differ"}
+TOO_MANY = {"gradients": "a difference for each of many numbers takes too long, and shows no more"}
 COARSE = {"gradients": "the step of the differences is lost to rounding in inputs of this size"}
 # torchmetrics rounds each term and each sum to float32.
 TOLERANCE = {"rtol": 5e-6, "atol": 2e-6}
@@ -32,6 +33,12 @@ def pairs(name: str, shapes=((5,), (2,), (8,)), offset: float = 0.0) -> list:
         target = draws.values(shape) + offset
         batches.append({"preds": target + draws.values(shape) / 8, "target": target})
     return batches
+
+
+def many(name: str, columns=()) -> list:
+    """Draw batches of more rows than one thread sums by itself; they are kept as their seed."""
+    draws = Draws(f"regression/many/{name}")
+    return [{side: draws.recalled("values", (n, *columns)) for side in ("preds", "target")} for n in (40000, 7)]
 
 
 def as_type(batches: list, preds: torch.dtype, target: torch.dtype) -> list:
@@ -59,6 +66,7 @@ def kinds_of_inputs(stem: Stem, metric: str, functional: str) -> None:
     case("vectors", pairs(f"{metric}/vectors"), functional=functional)
     case("one column", pairs(f"{metric}/column", ((4, 1), (3, 1))))
     case("more than a block", pairs(f"{metric}/blocks", ((9001,), (77,))), functional=functional)
+    case("more rows than a thread takes", many(f"{metric}"), functional=functional, excludes=TOO_MANY)
     valid = [torch.tensor([True, False, True, True, False]), torch.tensor([True, True]), torch.tensor([False, True] * 4)]
     case("rows that do not count", pairs(f"{metric}/valid"), valid=valid)
 

@@ -9,7 +9,7 @@ from typing import Callable
 import torch
 from cases import Case, Misuse, Stem, concatenated, copied, find_functional, pairwise, play, same
 from draws import Draws
-from labelled import binary, multiclass, multilabel
+from labelled import binary, many_rows, multiclass, multilabel
 
 CLASSES, LABELS = 4, 3
 AVERAGES = ["micro", "macro", "weighted", "none", None]
@@ -412,6 +412,8 @@ def write_family(stem: Stem, metric: str, functional: str) -> None:
     multiclass_task(stem, f"Multiclass{metric}", f"multiclass_{functional}")
     multilabel_task(stem, f"Multilabel{metric}", f"multilabel_{functional}")
     task_router(stem, metric, functional)
+    for task, options, batches in many_rows():
+        stem.add(Case(f"{task.capitalize()}{metric}/many rows", f"{task.capitalize()}{metric}", options, batches, f"{task}_{functional}"))
 
 
 # --- Further members: the counting is shown by StatScores and Accuracy; what a member adds is a formula. Members of one

@@ -2,7 +2,7 @@
 
 import torch
 from cases import Case, Misuse, Stem
-from labelled import binary, multiclass, multilabel
+from labelled import binary, many_rows, multiclass, multilabel
 from stat_scores_family import (
     CLASSES,
     COMMON_WRONG,
@@ -121,6 +121,8 @@ def write(stem: Stem) -> None:
     multiclass_task(stem)
     multilabel_task(stem)
     metric, functional = "ConfusionMatrix", "confusion_matrix"
+    for task, options, batches in many_rows():
+        stem.add(Case(f"{task.capitalize()}{metric}/many rows", f"{task.capitalize()}{metric}", options, batches, f"{task}_{functional}"))
     add = lambda options, batches: stem.add(Case(f"{metric}/{label(options)}", metric, options, batches, functional))
     add({"task": "binary"}, binary(f"{metric}/binary", "probabilities"))
     add({"task": "binary", "threshold": 0.3, "ignore_index": -1}, binary(f"{metric}/binary", "logits", ignore_index=-1))

@@ -2,7 +2,7 @@
 
 import torch
 from cases import Case, Misuse, Stem, play
-from labelled import multiclass, multilabel
+from labelled import many, many_rows, multiclass, multilabel
 from stat_scores_family import (
     CLASSES,
     COMMON_WRONG,
@@ -100,7 +100,7 @@ def multilabel_task(stem: Stem) -> None:
         case = Case(f"{metric}/70 labels, {label({'rest': rest} | given)}", metric, {"num_labels": 70} | given, batches, functional)
         case.rows = "permutes" if given else "invariant"
         stem.add(case)
-    # More labels than the kernel packs into one count, wrong in the first and in the last of them.
+    # More labels than the kernel marks in one step, wrong in the first and in the last of them.
     for rest, given in (((), {}), ((2,), SAMPLEWISE)):
         right = multilabel(f"{metric}/very wide", "labels", 1100, sizes=(3,), rest=rest)[0]["preds"].to(torch.uint8)
         target = right.clone()
@@ -136,6 +136,10 @@ def write(stem: Stem) -> None:
     """Write the topic's cases."""
     multiclass_task(stem)
     multilabel_task(stem)
+    labels = many("exact match", "integers", (3,), 2, (3,), low=0, high=2)
+    stem.add(Case("MulticlassExactMatch/many rows", "MulticlassExactMatch", {"num_classes": 2}, labels, "multiclass_exact_match"))
+    _, options, batches = many_rows()[-1]
+    stem.add(Case("MultilabelExactMatch/many rows", "MultilabelExactMatch", options, batches, "multilabel_exact_match"))
     metric, functional = "ExactMatch", "exact_match"
     add = lambda options, batches, **more: stem.add(Case(f"{metric}/{label(options)}", metric, options, batches, functional, **more))
     add({"task": "multiclass", "num_classes": CLASSES}, multiclass(f"{metric}/multiclass", "logits", CLASSES, rest=(2,)))

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import torch
 from cases import Case, Misuse, Stem
-from paired import COARSE, EXACT, IN_FLOAT32, TOLERANCE, add, columns_of, kinds_of_inputs, misuses, pairs, refused_outputs, rooted, sums_of_errors
+from paired import COARSE, EXACT, IN_FLOAT32, TOLERANCE, TOO_MANY, add, columns_of, kinds_of_inputs, many, misuses, pairs, refused_outputs, rooted, sums_of_errors
 
 METRIC, FUNCTIONAL = "MeanSquaredError", "mean_squared_error"
 
@@ -31,6 +31,7 @@ def write(stem: Stem) -> None:
         outputs = pairs(f"mse/{columns} outputs", ((37, columns), (1, columns), (3, columns)))
         case(f"{columns} outputs", {"num_outputs": columns}, outputs)
         case(f"{columns} outputs, squared=False", {"num_outputs": columns, "squared": False}, outputs)
+    case("more rows than a thread takes, 3 outputs", {"num_outputs": 3}, many("mse/3", (3,)), excludes=TOO_MANY)
     by = {"forward_by": lambda b: exact([b]), "final_by": exact, "reference": EXACT}
     large = [{"preds": torch.tensor([300.0, 1.0]).half(), "target": torch.zeros(2).half()}, {"preds": torch.tensor([5.0]).half(), "target": torch.tensor([1.0]).half()}]
     case("squares past float16", {}, large, reason=IN_FLOAT32, **by)
@@ -38,6 +39,6 @@ def write(stem: Stem) -> None:
     case("uint8", {}, bytes_, reason="unsigned differences wrap around in torchmetrics", **by)
     offset = [{"preds": torch.tensor([1e9 + 1.25, 1e9 - 0.5], dtype=torch.float64), "target": torch.full((2,), 1e9, dtype=torch.float64)}]
     case("float64 with a large offset", {}, offset, tolerance={"rtol": 0.0, "atol": 0.0}, excludes=COARSE)
-    many = [{"preds": torch.tensor([4096.0]), "target": torch.tensor([0.0])}, *[{"preds": torch.ones(1), "target": torch.zeros(1)} for _ in range(5)]]
-    case("past 2^24", {}, many, reason=IN_FLOAT32, **{**by, "tolerance": {"rtol": 0.0, "atol": 0.0}})
+    far = [{"preds": torch.tensor([4096.0]), "target": torch.tensor([0.0])}, *[{"preds": torch.ones(1), "target": torch.zeros(1)} for _ in range(5)]]
+    case("past 2^24", {}, far, reason=IN_FLOAT32, **{**by, "tolerance": {"rtol": 0.0, "atol": 0.0}})
     stem.require(METRIC, {"squared": [True, False], "num_outputs": [1, 2, 3, 40]})

@@ -4,6 +4,8 @@
 #include <metrics/core/dynamic.h>
 #include <metrics/core/errors.h>
 
+#include <ATen/ops/empty.h>
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -29,12 +31,35 @@ IValue scalar(const json& node) {
   return node.is_string() ? std::numeric_limits<double>::quiet_NaN() : node.get<double>();
 }
 
-/// An input or an expected value: a tensor by its key, a number, a text, or lists and dicts of them.
+/// What python_compat_fixtures/draws.py draws: splitmix64 (Steele et al. 2014) over a counter.
+at::Tensor drawn(const json& recipe) {
+  at::Tensor numbers = at::empty(recipe.at("shape").get<std::vector<int64_t>>(), at::kLong);
+  const auto within = [&](int64_t low, int64_t high) {
+    const auto key = recipe.at("key").get<uint64_t>(), counter = recipe.at("counter").get<uint64_t>();
+    auto* number = numbers.mutable_data_ptr<int64_t>();
+    for (uint64_t i = 1; i <= static_cast<uint64_t>(numbers.numel()); ++i) {
+      uint64_t z = key + (counter + i) * 0x9E3779B97F4A7C15;
+      z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9;
+      z = (z ^ z >> 27) * 0x94D049BB133111EB;
+      *number++ = static_cast<int64_t>((z ^ z >> 31) % static_cast<uint64_t>(high - low)) + low;
+    }
+    return numbers;
+  };
+  const std::string kind = recipe.at("kind");
+  if (kind == "integers") return within(recipe.at("low"), recipe.at("high"));
+  if (kind == "probabilities") return within(0, 512).mul(2).add(1).to(at::kFloat).div(1024);
+  if (kind == "logits") return within(-512, 512).mul(2).add(1).to(at::kFloat).div(256);
+  if (kind == "values") return within(-4096, 4096).to(at::kFloat).div(64);
+  throw std::out_of_range(kind);
+}
+
+/// An input or an expected value: a tensor by its key or drawn again, a number, a text, or lists and dicts of them.
 IValue value(const json& node, const Tensors& tensors) {
   if (node.is_null()) return {};
   if (node.is_string()) return tensors.at(node.get<std::string>());
   if (node.contains("scalar")) return scalar(node.at("scalar"));
   if (node.contains("text")) return node.at("text").get<std::string>();
+  if (node.contains("drawn")) return drawn(node.at("drawn"));
   if (node.contains("list")) {
     std::vector<IValue> elements;
     for (const auto& element : node.at("list")) elements.push_back(value(element, tensors));
