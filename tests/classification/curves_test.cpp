@@ -1,3 +1,5 @@
+#include "classification/curves.h"
+
 #include "classification/curve_bins.h"
 #include "classification/curve_kernels.h"
 #include "classification/curve_plain.h"
@@ -201,7 +203,7 @@ TEST_CASE("places number keys in their order, and leave out what lies between sm
   check(std::vector<float>{static_cast<float>(kNaN), 0.5f, 1.0f}, 24);
   check(std::vector<float>{3.0f}, 0);
   check(std::vector<double>{-1.0, -0.5, 0.5, 1.0}, 54);
-  check(std::vector<double>{-kInfinity, -std::numeric_limits<double>::denorm_min(), kInfinity}, 64);
+  check(std::vector<double>{-kInfinity, -std::numeric_limits<double>::denorm_min(), 0.0, kInfinity}, 64);
 }
 
 TEST_CASE("scores are ranked with their targets, in as wide an integer as they need") {
@@ -378,6 +380,30 @@ TEST_CASE("without validation NaN is below all scores") {
   binned.update(scores, target);
   CHECK(binned.compute().tpr.item<float>() == 0.5f);
   CHECK(binned.compute().fpr.item<float>() == 0.5f);
+}
+
+TEST_CASE("an area of more pairs than 64 bits hold is exact") {
+  // Samples of either kind, all of which reach the lower threshold.
+  constexpr int64_t kMany = int64_t{1} << 40;
+  BinaryAUROC metric({.thresholds = std::vector<double>{0.25, 0.75}});
+  metric.persistent(true);
+  metrics::StateDict saved = metric.state_dict();
+  // [threshold, target, prediction]: three quarters of one kind and none of the other reach the higher threshold.
+  const Tensor counts =
+      at::tensor({int64_t{0}, 4 * kMany, int64_t{0}, 4 * kMany, 4 * kMany, int64_t{0}, kMany, 3 * kMany});
+  saved.states.at("confmat") = counts.view({2, 2, 2});
+  metric.load_state_dict(saved);
+  // From (0, 3/4) to (1, 1).
+  CHECK(metric.compute().item<double>() == 0.875);
+
+  classification::RocArea high, low;
+  high.add(0, 0, kMany, kMany);
+  high.positives = high.negatives = kMany;
+  low = high;
+  high.add_lower(low);
+  CHECK(high.positives == 2 * kMany);
+  CHECK(high.negatives == 2 * kMany);
+  CHECK((high.twice == static_cast<uint128>(2 * kMany) * static_cast<uint128>(2 * kMany)));
 }
 
 TEST_CASE("a state dict has torchmetrics' form, and beside it only what that does not tell") {
