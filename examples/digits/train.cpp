@@ -138,8 +138,6 @@ void train_and_score(const LabelledImages& train, const LabelledImages& test, co
               << std::endl;
   }
 
-  metrics::MulticlassAccuracy accuracy({.num_classes = num_classes, .average = metrics::Average::Micro});
-  metrics::MulticlassAUROC auroc({.num_classes = num_classes});
   const auto train_step = [](auto& model, const Batch& batch) -> Result {
     return {nn::functional::cross_entropy(model.forward(shifted(batch.data)), batch.target)};
   };
@@ -149,7 +147,10 @@ void train_and_score(const LabelledImages& train, const LabelledImages& test, co
     return {nn::functional::cross_entropy(logits, batch.target, each), {logits, batch.target}};
   };
   trainer.fit(Stage("train", training, train_step),
-              Stage("validation", validation, validation_step, {{"accuracy", accuracy}, {"AUROC", auroc}}));
+              Stage("validation", validation, validation_step,
+                    {{"accuracy",
+                      metrics::MulticlassAccuracy({.num_classes = num_classes, .average = metrics::Average::Micro})},
+                     {"AUROC", metrics::MulticlassAUROC({.num_classes = num_classes})}}));
 
   if (world->rank() > 0) return;
   torch::load(net, folder / "best.pt");

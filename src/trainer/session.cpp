@@ -38,7 +38,7 @@ Better direction(const Best& best, const std::vector<StageMetrics*>& stages) {
   throw InvalidArgument("best: expected one of " + names + ", got `" + best.value + "`");
 }
 
-const at::Tensor* found(const NamedValues& values, const std::string& name) {
+const at::Tensor* found(const StageValues& values, const std::string& name) {
   const auto place = std::find_if(values.begin(), values.end(), [&](const auto& value) { return value.first == name; });
   return place == values.end() ? nullptr : &place->second;
 }

@@ -5,13 +5,11 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/scalar_tensor.h>
 
-#include <algorithm>
-
 namespace metrics::trainer {
 namespace {
 
 /// A value that is a dict or a list of values becomes one for each of its parts.
-void append_value(NamedValues& values, const std::string& name, const c10::IValue& value) {
+void append_value(StageValues& values, const std::string& name, const c10::IValue& value) {
   if (value.isTensor()) {
     values.emplace_back(name, value.toTensor());
   } else if (value.isDouble() || value.isInt() || value.isBool()) {
@@ -31,35 +29,25 @@ int64_t counted_rows(const Rows& rows, int64_t samples) {
 
 }  // namespace
 
-StageMetrics::StageMetrics(std::string stage, Metrics metrics)
+StageMetrics::StageMetrics(std::string stage, MetricCollection metrics)
     : stage_(std::move(stage)), metrics_(std::move(metrics)), loss_({.nan_strategy = NanStrategy::Disable}) {
   if (stage_.empty()) throw InvalidArgument("stage: expected a name, got an empty one");
-  for (size_t i = 0; i < metrics_.size(); ++i) {
-    const std::string& name = metrics_[i].first;
-    const auto same = [&](const auto& other) { return other.first == name; };
-    if (name == "loss" || std::any_of(metrics_.begin(), metrics_.begin() + static_cast<std::ptrdiff_t>(i), same))
-      throw InvalidArgument("stage " + stage_ + ": the name `" + name + "` is taken");
-  }
+  if (find(stage_ + "/loss") != nullptr) throw InvalidArgument("stage " + stage_ + ": the name `loss` is taken");
 }
 
 void StageMetrics::set_process_group(std::shared_ptr<Synchroniser> group) {
   loss_.set_metric_options({.process_group = std::move(group)});
 }
 
-std::vector<Metric*> StageMetrics::all() {
-  std::vector<Metric*> metrics{&loss_};
-  for (const auto& [name, metric] : metrics_) metrics.push_back(&metric.get());
-  return metrics;
-}
-
 void StageMetrics::unsync() {
-  for (Metric* metric : all())
+  for (Metric* metric : {static_cast<Metric*>(&loss_), static_cast<Metric*>(&metrics_)})
     if (metric->is_synced()) metric->unsync();
 }
 
 void StageMetrics::reset() {
   unsync();
-  for (Metric* metric : all()) metric->reset();
+  loss_.reset();
+  metrics_.reset();
 }
 
 void StageMetrics::update(const Result& result, const Rows& rows, int64_t samples) {
@@ -72,31 +60,30 @@ void StageMetrics::update(const Result& result, const Rows& rows, int64_t sample
       loss_.update(loss.dim() == 0 ? loss : loss.mean(), counted);
     }
   }
-  if (metrics_.empty()) return;
-  std::vector<Metric*> metrics = all();
-  metrics.erase(metrics.begin());
-  update_together(metrics, result.outputs, {}, rows);
+  if (metrics_.size() > 0) static_cast<Metric&>(metrics_).update(result.outputs, result.named, rows);
 }
 
-NamedValues StageMetrics::compute() {
-  const std::vector<Metric*> metrics = all();
-  synchronize(metrics);
-  NamedValues values;
+StageValues StageMetrics::compute() {
+  synchronize(loss_, metrics_);
+  StageValues values;
   // The mean of no losses at all is no value.
   if (loss_.update_called()) append_value(values, stage_ + "/loss", static_cast<Metric&>(loss_).compute());
-  for (const auto& [name, metric] : metrics_) append_value(values, stage_ + "/" + name, metric.get().compute());
+  if (metrics_.size() == 0) return values;
+  for (const auto& [name, value] : metrics_.compute()) append_value(values, stage_ + "/" + name, value);
   return values;
 }
 
 std::vector<std::string> StageMetrics::names() const {
   std::vector<std::string> names{stage_ + "/loss"};
-  for (const auto& [name, metric] : metrics_) names.push_back(stage_ + "/" + name);
+  const auto& [prefix, postfix] = metrics_.options();
+  for (const std::string& name : metrics_.names()) names.push_back(stage_ + "/" + prefix + name + postfix);
   return names;
 }
 
 const Metric* StageMetrics::find(const std::string& name) const {
-  for (const auto& [own, metric] : metrics_)
-    if (name == stage_ + "/" + own) return &metric.get();
+  const auto& [prefix, postfix] = metrics_.options();
+  for (const std::string& own : metrics_.names())
+    if (name == stage_ + "/" + prefix + own + postfix) return &metrics_[own];
   return nullptr;
 }
 

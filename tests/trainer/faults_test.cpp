@@ -54,7 +54,6 @@ template <class Batches>
 void train(Batches& loader, const Callback& callback = {}, const Options& given = {}) {
   torch::nn::Linear net(2, 2);
   torch::optim::SGD optimizer(net->parameters(), 0.1);
-  metrics::MeanMetric mean;
   Options options = given;
   options.epochs = 2;
   options.console = nullptr;
@@ -68,7 +67,8 @@ void train(Batches& loader, const Callback& callback = {}, const Options& given 
     return {{}, {module->forward(batch.data).square().mean(1)}};
   };
   Stream held_out(2);
-  trainer.fit(Stage("train", loader, forward, {{"mean", mean}}), Stage("validation", held_out, evaluation));
+  trainer.fit(Stage("train", loader, forward, {{"mean", metrics::MeanMetric()}}),
+              Stage("validation", held_out, evaluation));
 }
 
 std::shared_ptr<metrics::ProcessGroup> joined() {

@@ -14,7 +14,7 @@
 namespace metrics::trainer {
 
 /// Values by name (`validation/accuracy`), in the order of the stages and of their metrics.
-using NamedValues = std::vector<std::pair<std::string, at::Tensor>>;
+using StageValues = std::vector<std::pair<std::string, at::Tensor>>;
 
 /// Where a run stands: what callbacks are told.
 struct Run {
@@ -26,7 +26,7 @@ struct Run {
   int64_t batch = 0;                 ///< from 0 in each stage
   std::optional<int64_t> batches{};  ///< of this rank in the stage, where its loader says how many
   at::Tensor loss{};                 ///< of this rank's last batch; undefined where the step gave none
-  NamedValues values{};              ///< of the stages of this epoch that have ended: over all ranks, alike on all
+  StageValues values{};              ///< of the stages of this epoch that have ended: over all ranks, alike on all
   /// Set by a callback on any rank, it ends the run with this epoch, on all ranks.
   bool stop = false;
 };

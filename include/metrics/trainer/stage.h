@@ -1,6 +1,7 @@
 #pragma once
 
 #include <metrics/aggregation/aggregation.h>
+#include <metrics/collections/metric_collection.h>
 #include <metrics/core/dynamic.h>
 #include <metrics/core/metric.h>
 #include <metrics/export.h>
@@ -9,7 +10,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <utility>
@@ -22,24 +23,23 @@ struct Result {
   /// In training a loss to be minimised, of one element or, of several, by its mean. In evaluation as well if defined:
   /// one of [N] elements counts each sample for itself, exactly; a single one counts as the mean of its batch.
   at::Tensor loss{};
-  /// What the update of the stage's metrics takes, such as predictions and targets.
+  /// What the update of the stage's metrics takes, such as predictions and targets: by position for all of them, by
+  /// name for those that have an input of that name.
   Args outputs{};
+  Kwargs named{};
 };
-
-/// Metrics by name. They are the caller's, and outlive the stage.
-using Metrics = std::vector<std::pair<std::string, std::reference_wrapper<Metric>>>;
 
 /// The metrics of a stage and, under the name `loss`, the mean of its losses over samples.
 class METRICS_API StageMetrics {
  public:
-  StageMetrics(std::string stage, Metrics metrics);
+  StageMetrics(std::string stage, MetricCollection metrics);
 
   const std::string& stage() const { return stage_; }
   /// Forgets what was accumulated.
   void reset();
   void update(const Result& result, const Rows& rows, int64_t samples);
   /// Collective: one exchange for all of them. They keep the states over all ranks until `unsync`.
-  NamedValues compute();
+  StageValues compute();
   void unsync();
   /// What its values are called, `stage/name`, the loss first.
   std::vector<std::string> names() const;
@@ -50,10 +50,8 @@ class METRICS_API StageMetrics {
   void set_process_group(std::shared_ptr<Synchroniser> group);
 
  private:
-  std::vector<Metric*> all();
-
   std::string stage_;
-  Metrics metrics_;
+  MetricCollection metrics_;
   MeanMetric loss_;
 };
 
@@ -63,10 +61,15 @@ class METRICS_API StageMetrics {
 /// number of this rank's batches, `batches_of(rank)`; of its batches `rows()`, `size()` or the tensor `data`.
 /// `step`: `Result(model, batch)`. In training `model` is the module under DistributedDataParallel, in evaluation the
 /// module itself.
+/// Its metrics are its own, or shared with whoever has a handle to them (`share`).
 template <class Loader, class Step>
 struct Stage {
-  Stage(std::string name, Loader& batches, Step what, Metrics metrics_of_it = {})
-      : loader(batches), step(std::move(what)), metrics(std::move(name), std::move(metrics_of_it)) {}
+  using Members = std::initializer_list<MetricCollection::Member>;
+
+  Stage(std::string name, Loader& batches, Step what, MetricCollection collection)
+      : loader(batches), step(std::move(what)), metrics(std::move(name), std::move(collection)) {}
+  Stage(std::string name, Loader& batches, Step what, Members members = {})
+      : Stage(std::move(name), batches, std::move(what), MetricCollection(members)) {}
 
   Loader& loader;
   Step step;

@@ -48,7 +48,7 @@ class Trainer {
 
   /// Trains for `epochs`, with the evaluations after each. Returns the values of the last epoch, alike on all ranks.
   template <class Train, class... Evaluation>
-  NamedValues fit(Train train, Evaluation... evaluation) {
+  StageValues fit(Train&& train, Evaluation&&... evaluation) {
     check_batches(train);
     session_.guarded([&] {
       session_.start({&train.metrics, &evaluation.metrics...});
@@ -67,7 +67,7 @@ class Trainer {
 
   /// Goes through a stage once, without training. Returns its values, alike on all ranks.
   template <class Evaluation>
-  NamedValues evaluate(Evaluation evaluation) {
+  StageValues evaluate(Evaluation&& evaluation) {
     session_.guarded([&] {
       session_.start({&evaluation.metrics});
       evaluate_epoch(evaluation);
