@@ -25,9 +25,13 @@
 #include <metrics/classification/specificity.h>
 #include <metrics/classification/specificity_sensitivity.h>
 #include <metrics/classification/stat_scores.h>
+#include <metrics/collections/bootstrapping.h>
 #include <metrics/collections/composite.h>
 #include <metrics/collections/handle.h>
 #include <metrics/collections/metric_collection.h>
+#include <metrics/collections/minmax.h>
+#include <metrics/collections/running.h>
+#include <metrics/collections/tracker.h>
 #include <metrics/core/dynamic.h>
 #include <metrics/core/metric_of.h>
 #include <metrics/core/update_together.h>

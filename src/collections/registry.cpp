@@ -1,6 +1,7 @@
 #include "../registry.h"
 
 #include "composite_entry.h"
+#include "history_entries.h"
 #include <metrics/classification/accuracy.h>
 #include <metrics/collections/metric_collection.h>
 
@@ -40,7 +41,17 @@ MetricEntry collection_entry() {
 }  // namespace
 
 Domain collections_domain() {
-  return {.name = domain, .metrics = {collection_entry()}, .routers = {}};
+  return {.name = domain,
+          .metrics =
+              {
+                  bootstrapper_entry(domain),
+                  collection_entry(),
+                  minmax_entry(domain),
+                  running_entry(domain),
+                  running_mean_entry(domain),
+                  running_sum_entry(domain),
+              },
+          .routers = {}};
 }
 
 }  // namespace metrics

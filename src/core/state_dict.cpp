@@ -247,7 +247,6 @@ void Metric::save_state_dict(StateDict& destination, const std::string& prefix) 
 }
 
 void Metric::save_own_states(StateDict& destination, const std::string& prefix) const {
-  if (states_->size() == 0) return;
   const States shown = shown_states();
   for (auto& [name, value] : exported(shown)) destination.states[prefix + name] = std::move(value);
   Metadata& metadata = destination.metadata_of(prefix);

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <metrics/collections/composite.h>
+#include <metrics/collections/handle.h>
+#include <metrics/export.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace metrics {
+
+struct MinMaxValue {
+  Tensor raw;  ///< The metric's value.
+  Tensor max;  ///< The largest that there was.
+  Tensor min;  ///< The smallest.
+};
+
+/// Computes a metric, and the least and the greatest of the values that `compute` and `forward` have given so far.
+///
+///   MinMaxMetric accuracy(MulticlassAccuracy({.num_classes = 10}));
+///
+/// The extremes go on after `reset`, as in torchmetrics 1.9.0, until `reset_extremes`; a NaN is neither. They belong to
+/// what this metric has given: `merge` takes the other's data and leaves its extremes. A state dict keeps them in its
+/// metadata. A base metric whose value has not one element is an error, at `compute`. Source: torchmetrics'
+/// MinMaxMetric.
+class METRICS_API MinMaxMetric : public Composite {
+ public:
+  explicit MinMaxMetric(MetricHandle base_metric);
+  MinMaxMetric(const MinMaxMetric&) = default;
+  MinMaxMetric& operator=(const MinMaxMetric&) = default;
+  MinMaxMetric(MinMaxMetric&&) noexcept = default;
+  MinMaxMetric& operator=(MinMaxMetric&&) noexcept = default;
+
+  std::string_view name() const override { return "MinMaxMetric"; }
+  /// The direction is the base metric's, for each of the three values.
+  const MetricTraits& traits() const override { return traits_; }
+  std::unique_ptr<Metric> clone() const override { return std::make_unique<MinMaxMetric>(*this); }
+
+  MinMaxValue compute();
+  using Composite::forward;
+  template <class First, class... More>
+  requires(!std::convertible_to<First, Args>) MinMaxValue forward(const First& first, const More&... more) {
+    return read(Composite::forward(first, more...));
+  }
+  /// Forgets the extremes.
+  void reset_extremes() { extremes_ = {}; }
+
+ protected:
+  c10::IValue value() override;
+  c10::IValue forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) override;
+  std::string describe_options() const override;
+
+  std::shared_ptr<const void> history() const override;
+  void restore_history(std::shared_ptr<const void> history) override;
+  std::shared_ptr<const void> changed_history(const std::function<void(States&)>&) const override { return history(); }
+  void save_own_states(StateDict& destination, const std::string& prefix) const override;
+  std::optional<Loaded> loaded_from(const StateDict& source, const std::string& prefix, bool strict,
+                                    Keys& known) const override;
+
+ private:
+  /// Of the values so far; undefined before the first.
+  struct METRICS_API Extremes {
+    Tensor max, min;
+  };
+
+  static MinMaxValue read(const c10::IValue& value);
+
+  MetricTraits traits_{};
+  Extremes extremes_{};
+};
+
+}  // namespace metrics

@@ -1,0 +1,207 @@
+#include <metrics/collections/bootstrapping.h>
+#include <metrics/core/codec.h>
+#include <metrics/core/draws.h>
+#include <metrics/core/errors.h>
+#include <metrics/core/synchroniser.h>
+
+#include <ATen/core/ivalue.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/index_select.h>
+#include <ATen/ops/mean.h>
+#include <ATen/ops/quantile.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/std.h>
+#include <ATen/ops/tensor.h>
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+namespace metrics {
+
+namespace {
+
+/// Where quantiles are asked for.
+std::vector<double> points_of(const BootStrapperOptions& options) {
+  if (!options.quantile) return {};
+  if (const double* one = std::get_if<double>(&*options.quantile)) return {*one};
+  return std::get<std::vector<double>>(*options.quantile);
+}
+
+void check(const BootStrapperOptions& options) {
+  if (options.num_bootstraps < 1) {
+    throw InvalidArgument("BootStrapper: option `num_bootstraps` expects a positive integer, got " +
+                          std::to_string(options.num_bootstraps));
+  }
+  for (const double point : points_of(options)) {
+    if (point >= 0 && point <= 1) continue;
+    throw InvalidArgument("BootStrapper: option `quantile` expects numbers in [0, 1], got " + std::to_string(point));
+  }
+}
+
+Children resamples_of(const MetricHandle& metric, int64_t count) {
+  Children children;
+  for (int64_t i = 0; i < count; ++i) {
+    std::unique_ptr<Metric> copy = metric->clone();
+    copy->reset();
+    children.add("metrics." + std::to_string(i), MetricHandle(std::move(copy)));
+  }
+  return children;
+}
+
+/// How many rows an input has; nothing for one that is the whole batch's.
+std::optional<int64_t> row_count_of(const c10::IValue& input) {
+  if (input.isTensor() && input.toTensor().dim() > 0) return input.toTensor().size(0);
+  if (input.isList()) return static_cast<int64_t>(input.toListRef().size());
+  return std::nullopt;
+}
+
+int64_t common_row_count(const BatchInputs& inputs) {
+  std::optional<int64_t> common;
+  const auto note = [&](const std::string& what, const c10::IValue& input) {
+    const std::optional<int64_t> count = row_count_of(input);
+    if (count && common && *count != *common) {
+      throw InvalidArgument("BootStrapper: " + what + " has " + std::to_string(*count) +
+                            " rows, the inputs before it " + std::to_string(*common));
+    }
+    if (count) common = count;
+  };
+  for (std::size_t i = 0; i < inputs.args.size(); ++i) note("input " + std::to_string(i), inputs.args[i]);
+  for (const auto& [name, input] : inputs.kwargs) note("input `" + name + "`", input);
+  if (common) return *common;
+  throw InvalidArgument("BootStrapper: none of the inputs has rows, so that there is nothing to draw from");
+}
+
+Tensor index_of(const std::vector<int64_t>& rows) {
+  Tensor index = at::empty({static_cast<int64_t>(rows.size())}, at::TensorOptions(at::kLong));
+  std::copy(rows.begin(), rows.end(), index.mutable_data_ptr<int64_t>());
+  return index;
+}
+
+std::vector<int64_t> numbers_in(const Tensor& tensor) {
+  const Tensor numbers = tensor.to(at::kCPU, at::kLong).contiguous();
+  const int64_t* first = numbers.const_data_ptr<int64_t>();
+  return {first, first + numbers.numel()};
+}
+
+std::vector<int64_t> counting_rows(const Rows& known, int64_t count) {
+  std::vector<int64_t> rows(static_cast<std::size_t>(count));
+  std::iota(rows.begin(), rows.end(), int64_t{0});
+  if (!known.valid) return rows;
+  const std::vector<int64_t> valid = numbers_in(*known.valid);
+  std::erase_if(rows, [&](int64_t row) { return valid[static_cast<std::size_t>(row)] == 0; });
+  return rows;
+}
+
+c10::IValue taken(const c10::IValue& input, const std::vector<int64_t>& rows, const Tensor& index) {
+  if (!row_count_of(input)) return input;
+  if (input.isTensor()) return input.toTensor().index_select(0, index.to(input.toTensor().device()));
+  std::vector<c10::IValue> elements;
+  const auto all = input.toListRef();
+  for (const int64_t row : rows) elements.push_back(all[static_cast<std::size_t>(row)]);
+  return detail::list_of(std::move(elements));
+}
+
+BatchInputs taken(const BatchInputs& inputs, const std::vector<int64_t>& rows) {
+  const Tensor index = index_of(rows);
+  BatchInputs batch;
+  for (const c10::IValue& input : inputs.args) batch.args.push_back(taken(input, rows, index));
+  for (const auto& [name, input] : inputs.kwargs) batch.kwargs.emplace(name, taken(input, rows, index));
+  return batch;  // without ids: a row that occurs twice is no duplicate
+}
+
+}  // namespace
+
+BootStrapper::BootStrapper(MetricHandle base_metric, BootStrapperOptions options)
+    : Composite([&] {
+        check(options);
+        return resamples_of(base_metric, options.num_bootstraps);
+      }()),
+      options_(std::move(options)) {}
+
+std::vector<int64_t> BootStrapper::draw_ids(const std::vector<int64_t>& rows, const Rows& known) {
+  std::vector<int64_t> ids = rows;
+  if (known.ids && options_.sampling_strategy == SamplingStrategy::Poisson) {
+    const std::vector<int64_t> given = numbers_in(*known.ids);
+    for (int64_t& id : ids) id = given[static_cast<std::size_t>(id)];
+    return ids;
+  }
+  const Metric& first = *units().front();  // the resamples count alike
+  const auto& own_group = first.metric_options().process_group;
+  const std::shared_ptr<Synchroniser> group = own_group ? own_group : default_synchroniser();
+  const int64_t rank = group ? group->rank() : 0;
+  const uint64_t batch = mixed(mixed(static_cast<uint64_t>(rank) + 1) + static_cast<uint64_t>(first.update_count()));
+  for (int64_t& id : ids) id = static_cast<int64_t>(mixed(batch + static_cast<uint64_t>(id)));
+  return ids;
+}
+
+std::vector<int64_t> BootStrapper::drawn(int64_t resample, const std::vector<int64_t>& rows,
+                                         const std::vector<int64_t>& ids) const {
+  const Draws draws(options_.seed, resample);
+  std::vector<int64_t> taken_rows;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (options_.sampling_strategy == SamplingStrategy::Poisson) {
+      taken_rows.insert(taken_rows.end(), static_cast<std::size_t>(draws.poisson(ids[i])), rows[i]);
+    } else {
+      const double place = draws.uniform(ids[i]) * static_cast<double>(rows.size());
+      taken_rows.push_back(rows[std::min(static_cast<std::size_t>(place), rows.size() - 1)]);
+    }
+  }
+  return taken_rows;
+}
+
+void BootStrapper::route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
+  const int64_t count = common_row_count(*inputs);
+  check_rows(inputs->rows, count);
+  const std::vector<int64_t> rows = counting_rows(inputs->rows, count);
+  const std::vector<int64_t> ids = draw_ids(rows, inputs->rows);
+  for (std::size_t i = 0; i < parts().size(); ++i) {
+    const std::vector<int64_t> own = drawn(static_cast<int64_t>(i), rows, ids);
+    route_to(parts()[i], std::make_shared<const BatchInputs>(taken(*inputs, own)), feeds);
+  }
+}
+
+c10::IValue BootStrapper::value() {
+  std::vector<Tensor> values;
+  for (const Children::Child& child : parts()) {
+    const c10::IValue value = child.metric->compute();
+    if (!value.isTensor()) {
+      throw Error("BootStrapper: expected a tensor from " + child.metric->to_string() + ", got " + describe(value));
+    }
+    values.push_back(value.toTensor());
+  }
+  const Tensor raw = at::stack(values);
+  const Tensor numbers = raw.is_floating_point() ? raw : raw.to(at::kFloat);
+  c10::impl::GenericDict found(c10::StringType::get(), c10::AnyType::get());
+  if (options_.mean) found.insert("mean", numbers.mean(0));
+  if (options_.std) {
+    found.insert("std", values.size() > 1 ? numbers.std(0, /*unbiased=*/true)
+                                          : numbers[0].mul(std::numeric_limits<double>::quiet_NaN()));
+  }
+  if (options_.quantile) {
+    const Tensor points = at::tensor(points_of(options_), numbers.options().requires_grad(false));
+    const Tensor quantiles = at::quantile(numbers, points, /*dim=*/0);
+    found.insert("quantile", std::holds_alternative<double>(*options_.quantile) ? quantiles[0] : quantiles);
+  }
+  if (options_.raw) found.insert("raw", raw);
+  return found;
+}
+
+BootstrapValue BootStrapper::read(const c10::IValue& value) {
+  const auto entry = [&](const char* name) {
+    const auto found = detail::entry_of(value, name);
+    return found ? std::optional(found->toTensor()) : std::nullopt;
+  };
+  return {entry("mean"), entry("std"), entry("quantile"), entry("raw")};
+}
+
+BootstrapValue BootStrapper::compute() {
+  return read(Metric::compute());
+}
+
+std::string BootStrapper::describe_options() const {
+  return "base_metric=" + parts()[0].to_string() + ", " + metrics::describe_options(options_);
+}
+
+}  // namespace metrics

@@ -1,0 +1,187 @@
+#include <metrics/collections/tracker.h>
+#include <metrics/core/autograd_scope.h>
+#include <metrics/core/codec.h>
+#include <metrics/core/errors.h>
+#include <metrics/core/warning.h>
+
+#include <ATen/core/ivalue.h>
+#include <ATen/ops/max.h>
+#include <ATen/ops/min.h>
+#include <ATen/ops/stack.h>
+
+#include <algorithm>
+
+namespace metrics {
+
+namespace {
+
+Children pattern_of(const MetricHandle& metric) {
+  Children children;
+  std::unique_ptr<Metric> copy = metric->clone();
+  copy->reset();
+  children.add("_base_metric", MetricHandle(std::move(copy)));
+  return children;
+}
+
+bool own_direction(const Metric& metric, const std::string& what) {
+  if (metric.traits().higher_is_better) return *metric.traits().higher_is_better;
+  throw InvalidArgument("MetricTracker: " + what + " does not have a `higher_is_better`; give the option `maximize`");
+}
+
+std::vector<bool> checked_directions(const Metric& metric, std::vector<bool> maximize) {
+  const auto* collection = dynamic_cast<const MetricCollection*>(&metric);
+  if (maximize.empty() && collection == nullptr) return {own_direction(metric, "metric " + metric.to_string())};
+  if (maximize.empty()) {
+    for (const ChildMetric& member : collection->children()) {
+      maximize.push_back(own_direction(*member.metric, "member `" + member.name + "`"));
+    }
+    return maximize;
+  }
+  if (maximize.size() == 1) return maximize;
+  if (collection == nullptr) {
+    throw InvalidArgument("MetricTracker: option `maximize` is one bool for a single metric, got " +
+                          std::to_string(maximize.size()));
+  }
+  if (maximize.size() == collection->size()) return maximize;
+  throw InvalidArgument("MetricTracker: option `maximize` has " + std::to_string(maximize.size()) +
+                        " entries, the collection " + std::to_string(collection->size()) + " members");
+}
+
+/// One tensor from one a step, or all of them as a list where they do not stack.
+c10::IValue stacked(const std::vector<c10::IValue>& values) {
+  std::vector<Tensor> tensors;
+  for (const c10::IValue& value : values) {
+    const bool fits = value.isTensor() && (tensors.empty() || value.toTensor().sizes() == tensors.front().sizes());
+    if (!fits) return detail::list_of(values);
+    tensors.push_back(value.toTensor());
+  }
+  return at::stack(tensors);
+}
+
+/// The best of a value a step; none where there is no such thing.
+std::optional<MetricTracker::Best> best_of(const c10::IValue& values, bool maximize, const std::string& what) {
+  if (!values.isTensor() || values.toTensor().dim() != 1) {
+    warn("MetricTracker: the best of " + what + " is not defined: its values are not single numbers");
+    return std::nullopt;
+  }
+  const auto [value, step] = maximize ? at::max(values.toTensor(), 0) : at::min(values.toTensor(), 0);
+  return MetricTracker::Best{value.item<double>(), step.item<int64_t>()};
+}
+
+}  // namespace
+
+MetricTracker::MetricTracker(MetricHandle metric, MetricTrackerOptions options)
+    : Composite(pattern_of(metric)), maximize_(checked_directions(*metric, std::move(options.maximize))) {}
+
+void MetricTracker::increment() {
+  std::unique_ptr<Metric> next = parts()[0].clone();
+  parts().add(std::to_string(parts().size()), MetricHandle(std::move(next)));
+}
+
+void MetricTracker::require_increment(std::string_view method) const {
+  if (n_steps() > 0) return;
+  throw Error("MetricTracker: `" + std::string(method) + "` cannot be called before `increment()` has been called");
+}
+
+Metric& MetricTracker::current(std::string_view method) const {
+  require_increment(method);
+  return parts()[parts().size() - 1];
+}
+
+Metric& MetricTracker::step(int64_t index) const {
+  if (index >= 0 && index < n_steps()) return parts()[static_cast<std::size_t>(index) + 1];
+  throw InvalidArgument("MetricTracker: there is no step " + std::to_string(index) + " of " +
+                        std::to_string(n_steps()));
+}
+
+void MetricTracker::route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
+  route_to(current("update"), inputs, feeds);
+}
+
+void MetricTracker::collect_units(std::vector<Metric*>& units) {
+  for (int64_t i = 0; i < n_steps(); ++i) collect_units_of(step(i), units);
+}
+
+void MetricTracker::update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) {
+  current("update").update(args, kwargs, rows);
+}
+
+c10::IValue MetricTracker::forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) {
+  return current("forward").forward(args, kwargs, rows);
+}
+
+c10::IValue MetricTracker::compute_dynamic() {
+  return value();
+}
+
+c10::IValue MetricTracker::value() {
+  return current("compute").compute();
+}
+
+c10::IValue MetricTracker::compute_all() {
+  require_increment("compute_all");
+  const AutogradScope scope;
+  Borrowing borrowing;
+  borrow_merged(borrowing);
+  std::vector<c10::IValue> values;
+  for (int64_t i = 0; i < n_steps(); ++i) values.push_back(step(i).compute());
+  if (!std::all_of(values.begin(), values.end(), [](const c10::IValue& value) { return value.isGenericDict(); })) {
+    return stacked(values);
+  }
+  c10::impl::GenericDict all(c10::StringType::get(), c10::AnyType::get());
+  for (const auto& entry : values.front().toGenericDict()) {
+    std::vector<c10::IValue> of_name;
+    for (const c10::IValue& value : values) of_name.push_back(value.toGenericDict().at(entry.key()));
+    all.insert(entry.key(), stacked(of_name));
+  }
+  return all;
+}
+
+std::optional<MetricTracker::Best> MetricTracker::best_metric() {
+  const c10::IValue all = compute_all();
+  if (all.isGenericDict()) throw Error("MetricTracker: the values have names: ask for best_metrics()");
+  return best_of(all, maximize_.front(), parts()[0].to_string());
+}
+
+std::vector<bool> MetricTracker::directions(std::size_t names) const {
+  if (maximize_.size() == 1) return std::vector<bool>(names, maximize_.front());
+  if (maximize_.size() == names) return maximize_;
+  // A member with a dict for a value has several names.
+  std::vector<bool> all;
+  std::size_t member = 0;
+  for (const ChildMetric& child : step(0).children()) {
+    const c10::IValue value = child.metric->compute();
+    all.insert(all.end(), value.isGenericDict() ? value.toGenericDict().size() : 1, maximize_[member++]);
+  }
+  return all;
+}
+
+MetricTracker::NamedBest MetricTracker::best_metrics() {
+  const c10::IValue all = compute_all();
+  if (!all.isGenericDict()) throw Error("MetricTracker: the values have no names: ask for best_metric()");
+  const auto entries = all.toGenericDict();
+  const std::vector<bool> maximize = directions(entries.size());
+  NamedBest best;
+  std::size_t i = 0;
+  for (const auto& entry : entries) {
+    const std::string& name = entry.key().toStringRef();
+    best.emplace_back(name, best_of(entry.value(), maximize[i++], "`" + name + "`"));
+  }
+  return best;
+}
+
+void MetricTracker::reset() {
+  current("reset").reset();
+}
+
+void MetricTracker::reset_all() {
+  Metric::reset();
+}
+
+std::string MetricTracker::describe_options() const {
+  std::string text = "metric=" + parts()[0].to_string() + ", maximize=[";
+  for (std::size_t i = 0; i < maximize_.size(); ++i) (text += i == 0 ? "" : ", ") += maximize_[i] ? "True" : "False";
+  return text + "]";
+}
+
+}  // namespace metrics
