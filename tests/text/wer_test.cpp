@@ -121,6 +121,9 @@ TEST_CASE("words: bytes that are no UTF-8 belong to the word they stand in") {
   CHECK(words_of("a\x85 b\xA0 c\x80\x80") == std::vector{"a\x85"s, "b\xA0"s, "c\x80\x80"s});
   CHECK(words_of("\xC0\xA0 \xE0\x80\xA0") == std::vector{"\xC0\xA0"s, "\xE0\x80\xA0"s});  // overlong forms of a space
   CHECK(words_of("\0 a\0b"s) == std::vector{"\0"s, "a\0b"s});
+  const std::string_view next_line = "\xC2\x85", em_space = "\xE2\x80\x83";
+  CHECK(metrics::text::white_space(next_line.substr(0, 1)) == 0);  // what follows is not of the text
+  CHECK(metrics::text::white_space(em_space.substr(0, 2)) == 0);
   CHECK(rate("\xFF \xFE", "\xFF \xFF") == 0.5);
   CHECK(rate({"\xE2\x80", "\xC2"}, {"\xE2\x80", "\xC2"}) == 0);
 }
