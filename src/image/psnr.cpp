@@ -1,4 +1,4 @@
-#include "../regression/paired_inputs.h"
+#include "../paired/inputs.h"
 #include <metrics/core/define.h>
 #include <metrics/core/warning.h>
 #include <metrics/image/psnr.h>
@@ -72,11 +72,11 @@ RowPairs row_pairs(const Tensor& preds, const Tensor& target, const std::vector<
 void add_to_sums(States& states, const Tensor& preds, const Tensor& target, bool by_kernel) {
   State& sum = states["sum_squared_error"];
   if (by_kernel) {
-    regression::add_sums(sum, regression::kernels::squared_errors(regression::KernelPairs(preds, target, 1).get()), {});
+    paired::add_sums(sum, paired::kernels::squared_errors(paired::KernelPairs(preds, target, 1).get()), {});
   } else {
     sum.add(preds.to(at::kDouble).sub(target.to(at::kDouble)).square().sum());
   }
-  regression::add_count(states["total"], preds.numel());
+  paired::add_count(states["total"], preds.numel());
 }
 
 void append_rows(States& states, const RowPairs& pairs, bool by_kernel) {
@@ -84,9 +84,9 @@ void append_rows(States& states, const RowPairs& pairs, bool by_kernel) {
   const int64_t columns = pairs.preds.size(1);
   Tensor sums;
   if (by_kernel) {
-    sums = at::tensor(
-        regression::kernels::row_squared_errors(regression::KernelPairs(pairs.preds, pairs.target, columns).get()),
-        at::kDouble);
+    sums =
+        at::tensor(paired::kernels::row_squared_errors(paired::KernelPairs(pairs.preds, pairs.target, columns).get()),
+                   at::kDouble);
   } else {
     sums = pairs.preds.to(at::kDouble).sub(pairs.target.to(at::kDouble)).square().sum(1);
   }
@@ -132,8 +132,8 @@ void PeakSignalNoiseRatio::declare(States& states, const Options& options) {
 }
 
 void PeakSignalNoiseRatio::update(States& states, const Options& options, const Tensor& preds, const Tensor& target) {
-  regression::check_pairs(name, preds, target);
-  const bool by_kernel = regression::has_kernel(preds) && !regression::carries_gradients(preds, target);
+  paired::check_pairs(name, preds, target);
+  const bool by_kernel = paired::has_kernel(preds) && !paired::carries_gradients(preds, target);
   const Tensor x = clamped(preds, options.data_range);
   const Tensor y = clamped(target, options.data_range);
   if (!options.dim) return add_to_sums(states, x, y, by_kernel);
@@ -166,7 +166,7 @@ METRICS_DEFINE(definitions::PeakSignalNoiseRatio);
 namespace functional {
 
 Tensor peak_signal_noise_ratio(const Tensor& preds, const Tensor& target, const PeakSignalNoiseRatioOptions& options) {
-  const Tensor value = regression::value_of<definitions::PeakSignalNoiseRatio>(options, preds, target);
+  const Tensor value = paired::value_of<definitions::PeakSignalNoiseRatio>(options, preds, target);
   if (!options.dim || options.reduction != ImageReduction::None) return value;
   const std::vector<bool> summed = summed_dimensions(options, preds.dim());
   std::vector<int64_t> kept;

@@ -6,7 +6,7 @@
 
 // Products and quotients in double-double, beside the sums of double_double.h.
 
-namespace metrics::regression {
+namespace metrics::paired {
 
 /// Returns a * b without error (but for underflow); an overflow or a NaN stays as it is in `high`.
 inline DoubleDouble exact_product(double a, double b) {
@@ -34,4 +34,4 @@ inline DoubleDouble difference(const DoubleDouble& a, const DoubleDouble& b) {
   return a + DoubleDouble{-b.high, -b.low};
 }
 
-}  // namespace metrics::regression
+}  // namespace metrics::paired

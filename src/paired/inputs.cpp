@@ -1,4 +1,4 @@
-#include "paired_inputs.h"
+#include "inputs.h"
 
 #include <metrics/core/errors.h>
 
@@ -8,7 +8,7 @@
 
 #include <sstream>
 
-namespace metrics::regression {
+namespace metrics::paired {
 
 namespace {
 
@@ -111,4 +111,4 @@ void add_count(State& state, int64_t count) {
   }
 }
 
-}  // namespace metrics::regression
+}  // namespace metrics::paired

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "paired_kernels.h"
+#include "kernels.h"
 #include <metrics/core/metric_of.h>
 #include <metrics/core/state.h>
 
@@ -12,7 +12,7 @@
 
 // What metrics over pairs of a prediction and a target share: their checks, and how a batch reaches the kernels.
 
-namespace metrics::regression {
+namespace metrics::paired {
 
 /// Throws InvalidArgument naming `metric` unless the option is at least 1.
 void check_num_outputs(std::string_view metric, int64_t num_outputs);
@@ -64,4 +64,4 @@ Tensor value_of(const typename D::Options& options, const Tensor& preds, const T
   return metric.forward(preds, target);
 }
 
-}  // namespace metrics::regression
+}  // namespace metrics::paired

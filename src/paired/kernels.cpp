@@ -1,4 +1,4 @@
-#include "paired_kernels.h"
+#include "kernels.h"
 
 #include "../core/half_formats.h"
 #include "../core/multiversioned.h"
@@ -11,7 +11,7 @@
 #include <limits>
 #include <type_traits>
 
-namespace metrics::regression::kernels {
+namespace metrics::paired::kernels {
 namespace {
 
 // --- What is summed of a pair (x, y), given the pair (first_x, first_y) that begins its block: numbers less one of
@@ -334,4 +334,4 @@ std::vector<PairMoments<double>> pair_moments(const Pairs& pairs) {
   return totals;
 }
 
-}  // namespace metrics::regression::kernels
+}  // namespace metrics::paired::kernels

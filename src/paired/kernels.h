@@ -9,7 +9,7 @@
 
 /// Sums over pairs of a prediction and a target, column by column: one pass over both, in float64, in blocks that are
 /// folded in their order, so that the bits depend neither on the number of threads nor on the machine.
-namespace metrics::regression::kernels {
+namespace metrics::paired::kernels {
 
 /// Two contiguous arrays of [rows, columns].
 struct Pairs {
@@ -39,4 +39,4 @@ std::vector<FitSums> fit_sums(const Pairs& pairs);
 /// Returns the moments of each column, exact as sums of squares and products of x and y less numbers near them.
 std::vector<PairMoments<double>> pair_moments(const Pairs& pairs);
 
-}  // namespace metrics::regression::kernels
+}  // namespace metrics::paired::kernels

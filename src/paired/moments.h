@@ -11,7 +11,7 @@
 
 // First and second moments of pairs (x, y), and how two sets of them become one.
 
-namespace metrics::regression {
+namespace metrics::paired {
 
 /// Of numbers (one column) or of tensors (all columns), under torchmetrics' names: `var` and `corr` are sums of centred
 /// squares and products, not divided by anything.
@@ -82,4 +82,4 @@ PairMoments<T> merged(const PairMoments<T>& a, const PairMoments<T>& b) {
   };
 }
 
-}  // namespace metrics::regression
+}  // namespace metrics::paired

@@ -1,5 +1,5 @@
-#include "moments.h"
-#include "paired_inputs.h"
+#include "../paired/inputs.h"
+#include "../paired/moments.h"
 #include <metrics/core/define.h>
 #include <metrics/core/warning.h>
 #include <metrics/regression/pearson.h>
@@ -15,12 +15,12 @@ namespace metrics {
 
 namespace {
 
-using Moments = regression::PairMoments<Tensor>;
+using Moments = paired::PairMoments<Tensor>;
 
 /// Calls f(state's name, member of PairMoments) for each state.
 template <class T, class F>
 void each_moment(F&& f) {
-  using regression::PairMoments;
+  using paired::PairMoments;
   f("mean_x", &PairMoments<T>::mean_x);
   f("mean_y", &PairMoments<T>::mean_y);
   f("max_abs_dev_x", &PairMoments<T>::max_abs_dev_x);
@@ -43,8 +43,8 @@ void fold_in(States& states, const Moments& batch) {
 }
 
 /// The same on the numbers where they lie.
-void fold_in(States& states, const std::vector<regression::PairMoments<double>>& batch) {
-  std::vector<regression::PairMoments<double>> moments(batch.size());
+void fold_in(States& states, const std::vector<paired::PairMoments<double>>& batch) {
+  std::vector<paired::PairMoments<double>> moments(batch.size());
   each_moment<double>([&](const char* name, auto member) {
     const double* held = states[name].tensor().const_data_ptr<double>();
     for (std::size_t column = 0; column < moments.size(); ++column) moments[column].*member = held[column];
@@ -61,7 +61,7 @@ void fold_in(States& states, const std::vector<regression::PairMoments<double>>&
 }
 
 /// By two passes over the batch, which is as exact as the kernel and has derivatives.
-Moments batch_moments(const regression::WidePairs& pairs) {
+Moments batch_moments(const paired::WidePairs& pairs) {
   const auto& [x, y] = pairs;
   const Tensor mean_x = x.mean(0);
   const Tensor mean_y = y.mean(0);
@@ -82,7 +82,7 @@ Moments batch_moments(const regression::WidePairs& pairs) {
 namespace definitions {
 
 void PearsonCorrCoef::check(const Options& options) {
-  regression::check_num_outputs(name, options.num_outputs);
+  paired::check_num_outputs(name, options.num_outputs);
 }
 
 void PearsonCorrCoef::declare(States& states, const Options& options) {
@@ -93,13 +93,13 @@ void PearsonCorrCoef::declare(States& states, const Options& options) {
 
 void PearsonCorrCoef::update(States& states, const Options& options, const Tensor& preds, const Tensor& target) {
   const int64_t columns = options.num_outputs;
-  regression::check_pairs(name, preds, target);
-  if (columns > 1 || preds.dim() != 1) regression::check_outputs(name, preds, columns);
+  paired::check_pairs(name, preds, target);
+  if (columns > 1 || preds.dim() != 1) paired::check_outputs(name, preds, columns);
   if (preds.numel() == 0) return;
-  if (regression::has_kernel(preds) && !regression::carries_gradients(preds, target)) {
-    fold_in(states, regression::kernels::pair_moments(regression::KernelPairs(preds, target, columns).get()));
+  if (paired::has_kernel(preds) && !paired::carries_gradients(preds, target)) {
+    fold_in(states, paired::kernels::pair_moments(paired::KernelPairs(preds, target, columns).get()));
   } else {
-    fold_in(states, batch_moments(regression::wide_pairs(preds, target, columns)));
+    fold_in(states, batch_moments(paired::wide_pairs(preds, target, columns)));
   }
 }
 
@@ -128,7 +128,7 @@ namespace functional {
 
 Tensor pearson_corrcoef(const Tensor& preds, const Tensor& target) {
   const int64_t columns = preds.dim() == 2 ? preds.size(1) : 1;
-  return regression::value_of<definitions::PearsonCorrCoef>({.num_outputs = columns}, preds, target);
+  return paired::value_of<definitions::PearsonCorrCoef>({.num_outputs = columns}, preds, target);
 }
 
 }  // namespace functional

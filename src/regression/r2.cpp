@@ -1,5 +1,5 @@
-#include "exact_products.h"
-#include "paired_inputs.h"
+#include "../paired/exact_products.h"
+#include "../paired/inputs.h"
 #include <metrics/core/define.h>
 #include <metrics/core/warning.h>
 #include <metrics/regression/r2.h>
@@ -21,7 +21,7 @@ constexpr double rounding_of_sums = 1e-24;
 
 /// The targets' Σ (y - mean)² of each column, from sums in double-double.
 Tensor squared_deviations(const State& sum, const State& sum_of_squares, double n) {
-  using regression::difference, regression::product, regression::quotient;
+  using paired::difference, paired::product, paired::quotient;
   const auto exact = [](const State& state) {
     return std::pair(state.tensor().detach().to(at::kCPU).contiguous(), state.residual().to(at::kCPU).contiguous());
   };
@@ -85,13 +85,13 @@ void check_columns(const States& states, const Tensor& preds) {
   throw InvalidArgument(message.str());
 }
 
-void add_fit(States& states, const std::vector<regression::kernels::FitSums>& fit, at::IntArrayRef shape) {
+void add_fit(States& states, const std::vector<paired::kernels::FitSums>& fit, at::IntArrayRef shape) {
   const auto add = [&](const char* state, auto member) {
     std::vector<DoubleDouble> sums;
     for (const auto& column : fit) sums.push_back(column.*member);
-    regression::add_sums(states[state], sums, shape);
+    paired::add_sums(states[state], sums, shape);
   };
-  using regression::kernels::FitSums;
+  using paired::kernels::FitSums;
   add("sum_squared_error", &FitSums::squared_target);
   add("sum_error", &FitSums::target);
   add("residual", &FitSums::squared_error);
@@ -147,20 +147,19 @@ void R2Score::declare(States& states, const Options&) {
 }
 
 void R2Score::update(States& states, const Options&, const Tensor& preds, const Tensor& target) {
-  regression::check_pairs(name, preds, target);
-  regression::check_one_or_two_dimensional(name, preds);
+  paired::check_pairs(name, preds, target);
+  paired::check_one_or_two_dimensional(name, preds);
   check_columns(states, preds);
   const int64_t rows = preds.size(0);
   if (rows == 0) return;
   const auto shape = preds.sizes().slice(1);
-  const bool differentiable = regression::carries_gradients(preds, target);
-  if (regression::has_kernel(preds) && !differentiable) {
-    add_fit(states, regression::kernels::fit_sums(regression::KernelPairs(preds, target, preds.numel() / rows).get()),
-            shape);
+  const bool differentiable = paired::carries_gradients(preds, target);
+  if (paired::has_kernel(preds) && !differentiable) {
+    add_fit(states, paired::kernels::fit_sums(paired::KernelPairs(preds, target, preds.numel() / rows).get()), shape);
   } else {
     add_fit(states, preds.detach().to(at::kDouble), target.detach().to(at::kDouble));
   }
-  regression::add_count(states["total"], rows);
+  paired::add_count(states["total"], rows);
   if (differentiable) attach_gradients(states, preds, target);
 }
 
@@ -186,7 +185,7 @@ METRICS_DEFINE(definitions::R2Score);
 namespace functional {
 
 Tensor r2_score(const Tensor& preds, const Tensor& target, const R2ScoreOptions& options) {
-  return regression::value_of<definitions::R2Score>(options, preds, target);
+  return paired::value_of<definitions::R2Score>(options, preds, target);
 }
 
 }  // namespace functional
