@@ -59,7 +59,7 @@ JoinScope::JoinScope(std::vector<JoinableRef> joinables, JoinOptions options)
     group_ = common_group();
   } catch (const InvalidArgument& error) {
     if (wrong.empty()) wrong = error.what();
-    group_ = default_process_group();
+    group_ = first_group();
   }
   if (wrong.empty()) wrong = enter();
   try {
@@ -109,6 +109,17 @@ std::shared_ptr<ProcessGroup> JoinScope::common_group() const {
                             " has another than " + joinables_[0].get()->join_name());
   }
   return common;
+}
+
+std::shared_ptr<ProcessGroup> JoinScope::first_group() const {
+  for (const JoinableRef& joinable : joinables_) {
+    try {
+      if (auto group = joinable.get()->join_group()) return group;
+    } catch (const InvalidArgument&) {
+      // Another's will do to tell the other ranks.
+    }
+  }
+  return default_process_group();
 }
 
 std::string JoinScope::enter() {

@@ -45,6 +45,7 @@ class JoinScope {
   int64_t world_size() const { return group_ ? group_->world_size() : 1; }
   std::string refusal() const;
   std::shared_ptr<ProcessGroup> common_group() const;
+  std::shared_ptr<ProcessGroup> first_group() const;
   std::string enter();
   void agree(const std::string& refusal);
   void check_alike(const std::vector<Notice>& notices) const;

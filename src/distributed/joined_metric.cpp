@@ -1,6 +1,7 @@
 #include "joined_metric.h"
 
 #include <metrics/core/errors.h>
+#include <metrics/core/synchroniser.h>
 
 #include <exception>
 #include <utility>
@@ -24,7 +25,7 @@ class JoinedMetric::StepSynchroniser : public Synchroniser {
     return metric_->merge(*ranks_, items);
   }
 
-  Synchroniser& ranks() { return *ranks_; }
+  const std::shared_ptr<Synchroniser>& ranks() const { return ranks_; }
   bool in_join() const { return metric_ != nullptr; }
   /// Copies of the metric may outlive the join, and keep this.
   void forget() { metric_ = nullptr; }
@@ -34,29 +35,60 @@ class JoinedMetric::StepSynchroniser : public Synchroniser {
   JoinedMetric* metric_;
 };
 
+namespace {
+
+/// Whether a forward merges a metric's batch over the ranks.
+bool merges_in_steps(const Metric& metric) {
+  const MetricOptions& options = metric.metric_options();
+  if (!options.dist_sync_on_step) return false;
+  if (options.distributed_available_fn) return options.distributed_available_fn();
+  const auto ranks = options.process_group ? options.process_group : default_synchroniser();
+  return ranks && ranks->world_size() > 1;
+}
+
+}  // namespace
+
 std::shared_ptr<ProcessGroup> JoinedMetric::join_group() const {
-  const std::shared_ptr<Synchroniser>& named = steps_ ? before_ : metric_.metric_options().process_group;
-  if (!named) return nullptr;
-  if (const auto joined = std::dynamic_pointer_cast<StepSynchroniser>(named); joined && joined->in_join())
-    throw InvalidArgument(join_name() + " is in a join already; joins cannot be nested");
-  auto group = std::dynamic_pointer_cast<ProcessGroup>(named);
-  if (!group) throw InvalidArgument(join_name() + ": a join needs a process_group that is a metrics::ProcessGroup");
-  return group;
+  std::shared_ptr<ProcessGroup> common;
+  bool first = true;
+  for (const Metric* unit : metric_.units()) {
+    std::shared_ptr<Synchroniser> named = unit->metric_options().process_group;
+    if (const auto joined = std::dynamic_pointer_cast<StepSynchroniser>(named)) {
+      if (joined->in_join()) throw InvalidArgument(join_name() + " is in a join already; joins cannot be nested");
+      named = joined->ranks();
+    }
+    auto group = std::dynamic_pointer_cast<ProcessGroup>(named);
+    if (named && !group)
+      throw InvalidArgument(join_name() + ": a join needs a process_group that is a metrics::ProcessGroup");
+    if (!first && group != common)
+      throw InvalidArgument(join_name() + ": the metrics that it is made of have different process groups");
+    common = std::move(group);
+    first = false;
+  }
+  return common;
 }
 
 void JoinedMetric::enter_join(const JoinOptions&) {
-  MetricOptions options = metric_.metric_options();
-  const std::shared_ptr<Synchroniser> ranks = options.process_group ? options.process_group : default_synchroniser();
-  const bool talks =
-      options.distributed_available_fn ? options.distributed_available_fn() : ranks && ranks->world_size() > 1;
-  if (!options.dist_sync_on_step || !talks) return;
-  if (options.dist_sync_fn)
-    throw InvalidArgument(join_name() + ": a rank that has run out cannot shadow a dist_sync_fn");
+  std::vector<Unit> units;
+  for (Metric* unit : metric_.units()) {
+    if (!merges_in_steps(*unit)) continue;
+    if (unit->metric_options().dist_sync_fn)
+      throw InvalidArgument(unit->to_string() + ": a rank that has run out cannot shadow a dist_sync_fn");
+    if (unit->is_synced()) throw InvalidArgument(unit->to_string() + " is synced; call unsync() first");
+    units.push_back({unit, unit->metric_options().process_group, nullptr});
+  }
+  if (units.empty()) return;
+  const auto& named = units.front().before;
+  auto ranks = named ? named : default_synchroniser();
   if (!ranks) throw InvalidArgument(join_name() + ": there is no process group");
-  auto steps = std::make_shared<StepSynchroniser>(ranks, this);
-  before_ = std::exchange(options.process_group, steps);
-  metric_.set_metric_options(std::move(options));
-  steps_ = std::move(steps);
+  // One for all units: they are merged in one exchange.
+  steps_ = std::make_shared<StepSynchroniser>(std::move(ranks), this);
+  units_ = std::move(units);
+  for (const Unit& unit : units_) {
+    MetricOptions options = unit.metric->metric_options();
+    options.process_group = steps_;
+    unit.metric->set_metric_options(std::move(options));
+  }
 }
 
 std::vector<Synchronised> JoinedMetric::merge(Synchroniser& ranks, std::span<const SyncItem> items) const {
@@ -69,25 +101,30 @@ std::vector<Synchronised> JoinedMetric::merge(Synchroniser& ranks, std::span<con
 
 void JoinedMetric::finish_shadow(const JoinStep&) {
   if (!steps_) return;
-  if (!neutral_) {
-    // What a reset keeps belongs to the value of each batch.
-    neutral_ = metric_.clone();
-    neutral_->reset();
+  std::vector<SyncItem> items;
+  for (Unit& unit : units_) {
+    if (!unit.neutral) {
+      // What a reset keeps belongs to the value of each batch.
+      unit.neutral = unit.metric->clone();
+      unit.neutral->reset();
+    }
+    items.push_back({unit.metric, &unit.neutral->states(), true});
   }
-  const SyncItem item{&metric_, &neutral_->states(), true};
-  merge(steps_->ranks(), {&item, 1});
+  merge(*steps_->ranks(), items);
 }
 
 void JoinedMetric::leave_join(bool) noexcept {
   if (!steps_) return;
   steps_->forget();
-  MetricOptions options = metric_.metric_options();
-  if (options.process_group != steps_) return;
-  options.process_group = before_;
-  try {
-    metric_.set_metric_options(std::move(options));
-  } catch (...) {
-    // A metric that was left synced keeps the synchroniser, which passes everything on.
+  for (const Unit& unit : units_) {
+    try {
+      MetricOptions options = unit.metric->metric_options();
+      if (options.process_group != steps_) continue;
+      options.process_group = unit.before;
+      unit.metric->set_metric_options(std::move(options));
+    } catch (...) {
+      // A metric that was left synced keeps the synchroniser, which passes everything on.
+    }
   }
 }
 

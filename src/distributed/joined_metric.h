@@ -4,13 +4,14 @@
 #include <metrics/distributed/join.h>
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace metrics::distributed {
 
-/// A metric in a join. With `dist_sync_on_step` its `forward` merges a batch over the ranks: that is its share of a
-/// step, seen by a synchroniser that stands before the metric's own while the join lasts.
+/// A metric in a join, or one that is made of others. With `dist_sync_on_step` its `forward` merges a batch over the
+/// ranks: that is its share of a step, seen by a synchroniser that stands before the metrics' own while the join lasts.
 class JoinedMetric : public Joinable {
  public:
   explicit JoinedMetric(Metric& metric) : metric_(metric) {}
@@ -26,12 +27,17 @@ class JoinedMetric : public Joinable {
 
  private:
   class StepSynchroniser;
+  /// One of the metrics that are merged in a step.
+  struct Unit {
+    Metric* metric;
+    std::shared_ptr<Synchroniser> before;  // what its options named
+    std::unique_ptr<Metric> neutral;
+  };
   std::vector<Synchronised> merge(Synchroniser& ranks, std::span<const SyncItem> items) const;
 
   Metric& metric_;
-  std::shared_ptr<Synchroniser> before_;     // what the metric's options named
+  std::vector<Unit> units_;
   std::shared_ptr<StepSynchroniser> steps_;  // null where there is nothing to shadow
-  std::unique_ptr<Metric> neutral_;
 };
 
 }  // namespace metrics::distributed

@@ -1,6 +1,7 @@
 #include "worker.h"
 #include <metrics/aggregation/aggregation.h>
 #include <metrics/classification/confusion_matrix.h>
+#include <metrics/collections/metric_collection.h>
 #include <metrics/core/errors.h>
 #include <metrics/distributed/data_parallel.h>
 #include <metrics/distributed/join.h>
@@ -377,6 +378,28 @@ WORKER(join_takes_joinables_of_ones_own) {
   }
 }
 
+WORKER(join_takes_collections) {
+  const auto group = init_process_group();
+  const auto rank = group->rank();
+  for (const bool known : {true, false}) {
+    metrics::MetricCollection collection({SumMetric({}, {.dist_sync_on_step = true}),
+                                          metrics::MaxMetric({}, {.dist_sync_on_step = true}), metrics::MeanMetric()});
+    const auto before = group->counters();
+    {
+      Join join({collection}, {.batches = known_if(known, 1 + rank)});
+      for (int64_t step = 0; step <= rank; ++step) {
+        const auto values = collection.forward(at::tensor(1.0 + static_cast<double>(rank)));
+        const auto value = [&](const char* name) { return values.tensor(name).item<double>(); };
+        expect(value("SumMetric") == (step == 0 ? 3 : 2), "the batch's sum over those who have one");
+        expect(value("MaxMetric") == 2, "the batch's maximum over those who have one");
+        expect(value("MeanMetric") == 1 + static_cast<double>(rank), "the batch's mean of this rank");
+      }
+    }
+    expect((group->counters() - before).collectives == 2, "one exchange a step for all metrics");
+    expect(collection.compute().tensor("SumMetric").item<double>() == 5, "all batches");
+  }
+}
+
 WORKER(join_throws_on_early_termination) {
   const auto group = init_process_group();
   const auto rank = group->rank();
@@ -467,6 +490,10 @@ TEST_CASE("join: an optimizer's momentum that follows the others") {
 
 TEST_CASE("join: joinables of one's own" * doctest::skip(max_world_size() < 3)) {
   CHECK(run_workers("join_takes_joinables_of_ones_own", 3).ok());
+}
+
+TEST_CASE("join: collections, of which some metrics merge in steps") {
+  CHECK(run_workers("join_takes_collections", 2).ok());
 }
 
 TEST_CASE("join: throwing when the first ranks end" * doctest::skip(max_world_size() < 3)) {

@@ -78,7 +78,7 @@ class METRICS_API ProcessGroup : public Synchroniser {
   /// become 0, 1, ... Returns nothing on a rank that is not among them. Throws InvalidArgument, SyncError.
   std::shared_ptr<ProcessGroup> new_group(const std::vector<int64_t>& ranks);
 
-  /// The group for the program's own collectives (DistributedDataParallel's among them).
+  /// The group for the program's own collectives (DistributedDataParallel's among them); null once it is closed.
   c10::intrusive_ptr<c10d::ProcessGroup> c10d() const;
 
   /// What metrics have sent over this group. Making a group does not count.
