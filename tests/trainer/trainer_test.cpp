@@ -389,12 +389,15 @@ WORKER(joins) {
   const auto options = [&] { return metrics::distributed::JoinOptions{.batches = loader.size()}; };
 
   torch::nn::Linear net = small_net(), by_hand = small_net();
-  torch::optim::SGD optimizer(net->parameters(), 0.5), other(by_hand->parameters(), 0.5);
+  const auto momentum = torch::optim::SGDOptions(0.5).momentum(0.9);
+  torch::optim::SGD optimizer(net->parameters(), momentum), other(by_hand->parameters(), momentum);
   {
     metrics::distributed::DistributedDataParallel model(by_hand);
     for (int64_t epoch = 0; epoch < 2; ++epoch) {
       loader.set_epoch(epoch);
-      metrics::distributed::Join join({model}, options());
+      auto joining = options();
+      joining.shadow_step = [&] { other.step(); };  // momentum keeps up on all ranks
+      metrics::distributed::Join join({model}, joining);
       for (const Batch& batch : loader) {
         other.zero_grad();
         torch::nn::functional::cross_entropy(model.forward(batch.data), batch.target).backward();

@@ -85,6 +85,13 @@ class Trainer {
     std::optional<distributed::Join> join;
     if (auto options = session_.options().join) {
       options->batches = batches;
+      // A rank that has run out follows the others' steps, so that its optimizer's state is theirs.
+      if (!options->shadow_step) {
+        options->shadow_step = [this] {
+          optimizer_.step();
+          optimizer_.zero_grad();
+        };
+      }
       join.emplace(std::vector<distributed::JoinableRef>{model_}, *options);
     }
     session_.reporting([&] {
