@@ -224,54 +224,7 @@ METRICS_INLINE void softmax_rows(const T* x, int64_t rows, int64_t classes, doub
   }
 }
 
-/// Rows of so few scores are taken side by side, score by score: the loops over a row would be too short.
-constexpr int64_t kNarrow = 32;
-
-/// The same softmax, to the bit, of rows of at most kNarrow scores; as [classes, rows].
-template <class T>
-METRICS_INLINE void softmax_narrow_rows(const T* x, int64_t rows, int64_t classes, double* scratch, T* probabilities) {
-  constexpr int64_t kTile = 64;
-  T tile[kNarrow * kTile];
-  T greatest[kTile];
-  double lanes[kLanes * kTile], sums[kTile];
-  for (int64_t first = 0; first < rows; first += kTile) {
-    const int64_t n = std::min(kTile, rows - first);
-    for (int64_t r = 0; r < n; ++r) {
-      for (int64_t c = 0; c < classes; ++c) tile[c * kTile + r] = x[(first + r) * classes + c];
-    }
-    for (int64_t r = 0; r < n; ++r) greatest[r] = tile[r];
-    for (int64_t c = 1; c < classes; ++c) {
-      const T* scores = tile + c * kTile;
-      for (int64_t r = 0; r < n; ++r) {  // NaN stays
-        greatest[r] = (scores[r] > greatest[r]) | (scores[r] != scores[r]) ? scores[r] : greatest[r];
-      }
-    }
-    std::fill_n(lanes, kLanes * kTile, 0.0);
-    for (int64_t c = 0; c < classes; ++c) {
-      const T* scores = tile + c * kTile;
-      double* exponentials = scratch + c * n;
-      double* lane = lanes + c % kLanes * kTile;
-      for (int64_t r = 0; r < n; ++r) {
-        const double below =
-            scores[r] == greatest[r] ? 0.0 : static_cast<double>(scores[r]) - static_cast<double>(greatest[r]);
-        exponentials[r] = below == below ? exponential(below) : below;
-        lane[r] += exponentials[r];
-      }
-    }
-    for (int64_t r = 0; r < n; ++r) {
-      const auto of = [&](int64_t lane) { return lanes[lane * kTile + r]; };
-      sums[r] = ((of(0) + of(4)) + (of(2) + of(6))) + ((of(1) + of(5)) + (of(3) + of(7)));
-    }
-    for (int64_t c = 0; c < classes; ++c) {
-      const double* exponentials = scratch + c * n;
-      T* to = probabilities + c * rows + first;
-      for (int64_t r = 0; r < n; ++r) to[r] = static_cast<T>(exponentials[r] / sums[r]);
-    }
-  }
-}
-
-/// The buckets of a few rows under each reading that is asked for: `as_probability` [rows, classes], `as_logit` the
-/// same, but [classes, rows] of at most kNarrow classes.
+/// The buckets of a few rows under each reading that is asked for.
 template <class E>
 METRICS_INLINE void find_class_buckets(const E* x, int64_t rows, int64_t classes, const Lookup<Wide<E>>& lookup,
                                        Wide<E>* wide_scores, double* scratch, Wide<E>* probabilities,
@@ -280,11 +233,7 @@ METRICS_INLINE void find_class_buckets(const E* x, int64_t rows, int64_t classes
   const Wide<E>* scores = widened(x, count, wide_scores);
   if (as_probability) find_buckets(scores, count, lookup, as_probability);
   if (as_logit) {
-    if (classes <= kNarrow) {
-      softmax_narrow_rows(scores, rows, classes, scratch, probabilities);
-    } else {
-      softmax_rows(scores, rows, classes, scratch, probabilities);
-    }
+    softmax_rows(scores, rows, classes, scratch, probabilities);
     find_buckets(probabilities, count, lookup, as_logit);
   }
 }
@@ -511,15 +460,7 @@ struct Room {
   std::unique_ptr<int32_t[]> as_probability, as_logit;
 };
 
-/// The buckets of a row's scores.
-struct BucketsOfRow {
-  const int32_t* first;
-  int64_t step;
-
-  int32_t operator[](int64_t c) const { return first[c * step]; }
-};
-
-/// Calls f(target, buckets as probabilities, buckets as logits) for each row whose target is a class.
+/// Calls f(row, buckets as probabilities, buckets as logits) for each row whose target is a class.
 template <class E, class F>
 void each_class_row(const E* x, const ClassRows& q, int64_t begin, int64_t end, const Lookup<Wide<E>>& lookup,
                     BucketTables tables, const F& f) {
@@ -533,21 +474,18 @@ void each_class_row(const E* x, const ClassRows& q, int64_t begin, int64_t end, 
     for (int64_t r = 0; r < rows; ++r) {
       const int64_t target = q.target[first + r];
       if (q.ignored(target) || static_cast<uint64_t>(target) >= static_cast<uint64_t>(q.classes)) continue;
-      const BucketsOfRow as_probability{room.as_probability.get() + r * q.classes, 1};
-      const BucketsOfRow as_logit = q.classes <= kNarrow ? BucketsOfRow{room.as_logit.get() + r, rows}
-                                                         : BucketsOfRow{room.as_logit.get() + r * q.classes, 1};
-      f(target, as_probability, as_logit);
+      f(target, room.as_probability.get() + r * q.classes, room.as_logit.get() + r * q.classes);
     }
   }
 }
 
 template <class E>
 void count_few(const E* x, const ClassRows& q, const Lookup<Wide<E>>& lookup, BucketTables tables) {
-  const auto add = [&](int64_t* counts, int64_t target, BucketsOfRow buckets) {
+  const auto add = [&](int64_t* counts, int64_t target, const int32_t* buckets) {
     const BucketTable table{counts, q.classes};
     for (int64_t c = 0; c < q.classes; ++c) table.add(buckets[c], c, c == target, 1);
   };
-  each_class_row(x, q, 0, q.rows, lookup, tables, [&](int64_t target, BucketsOfRow p, BucketsOfRow l) {
+  each_class_row(x, q, 0, q.rows, lookup, tables, [&](int64_t target, const int32_t* p, const int32_t* l) {
     if (tables.as_probability) add(tables.as_probability, target, p);
     if (tables.as_logit) add(tables.as_logit, target, l);
   });
@@ -564,7 +502,7 @@ struct Histograms {
         classes(class_count),
         buckets(bucket_count) {}
 
-  void add(int64_t target, BucketsOfRow row) {
+  void add(int64_t target, const int32_t* row) {
     uint32_t* counts = all.data();
     for (int64_t c = 0; c < classes; ++c) ++counts[c * buckets + row[c]];
     ++own[static_cast<std::size_t>(target * buckets + row[target])];
@@ -588,7 +526,7 @@ void count_many(const E* x, const ClassRows& q, const Lookup<Wide<E>>& lookup, B
   parallel(q.rows, q.classes, [&](int64_t begin, int64_t end) {
     Histograms probabilities(tables.as_probability ? q.classes : 0, lookup.buckets());
     Histograms logits(tables.as_logit ? q.classes : 0, lookup.buckets());
-    each_class_row(x, q, begin, end, lookup, tables, [&](int64_t target, BucketsOfRow p, BucketsOfRow l) {
+    each_class_row(x, q, begin, end, lookup, tables, [&](int64_t target, const int32_t* p, const int32_t* l) {
       if (tables.as_probability) probabilities.add(target, p);
       if (tables.as_logit) logits.add(target, l);
     });
