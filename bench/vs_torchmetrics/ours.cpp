@@ -121,7 +121,10 @@ class Contender {
     if (work == "update") return time(request, [&] { metrics_.front()->update(inputs()); });
     if (work == "together") {
       std::vector<metrics::Metric*> all;
-      for (const auto& metric : metrics_) all.push_back(metric.get());
+      for (const auto& metric : metrics_) {
+        metric->reset();  // from here on they are updated together, as in a loop
+        all.push_back(metric.get());
+      }
       return time(request, [&] { metrics::update_together(all, inputs()); });
     }
     if (work == "collection_update") {
