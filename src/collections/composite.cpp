@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace metrics {
 
@@ -88,6 +89,25 @@ void Composite::merge(const Metric& other) {
 
 void Composite::route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
   for (const Children::Child& child : children_) route_to(*child.metric, inputs, feeds);
+}
+
+void Composite::route_by_name(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
+  std::set<std::string_view> taken;
+  for (const Children::Child& child : children_) {
+    BatchInputs own{inputs->args, {}, inputs->rows};
+    for (const auto& [name, value] : inputs->kwargs) {
+      if (!child.metric->takes_input(name)) continue;
+      own.kwargs.emplace(name, value);
+      taken.insert(name);
+    }
+    const bool all = own.kwargs.size() == inputs->kwargs.size();
+    route_to(*child.metric, all ? inputs : std::make_shared<const BatchInputs>(std::move(own)), feeds);
+  }
+  for (const auto& [name, value] : inputs->kwargs) {
+    if (!taken.contains(name)) {
+      throw InvalidArgument(std::string(this->name()) + ": no member takes an input `" + name + "`");
+    }
+  }
 }
 
 void Composite::collect_units(std::vector<Metric*>& units) {

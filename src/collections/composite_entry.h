@@ -6,6 +6,7 @@
 #include <metrics/core/registry.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +15,13 @@ namespace metrics {
 
 /// Gives what a metric is made of the common options that came with it, where any did.
 void set_common_options(Metric& metric, const MetricOptions& common);
+
+/// A metric that is an option without default: None is none.
+inline const MetricHandle& required(std::string_view what, std::string_view option,
+                                    const std::optional<MetricHandle>& given) {
+  if (!given) detail::throw_option_type(what, option, Codec<MetricHandle>::type(), {});
+  return *given;
+}
 
 /// The registry's entry of a metric that is made of others. `Arguments` lists what its constructor takes in the dynamic
 /// face, metrics as `std::optional<MetricHandle>`, those required first; `make` makes it of them, and `example` gives

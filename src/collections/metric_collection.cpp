@@ -4,7 +4,6 @@
 #include <metrics/core/errors.h>
 
 #include <algorithm>
-#include <map>
 #include <ostream>
 #include <set>
 
@@ -188,30 +187,6 @@ Metric& MetricCollection::operator[](std::string_view name) const {
 void MetricCollection::throw_other_class(std::string_view name) const {
   throw InvalidArgument("MetricCollection: member `" + std::string(name) + "` is " + (*this)[name].to_string() +
                         ", not of the class that is asked for");
-}
-
-void MetricCollection::route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
-  if (inputs->kwargs.empty()) return Composite::route(inputs, feeds);
-  // Members that take the same names get the same inputs, so that they can share one pass over them.
-  std::map<std::vector<std::string>, std::shared_ptr<const BatchInputs>> filtered;
-  std::set<std::string> taken;
-  for (const Children::Child& child : parts()) {
-    std::vector<std::string> names;
-    for (const auto& [name, value] : inputs->kwargs) {
-      if (child.metric->takes_input(name)) names.push_back(name);
-    }
-    taken.insert(names.begin(), names.end());
-    std::shared_ptr<const BatchInputs>& own = filtered[names];
-    if (!own) {
-      BatchInputs kept{inputs->args, {}, inputs->rows};
-      for (const std::string& name : names) kept.kwargs.emplace(name, inputs->kwargs.find(name)->second);
-      own = std::make_shared<const BatchInputs>(std::move(kept));
-    }
-    route_to(*child.metric, own, feeds);
-  }
-  for (const auto& [name, value] : inputs->kwargs) {
-    if (!taken.contains(name)) throw InvalidArgument("MetricCollection: no member takes an input `" + name + "`");
-  }
 }
 
 c10::IValue MetricCollection::value() {

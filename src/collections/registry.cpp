@@ -2,6 +2,7 @@
 
 #include "composite_entry.h"
 #include "history_entries.h"
+#include "wrapper_entries.h"
 #include <metrics/classification/accuracy.h>
 #include <metrics/collections/metric_collection.h>
 
@@ -50,6 +51,11 @@ Domain collections_domain() {
                   running_entry(domain),
                   running_mean_entry(domain),
                   running_sum_entry(domain),
+                  binary_target_transformer_entry(domain),
+                  classwise_wrapper_entry(domain),
+                  lambda_input_transformer_entry(domain),
+                  multioutput_wrapper_entry(domain),
+                  multitask_wrapper_entry(domain),
               },
           .routers = {}};
 }

@@ -22,6 +22,20 @@ std::vector<Metric*> each_once(std::vector<Metric*> units) {
   return once;
 }
 
+bool same_tensor(const std::optional<Tensor>& a, const std::optional<Tensor>& b) {
+  return a.has_value() == b.has_value() && (!a || a->is_same(*b));
+}
+
+/// Whether two batches are the same objects, so that who is given both is given one.
+bool same_inputs(const BatchInputs& a, const BatchInputs& b) {
+  if (&a == &b) return true;
+  const auto same_value = [](const c10::IValue& x, const c10::IValue& y) { return x.is(y); };
+  const auto same_input = [](const auto& x, const auto& y) { return x.first == y.first && x.second.is(y.second); };
+  return std::equal(a.args.begin(), a.args.end(), b.args.begin(), b.args.end(), same_value) &&
+         std::equal(a.kwargs.begin(), a.kwargs.end(), b.kwargs.begin(), b.kwargs.end(), same_input) &&
+         same_tensor(a.rows.valid, b.rows.valid) && same_tensor(a.rows.ids, b.rows.ids);
+}
+
 int64_t elements_of(const Metric& metric) {
   int64_t elements = 0;
   for (const State& state : metric.states()) elements += state.grows() ? 0 : state.tensor().numel();
@@ -99,7 +113,7 @@ struct Metric::Alike {
 
   bool takes(const Metric& unit, const BatchInputs& its_inputs) const {
     const Metric& known = clusters.front().first();
-    return &its_inputs == inputs && known.device() == unit.device() && known.dtype() == unit.dtype() &&
+    return same_inputs(its_inputs, *inputs) && known.device() == unit.device() && known.dtype() == unit.dtype() &&
            known.update_key() == unit.update_key();
   }
   bool holds(const Metric& unit) const {

@@ -88,6 +88,9 @@ class METRICS_API Composite : public Metric {
   Children& parts() { return children_; }
 
   void route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) override;
+  /// Gives each child the inputs by position, and by name those that it takes. Throws InvalidArgument for an input that
+  /// none takes.
+  void route_by_name(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds);
   void collect_units(std::vector<Metric*>& units) override;
 
   void update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) override;

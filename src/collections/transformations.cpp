@@ -1,0 +1,140 @@
+#include "composite_entry.h"
+#include "wrapper_entries.h"
+#include <metrics/classification/accuracy.h>
+#include <metrics/collections/transformations.h>
+#include <metrics/core/codec.h>
+#include <metrics/core/errors.h>
+#include <metrics/core/values.h>
+
+#include <algorithm>
+#include <array>
+
+namespace metrics {
+
+namespace {
+
+/// The names of the first two inputs of a metric, or of the first that it is made of.
+std::array<std::string, 2> names_of_pair(Metric& metric) {
+  std::array<std::string, 2> names{"preds", "target"};
+  const MetricEntry* entry = find_metric(metric.name());
+  if (entry == nullptr || entry->inputs.empty()) entry = find_metric(metric.units().front()->name());
+  if (entry == nullptr) return names;
+  for (std::size_t i = 0; i < std::min(names.size(), entry->inputs.size()); ++i) names[i] = entry->inputs[i].name;
+  return names;
+}
+
+/// Applies `transform` to a tensor or a number.
+template <class Transform>
+c10::IValue transformed(const c10::IValue& input, const Transform& transform) {
+  const auto values = Codec<Values>::read(input);
+  return values ? c10::IValue(transform(values->tensor())) : input;
+}
+
+}  // namespace
+
+MetricInputTransformer::MetricInputTransformer(const MetricHandle& wrapped_metric) {
+  parts().add("wrapped_metric", wrapped_metric);
+}
+
+void MetricInputTransformer::route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
+  const auto pred = [this](const Tensor& tensor) { return transform_pred(tensor); };
+  const auto target = [this](const Tensor& tensor) { return transform_target(tensor); };
+  BatchInputs own = *inputs;
+  if (!own.args.empty()) own.args[0] = transformed(own.args[0], pred);
+  if (own.args.size() > 1) own.args[1] = transformed(own.args[1], target);
+  const std::array<std::string, 2> names = names_of_pair(wrapped());
+  for (auto& [name, input] : own.kwargs) {
+    if (name == names[0]) input = transformed(input, pred);
+    if (name == names[1]) input = transformed(input, target);
+  }
+  route_to(wrapped(), std::make_shared<const BatchInputs>(std::move(own)), feeds);
+}
+
+Tensor LambdaInputTransformer::transform_pred(const Tensor& pred) const {
+  return options_.transform_pred ? options_.transform_pred(pred) : pred;
+}
+
+Tensor LambdaInputTransformer::transform_target(const Tensor& target) const {
+  return options_.transform_target ? options_.transform_target(target) : target;
+}
+
+std::string LambdaInputTransformer::describe_options() const {
+  const auto text = [](const Transform& transform) { return transform ? "a function" : "None"; };
+  return Composite::describe_options() + ", transform_pred=" + text(options_.transform_pred) +
+         ", transform_target=" + text(options_.transform_target);
+}
+
+Tensor BinaryTargetTransformer::transform_target(const Tensor& target) const {
+  return target.gt(options_.threshold).to(target.scalar_type());
+}
+
+std::string BinaryTargetTransformer::describe_options() const {
+  return Composite::describe_options() + ", threshold=" + describe(options_.threshold);
+}
+
+/// Stands for a function in options by value, which cannot have one.
+struct NoFunction {};
+
+template <>
+struct Codec<NoFunction> {
+  static std::string type() { return "None here: a function can be given in C++ alone"; }
+  static std::optional<NoFunction> read(const c10::IValue& v) {
+    return v.isNone() ? std::optional(NoFunction{}) : std::nullopt;
+  }
+  static c10::IValue write(const NoFunction&) { return {}; }
+};
+
+namespace {
+
+struct LambdaArguments {
+  std::optional<MetricHandle> wrapped_metric{};
+  NoFunction transform_pred{};
+  NoFunction transform_target{};
+
+  static constexpr auto fields() {
+    using Self = LambdaArguments;
+    return metrics::fields<&Self::wrapped_metric, &Self::transform_pred, &Self::transform_target>(1);
+  }
+};
+
+std::unique_ptr<Metric> make_lambda(const LambdaArguments& given) {
+  return std::make_unique<LambdaInputTransformer>(
+      required("LambdaInputTransformer", "wrapped_metric", given.wrapped_metric));
+}
+
+LambdaArguments lambda_example() {
+  return {.wrapped_metric = BinaryAccuracy()};
+}
+
+struct BinaryTargetArguments {
+  std::optional<MetricHandle> wrapped_metric{};
+  double threshold = 0;
+
+  static constexpr auto fields() {
+    using Self = BinaryTargetArguments;
+    return metrics::fields<&Self::wrapped_metric, &Self::threshold>(1);
+  }
+};
+
+std::unique_ptr<Metric> make_binary_target(const BinaryTargetArguments& given) {
+  return std::make_unique<BinaryTargetTransformer>(
+      required("BinaryTargetTransformer", "wrapped_metric", given.wrapped_metric),
+      BinaryTargetTransformer::Options{.threshold = given.threshold});
+}
+
+BinaryTargetArguments binary_target_example() {
+  return {.wrapped_metric = BinaryAccuracy()};
+}
+
+}  // namespace
+
+MetricEntry lambda_input_transformer_entry(std::string_view domain) {
+  return composite_entry<LambdaArguments, make_lambda, lambda_example>("LambdaInputTransformer", domain);
+}
+
+MetricEntry binary_target_transformer_entry(std::string_view domain) {
+  return composite_entry<BinaryTargetArguments, make_binary_target, binary_target_example>("BinaryTargetTransformer",
+                                                                                           domain);
+}
+
+}  // namespace metrics
