@@ -26,12 +26,17 @@
 #include <metrics/classification/specificity_sensitivity.h>
 #include <metrics/classification/stat_scores.h>
 #include <metrics/collections/bootstrapping.h>
+#include <metrics/collections/classwise.h>
 #include <metrics/collections/composite.h>
+#include <metrics/collections/composition.h>
 #include <metrics/collections/handle.h>
 #include <metrics/collections/metric_collection.h>
 #include <metrics/collections/minmax.h>
+#include <metrics/collections/multioutput.h>
+#include <metrics/collections/multitask.h>
 #include <metrics/collections/running.h>
 #include <metrics/collections/tracker.h>
+#include <metrics/collections/transformations.h>
 #include <metrics/core/dynamic.h>
 #include <metrics/core/metric_of.h>
 #include <metrics/core/update_together.h>

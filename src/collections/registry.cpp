@@ -45,17 +45,17 @@ Domain collections_domain() {
   return {.name = domain,
           .metrics =
               {
+                  binary_target_transformer_entry(domain),
                   bootstrapper_entry(domain),
+                  classwise_wrapper_entry(domain),
+                  lambda_input_transformer_entry(domain),
                   collection_entry(),
                   minmax_entry(domain),
+                  multioutput_wrapper_entry(domain),
+                  multitask_wrapper_entry(domain),
                   running_entry(domain),
                   running_mean_entry(domain),
                   running_sum_entry(domain),
-                  binary_target_transformer_entry(domain),
-                  classwise_wrapper_entry(domain),
-                  lambda_input_transformer_entry(domain),
-                  multioutput_wrapper_entry(domain),
-                  multitask_wrapper_entry(domain),
               },
           .routers = {}};
 }
