@@ -172,16 +172,18 @@ c10::IValue BootStrapper::value() {
     values.push_back(value.toTensor());
   }
   const Tensor raw = at::stack(values);
-  const Tensor numbers = raw.is_floating_point() ? raw : raw.to(at::kFloat);
+  const Tensor numbers = raw.to(at::kDouble);
+  const at::ScalarType dtype = raw.is_floating_point() ? raw.scalar_type() : at::kFloat;
   c10::impl::GenericDict found(c10::StringType::get(), c10::AnyType::get());
-  if (options_.mean) found.insert("mean", numbers.mean(0));
+  if (options_.mean) found.insert("mean", numbers.mean(0).to(dtype));
   if (options_.std) {
-    found.insert("std", values.size() > 1 ? numbers.std(0, /*unbiased=*/true)
-                                          : numbers[0].mul(std::numeric_limits<double>::quiet_NaN()));
+    const bool one = values.size() == 1;  // which has no spread to estimate
+    const Tensor spread = one ? numbers[0].mul(std::numeric_limits<double>::quiet_NaN()) : numbers.std(0);
+    found.insert("std", spread.to(dtype));
   }
   if (options_.quantile) {
     const Tensor points = at::tensor(points_of(options_), numbers.options().requires_grad(false));
-    const Tensor quantiles = at::quantile(numbers, points, /*dim=*/0);
+    const Tensor quantiles = at::quantile(numbers, points, /*dim=*/0).to(dtype);
     found.insert("quantile", std::holds_alternative<double>(*options_.quantile) ? quantiles[0] : quantiles);
   }
   if (options_.raw) found.insert("raw", raw);
