@@ -174,14 +174,17 @@ States Running::states_of_batch(const Args& args, const Kwargs& kwargs, const Ro
   return states_of_batch_of(base(), {args, kwargs, rows}, gradients);
 }
 
-c10::IValue Running::value_of(const States& states, bool gradients) const {
+c10::IValue Running::value_of(SharedStates states, bool gradients) const {
   Borrowing borrowing;
-  borrowing.lend(base(), SharedStates(states.snapshot()), gradients);
+  borrowing.lend(base(), std::move(states), gradients);
   return base().compute();
 }
 
 c10::IValue Running::value() {
-  return value_of(states(), records_gradients(this));
+  Borrowing borrowing;
+  borrowing.lend(base(), SharedStates(), records_gradients(this));
+  join_states(base(), *this);  // not a copy, which would have no gradients
+  return base().compute();
 }
 
 void Running::update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) {
@@ -193,18 +196,19 @@ c10::IValue Running::forward_dynamic(const Args& args, const Kwargs& kwargs, con
   require_not_synced("forward");
   const bool gradients = traits().is_differentiable && at::GradMode::is_enabled();
   const AutogradScope scope(gradients);
-  States batch = states_of_batch(args, kwargs, rows, gradients);
-  c10::IValue batch_value = value_of(prepare_batch_value(batch).states(), gradients);
-  accumulate(std::move(batch));
+  SharedStates batch(states_of_batch(args, kwargs, rows, gradients));
+  ToFinalise ready = prepare_batch_value(*batch);
+  c10::IValue batch_value = value_of(ready.merged ? SharedStates(std::move(*ready.merged)) : batch.joined(), gradients);
+  accumulate(batch.take());
   return batch_value;
 }
 
 c10::IValue Running::compute_dynamic() {
   settle();
   const AutogradScope scope(traits().is_differentiable && records_gradients(this));
-  const ToFinalise ready = prepare_compute();
+  ToFinalise ready = prepare_compute();
   if (ready.cached) return computed_->deepcopy();
-  c10::IValue computed = value_of(ready.states(), records_gradients(this));
+  c10::IValue computed = ready.merged ? value_of(SharedStates(std::move(*ready.merged)), false) : value();
   if (keeps_values()) {
     computed_ = std::make_shared<const c10::IValue>(computed.deepcopy());
     value_cached(ready.ranks);

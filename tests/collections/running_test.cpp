@@ -79,9 +79,10 @@ TEST_CASE("running: refuses windows that are not positive and metrics without st
   CHECK_THROWS_WITH_AS(running_sum(0), doctest::Contains("`window` expects a positive integer, got 0"),
                        InvalidArgument);
   CHECK_THROWS_WITH_AS(RunningMean({.window = -3}), doctest::Contains("got -3"), InvalidArgument);
-  CHECK_THROWS_WITH_AS(Running(MinMaxMetric(SumMetric())), doctest::Contains("made of others"), InvalidArgument);
-  CHECK_THROWS_WITH_AS(Running(MetricCollection({SumMetric()})), doctest::Contains("made of others"), InvalidArgument);
-  CHECK_THROWS_WITH_AS(Running(metrics::MetricHandle(running_sum(3))), doctest::Contains("made of others"),
+  CHECK_THROWS_WITH_AS(Running(MinMaxMetric(SumMetric()), {}), doctest::Contains("made of others"), InvalidArgument);
+  CHECK_THROWS_WITH_AS(Running(MetricCollection({SumMetric()}), {}), doctest::Contains("made of others"),
+                       InvalidArgument);
+  CHECK_THROWS_WITH_AS(Running(metrics::MetricHandle(running_sum(3)), {}), doctest::Contains("made of others"),
                        InvalidArgument);
 }
 
@@ -170,7 +171,7 @@ TEST_CASE("running: the metric is a pattern") {
   window.update(at::ones({2}));
   CHECK(number(window.Metric::compute()) == 2);
   CHECK(sum->compute().item<double>() == 100);
-  CHECK(window.to_string() == "Running(base_metric=SumMetric(nan_strategy=warn), window=2)");
+  CHECK(window.to_string() == "Running(base_metric=SumMetric(nan_strategy='warn'), window=2)");
 }
 
 TEST_CASE("running: forward gives the batch's value, with gradients where the metric has them") {
@@ -182,6 +183,9 @@ TEST_CASE("running: forward gives the batch's value, with gradients where the me
   CHECK(at::equal(input.grad(), at::tensor({1.0, 2.0})));
   CHECK_FALSE(window.Metric::compute().toTensor().requires_grad());
   CHECK(window.update_count() == 1);
+  MetricCollection both({{"window", Running(MeanSquaredError(), {.window = 2})}, {"plain", MeanSquaredError()}});
+  CHECK(both.forward(input, at::zeros({2}, at::kDouble)).tensor("window").requires_grad());
+  CHECK_FALSE(both.compute().tensor("window").requires_grad());
 }
 
 TEST_CASE("running: before the first update it warns; reset forgets the window") {
@@ -310,7 +314,7 @@ TEST_CASE("running: aggregators take numbers, weights and rows") {
   CHECK(sum.forward(std::numeric_limits<double>::quiet_NaN()).item<double>() == 10);
   sum.update(at::tensor({1.0, 2.0}));
   CHECK(sum.compute().item<double>() == 13);
-  CHECK(sum.to_string() == "RunningSum(window=2, nan_strategy=10)");
+  CHECK(sum.to_string() == "RunningSum(window=2, nan_strategy=10.0)");
   const RunningSum copy = sum;
   sum.update(4.0);
   CHECK(RunningSum(copy).compute().item<double>() == 13);

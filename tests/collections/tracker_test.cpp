@@ -85,9 +85,9 @@ TEST_CASE("tracker: nothing can be done before the first increment") {
 }
 
 TEST_CASE("tracker: a direction must be known, and go with the metrics") {
-  CHECK_THROWS_WITH_AS(MetricTracker(SumMetric()), doctest::Contains("SumMetric(nan_strategy=warn) does not have"),
-                       InvalidArgument);
-  CHECK_THROWS_WITH_AS(MetricTracker(MetricCollection({MeanSquaredError(), {"sum", SumMetric()}})),
+  CHECK_THROWS_WITH_AS(MetricTracker(SumMetric(), {}),
+                       doctest::Contains("SumMetric(nan_strategy='warn') does not have"), InvalidArgument);
+  CHECK_THROWS_WITH_AS(MetricTracker(MetricCollection({MeanSquaredError(), {"sum", SumMetric()}}), {}),
                        doctest::Contains("member `sum` does not have"), InvalidArgument);
   CHECK_THROWS_WITH_AS(MetricTracker(MeanSquaredError(), {.maximize = {true, false}}),
                        doctest::Contains("one bool for a single metric"), InvalidArgument);

@@ -95,7 +95,8 @@ class METRICS_API Running : public Composite {
   void require_fits(const States& batch) const;
   /// Makes the own states those of the window.
   void settle();
-  c10::IValue value_of(const States& states, bool gradients) const;
+  /// The base metric's value of states that it has until then.
+  c10::IValue value_of(SharedStates states, bool gradients) const;
   std::size_t slot(std::size_t place, const Window& window) const;
   /// What a slot of torchmetrics' window holds: one update, or the default.
   std::vector<Batch> slots() const;
