@@ -67,7 +67,7 @@ class Case:
     name: str
     metric: str
     options: dict
-    batches: list  # of dicts: input name -> tensor, number, text, flag, or lists and dicts of them
+    batches: list  # of dicts: input name -> tensor, number, text, flag, or lists and dicts of them; `name/key` -> its entry
     functional: Optional[str] = None
     functional_call: Optional[dict] = None  # its inputs and options by name, where it takes others than the class
     whole: Optional[dict] = None  # all batches as one; their concatenation where none is given
@@ -76,6 +76,7 @@ class Case:
     rows: str = "invariant"  # what permuting rows does to the value: "invariant", "permutes" it likewise
     tolerance: Optional[dict] = None
     warns: Optional[bool] = None  # whether updating has to warn; None leaves it open
+    by_position: bool = False  # how torchmetrics gets the inputs, where by name it would do something else with them
     excludes: dict = field(default_factory=dict)  # way of the harness -> why this case cannot be played so
     # Where the library means to differ: why, what the expected values come from, and the functions that compute them.
     reason: Optional[str] = None
@@ -132,17 +133,35 @@ def concatenated(batches: list) -> dict:
     return {k: joined([b[k] for b in batches]) for k in batches[0]}
 
 
-def play(metric: str, options: dict, batches: list) -> tuple[list, Any, bool]:
+def grouped(batch: dict) -> dict:
+    """Put inputs named `input/key` into dicts: `{"task_preds/age": x}` is `{"task_preds": {"age": x}}`."""
+    inputs: dict = {}
+    for name, value in batch.items():
+        head, _, key = name.partition("/")
+        if key:
+            inputs.setdefault(head, {})[key] = value
+        else:
+            inputs[name] = value
+    return inputs
+
+
+def fed(call: Callable, batch: dict, by_position: bool = False) -> Any:
+    """Call with the inputs of a batch."""
+    inputs = grouped(copied(batch))
+    return call(*inputs.values()) if by_position else call(**inputs)
+
+
+def play(metric: str, options: dict, batches: list, by_position: bool = False) -> tuple[list, Any, bool]:
     """Return torchmetrics' value of each forward, its final value, and whether an update warned."""
     with warnings.catch_warnings(record=True) as raised:
         warnings.simplefilter("always")
         subject = create(metric, options)
         for batch in batches:
-            subject.update(**copied(batch))
+            fed(subject.update, batch, by_position)
         warned = any("nan" in str(w.message) for w in raised)
         final = subject.compute()
         subject.reset()
-        forward = [subject(**copied(batch)) for batch in batches]
+        forward = [fed(subject, batch, by_position) for batch in batches]
         again = subject.compute()
     if not same(final, again):
         raise AssertionError(f"torchmetrics' {metric}{options}: update and forward disagree")
@@ -208,7 +227,7 @@ class Stem:
             if self._torchmetrics_agrees(case, counted, forward, final):
                 raise AssertionError(f"{case.name}: a difference is stated, and torchmetrics gives the same")
         else:
-            forward, final, warned = play(case.metric, case.options, counted)
+            forward, final, warned = play(case.metric, case.options, counted, case.by_position)
         if case.warns is not None and warned is not None and warned != case.warns:
             raise AssertionError(f"{case.name}: torchmetrics {'warned' if warned else 'did not warn'}")
         entry: dict = {"name": case.name, "class": case.metric, "options": case.options}
@@ -247,10 +266,10 @@ class Stem:
                 warnings.simplefilter("ignore")
                 subject = create(misuse.metric, misuse.options)
                 for batch in misuse.batches[:-1]:
-                    subject.update(**copied(batch))
+                    fed(subject.update, batch)
                 taken_so_far = True
                 for batch in misuse.batches[-1:]:
-                    subject.update(**copied(batch))
+                    fed(subject.update, batch)
                     if misuse.at == "compute":
                         subject.compute()
         except Exception:  # noqa: BLE001 whatever it raises is a refusal
@@ -343,7 +362,7 @@ class Stem:
             if name in ("task", "num_classes", "num_labels"):
                 continue
             try:
-                others = play(case.metric, {k: v for k, v in case.options.items() if k != name}, batches)
+                others = play(case.metric, {k: v for k, v in case.options.items() if k != name}, batches, case.by_position)
             except Exception:  # noqa: BLE001 the default refuses: that is a difference
                 shown.append(name)
                 continue
@@ -355,7 +374,7 @@ class Stem:
     def _torchmetrics_agrees(case: Case, batches: list, forward: list, final: Any) -> bool:
         tolerance = case.tolerance or FLOAT_TOLERANCE
         try:
-            theirs = play(case.metric, case.options, batches)
+            theirs = play(case.metric, case.options, batches, case.by_position)
         except Exception:  # noqa: BLE001 it cannot play the case at all
             return False
         return same([forward, final], list(theirs[:2]), **tolerance)

@@ -35,76 +35,75 @@ using Unary = Tensor (*)(const Tensor&);
 using Binary = Tensor (*)(const Tensor&, const Tensor&);
 
 /// How strongly operators bind in Python, whose spelling the formula has.
-enum Binding { comparison = 1, bit_or, bit_xor, bit_and, sum, product, sign, power, atom };
+namespace binding {
+enum Strength { comparison = 1, bit_or, bit_xor, bit_and, sum, product, sign, power, atom };
+}
 
 /// A function over one or two tensors, and how it reads.
 struct Function {
   std::string_view symbol;
-  Binding binding;
+  binding::Strength strength;
   Unary unary = nullptr;
   Binary binary = nullptr;
 
-  Function(std::string_view sign, Binding binds, Unary f) : symbol(sign), binding(binds), unary(f) {}
-  Function(std::string_view sign, Binding binds, Binary f) : symbol(sign), binding(binds), binary(f) {}
+  Function(std::string_view spelling, binding::Strength binds, Unary f) : symbol(spelling), strength(binds), unary(f) {}
+  Function(std::string_view spelling, binding::Strength binds, Binary f)
+      : symbol(spelling), strength(binds), binary(f) {}
 };
 
 Function function_of(Operator function) {
   switch (function) {
     case Operator::Add:
-      return {"+", sum, [](const Tensor& a, const Tensor& b) { return at::add(a, b); }};
+      return {"+", binding::sum, [](const Tensor& a, const Tensor& b) { return at::add(a, b); }};
     case Operator::Sub:
-      return {"-", sum, [](const Tensor& a, const Tensor& b) { return at::sub(a, b); }};
+      return {"-", binding::sum, [](const Tensor& a, const Tensor& b) { return at::sub(a, b); }};
     case Operator::Mul:
-      return {"*", product, [](const Tensor& a, const Tensor& b) { return at::mul(a, b); }};
+      return {"*", binding::product, [](const Tensor& a, const Tensor& b) { return at::mul(a, b); }};
     case Operator::TrueDivide:
-      return {"/", product, [](const Tensor& a, const Tensor& b) { return at::true_divide(a, b); }};
+      return {"/", binding::product, [](const Tensor& a, const Tensor& b) { return at::true_divide(a, b); }};
     case Operator::FloorDivide:
-      return {"//", product, [](const Tensor& a, const Tensor& b) { return at::floor_divide(a, b); }};
+      return {"//", binding::product, [](const Tensor& a, const Tensor& b) { return at::floor_divide(a, b); }};
     case Operator::Fmod:
-      return {"%", product, [](const Tensor& a, const Tensor& b) { return at::fmod(a, b); }};
+      return {"%", binding::product, [](const Tensor& a, const Tensor& b) { return at::fmod(a, b); }};
     case Operator::Pow:
-      return {"**", power, [](const Tensor& a, const Tensor& b) { return at::pow(a, b); }};
+      return {"**", binding::power, [](const Tensor& a, const Tensor& b) { return at::pow(a, b); }};
     case Operator::Matmul:
-      return {"@", product, [](const Tensor& a, const Tensor& b) { return at::matmul(a, b); }};
+      return {"@", binding::product, [](const Tensor& a, const Tensor& b) { return at::matmul(a, b); }};
     case Operator::Eq:
-      return {"==", comparison, [](const Tensor& a, const Tensor& b) { return at::eq(a, b); }};
+      return {"==", binding::comparison, [](const Tensor& a, const Tensor& b) { return at::eq(a, b); }};
     case Operator::Ne:
-      return {"!=", comparison, [](const Tensor& a, const Tensor& b) { return at::ne(a, b); }};
+      return {"!=", binding::comparison, [](const Tensor& a, const Tensor& b) { return at::ne(a, b); }};
     case Operator::Lt:
-      return {"<", comparison, [](const Tensor& a, const Tensor& b) { return at::lt(a, b); }};
+      return {"<", binding::comparison, [](const Tensor& a, const Tensor& b) { return at::lt(a, b); }};
     case Operator::Le:
-      return {"<=", comparison, [](const Tensor& a, const Tensor& b) { return at::le(a, b); }};
+      return {"<=", binding::comparison, [](const Tensor& a, const Tensor& b) { return at::le(a, b); }};
     case Operator::Gt:
-      return {">", comparison, [](const Tensor& a, const Tensor& b) { return at::gt(a, b); }};
+      return {">", binding::comparison, [](const Tensor& a, const Tensor& b) { return at::gt(a, b); }};
     case Operator::Ge:
-      return {">=", comparison, [](const Tensor& a, const Tensor& b) { return at::ge(a, b); }};
+      return {">=", binding::comparison, [](const Tensor& a, const Tensor& b) { return at::ge(a, b); }};
     case Operator::BitwiseAnd:
-      return {"&", bit_and, [](const Tensor& a, const Tensor& b) { return at::bitwise_and(a, b); }};
+      return {"&", binding::bit_and, [](const Tensor& a, const Tensor& b) { return at::bitwise_and(a, b); }};
     case Operator::BitwiseOr:
-      return {"|", bit_or, [](const Tensor& a, const Tensor& b) { return at::bitwise_or(a, b); }};
+      return {"|", binding::bit_or, [](const Tensor& a, const Tensor& b) { return at::bitwise_or(a, b); }};
     case Operator::BitwiseXor:
-      return {"^", bit_xor, [](const Tensor& a, const Tensor& b) { return at::bitwise_xor(a, b); }};
+      return {"^", binding::bit_xor, [](const Tensor& a, const Tensor& b) { return at::bitwise_xor(a, b); }};
     case Operator::BitwiseNot:
-      return {"~", sign, [](const Tensor& a) { return at::bitwise_not(a); }};
+      return {"~", binding::sign, [](const Tensor& a) { return at::bitwise_not(a); }};
     case Operator::Abs:
-      return {"abs", atom, [](const Tensor& a) { return at::abs(a); }};
+      return {"abs", binding::atom, [](const Tensor& a) { return at::abs(a); }};
     case Operator::Neg:
-      return {"-", sign, [](const Tensor& a) { return at::neg(a); }};
+      return {"-", binding::sign, [](const Tensor& a) { return at::neg(a); }};
     case Operator::Pos:
-      return {"+", sign, [](const Tensor& a) { return a; }};
+      return {"+", binding::sign, [](const Tensor& a) { return a; }};
     case Operator::GetItem:
       break;
   }
-  return {"[]", atom, [](const Tensor& a) { return a; }};  // has a key, and takes more than tensors
+  return {"[]", binding::atom, [](const Tensor& a) { return a; }};  // has a key, and takes more than tensors
 }
 
 /// `text` in parentheses where what surrounds it binds more strongly.
-std::string within(int surroundings, int binding, const std::string& text) {
-  return binding < surroundings ? "(" + text + ")" : text;
-}
-
-c10::IValue constant_of(const Operand& operand) {
-  return operand.constant();
+std::string within(int surroundings, int strength, const std::string& text) {
+  return strength < surroundings ? "(" + text + ")" : text;
 }
 
 /// An index into `size` elements; below 0 it counts from the end.
@@ -146,7 +145,7 @@ CompositionalMetric::CompositionalMetric(Operator function, Operand a, std::opti
     if (operand.metric()) {
       parts().add(name, operand.metric());
     } else {
-      constants_[place] = constant_of(operand);
+      constants_[place] = operand.constant();
     }
   };
   add("metric_a", 0, a);
@@ -197,11 +196,11 @@ Tensor CompositionalMetric::tensor_of(const c10::IValue& value) const {
 int CompositionalMetric::operand_binding(std::size_t place) const {
   const Metric* metric = operand(place);
   if (const auto* composed = dynamic_cast<const CompositionalMetric*>(metric)) {
-    return function_of(composed->function_).binding;
+    return function_of(composed->function_).strength;
   }
   const c10::IValue& constant = constants_[place];
   const bool is_negative = metric == nullptr && constant.isScalar() && constant.toScalar().to<double>() < 0;
-  return is_negative ? sign : atom;
+  return is_negative ? binding::sign : binding::atom;
 }
 
 std::string CompositionalMetric::operand_text(std::size_t place) const {
@@ -215,17 +214,17 @@ std::string CompositionalMetric::formula() const {
   const std::string a = operand_text(0);
   if (key_) {
     const auto* name = std::get_if<std::string>(&*key_);
-    return within(atom, operand_binding(0), a) + "[" +
+    return within(binding::atom, operand_binding(0), a) + "[" +
            (name != nullptr ? "'" + *name + "'" : std::to_string(std::get<int64_t>(*key_))) + "]";
   }
   const std::string symbol(function.symbol);
   if (function_ == Operator::Abs) return symbol + "(" + a + ")";
-  if (function.unary != nullptr) return symbol + within(function.binding, operand_binding(0), a);
+  if (function.unary != nullptr) return symbol + within(function.strength, operand_binding(0), a);
   // Python reads equals from the left, powers from the right, and comparisons in a row as something else.
-  const bool left_first = function.binding != power && function.binding != comparison;
-  const bool right_first = function.binding == power;
-  return within(function.binding + (left_first ? 0 : 1), operand_binding(0), a) + " " + symbol + " " +
-         within(function.binding + (right_first ? 0 : 1), operand_binding(1), operand_text(1));
+  const bool left_first = function.strength != binding::power && function.strength != binding::comparison;
+  const bool right_first = function.strength == binding::power;
+  return within(function.strength + (left_first ? 0 : 1), operand_binding(0), a) + " " + symbol + " " +
+         within(function.strength + (right_first ? 0 : 1), operand_binding(1), operand_text(1));
 }
 
 }  // namespace metrics

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 namespace metrics {
 
@@ -17,8 +18,14 @@ namespace {
 std::array<std::string, 2> names_of_pair(Metric& metric) {
   std::array<std::string, 2> names{"preds", "target"};
   const MetricEntry* entry = find_metric(metric.name());
-  if (entry == nullptr || entry->inputs.empty()) entry = find_metric(metric.units().front()->name());
-  if (entry == nullptr) return names;
+  const std::vector<Metric*> units = metric.units();
+  if ((entry == nullptr || entry->inputs.empty()) && !units.empty()) entry = find_metric(units.front()->name());
+  if (entry == nullptr) {
+    if (metric.takes_input(names[0])) return names;
+    throw InvalidArgument("the inputs of " + metric.to_string() +
+                          " are to be transformed, and what it calls them is not known: give them by position, or "
+                          "register the metric");
+  }
   for (std::size_t i = 0; i < std::min(names.size(), entry->inputs.size()); ++i) names[i] = entry->inputs[i].name;
   return names;
 }
@@ -42,7 +49,7 @@ void MetricInputTransformer::route(const std::shared_ptr<const BatchInputs>& inp
   BatchInputs own = *inputs;
   if (!own.args.empty()) own.args[0] = transformed(own.args[0], pred);
   if (own.args.size() > 1) own.args[1] = transformed(own.args[1], target);
-  const std::array<std::string, 2> names = names_of_pair(wrapped());
+  const auto names = own.kwargs.empty() ? std::array<std::string, 2>{} : names_of_pair(wrapped());
   for (auto& [name, input] : own.kwargs) {
     if (name == names[0]) input = transformed(input, pred);
     if (name == names[1]) input = transformed(input, target);

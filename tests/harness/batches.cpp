@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <numeric>
 
 namespace metrics::testing {
@@ -245,8 +246,19 @@ IValue forward(Metric& metric, const Batch& batch, const std::optional<Tensor>& 
 }
 
 Kwargs inputs_of(const Batch& batch) {
-  Kwargs inputs = batch;
-  if (const auto ids = inputs.find(ids_name); ids != inputs.end()) inputs.erase(ids);
+  Kwargs inputs;
+  std::map<std::string, c10::impl::GenericDict> dicts;
+  for (const auto& [name, value] : batch) {
+    if (name == ids_name) continue;
+    const std::size_t slash = name.find('/');
+    if (slash == std::string::npos) {
+      inputs.emplace(name, value);
+      continue;
+    }
+    const auto dict = dicts.try_emplace(name.substr(0, slash), c10::StringType::get(), c10::AnyType::get()).first;
+    dict->second.insert(name.substr(slash + 1), value);
+  }
+  for (const auto& [name, entries] : dicts) inputs.emplace(name, entries);
   return inputs;
 }
 

@@ -17,7 +17,7 @@ namespace metrics::testing {
 ///
 /// Of tensors and lists the elements along the first dimension are rows, whatever a list holds: strings, tensors,
 /// dicts. Numbers, tensors without dimensions, strings and dicts are one row each. Booleans and None say something of
-/// the whole batch and have no rows.
+/// the whole batch and have no rows. An input under `name/key` is that entry of a dict, whose entries have rows.
 using Batch = Kwargs;
 inline constexpr std::string_view ids_name = "Rows.ids";
 

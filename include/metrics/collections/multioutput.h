@@ -15,8 +15,8 @@ namespace metrics {
 
 /// Computes a metric for each output by itself: [num_outputs, …] of its values.
 ///
-///   MultioutputWrapper spearman(SpearmanCorrCoef(), {.num_outputs = 2});
-///   spearman.update(preds, target);  // [N, 2] each
+///   MultioutputWrapper squares(MeanSquaredError(), {.num_outputs = 2});
+///   squares.update(preds, target);  // [N, 2] each
 ///
 /// Each output has a copy of `base_metric`, which gets the slice of every input tensor at its place in `output_dim`.
 /// Throws InvalidArgument for tensors whose size in that dimension is not `num_outputs`, Error where the metric's value

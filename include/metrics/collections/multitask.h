@@ -43,8 +43,6 @@ class METRICS_API MultitaskWrapper : public Composite {
   /// Throws InvalidArgument for a name that occurs twice, is empty or has a dot.
   MultitaskWrapper(std::span<const Task> task_metrics, Options options);
 
-  using Composite::forward;
-  using Composite::update;
   void update(const TaskInputs& task_preds, const TaskInputs& task_targets, const Rows& rows = {});
   /// The values of the batch alone.
   NamedValues forward(const TaskInputs& task_preds, const TaskInputs& task_targets, const Rows& rows = {});
