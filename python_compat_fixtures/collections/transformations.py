@@ -11,7 +11,7 @@ ACCURACY = named("BinaryAccuracy")
 def continuous(name: str, dtype=torch.float32) -> list:
     """Draw probabilities with targets that are no labels."""
     draws = Draws(f"transformations/{name}")
-    return [{"preds": draws.probabilities(n), "target": draws.integers(n, -3, 5).to(dtype) / (2 if dtype.is_floating_point else 1)} for n in (7, 1, 9)]
+    return [{"preds": draws.probabilities(n), "target": draws.integers(n, -6, 10) / 2 if dtype.is_floating_point else draws.integers(n, -3, 5).to(dtype)} for n in (7, 1, 9)]
 
 
 def misuses(stem: Stem) -> None:
@@ -39,10 +39,10 @@ def write(stem: Stem) -> None:
     of = lambda **options: {"wrapped_metric": ACCURACY, **options}
     add("BinaryTargetTransformer", "above 0", of(), continuous("zero", torch.int64))
     add("BinaryTargetTransformer", "threshold", of(threshold=1), continuous("threshold", torch.int64))
-    add("BinaryTargetTransformer", "threshold that is no integer", of(threshold=1.5), continuous("half", torch.int64))
-    add("BinaryTargetTransformer", "below 0", of(threshold=-2.0), continuous("below", torch.int64))
+    add("BinaryTargetTransformer", "threshold that is no integer", of(threshold=1.5), continuous("half"))
+    add("BinaryTargetTransformer", "below 0", of(threshold=-2.0), continuous("below", torch.int32))
     collection = named("MetricCollection", metrics=[ACCURACY, named("BinaryAUROC"), named("BinaryF1Score")])
-    add("BinaryTargetTransformer", "a collection", {"wrapped_metric": collection, "threshold": 1}, continuous("collection", torch.int64))
+    add("BinaryTargetTransformer", "a collection", {"wrapped_metric": collection, "threshold": 1}, continuous("collection"))
     twice = named("BinaryTargetTransformer", wrapped_metric=ACCURACY, threshold=0.5)
     add("BinaryTargetTransformer", "of another", {"wrapped_metric": twice, "threshold": 2}, continuous("twice", torch.int64))
     labels = binary("transformations/labels", "probabilities")

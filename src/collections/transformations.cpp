@@ -72,7 +72,7 @@ std::string LambdaInputTransformer::describe_options() const {
 }
 
 Tensor BinaryTargetTransformer::transform_target(const Tensor& target) const {
-  return target.gt(options_.threshold).to(target.scalar_type());
+  return target.gt(options_.threshold).to(target.is_floating_point() ? at::kLong : target.scalar_type());
 }
 
 std::string BinaryTargetTransformer::describe_options() const {

@@ -76,7 +76,8 @@ class METRICS_API LambdaInputTransformer : public MetricInputTransformer {
   Options options_;
 };
 
-/// Makes targets 1 where they are greater than a threshold, else 0, in their own dtype.
+/// Makes targets 1 where they are greater than a threshold, else 0: floating ones as int64, since many binary metrics
+/// refuse floating labels, others in their own dtype.
 ///
 ///   BinaryTargetTransformer accuracy(BinaryAccuracy(), {.threshold = 2});
 ///
