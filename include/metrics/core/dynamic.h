@@ -25,7 +25,7 @@ METRICS_API std::unique_ptr<Metric> create(std::string_view name, const Kwargs& 
 /// Throws InvalidArgument for text that is no such JSON, and as `create` does.
 METRICS_API std::unique_ptr<Metric> create_from_json(std::string_view json, const MetricOptions& common = {});
 
-/// Reads a JSON object as options: numbers, strings, booleans, null, and lists of them.
+/// Reads a JSON object as options: numbers, strings, booleans, null, and lists and objects of them.
 METRICS_API Kwargs options_from_json(std::string_view json);
 
 /// Calls a functional by torchmetrics' name, such as `multiclass_accuracy` or its router `accuracy`: inputs by position
