@@ -19,19 +19,21 @@ std::string listed(const Names& names) {
   return all.empty() ? "none" : all;
 }
 
-/// Runs what belongs to one member; an error of its own says which one it was.
+/// Runs what belongs to one member; an error of its own says which one it was. (Ranks that cannot agree are no member's
+/// error.)
 template <class F>
 auto for_member(const std::string& name, const F& f) {
+  const auto named = [&](const std::exception& error) {
+    return "MetricCollection member `" + name + "`: " + error.what();
+  };
   try {
     return f();
   } catch (const SyncError&) {
     throw;
   } catch (const InvalidArgument& error) {
-    throw InvalidArgument("MetricCollection member `" + name + "`: " + error.what());
-  } catch (const FormatError&) {
-    throw;
-  } catch (const Error& error) {
-    throw Error("MetricCollection member `" + name + "`: " + error.what());
+    throw InvalidArgument(named(error));
+  } catch (const std::exception& error) {
+    std::throw_with_nested(Error(named(error)));
   }
 }
 

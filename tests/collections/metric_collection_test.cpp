@@ -120,7 +120,7 @@ TEST_CASE("collection: a call that throws changes no member and names the one th
 
   MetricCollection failing({{"first", Tally()}, {"second", Tally({.finalise_throws = true})}});
   failing.update(at::ones({2}));
-  CHECK_THROWS_WITH(failing.compute(), doctest::Contains("no value"));
+  CHECK_THROWS_WITH_AS(failing.compute(), doctest::Contains("member `second`: no value"), metrics::Error);
   MetricCollection classes(
       {{"three", MulticlassAccuracy({.num_classes = 3})}, {"two", MulticlassConfusionMatrix({.num_classes = 2})}});
   CHECK_THROWS_AS(classes.update(preds(), target()), InvalidArgument);

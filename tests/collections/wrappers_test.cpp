@@ -16,6 +16,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 // What the harness cannot play: typed faces, functions, values at compute, gradients, states shared among wrappers.
 
 namespace wrappers_test {
@@ -102,6 +104,32 @@ TEST_CASE("MultioutputWrapper: each output has a metric of its own, whose NaN ro
   CHECK(metric[1].update_count() == 1);
   metric.persistent(true);
   CHECK(metric.state_dict("w.").states.contains("w.metrics.1.sum_squared_error"));
+}
+
+TEST_CASE(
+    "MultioutputWrapper: outputs that lie first give what they give last, in batches, shards and any order of rows") {
+  MultioutputWrapper first(MeanSquaredError(), {.num_outputs = 2, .output_dim = 0});
+  MultioutputWrapper last(MeanSquaredError(), {.num_outputs = 2});
+  const Tensor preds = at::tensor({1.0, 2.0, 4.0, 8.0, 16.0, 32.0}).view({2, 3});
+  const Tensor target = at::tensor({1.0, 1.0, 2.0, 3.0, 5.0, 8.0}).view({2, 3});
+  const Tensor of_batch = first.forward(preds, target);
+  CHECK(at::equal(of_batch, last.forward(preds.t(), target.t())));
+  CHECK(at::equal(first.compute(), of_batch));
+
+  MultioutputWrapper shard = first, empty = first;
+  shard.reset();
+  empty.reset();
+  shard.update(preds.flip(1), target.flip(1));
+  CHECK(at::equal(shard.compute(), of_batch));
+  shard.update(at::tensor({std::nan(""), 2.0}).view({2, 1}), at::tensor({1.0, 1.0}).view({2, 1}));
+  last.update(at::tensor({std::nan(""), 2.0}).view({1, 2}), at::tensor({1.0, 1.0}).view({1, 2}));
+  empty.update(at::empty({2, 0}), at::empty({2, 0}));
+  shard.merge(empty);
+  CHECK(at::equal(shard.compute(), last.compute()));
+  first.persistent(true);
+  MultioutputWrapper loaded(MeanSquaredError(), {.num_outputs = 2, .output_dim = 0});
+  loaded.load_state_dict(first.state_dict());
+  CHECK(at::equal(loaded.compute(), of_batch));
 }
 
 TEST_CASE("MultioutputWrapper: forward carries gradients") {

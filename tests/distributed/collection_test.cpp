@@ -11,6 +11,7 @@
 #include <metrics/classification/specificity.h>
 #include <metrics/collections/metric_collection.h>
 #include <metrics/distributed/process_group.h>
+#include <metrics/distributed/synchronize.h>
 
 #include <ATen/ATen.h>
 
@@ -76,6 +77,11 @@ WORKER(collection_of_ten) {
   expect((group->counters() - before_sync).collectives == 1, "one collective for sync");
   expect(equal_values(metrics.compute(), values), "the same values from synced states");
   metrics.unsync();
+
+  MetricCollection others = ten();
+  const auto before_both = group->counters();
+  metrics::synchronize(metrics, others);
+  expect((group->counters() - before_both).collectives == 1, "one collective for two collections");
 }
 
 TEST_CASE("collection: ten metrics over ranks take one collective and give the values of one process") {
