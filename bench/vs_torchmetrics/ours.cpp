@@ -129,7 +129,7 @@ class Contender {
     }
     if (work == "collection_update") {
       metrics::MetricCollection collection = together();
-      collection.update(inputs());
+      collection.reset();
       return time(request, [&] { collection.update(inputs()); });
     }
     if (work == "collection_epoch") {

@@ -125,6 +125,9 @@ def together_targets():
     for threads in (1, 2):
         work = "six classification metrics, updated together, 32 × 10"
         yield Row(work, "together", SIX, multiclass(32, 10), threads=threads, at_least=500)
+    for threads in (1, 2):
+        work = "MetricCollection.update of the six, 32 × 10"
+        yield Row(work, "collection_update", SIX, multiclass(32, 10), threads=threads, at_least=500)
 
 
 def sync_targets():
