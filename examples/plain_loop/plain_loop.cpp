@@ -4,6 +4,7 @@
 #include <metrics/metrics.h>
 
 #include <torch/torch.h>
+
 using namespace metrics::distributed;
 
 /// Trains `net` by `forward`, which is the net itself or its averaging over ranks, and evaluates each sample once.
