@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from branched import BranchedNet  # noqa: E402
 from draws import Draws  # noqa: E402
 from torch.distributed.algorithms.join import Join  # noqa: E402
 from torch.nn.parallel import DistributedDataParallel  # noqa: E402
@@ -31,25 +32,6 @@ COUNTS = [
 MODES = ("plain", "no_sync", "unused", "momentum")
 
 
-class Net(torch.nn.Module):
-    """Two branches, of which an input picks one, and a running mean."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.first = torch.nn.Linear(4, 5)
-        self.left = torch.nn.Linear(5, 2)
-        self.right = torch.nn.Linear(5, 2)
-        self.register_buffer("seen", torch.zeros(4))
-
-    def forward(self, x: torch.Tensor, branch: str) -> torch.Tensor:
-        """Take the branches that are named."""
-        self.seen += x.detach().mean(0)
-        hidden = torch.tanh(self.first(x))
-        if branch == "both":
-            return self.left(hidden) + self.right(hidden)
-        return self.left(hidden) if branch == "left" else self.right(hidden)
-
-
 def branch_of(mode: str, rank: int, step: int) -> str:
     """Say which branches a step takes."""
     if mode == "unused":
@@ -66,12 +48,12 @@ def batch(rank: int, step: int) -> tuple:
 def start(rank: int) -> dict:
     """Return the weights that a rank starts with: those of rank 0 have to win."""
     draws = Draws(f"join/start/{rank}")
-    return {name: draws.logits(tuple(p.shape)) / 4 for name, p in Net().named_parameters()}
+    return {name: draws.logits(tuple(p.shape)) / 4 for name, p in BranchedNet().named_parameters()}
 
 
 def train(rank: int, mode: str, counts: list, initial: bool) -> dict:
     """Train one rank, and return what the weights are at the end."""
-    net = Net()
+    net = BranchedNet()
     net.load_state_dict({**start(rank), "seen": torch.full((4,), float(rank))})
     model = DistributedDataParallel(net, find_unused_parameters=mode == "unused")
     optimizer = torch.optim.SGD(net.parameters(), 0.1, momentum=0.9 if mode == "momentum" else 0.0)

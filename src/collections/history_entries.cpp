@@ -1,6 +1,5 @@
-#include "history_entries.h"
-
 #include "composite_entry.h"
+#include "wrapper_entries.h"
 #include <metrics/aggregation/aggregation.h>
 #include <metrics/classification/accuracy.h>
 #include <metrics/collections/bootstrapping.h>

@@ -1,7 +1,6 @@
 #include "../registry.h"
 
 #include "composite_entry.h"
-#include "history_entries.h"
 #include "wrapper_entries.h"
 #include <metrics/classification/accuracy.h>
 #include <metrics/collections/metric_collection.h>

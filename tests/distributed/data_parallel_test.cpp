@@ -1,3 +1,4 @@
+#include "branched_net.h"
 #include "worker.h"
 #include <metrics/core/errors.h>
 #include <metrics/distributed/data_parallel.h>
@@ -20,6 +21,7 @@ using metrics::init_process_group;
 using metrics::InvalidArgument;
 using metrics::SyncError;
 using metrics::distributed::DistributedDataParallel;
+using metrics_test::BranchedNet;
 using metrics_test::expect;
 using metrics_test::expect_contains;
 using metrics_test::run_workers;
@@ -28,25 +30,7 @@ using nlohmann::json;
 
 namespace {
 
-/// The net of python_compat_fixtures/distributed/data_parallel.py.
-struct Net : torch::nn::Module {
-  Net() : first(4, 5), left(5, 2), right(5, 2) {
-    register_module("first", first);
-    register_module("left", left);
-    register_module("right", right);
-    seen = register_buffer("seen", at::zeros({4}));
-  }
-  Tensor forward(const Tensor& x, const std::string& branch) {
-    seen.add_(x.detach().mean(0));
-    const Tensor hidden = first(x).tanh();
-    if (branch == "both") return left(hidden) + right(hidden);
-    return branch == "left" ? left(hidden) : right(hidden);
-  }
-  torch::nn::Linear first, left, right;
-  Tensor seen;
-};
-
-using Model = DistributedDataParallel<std::shared_ptr<Net>>;
+using Model = DistributedDataParallel<std::shared_ptr<BranchedNet>>;
 
 std::string branch_of(const std::string& mode, int64_t rank, int64_t step) {
   if (mode == "unused") return step < 2 || rank == 0 ? "left" : "right";
@@ -70,8 +54,8 @@ void expect_close(const Tensor& got, const json& expected, const std::string& wh
   expect(at::allclose(got.detach().flatten(), reference, 1e-6, 1e-6), what + " to be Python's");
 }
 
-std::shared_ptr<Net> started(const json& weights, double seen) {
-  auto net = std::make_shared<Net>();
+std::shared_ptr<BranchedNet> started(const json& weights, double seen) {
+  auto net = std::make_shared<BranchedNet>();
   const at::NoGradGuard no_grad;
   for (auto& parameter : net->named_parameters()) {
     parameter.value().copy_(tensor_of(weights.at(parameter.key())).reshape(parameter.value().sizes()));
@@ -80,7 +64,7 @@ std::shared_ptr<Net> started(const json& weights, double seen) {
   return net;
 }
 
-void step_and_clear(Net& net) {
+void step_and_clear(BranchedNet& net) {
   const at::NoGradGuard no_grad;
   for (Tensor& parameter : net.parameters()) {
     if (!parameter.grad().defined()) continue;
@@ -132,7 +116,7 @@ WORKER(trains_as_python) {
 
 WORKER(sends_as_little_as_it_can) {
   const auto group = init_process_group();
-  const auto net = std::make_shared<Net>();
+  const auto net = std::make_shared<BranchedNet>();
   Model model(net, {.broadcast_buffers = false});
   const auto step = [&] { model(at::ones({3, 4}), "both").sum().backward(); };
   step();
@@ -157,27 +141,27 @@ WORKER(sends_as_little_as_it_can) {
 WORKER(refuses_modules_that_differ) {
   const auto group = init_process_group();
   const auto rank = group->rank();
-  auto net = std::make_shared<Net>();
+  auto net = std::make_shared<BranchedNet>();
   if (rank == 1) net->replace_module("right", torch::nn::Linear(5, 3));
   const std::string message = sync_error_of([&] { Model model(net); });
   expect_contains(message, "rank 0 has `right.weight` of Float [2, 5], rank 1 has `right.weight` of Float [3, 5]");
-  auto longer = std::make_shared<Net>();
+  auto longer = std::make_shared<BranchedNet>();
   if (rank == 0) longer->register_parameter("scale", at::ones({1}));
   expect_contains(sync_error_of([&] { Model model(longer); }), "`scale`");
   // The group is none the worse for it.
-  Model model(std::make_shared<Net>());
+  Model model(std::make_shared<BranchedNet>());
   model(at::ones({3, 4}), "both").sum().backward();
 }
 
 TEST_CASE("data parallel: what cannot be trained is refused") {
-  auto frozen = std::make_shared<Net>();
+  auto frozen = std::make_shared<BranchedNet>();
   for (Tensor& parameter : frozen->parameters()) parameter.requires_grad_(false);
   CHECK_THROWS_AS(Model{frozen}, InvalidArgument);
-  CHECK_THROWS_AS(Model(std::make_shared<Net>(), {.bucket_cap_mb = 0}), InvalidArgument);
+  CHECK_THROWS_AS(Model(std::make_shared<BranchedNet>(), {.bucket_cap_mb = 0}), InvalidArgument);
 }
 
 TEST_CASE("data parallel: one process is a module as ever") {
-  const auto net = std::make_shared<Net>();
+  const auto net = std::make_shared<BranchedNet>();
   Model model(net);
   model.forward(at::ones({2, 4}), "both").sum().backward();
   CHECK(net->left->weight.grad().defined());

@@ -1,3 +1,4 @@
+#include "branched_net.h"
 #include "worker.h"
 #include <metrics/distributed/data_parallel.h>
 #include <metrics/distributed/join.h>
@@ -21,30 +22,13 @@ using metrics::init_process_group;
 using metrics::distributed::DistributedDataParallel;
 using metrics::distributed::Divisor;
 using metrics::distributed::Join;
+using metrics_test::BranchedNet;
 using metrics_test::expect;
 using metrics_test::max_world_size;
 using metrics_test::run_workers;
 using nlohmann::json;
 
 namespace {
-
-/// The net of python_compat_fixtures/distributed/join.py.
-struct BranchedNet : torch::nn::Module {
-  BranchedNet() : first(4, 5), left(5, 2), right(5, 2) {
-    register_module("first", first);
-    register_module("left", left);
-    register_module("right", right);
-    seen = register_buffer("seen", at::zeros({4}));
-  }
-  Tensor forward(const Tensor& x, const std::string& branch) {
-    seen.add_(x.detach().mean(0));
-    const Tensor hidden = first(x).tanh();
-    if (branch == "both") return left(hidden) + right(hidden);
-    return branch == "left" ? left(hidden) : right(hidden);
-  }
-  torch::nn::Linear first, left, right;
-  Tensor seen;
-};
 
 std::string branch_of(const std::string& mode, int64_t rank, int64_t step) {
   if (mode != "unused") return "both";

@@ -1,0 +1,22 @@
+"""The net that the tables of distributed training train; tests/distributed/branched_net.h is its counterpart."""
+
+import torch
+
+
+class BranchedNet(torch.nn.Module):
+    """Two branches, of which an input picks one, and a running mean."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = torch.nn.Linear(4, 5)
+        self.left = torch.nn.Linear(5, 2)
+        self.right = torch.nn.Linear(5, 2)
+        self.register_buffer("seen", torch.zeros(4))
+
+    def forward(self, x: torch.Tensor, branch: str) -> torch.Tensor:
+        """Take the branches that are named."""
+        self.seen += x.detach().mean(0)
+        hidden = torch.tanh(self.first(x))
+        if branch == "both":
+            return self.left(hidden) + self.right(hidden)
+        return self.left(hidden) if branch == "left" else self.right(hidden)
