@@ -165,15 +165,14 @@ struct Column {
   std::span<const T> scores;
 };
 
-/// Calls f(label, row, code) for all of a question's rows, label by label.
+/// Calls f(label, its codes, their stride, rows) for the labels of a question.
 template <class F>
-void each_row(const Kept& from, const CurveRule& rule, Question question, const F& f) {
+void each_label(const Kept& from, const CurveRule& rule, Question question, const F& f) {
   const int64_t stride = rule.task == CurveTask::Multilabel ? rule.labels : 1;
   const int64_t rows = from.codes.numel() / stride;
   const auto go = [&](const auto* codes) {
     for (int64_t label = question.first_label; label < question.last_label; ++label) {
-      const auto* own = codes + (stride > 1 ? label : 0);
-      for (int64_t row = 0; row < rows; ++row) f(label, row, int32_t{own[row * stride]});
+      f(label, codes + (stride > 1 ? label : 0), stride, rows);
     }
   };
   if (rule.task == CurveTask::Multiclass) {
@@ -183,23 +182,45 @@ void each_row(const Kept& from, const CurveRule& rule, Question question, const 
   }
 }
 
+/// Calls f(row, code) for all of a question's rows, label by label.
+template <class F>
+void each_row(const Kept& from, const CurveRule& rule, Question question, const F& f) {
+  each_label(from, rule, question, [&](int64_t, const auto* codes, int64_t stride, int64_t rows) {
+    for (int64_t row = 0; row < rows; ++row) f(row, int32_t{codes[row * stride]});
+  });
+}
+
+/// Notes which targets are `yes`, and returns whether any is `skipped`.
+template <class Code>
+bool mark_yes(const Code* __restrict codes, int64_t stride, int64_t rows, Code yes, Code skipped,
+              uint8_t* __restrict marks) {
+  uint8_t skips = 0;
+  for (int64_t row = 0; row < rows; ++row) {
+    const Code code = codes[row * stride];
+    const auto target = static_cast<Code>(code < 0 ? ~code : code);
+    marks[row] = target == yes;
+    skips |= target == skipped;
+  }
+  return skips != 0;
+}
+
 /// The column of a question, from the scores of its labels.
 template <class T>
 Column<T> column_of(const Kept& from, std::span<const T> scores, const CurveRule& rule, Question question) {
   const bool classes = rule.task == CurveTask::Multiclass;
   Column<T> column{{}, std::vector<uint8_t>(scores.size()), scores};
   uint8_t* yes = column.yes.data();
-  std::size_t rows = 0;
   bool skips = false;
-  each_row(from, rule, question, [&, classes](int64_t label, int64_t, int32_t code) {
-    const int64_t target = label_of(code);
-    yes[rows++] = target == (classes ? label : 1);
-    skips |= !classes & (target == kSkipped);
+  each_label(from, rule, question, [&]<class Code>(int64_t label, const Code* codes, int64_t stride, int64_t rows) {
+    const int64_t wanted = classes ? label : 1, skipped = classes ? -1 : kSkipped;  // no target is below 0
+    skips |= mark_yes(codes, stride, rows, static_cast<Code>(wanted), static_cast<Code>(skipped), yes);
+    yes += rows;
   });
   if (!skips) return column;
+  yes = column.yes.data();
   std::size_t row = 0, used = 0;
-  column.own.resize(rows);
-  each_row(from, rule, question, [&](int64_t, int64_t, int32_t code) {
+  column.own.resize(scores.size());
+  each_row(from, rule, question, [&](int64_t, int32_t code) {
     column.own[used] = scores[row];
     yes[used] = yes[row++];
     used += label_of(code) != kSkipped;
@@ -226,12 +247,28 @@ void each_place(std::span<const Item> items, const F& f) {
   }
 }
 
+/// Adds up item by item, and without a branch, what RocArea::add does place by place: with each negative the positives
+/// above its place twice and those met at it, with each positive the negatives met at its place.
 template <class Item>
 RocArea area_of_chunk(std::span<const Item> items) {
-  ToRocArea to;
-  each_place(items, [&](int64_t tp, int64_t fp, Item) { to.add(tp, fp, 0); });
-  to.begin(to.last_tp, to.last_fp);
-  return to.result;
+  RocArea area;
+  uint64_t positives = 0, positives_here = 0, negatives_here = 0;
+  Item last = ~items.back();
+  for (std::size_t i = items.size(); i > 0;) {
+    const Item item = items[--i];
+    const uint64_t same_place = (item ^ last) >> 1 == 0 ? ~uint64_t{0} : 0;
+    const uint64_t no = (static_cast<uint64_t>(item) & 1) - 1;  // all bits set, or none
+    last = item;
+    positives_here &= same_place;
+    negatives_here &= same_place;
+    area.twice += (negatives_here & ~no) | ((2 * positives - positives_here) & no);
+    positives += no + 1;
+    positives_here += no + 1;
+    negatives_here -= no;
+  }
+  area.positives = static_cast<int64_t>(positives);
+  area.negatives = static_cast<int64_t>(items.size()) - area.positives;
+  return area;
 }
 
 /// The area in chunks that share no place, by all threads.
@@ -284,7 +321,7 @@ Made<To> exact_curve(const Column<T>& column, AsThreshold as_threshold) {
   if (column.scores.empty()) return gone_through<To, Key, Key>({}, curves::Places<Key>({}), as_threshold);
   const curves::Places<Key> places(curves::kernels::key_range(column.scores));
   const auto curve = [&]<class Item>(Item) {
-    const auto sorted = curves::sorted<Item>(column.scores.size(), [&](std::span<Item> items) {
+    const auto sorted = curves::sorted<Item>(column.scores.size(), places.bits(), [&](std::span<Item> items) {
       curves::kernels::rank(column.scores, column.yes.data(), places, items.data());
     });
     return gone_through<To>(sorted.items, places, as_threshold);
@@ -328,7 +365,7 @@ std::vector<Made<To>> exact_curves_as(const Kept& from, const CurveRule& rule, c
     }
     std::vector<double> ranks;
     ranks.reserve(scores.size());
-    each_row(from, rule, question, [&](int64_t, int64_t row, int32_t code) {
+    each_row(from, rule, question, [&](int64_t row, int32_t code) {
       ranks.push_back(reading.rank_by(static_cast<double>(scores[ranks.size()]), row, code));
     });
     curves[q] = exact_curve<To>(column_of<double>(from, ranks, rule, question), reading.as_threshold);

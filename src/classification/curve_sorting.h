@@ -92,15 +92,16 @@ struct Sorted {
   std::span<const Item> items;
 };
 
-/// Sorts items that `fill(span)` writes.
+/// Sorts items that `fill(span)` writes, whose places have so many bits.
 template <class Item, class Fill>
-Sorted<Item> sorted(std::size_t count, const Fill& fill) {
+Sorted<Item> sorted(std::size_t count, int bits, const Fill& fill) {
   Sorted<Item> result{std::make_unique_for_overwrite<Item[]>(2 * count), {}};
   prefer_large_pages(result.memory.get(), 2 * count * sizeof(Item));
   const std::span<Item> items(result.memory.get(), count);
   fill(items);
-  result.items = radix_sorted(items, std::span(result.memory.get() + count, count),
-                              [](const Item& item) { return static_cast<Item>(item >> 1); });
+  result.items = radix_sorted(
+      items, std::span(result.memory.get() + count, count),
+      [](const Item& item) { return static_cast<Item>(item >> 1); }, bits);
   return result;
 }
 

@@ -6,7 +6,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -20,13 +20,13 @@ class RadixSort {
  public:
   explicit RadixSort(const KeyOf& key) : key_(key) {}
 
-  /// Sorts into either of the spans, and returns which.
-  std::span<Item> sorted(std::span<Item> items, std::span<Item> scratch) const {
+  /// Sorts into either of the spans, and returns which. Looks for the keys' range if their bits are not told.
+  std::span<Item> sorted(std::span<Item> items, std::span<Item> scratch, std::optional<int> bits = {}) const {
     if (items.size() <= kFew) {
       insert_each(items);
       return items;
     }
-    const Keys keys = keys_of(items);
+    const Keys keys = bits ? Keys{0, *bits} : keys_of(items);
     if (keys.bits == 0) return items;
     if (items.size() <= kPart) {
       sort_part(items, scratch, keys);
@@ -43,7 +43,9 @@ class RadixSort {
   static constexpr std::size_t kFew = 32;
   // More are split first, so that what goes to and fro stays in the cache.
   static constexpr std::size_t kPart = 32768;
-  static constexpr int kSplitBits = 10;
+  static constexpr int kSplitBits = 14;
+  // Into at most about twice as many parts, and none of them with fewer items if it can be helped.
+  static constexpr std::size_t kParts = 512, kFewest = 1024;
   static constexpr int kDigitBits = 11;
   static constexpr std::size_t kGrain = 65536;
 
@@ -53,14 +55,10 @@ class RadixSort {
     int bits;
   };
 
-  /// Items whose keys agree in all but their lowest bits: where each of the runs ends.
-  struct Parts {
-    std::vector<std::size_t> ends;
-    Keys first;
-
-    Keys keys(std::size_t part) const {
-      return {static_cast<Key>(first.least + (static_cast<Key>(part) << first.bits)), first.bits};
-    }
+  /// Items whose keys lie beside each other: where they end, in the order of their keys.
+  struct Part {
+    std::size_t end;
+    Keys keys;
   };
 
   static int width_of(Key key) {
@@ -111,49 +109,90 @@ class RadixSort {
   static void count(std::span<const Item> items, Digit digit, std::size_t* counts) {
     for (const Item& item : items) ++counts[digit(item)];
   }
-  template <class Place>
-  static void distribute(std::span<const Item> items, Digit digit, Place* __restrict next, Item* __restrict to) {
-    for (const Item& item : items) to[next[digit(item)]++] = item;
+  template <class Which, class Place>
+  static void distribute(std::span<const Item> items, Which which, Place* __restrict next, Item* __restrict to) {
+    for (const Item& item : items) to[next[which(item)]++] = item;
+  }
+
+  /// Which values of a digit go together, so that parts are of about the same size however keys are spread.
+  struct Grouping {
+    std::vector<uint16_t> part_of;  // [values]; anything for values that do not occur
+    std::vector<Part> parts;
+  };
+
+  /// Groups values that occur so often, those of a digit with this shift. What occurs more often than all of a part
+  /// should is a part alone.
+  static Grouping group(std::span<const std::size_t> counts, Keys keys, int shift, std::size_t total) {
+    const std::size_t enough = std::max(total / kParts, kFewest);
+    Grouping result{std::vector<uint16_t>(counts.size()), {}};
+    std::size_t first = 0, size = 0, before = 0;
+    for (std::size_t value = 0; value < counts.size(); ++value) {
+      if (counts[value] == 0) continue;
+      if (size == 0 || size + counts[value] > enough) {
+        result.parts.push_back({before, {}});
+        first = value;
+        size = 0;
+      }
+      size += counts[value];
+      before += counts[value];
+      const auto values = static_cast<Key>(value - first + 1);
+      const Key last = static_cast<Key>((values << shift) - 1);
+      const auto least = static_cast<Key>(keys.least + (static_cast<Key>(first) << shift));
+      result.parts.back() = {before, {least, width_of(last)}};
+      result.part_of[value] = static_cast<uint16_t>(result.parts.size() - 1);
+    }
+    return result;
   }
 
   /// Splits `from` into `to` by the highest bits in which keys differ.
-  Parts split(std::span<const Item> from, std::span<Item> to, Keys keys) const {
+  std::vector<Part> split(std::span<const Item> from, std::span<Item> to, Keys keys) const {
     const int shift = std::max(0, keys.bits - kSplitBits);
-    const std::size_t parts = std::size_t{1} << (keys.bits - shift);
-    const Digit part = digit(keys, shift, keys.bits - shift);
+    const std::size_t values = std::size_t{1} << (keys.bits - shift);
+    const Digit value = digit(keys, shift, keys.bits - shift);
     const auto threads = static_cast<std::size_t>(at::in_parallel_region() ? 1 : at::get_num_threads());
     const std::size_t chunks = std::clamp<std::size_t>(from.size() / kGrain, 1, threads);
-    std::vector<std::size_t> places(chunks * parts, 0);  // [chunks, parts]
     const auto each_chunk = [&](const auto& body) {
       at::parallel_for(0, static_cast<int64_t>(chunks), 1, [&](int64_t begin, int64_t end) {
         for (auto c = static_cast<std::size_t>(begin); c < static_cast<std::size_t>(end); ++c) {
           const std::size_t first = from.size() * c / chunks;
-          body(from.subspan(first, from.size() * (c + 1) / chunks - first), places.data() + c * parts);
+          body(from.subspan(first, from.size() * (c + 1) / chunks - first), c);
         }
       });
     };
-    each_chunk([&](std::span<const Item> items, std::size_t* counts) { count(items, part, counts); });
-    Parts result{std::vector<std::size_t>(parts), {keys.least, shift}};
+    std::vector<std::size_t> counts(chunks * values, 0);  // [chunks, values]
+    each_chunk([&](std::span<const Item> items, std::size_t c) { count(items, value, counts.data() + c * values); });
+    std::vector<std::size_t> totals(counts.begin(), counts.begin() + static_cast<std::ptrdiff_t>(values));
+    for (std::size_t i = values; i < counts.size(); ++i) totals[i % values] += counts[i];
+
+    Grouping grouping = group(totals, keys, shift, from.size());
+    const std::size_t parts = grouping.parts.size();
+    std::vector<std::size_t> next(chunks * parts, 0);  // [chunks, parts]: where its next item goes
+    for (std::size_t i = 0; i < counts.size(); ++i)
+      next[i / values * parts + grouping.part_of[i % values]] += counts[i];
     std::size_t before = 0;
-    for (std::size_t p = 0; p < parts; ++p) {
-      for (std::size_t chunk = 0; chunk < chunks; ++chunk) before += std::exchange(places[chunk * parts + p], before);
-      result.ends[p] = before;
+    for (std::size_t part = 0; part < parts; ++part) {
+      for (std::size_t c = 0; c < chunks; ++c) before += std::exchange(next[c * parts + part], before);
     }
-    each_chunk([&](std::span<const Item> items, std::size_t* next) { distribute(items, part, next, to.data()); });
-    return result;
+    const uint16_t* part_of = grouping.part_of.data();
+    each_chunk([&](std::span<const Item> items, std::size_t c) {
+      distribute(
+          items, [value, part_of](const Item& item) { return part_of[value(item)]; }, next.data() + c * parts,
+          to.data());
+    });
+    return std::move(grouping.parts);
   }
 
   /// Sorts each part in place. A thread takes the parts that begin in its share of the items.
-  void sort_parts(std::span<Item> items, std::span<Item> scratch, const Parts& parts) const {
-    if (parts.first.bits == 0) return;
+  void sort_parts(std::span<Item> items, std::span<Item> scratch, const std::vector<Part>& parts) const {
     at::parallel_for(0, static_cast<int64_t>(items.size()), kGrain, [&](int64_t first, int64_t last) {
       std::size_t begin = 0;
-      for (std::size_t part = 0; part < parts.ends.size() && begin < static_cast<std::size_t>(last); ++part) {
-        const std::size_t end = parts.ends[part];
-        if (begin >= static_cast<std::size_t>(first) && end - begin > 1) {
-          sort_in_place(items.subspan(begin, end - begin), scratch.subspan(begin, end - begin), parts.keys(part));
+      for (const Part& part : parts) {
+        if (begin >= static_cast<std::size_t>(last)) break;
+        const std::size_t size = part.end - begin;
+        if (begin >= static_cast<std::size_t>(first) && size > 1 && part.keys.bits > 0) {
+          sort_in_place(items.subspan(begin, size), scratch.subspan(begin, size), part.keys);
         }
-        begin = end;
+        begin = part.end;
       }
     });
   }
@@ -217,10 +256,11 @@ class RadixSort {
 
 /// Sorts by an unsigned integer `key(item)` in ascending order, items with equal keys staying in their order, into one
 /// of two spans of equal size, and returns which. By radix: first into parts that fit the cache, by threads together,
-/// and each of those by the bits that tell its items apart.
+/// and each of those by the bits that tell its items apart. All keys are below 2^bits where that is told.
 template <class Item, class KeyOf>
-std::span<Item> radix_sorted(std::span<Item> items, std::span<Item> scratch, const KeyOf& key) {
-  return detail::RadixSort<Item, KeyOf>(key).sorted(items, scratch);
+std::span<Item> radix_sorted(std::span<Item> items, std::span<Item> scratch, const KeyOf& key,
+                             std::optional<int> bits = {}) {
+  return detail::RadixSort<Item, KeyOf>(key).sorted(items, scratch, bits);
 }
 
 }  // namespace metrics

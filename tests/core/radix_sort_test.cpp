@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <vector>
 
@@ -18,19 +19,35 @@ struct Item {
   std::size_t place;  // before sorting
 };
 
-/// Sorts items with these keys, and checks that equal ones stay in their order, as those of std::stable_sort do.
-template <class KeyOf>
-void check_sorted(const std::vector<uint64_t>& keys, const KeyOf& key) {
+std::vector<Item> items_of(const std::vector<uint64_t>& keys) {
   std::vector<Item> items;
   for (std::size_t i = 0; i < keys.size(); ++i) items.push_back({keys[i], i});
-  std::vector<Item> expected = items;
-  std::stable_sort(expected.begin(), expected.end(), [&](const Item& a, const Item& b) { return key(a) < key(b); });
-  std::vector<Item> scratch(items.size());
-  const std::span<Item> sorted = metrics::radix_sorted(std::span(items), std::span(scratch), key);
-  REQUIRE(sorted.size() == expected.size());
-  CHECK((sorted.data() == items.data() || sorted.data() == scratch.data()));
-  CHECK(std::equal(sorted.begin(), sorted.end(), expected.begin(),
-                   [](const Item& a, const Item& b) { return a.key == b.key && a.place == b.place; }));
+  return items;
+}
+
+template <class Key>
+int width_of(Key key) {
+  int bits = 0;
+  for (; key != 0; key = static_cast<Key>(key >> 1)) ++bits;
+  return bits;
+}
+
+/// Sorts items with these keys, and checks that equal ones stay in their order, as those of std::stable_sort do; the
+/// same with the number of the keys' bits, and one more, told.
+template <class KeyOf>
+void check_sorted(const std::vector<uint64_t>& keys, const KeyOf& key) {
+  const auto lower = [&](const Item& a, const Item& b) { return key(a) < key(b); };
+  std::vector<Item> expected = items_of(keys);
+  std::stable_sort(expected.begin(), expected.end(), lower);
+  const int bits = expected.empty() ? 0 : width_of(key(expected.back()));
+  for (const std::optional<int> told : {std::optional<int>(), std::optional(bits), std::optional(bits + 1)}) {
+    std::vector<Item> items = items_of(keys), scratch(items.size());
+    const std::span<Item> sorted = metrics::radix_sorted(std::span(items), std::span(scratch), key, told);
+    REQUIRE(sorted.size() == expected.size());
+    CHECK((sorted.data() == items.data() || sorted.data() == scratch.data()));
+    CHECK(std::equal(sorted.begin(), sorted.end(), expected.begin(),
+                     [](const Item& a, const Item& b) { return a.key == b.key && a.place == b.place; }));
+  }
 }
 
 /// Numbers of items on both sides of every way to sort them.
