@@ -15,7 +15,8 @@
 #include <mutex>
 #include <type_traits>
 
-// Compiled without contraction of floating point, so that all versions of a function give the same bits.
+// Compiled without contraction of floating point, so that all versions of a function give the same bits, and without
+// care for floating-point exceptions, which nobody asks for, so that choices in loops need no branches.
 
 namespace metrics::curves::kernels {
 namespace {
@@ -200,6 +201,12 @@ METRICS_INLINE void subtract_greatest(const T* x, int64_t count, double* below) 
   }
 }
 
+/// The sum of a row from those of its lanes: lane(i) is that of the elements i, i + kLanes, ….
+template <class Lane>
+METRICS_INLINE double sum_of_lanes(const Lane& lane) {
+  return ((lane(0) + lane(4)) + (lane(2) + lane(6))) + ((lane(1) + lane(5)) + (lane(3) + lane(7)));
+}
+
 METRICS_INLINE double sum_of_row(const double* x, int64_t count) {
   double lanes[kLanes] = {};
   int64_t i = 0;
@@ -207,12 +214,62 @@ METRICS_INLINE double sum_of_row(const double* x, int64_t count) {
     for (int64_t lane = 0; lane < kLanes; ++lane) lanes[lane] += x[i + lane];
   }
   for (int64_t lane = 0; i < count; ++i, ++lane) lanes[lane] += x[i];
-  return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+  return sum_of_lanes([&](int64_t lane) { return lanes[lane]; });
+}
+
+// Rows of as many classes at most are too short for loops over their classes: so many rows are worked on beside each
+// other, each of them in the order of its classes that a row alone has.
+constexpr int64_t kFewClasses = 12;
+constexpr int64_t kBeside = 16;
+
+/// See softmax_rows: of at most kBeside rows of at most kFewClasses.
+template <class T>
+METRICS_INLINE void softmax_beside(const T* x, int64_t rows, int64_t classes, T* probabilities) {
+  T scores[kFewClasses][kBeside];
+  double powers[kFewClasses][kBeside];
+  for (int64_t r = 0; r < kBeside; ++r) {
+    const T* row = x + std::min(r, rows - 1) * classes;  // the last one again where there are fewer
+    for (int64_t c = 0; c < classes; ++c) scores[c][r] = row[c];
+  }
+  T greatest[kBeside];
+  int32_t nan[kBeside] = {};
+  for (int64_t r = 0; r < kBeside; ++r) greatest[r] = scores[0][r];
+  for (int64_t c = 0; c < classes; ++c) {
+    for (int64_t r = 0; r < kBeside; ++r) {
+      greatest[r] = scores[c][r] > greatest[r] ? scores[c][r] : greatest[r];
+      nan[r] |= scores[c][r] != scores[c][r];
+    }
+  }
+  for (int64_t r = 0; r < kBeside; ++r) greatest[r] = nan[r] ? std::numeric_limits<T>::quiet_NaN() : greatest[r];
+  double sums[kLanes][kBeside] = {};
+  for (int64_t c = 0; c < classes; ++c) {
+    double* sum = sums[c % kLanes];
+    for (int64_t r = 0; r < kBeside; ++r) {
+      const T score = scores[c][r];
+      const double below = score == greatest[r] ? 0.0 : static_cast<double>(score) - static_cast<double>(greatest[r]);
+      powers[c][r] = below == below ? exponential(below) : below;
+      sum[r] += powers[c][r];
+    }
+  }
+  double whole[kBeside];
+  for (int64_t r = 0; r < kBeside; ++r) whole[r] = sum_of_lanes([&](int64_t lane) { return sums[lane][r]; });
+  for (int64_t c = 0; c < classes; ++c) {
+    for (int64_t r = 0; r < kBeside; ++r) scores[c][r] = static_cast<T>(powers[c][r] / whole[r]);
+  }
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t c = 0; c < classes; ++c) probabilities[r * classes + c] = scores[c][r];
+  }
 }
 
 /// The softmax of rows, as scores of the type that they have. NaN in a row makes all of it NaN.
 template <class T>
 METRICS_INLINE void softmax_rows(const T* x, int64_t rows, int64_t classes, double* scratch, T* probabilities) {
+  if (classes <= kFewClasses) {
+    for (int64_t r = 0; r < rows; r += kBeside) {
+      softmax_beside(x + r * classes, std::min(kBeside, rows - r), classes, probabilities + r * classes);
+    }
+    return;
+  }
   for (int64_t r = 0; r < rows; ++r) subtract_greatest(x + r * classes, classes, scratch + r * classes);
   const int64_t count = rows * classes;
   for (int64_t i = 0; i < count; ++i) scratch[i] = scratch[i] == scratch[i] ? exponential(scratch[i]) : scratch[i];

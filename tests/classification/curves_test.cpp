@@ -9,13 +9,16 @@
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/bincount.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/randperm.h>
 #include <ATen/ops/sigmoid.h>
+#include <ATen/ops/softmax.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros_like.h>
@@ -325,6 +328,45 @@ TEST_CASE("a large exact area is that of all pairs, whatever the threads and the
     }
     CHECK(parts.compute().item<double>() == whole.compute().item<double>());
   });
+}
+
+TEST_CASE("an exact area of many chunks is that of the counts of each score") {
+  at::manual_seed(15);
+  constexpr int64_t kRows = 300000;
+  const Tensor target = at::randint(0, 2, {kRows}, at::kLong);
+  for (const Tensor& ranks : {at::randperm(kRows, at::kLong), at::randint(0, 1000, {kRows}, at::kLong),
+                              at::randint(0, 2, {kRows}, at::kLong)}) {
+    const Tensor yes = at::bincount(ranks.masked_select(target == 1), {}, kRows);
+    const Tensor no = at::bincount(ranks.masked_select(target == 0), {}, kRows);
+    const Tensor twice_reached = 2 * yes.flip(0).cumsum(0).flip(0) - yes;
+    const auto expected = static_cast<double>((no * twice_reached).sum().item<int64_t>()) / 2 /
+                          static_cast<double>((yes.sum() * no.sum()).item<int64_t>());
+    with_threads([&] {
+      BinaryAUROC metric;
+      metric.set_dtype(at::kDouble);
+      metric.update(ranks.to(at::kFloat) / 1024 - 100, target);
+      CHECK(metric.compute().item<double>() == doctest::Approx(expected).epsilon(1e-15));
+    });
+  }
+}
+
+TEST_CASE("the softmax of few classes has the bits of the same among many") {
+  at::manual_seed(16);
+  for (const int64_t classes : {2, 3, 10, 12}) {
+    const int64_t rows = 50;
+    const Tensor few = at::randn({rows, classes}, at::kDouble) * 3;
+    const Tensor many = at::cat({few, at::full({rows, 40 - classes}, -kInfinity, at::kDouble)}, 1);
+    const Tensor target = at::randint(classes, {rows}, at::kLong);
+    // Thresholds that are probabilities themselves: a bit more or less would show.
+    const Tensor thresholds = at::softmax(few, 1).flatten();
+    MulticlassROC of_few({.num_classes = classes, .thresholds = thresholds, .input = ScoreInput::Logits});
+    MulticlassROC of_many({.num_classes = 40, .thresholds = thresholds, .input = ScoreInput::Logits});
+    of_few.update(few, target);
+    of_many.update(many, target);
+    const Tensor counts = of_few.states().at(0).tensor();
+    CHECK(counts.sum().item<int64_t>() > 0);
+    CHECK(at::equal(counts, of_many.states().at(0).tensor().narrow(1, 0, classes)));
+  }
 }
 
 TEST_CASE("thresholds are the same as a number, a list and a tensor") {
