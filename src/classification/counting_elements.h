@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <type_traits>
 
-// What the loops of the counting kernels share: tasks for threads, and elements as the loops read them.
+// What the loops of the counting and the curve kernels share: tasks for threads, and elements as the loops read them.
 
 namespace metrics::counting::kernels {
 

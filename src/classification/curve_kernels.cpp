@@ -1,9 +1,6 @@
 #include "curve_kernels.h"
 
-#include "../core/half_formats.h"
-#include "../core/multiversioned.h"
-
-#include <ATen/Parallel.h>
+#include "counting_elements.h"
 
 #include <algorithm>
 #include <array>
@@ -21,33 +18,12 @@
 namespace metrics::curves::kernels {
 namespace {
 
-// Elements per task: below it, one thread is faster.
-constexpr int64_t kGrain = 32768;
+using counting::kernels::parallel;
+using counting::kernels::Wide;
+using counting::kernels::widen;
+
 // Elements per step: what is kept of them between loops fits the nearest cache.
 constexpr int64_t kBlock = 512;
-
-template <class E>
-using Wide = std::conditional_t<std::is_same_v<E, double>, double, float>;
-
-template <class E>
-METRICS_INLINE const Wide<E>* widened(const E* from, int64_t count, Wide<E>* buffer) {
-  if constexpr (std::is_same_v<E, Wide<E>>) {
-    return from;
-  } else {
-    for (int64_t i = 0; i < count; ++i) buffer[i] = wide(from[i]);
-    return buffer;
-  }
-}
-
-template <class Body>
-void parallel(int64_t count, int64_t cost, const Body& body) {
-  const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, cost));
-  if (count <= grain) {
-    body(int64_t{0}, count);
-  } else {
-    at::parallel_for(0, count, grain, body);
-  }
-}
 
 // --- Looking.
 
@@ -104,7 +80,7 @@ METRICS_INLINE Flags look_at_questions(const E* x, const int64_t* target, int64_
   for (int64_t i = 0; i < count; i += kBlock) {
     const int64_t n = std::min(kBlock, count - i);
     flags.invalid |= counted_targets(target + i, n, ignored, counted.data());
-    look_at(widened(x + i, n, buffer.data()), counted.data(), n, flags);
+    look_at(widen(x + i, n, buffer.data()), counted.data(), n, flags);
   }
   return flags;
 }
@@ -115,7 +91,7 @@ METRICS_INLINE Flags look_at_scores(const E* x, int64_t count) {
   std::array<Wide<E>, kBlock> buffer;
   for (int64_t i = 0; i < count; i += kBlock) {
     const int64_t n = std::min(kBlock, count - i);
-    look_at_all(widened(x + i, n, buffer.data()), n, flags);
+    look_at_all(widen(x + i, n, buffer.data()), n, flags);
   }
   return flags;
 }
@@ -139,7 +115,7 @@ METRICS_INLINE void find_places(const E* x, const int64_t* target, int64_t count
                                 Ignored ignored, int32_t skipped, int32_t* places) {
   std::array<Wide<E>, kBlock> buffer;
   std::array<int32_t, kBlock> labels;
-  find_buckets(widened(x, count, buffer.data()), count, lookup, places);
+  find_buckets(widen(x, count, buffer.data()), count, lookup, places);
   for (int64_t i = 0; i < count; ++i) {
     const bool counts = !ignored(target[i]) & (static_cast<uint64_t>(target[i]) <= 1);
     labels[i] = counts ? static_cast<int32_t>(target[i]) : -1;
@@ -287,7 +263,7 @@ METRICS_INLINE void find_class_buckets(const E* x, int64_t rows, int64_t classes
                                        Wide<E>* wide_scores, double* scratch, Wide<E>* probabilities,
                                        int32_t* as_probability, int32_t* as_logit) {
   const int64_t count = rows * classes;
-  const Wide<E>* scores = widened(x, count, wide_scores);
+  const Wide<E>* scores = widen(x, count, wide_scores);
   if (as_probability) find_buckets(scores, count, lookup, as_probability);
   if (as_logit) {
     softmax_rows(scores, rows, classes, scratch, probabilities);
@@ -311,7 +287,7 @@ template <class E>
 METRICS_INLINE void norms_of(const E* x, int64_t rows, int64_t classes, Wide<E>* buffer, double* scratch,
                              RowNorm* norms) {
   for (int64_t r = 0; r < rows; ++r) {
-    const Wide<E>* scores = widened(x + r * classes, classes, buffer);
+    const Wide<E>* scores = widen(x + r * classes, classes, buffer);
     const Wide<E> greatest = greatest_of(scores, classes);
     subtract_greatest(scores, classes, scratch);
     for (int64_t c = 0; c < classes; ++c) scratch[c] = exponential(scratch[c]);
