@@ -34,16 +34,17 @@ using metrics::distributed::Divisor;
 using metrics::distributed::Join;
 using metrics::distributed::JoinOptions;
 using metrics::distributed::LaunchResult;
+using metrics_test::die;
 using metrics_test::expect;
 using metrics_test::expect_contains;
+using metrics_test::long_timeout;
 using metrics_test::run_workers;
+using metrics_test::short_timeout;
 using metrics_test::sync_error_of;
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::milliseconds long_timeout(30000);
-constexpr std::chrono::milliseconds short_timeout(2000);
 
 struct Scale : torch::nn::Module {
   Scale() : weight(register_parameter("weight", at::ones({3}))), seen(register_buffer("seen", at::zeros({1}))) {}
@@ -98,7 +99,7 @@ WORKER(uneven_gradients_without_join) {
   }
   const auto start = Clock::now();
   const std::string message = sync_error_of([&] { train_step(model); });
-  expect_contains(message, "waited 2000 ms for the other ranks");
+  expect_contains(message, "waited " + std::to_string(short_timeout.count()) + " ms for the other ranks");
   expect_contains(message, "different numbers of batches, need a metrics::distributed::Join");
   expect(Clock::now() - start < short_timeout * 3, "an error within the time-out");
 }
@@ -178,7 +179,7 @@ WORKER(rank_that_is_killed) {
   expect_contains(soon_failed([&] {
                     Join join({model}, {.batches = told(victim ? 5 : 3)});
                     for (int64_t step = 0; step < (victim ? 5 : 3); ++step) {
-                      if (victim && step == std::stoll(variable("AT"))) ::kill(::getpid(), SIGKILL);
+                      if (victim && step == std::stoll(variable("AT"))) die();
                       train_step(model);
                     }
                     join.finish();

@@ -2,7 +2,10 @@
 #include "worker.h"
 
 #include <doctest/doctest.h>
+#include <signal.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 
@@ -44,6 +47,25 @@ metrics::distributed::LaunchResult run_workers(const std::string& name, int64_t 
                                        .environment = std::move(environment),
                                        .timeout = std::chrono::seconds(60),
                                        .keep_going = keep_going});
+}
+
+void check_survived(const metrics::distributed::LaunchResult& result, const std::vector<int64_t>& killed) {
+  for (const auto& process : result.processes) {
+    CAPTURE(process.rank);
+    CAPTURE(process.error);
+    CHECK_FALSE(process.ended_by_launcher);
+    // UndefinedBehaviorSanitizer reports and goes on.
+    CHECK(process.error.find("runtime error:") == std::string::npos);
+    if (std::find(killed.begin(), killed.end(), process.rank) != killed.end())
+      CHECK(process.signal == SIGKILL);
+    else
+      CHECK(process.ok());
+  }
+}
+
+void die() {
+  ::kill(::getpid(), SIGKILL);
+  std::abort();
 }
 
 int run_as_worker() {

@@ -7,7 +7,6 @@
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 
 #include <doctest/doctest.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,10 +22,14 @@ using metrics::InvalidArgument;
 using metrics::ProcessGroup;
 using metrics::SyncError;
 using metrics::distributed::LaunchResult;
+using metrics_test::check_survived;
+using metrics_test::die;
 using metrics_test::expect;
 using metrics_test::expect_contains;
+using metrics_test::long_timeout;
 using metrics_test::max_world_size;
 using metrics_test::run_workers;
+using metrics_test::short_timeout;
 using metrics_test::sync_error_of;
 using metrics_test::world_sizes;
 
@@ -36,34 +39,10 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// Long enough for a loaded machine, short enough for a test that waits it out.
-constexpr milliseconds short_timeout(3000);
-constexpr milliseconds long_timeout(30000);
-
-[[noreturn]] void die() {
-  ::kill(::getpid(), SIGKILL);
-  std::abort();
-}
-
 int64_t summed(c10d::ProcessGroup& group, int64_t value) {
   std::vector<at::Tensor> tensors{at::full({1}, value, at::kLong)};
   group.allreduce(tensors)->wait();
   return tensors[0].item<int64_t>();
-}
-
-/// All processes ended by themselves, with success except for those ranks that were to be killed.
-void check_survived(const LaunchResult& result, const std::vector<int64_t>& killed = {}) {
-  for (const auto& process : result.processes) {
-    CAPTURE(process.rank);
-    CAPTURE(process.error);
-    CHECK_FALSE(process.ended_by_launcher);
-    // UndefinedBehaviorSanitizer reports and goes on.
-    CHECK(process.error.find("runtime error:") == std::string::npos);
-    if (std::find(killed.begin(), killed.end(), process.rank) != killed.end())
-      CHECK(process.signal == SIGKILL);
-    else
-      CHECK(process.ok());
-  }
 }
 
 }  // namespace

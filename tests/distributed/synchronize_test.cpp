@@ -7,8 +7,6 @@
 #include <ATen/ATen.h>
 
 #include <doctest/doctest.h>
-#include <signal.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -34,17 +32,19 @@ using metrics::States;
 using metrics::SyncError;
 using metrics::SyncItem;
 using metrics::distributed::LaunchResult;
+using metrics_test::check_survived;
+using metrics_test::die;
 using metrics_test::expect;
 using metrics_test::expect_contains;
+using metrics_test::long_timeout;
 using metrics_test::max_world_size;
 using metrics_test::run_workers;
+using metrics_test::short_timeout;
 using metrics_test::sync_error_of;
 using metrics_test::world_sizes;
 using namespace std::string_view_literals;
 
 constexpr int64_t block_bytes = 16 * 1024;
-constexpr std::chrono::milliseconds long_timeout(30000);
-constexpr std::chrono::milliseconds short_timeout(3000);
 
 /// Four counters of `size` classes.
 struct CountersDefinition {
@@ -258,20 +258,6 @@ void expect_collectives(const ProcessGroup& group, int64_t expected, const std::
   const auto counters = counted(group, call);
   expect(counters.collectives == expected,
          std::to_string(expected) + " collectives, not " + std::to_string(counters.collectives));
-}
-
-void check_survived(const LaunchResult& result, const std::vector<int64_t>& killed = {}) {
-  for (const auto& process : result.processes) {
-    CAPTURE(process.rank);
-    CAPTURE(process.error);
-    CHECK_FALSE(process.ended_by_launcher);
-    // UndefinedBehaviorSanitizer reports and goes on.
-    CHECK(process.error.find("runtime error:") == std::string::npos);
-    if (std::find(killed.begin(), killed.end(), process.rank) != killed.end())
-      CHECK(process.signal == SIGKILL);
-    else
-      CHECK(process.ok());
-  }
 }
 
 template <class M>
@@ -717,7 +703,7 @@ WORKER(killed_around_a_sync) {
     group->barrier();
     if (victim) {
       std::this_thread::sleep_for(std::chrono::milliseconds(300));
-      ::kill(::getpid(), SIGKILL);
+      die();
     }
   }
   if (when == "during") {
@@ -725,7 +711,7 @@ WORKER(killed_around_a_sync) {
     if (victim)
       killer = std::thread([] {
         std::this_thread::sleep_for(std::chrono::milliseconds(40));
-        ::kill(::getpid(), SIGKILL);
+        die();
       });
     const std::string message = sync_error_of([&] {
       for (;;) metric.sync(), metric.unsync();
@@ -736,7 +722,7 @@ WORKER(killed_around_a_sync) {
   }
   if (when == "after") {
     metric.compute();
-    if (victim) ::kill(::getpid(), SIGKILL);
+    if (victim) die();
     metric.update(at::ones({size}, at::kLong));
   }
   const auto start = std::chrono::steady_clock::now();

@@ -3,6 +3,7 @@
 #include <metrics/core/errors.h>
 #include <metrics/distributed/launch.h>
 
+#include <chrono>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -31,6 +32,15 @@ std::vector<int64_t> world_sizes(std::vector<int64_t> sizes);
 
 /// The program's path, for launchers other than ours.
 std::string this_program();
+
+/// All processes ended by themselves, with success but for the ranks that were to be killed. Checks that.
+void check_survived(const metrics::distributed::LaunchResult& result, const std::vector<int64_t>& killed = {});
+
+// Time-outs that end no wait on a loaded machine, and for a test that waits one out.
+inline constexpr std::chrono::milliseconds long_timeout(30000), short_timeout(3000);
+
+/// Ends this process as if the machine had.
+[[noreturn]] void die();
 
 /// Fails the worker unless `condition` holds.
 inline void expect(bool condition, const std::string& what) {
