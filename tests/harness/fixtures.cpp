@@ -131,18 +131,20 @@ Fixtures read_fixtures(const std::filesystem::path& index) {
 }
 
 std::vector<Fixtures> read_all_fixtures(const std::filesystem::path& directory) {
-  std::vector<std::filesystem::path> indexes;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory))
-    if (entry.path().extension() == ".json") indexes.push_back(entry.path());
-  std::sort(indexes.begin(), indexes.end());
   const char* chosen = std::getenv("METRICS_TEST_STEMS");
-  const std::string stems = chosen ? "," + std::string(chosen) + "," : "";
-  std::vector<Fixtures> all;
-  for (const auto& index : indexes) {
-    auto fixtures = read_fixtures(index);
-    if (stems.empty() || stems.find("," + fixtures.stem + ",") != std::string::npos) all.push_back(std::move(fixtures));
+  std::vector<std::filesystem::path> indexes;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
+    auto stem = std::filesystem::relative(entry.path(), directory).replace_extension().generic_string();
+    if (entry.path().extension() == ".json" && (!chosen || is_in_list(stem, chosen))) indexes.push_back(entry.path());
   }
+  std::sort(indexes.begin(), indexes.end());
+  std::vector<Fixtures> all;
+  for (const auto& index : indexes) all.push_back(read_fixtures(index));
   return all;
+}
+
+bool is_in_list(std::string_view name, std::string_view names) {
+  return ("," + std::string(names) + ",").find("," + std::string(name) + ",") != std::string::npos;
 }
 
 }  // namespace metrics::testing

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace metrics::testing {
@@ -21,5 +22,8 @@ Fixtures read_fixtures(const std::filesystem::path& index);
 /// Reads all indexes below `directory`, in the order of their paths. METRICS_TEST_STEMS, a list with commas such as
 /// "classification/accuracy", takes those alone.
 std::vector<Fixtures> read_all_fixtures(const std::filesystem::path& directory);
+
+/// Whether a name is one of those in a list with commas.
+bool is_in_list(std::string_view name, std::string_view names);
 
 }  // namespace metrics::testing
