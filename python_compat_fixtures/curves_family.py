@@ -1,5 +1,6 @@
 """The cases that curves over thresholds and the areas under them have in common, by task."""
 
+import itertools
 import math
 
 import torch
@@ -377,4 +378,13 @@ def write_curves(stem: Stem, metric: str, functional: str) -> None:
     if metric == "AUROC":
         given = {"task": "binary", "max_fpr": 0.25}
         stem.add(Case(f"{metric}/{label(given)}", metric, given, binary(f"{metric}/max_fpr", "logits", sizes=(20, 9)), functional))
+        # A part that ends within a slanted segment, on curves that begin at (0, 0) and elsewhere.
+        for thresholds, max_fpr in itertools.product((None, 5, [0.0, 0.25, 0.5, 0.75]), (0.5, 0.7)):
+            given = {"thresholds": thresholds, "max_fpr": max_fpr}
+            batches = tied(binary("BinaryAUROC/max_fpr", "probabilities", sizes=(17, 23)))
+            stem.add(Case(f"BinaryAUROC/ties, {label(given)}", "BinaryAUROC", given, batches, "binary_auroc"))
+    if not area:  # curves of a single segment: a ROC curve has a point a threshold, precision and recall one more
+        given = {"num_classes": CLASSES, "average": "macro", "thresholds": [0.125, 0.25] if metric == "ROC" else [0.25]}
+        batches = multiclass(f"{metric}/two points", "probabilities", CLASSES, sizes=SIZES)
+        stem.add(Case(f"Multiclass{metric}/two points", f"Multiclass{metric}", given, batches, f"multiclass_{functional}", tolerance=LOOSE))
     router_refusals(stem, metric)

@@ -76,3 +76,4 @@ def write(stem: Stem) -> None:
     batches = binary(f"{metric}/from nothing", "probabilities", sizes=(9, 6))
     add(stem, scan, "from 0 on", metric, functional, {"fpr_range": (0.0, 0.1)}, batches)
     add(stem, scan, "one threshold", metric, functional, {"thresholds": [0.5]}, batches)
+    add(stem, scan, "two thresholds", metric, functional, {"thresholds": [0.25, 0.75], "fpr_range": (0.01, 0.5)}, batches)
