@@ -77,7 +77,9 @@ States Metric::reset_states() const {
 void Metric::reset() {
   const auto kept = [&](const State& state) { return keeps_on_reset(state.name()); };
   const bool whole = std::none_of(states_->begin(), states_->end(), kept);
-  replace_states(reset_states());
+  States states = reset_states();
+  if (states_.is_alone()) states.take_memory(own_states());
+  replace_states(std::move(states));
   local_.reset();
   states_changed();
   pristine_ = whole;

@@ -1,5 +1,6 @@
 #include "large_pages.h"
 #include "plain_tensor.h"
+#include "streamed_copy.h"
 #include <metrics/core/autograd_scope.h>
 #include <metrics/core/errors.h>
 #include <metrics/core/state.h>
@@ -134,6 +135,7 @@ State::State(const State& other, Shallow)
     : declaration_(other.declaration_),
       value_(other.value_),
       rows_(other.rows_),
+      is_buffer_own_(other.is_buffer_own_),
       item_ends_(other.item_ends_),
       items_(other.items_),
       row_dtype_(other.row_dtype_) {}
@@ -152,13 +154,27 @@ void State::reset(at::Device device) {
   rows_ = 0;
   item_ends_.reset();
   items_ = 0;
-  if (grows()) {
-    value_ = Tensor();
-    return;
-  }
+  if (grows()) return let_go_of_buffer();
   const AutogradScope scope;
   value_ = own_copy(moved_to(initial(), device));
   if (reduction() == Reduction::Sum && value_.is_floating_point()) residual_ = zeros_beside(value_);
+}
+
+/// Keeps the buffer as the spare one where nobody else sees it.
+void State::let_go_of_buffer() {
+  const Tensor buffer = std::exchange(value_, Tensor());
+  const bool own = std::exchange(is_buffer_own_, false);
+  if (!own || !buffer.is_cpu() || buffer.use_count() != 1 || buffer.storage().use_count() != 1) return;
+  // Whoever saw it may have let go in another thread just now: to let go of one more holder comes after that.
+  std::optional<c10::Storage>(buffer.storage()).reset();
+  if (leave_to_system(buffer.mutable_data_ptr(), buffer.nbytes())) spare_ = buffer;
+}
+
+void State::take_memory(State& from) {
+  if (!grows() || rows_ > 0) return;
+  from.rows_ = 0;
+  from.let_go_of_buffer();
+  if (from.spare_.defined()) spare_ = std::exchange(from.spare_, Tensor());
 }
 
 void State::expect(Reduction reduction) const {
@@ -318,32 +334,66 @@ void State::append_rows(const Tensor& given) {
       first ? rows.scalar_type() : unified_dtype(value_.scalar_type(), rows.scalar_type(), name());
   if (needs_gradients(rows) || (!first && needs_gradients(value_))) {
     value_ = first ? rows : at::cat({tensor(), rows});
+    is_buffer_own_ = false;
     rows_ += added;
     return;
   }
   const AutogradScope scope;
-  reserve(rows_ + added, rows, dtype);
+  reserve(rows_ + added, rows.sizes().slice(1), dtype, value_.defined() ? value_.device() : rows.device());
   if (is_plain(rows) && value_.is_cpu() && rows.scalar_type() == dtype) {
     const std::size_t bytes = rows.nbytes();
     const std::size_t row_bytes = added == 0 ? 0 : bytes / static_cast<std::size_t>(added);
     char* end = static_cast<char*>(value_.mutable_data_ptr()) + static_cast<std::size_t>(rows_) * row_bytes;
-    if (bytes > 0) std::memcpy(end, rows.const_data_ptr(), bytes);
+    if (bytes > 0) streamed_copy(end, rows.const_data_ptr(), bytes);
   } else {
     value_.narrow(0, rows_, added).copy_(rows.detach());
   }
   rows_ += added;
 }
 
-/// Makes room for `rows` rows in a contiguous buffer that may be written to.
-void State::reserve(int64_t rows, const Tensor& like, at::ScalarType dtype) {
-  if (rows_ > 0 && rows <= value_.size(0) && value_.scalar_type() == dtype && !value_.is_inference()) return;
-  std::vector<int64_t> shape = like.sizes().vec();
-  shape[0] = std::max(rows, 2 * rows_);
-  const at::Device device = value_.defined() ? value_.device() : like.device();
+/// A buffer of at least that shape, where possible the one from before a reset.
+Tensor State::buffer_for(std::vector<int64_t> shape, at::ScalarType dtype, at::Device device) {
+  const Tensor spare = std::exchange(spare_, Tensor());
+  const auto row_shape = at::IntArrayRef(shape).slice(1);
+  if (spare.defined() && device.is_cpu() && spare.scalar_type() == dtype && spare.sizes().slice(1) == row_shape &&
+      spare.size(0) >= shape[0])
+    return spare;
   Tensor buffer = at::empty(shape, at::TensorOptions(dtype).device(device));
   if (buffer.is_cpu()) prefer_large_pages(buffer.mutable_data_ptr(), buffer.nbytes());
+  return buffer;
+}
+
+/// Makes room for `rows` rows in a contiguous buffer that may be written to.
+void State::reserve(int64_t rows, at::IntArrayRef row_shape, at::ScalarType dtype, at::Device device) {
+  if (rows_ > 0 && rows <= value_.size(0) && value_.scalar_type() == dtype && !value_.is_inference()) return;
+  if (rows_ == 0) let_go_of_buffer();
+  std::vector<int64_t> shape{std::max(rows, 2 * rows_)};
+  shape.insert(shape.end(), row_shape.begin(), row_shape.end());
+  Tensor buffer = buffer_for(std::move(shape), dtype, device);
   if (rows_ > 0) buffer.narrow(0, 0, rows_).copy_(tensor().detach());
   value_ = std::move(buffer);
+  is_buffer_own_ = true;
+}
+
+void* State::room(int64_t rows, at::ScalarType dtype) {
+  expect(Reduction::Cat);
+  if (row_dtype_ && at::isFloatingType(dtype) && dtype != *row_dtype_) return nullptr;
+  const AutogradScope scope;
+  if (rows_ == 0) {
+    spare_ = buffer_for({rows}, dtype, at::kCPU);
+    return spare_.mutable_data_ptr();
+  }
+  if (value_.scalar_type() != dtype || value_.dim() != 1 || !value_.is_cpu() || value_.requires_grad()) return nullptr;
+  reserve(rows_ + rows, {}, dtype, at::kCPU);
+  return static_cast<char*>(value_.mutable_data_ptr()) + static_cast<std::size_t>(rows_) * value_.element_size();
+}
+
+void State::append_stored(int64_t rows) {
+  if (rows_ == 0) {
+    value_ = std::exchange(spare_, Tensor());
+    is_buffer_own_ = true;
+  }
+  rows_ += rows;
 }
 
 void State::merge(const State& other, int64_t updates, int64_t other_updates) {
@@ -385,11 +435,16 @@ void State::merge(const State& other, int64_t updates, int64_t other_updates) {
 void State::detach() {
   if (!value_.defined() || !value_.requires_grad()) return;
   value_ = own_copy(tensor());
+  is_buffer_own_ = false;
 }
 
 void State::to(at::Device device) {
   const AutogradScope scope;
-  if (value_.defined() && value_.device() != device) value_ = tensor().detach().to(device);
+  if (!device.is_cpu()) spare_ = Tensor();
+  if (value_.defined() && value_.device() != device) {
+    value_ = tensor().detach().to(device);
+    is_buffer_own_ = false;
+  }
   if (residual_.defined() && residual_.device() != device) residual_ = residual_.to(device);
 }
 
@@ -397,12 +452,16 @@ void State::convert_rows(at::ScalarType dtype) {
   if (!grows()) return;
   row_dtype_ = dtype;
   const AutogradScope scope;
-  if (value_.defined() && value_.is_floating_point() && value_.scalar_type() != dtype) value_ = tensor().to(dtype);
+  if (value_.defined() && value_.is_floating_point() && value_.scalar_type() != dtype) {
+    value_ = tensor().to(dtype);
+    is_buffer_own_ = false;
+  }
 }
 
 void State::assign(Tensor value, Tensor residual, std::vector<int64_t> item_ends) {
   rows_ = grows() && value.defined() ? value.size(0) : 0;
   value_ = value.defined() ? value.contiguous() : std::move(value);
+  is_buffer_own_ = false;
   residual_ = residual.defined() ? residual.contiguous() : std::move(residual);
   items_ = item_ends.size();
   item_ends_ = items_ == 0 ? nullptr : std::make_shared<std::vector<int64_t>>(std::move(item_ends));
@@ -483,6 +542,11 @@ void States::merge(const States& other) {
 void States::reset() {
   for (State& state : states_) state.reset(device_);
   update_count_ = 0;
+}
+
+void States::take_memory(States& from) {
+  if (from.size() != size()) throw InvalidArgument("states of different metrics cannot take each other's memory");
+  for (std::size_t i = 0; i < size(); ++i) states_[i].take_memory(from.states_[i]);
 }
 
 void States::detach() {

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
+#include <vector>
 
 namespace state_test {
 namespace {
@@ -301,6 +303,190 @@ TEST_CASE("converted rows stay in their dtype, those to come too, also after a r
     (*each)["rows"].append(at::ones({2}, at::kDouble));
     CHECK(((*each)["rows"].tensor().scalar_type() == at::kHalf));
   }
+}
+
+TEST_CASE("rows after a reset go into the memory of those before it") {
+  constexpr int64_t large = int64_t{3} << 20;  // floats; more than a few large pages
+  for (const int64_t rows : {int64_t{5}, large}) {
+    CAPTURE(rows);
+    States states = one(Reduction::Cat);
+    State& state = states["x"];
+    state.append(at::ones({rows}));
+    state.append(at::ones({rows}));
+    const void* const place = state.tensor().const_data_ptr();
+    for (int epoch = 0; epoch < 3; ++epoch) {
+      states.reset();
+      CHECK(state.rows() == 0);
+      CHECK_FALSE(state.tensor().defined());
+      const Tensor given = at::full({rows}, static_cast<float>(epoch));
+      state.append(given);
+      state.append(given);
+      CHECK(state.tensor().const_data_ptr() == place);
+      CHECK(same(state.tensor(), at::cat({given, given})));
+    }
+    states.reset();
+    states.reset();
+    state.append(at::zeros({1}));
+    CHECK(state.tensor().const_data_ptr() == place);
+    state.append(at::ones({4 * rows}));
+    CHECK(same(state.tensor(), at::cat({at::zeros({1}), at::ones({4 * rows})})));
+  }
+}
+
+TEST_CASE("memory of rows of another dtype or shape is not taken for those that come") {
+  States states = one(Reduction::Cat);
+  const std::vector<Tensor> kinds{at::ones({6, 2}), at::ones({6, 2}, at::kDouble), at::ones({6, 3}),
+                                  at::ones({3}),    at::ones({9}, at::kLong),      at::ones({2}, at::kByte)};
+  for (const Tensor& before : kinds) {
+    for (const Tensor& after : kinds) {
+      states.reset();
+      states["x"].append(before);
+      states.reset();
+      states["x"].append(after);
+      states["x"].append(after);
+      CHECK(same(states["x"].tensor(), at::cat({after, after})));
+    }
+  }
+  states.reset();
+  states.set_dtype(at::kHalf);
+  states["x"].append(at::ones({2}));
+  CHECK(same(states["x"].tensor(), at::ones({2}, at::kHalf)));
+}
+
+TEST_CASE("a list begins anew after a reset, in the same memory") {
+  States states = one(Reduction::List);
+  states["x"].append_item(at::ones({3, 2}));
+  states["x"].append_item(at::ones({2, 2}));
+  const void* const place = states["x"].tensor().const_data_ptr();
+  states.reset();
+  states["x"].append_item(at::zeros({0, 2}));
+  states["x"].append_item(at::zeros({4, 2}));
+  CHECK(states["x"].tensor().const_data_ptr() == place);
+  REQUIRE(states["x"].items().size() == 2);
+  CHECK(same(states["x"].items()[0], at::zeros({0, 2})));
+  CHECK(same(states["x"].items()[1], at::zeros({4, 2})));
+}
+
+TEST_CASE("memory that others see, or that was given, is left alone after a reset") {
+  States states = one(Reduction::Cat);
+  State& state = states["x"];
+  const auto begin_anew = [&] {
+    states.reset();
+    for (int i = 0; i < 3; ++i) state.append(at::zeros({4}));
+    return same(state.tensor(), at::zeros({12}));
+  };
+  SUBCASE("a tensor that was handed out") {
+    state.append(at::ones({4}));
+    const Tensor seen = state.tensor();
+    CHECK(begin_anew());
+    CHECK(same(seen, at::ones({4})));
+  }
+  SUBCASE("a snapshot") {
+    state.append(at::ones({4}));
+    States before = states.snapshot();
+    CHECK(begin_anew());
+    CHECK(same(before["x"].tensor(), at::ones({4})));
+    states = std::move(before);
+    states["x"].append(at::ones({4}));
+    CHECK(same(states["x"].tensor(), at::ones({8})));
+  }
+  SUBCASE("a copy") {
+    state.append(at::ones({4}));
+    States copy = states;
+    CHECK(begin_anew());
+    copy["x"].append(at::full({4}, 2.0f));
+    CHECK(same(copy["x"].tensor(), at::cat({at::ones({4}), at::full({4}, 2.0f)})));
+    CHECK(same(state.tensor(), at::zeros({12})));
+  }
+  SUBCASE("a tensor that the state was given") {
+    std::vector<float> theirs(12, 1.0f);
+    state.assign(at::from_blob(theirs.data(), {12}), {}, {});
+    CHECK(begin_anew());
+    CHECK(std::count(theirs.begin(), theirs.end(), 1.0f) == 12);
+  }
+  SUBCASE("a tensor with gradients") {
+    const Tensor leaf = at::ones({12}).set_requires_grad(true);
+    state.append(leaf);
+    CHECK(begin_anew());
+    CHECK(same(leaf.detach(), at::ones({12})));
+  }
+}
+
+TEST_CASE("memory is handed on to the states that replace others") {
+  States states;
+  for (const char* name : {"a", "b"}) states.add(name, Reduction::Cat);
+  states.add("sum", Reduction::Sum, number(0));
+  for (const char* name : {"a", "b"}) states[name].append(at::ones({4}));
+  const void* const place = states["a"].tensor().const_data_ptr();
+  const Tensor seen = states["b"].tensor();
+  States next = states.fresh();
+  next["sum"].add(number(3));
+  next.take_memory(states);
+  CHECK(states["a"].rows() == 0);
+  CHECK_FALSE(states["a"].tensor().defined());
+  CHECK(next["sum"].tensor().item<double>() == 3);
+  for (const char* name : {"a", "b"}) {
+    CHECK_FALSE(next[name].tensor().defined());
+    next[name].append(at::zeros({4}));
+    CHECK(same(next[name].tensor(), at::zeros({4})));
+  }
+  CHECK(next["a"].tensor().const_data_ptr() == place);
+  CHECK(same(seen, at::ones({4})));
+
+  States full = states.fresh();
+  full["a"].append(at::full({4}, 7.0f));
+  full.take_memory(next);
+  CHECK(same(full["a"].tensor(), at::full({4}, 7.0f)));
+}
+
+TEST_CASE("rows stored in the room that a state has for them count when they are appended") {
+  States states = one(Reduction::Cat);
+  State& state = states["x"];
+  const auto store = [&](float first, int64_t rows) {
+    float* const room = state.room<float>(rows);
+    REQUIRE(room != nullptr);
+    for (int64_t i = 0; i < rows; ++i) room[i] = first + static_cast<float>(i);
+  };
+  store(9, 3);
+  CHECK(state.rows() == 0);
+  CHECK_FALSE(state.tensor().defined());
+  REQUIRE(state.room<int64_t>(2) != nullptr);  // the first rows may still be of any kind
+  store(0, 3);
+  state.append_stored(3);
+  store(50, 100);
+  CHECK(same(state.tensor(), at::arange(3, at::kFloat)));
+  const States before = states.snapshot();
+  for (float first = 3; first < 200; first += 3) {
+    store(first, 3);
+    state.append_stored(3);
+  }
+  CHECK(same(state.tensor(), at::arange(state.rows(), at::kFloat)));
+  CHECK(same(before["x"].tensor(), at::arange(3, at::kFloat)));
+  state.append(at::zeros({2}));
+  CHECK(state.tensor().narrow(0, state.rows() - 2, 2).eq(0).all().item<bool>());
+}
+
+TEST_CASE("there is no room for rows that are kept in another form") {
+  States states = one(Reduction::Cat);
+  State& state = states["x"];
+  state.append(at::ones({2}));
+  CHECK(state.room<double>(1) == nullptr);
+  CHECK(state.room<int32_t>(1) == nullptr);
+  CHECK(state.room<float>(1) != nullptr);
+  CHECK(same(state.tensor(), at::ones({2})));
+  states.reset();
+  state.append(at::ones({2, 1}));
+  CHECK(state.room<float>(1) == nullptr);
+  states.reset();
+  state.append(at::ones({2}).set_requires_grad(true));
+  CHECK(state.room<float>(1) == nullptr);
+  states.reset();
+  states.set_dtype(at::kDouble);
+  CHECK(state.room<float>(1) == nullptr);
+  CHECK(state.room<double>(1) != nullptr);
+  CHECK(state.room<int32_t>(1) != nullptr);
+  States sum = one(Reduction::Sum, number(0));
+  CHECK_THROWS_AS(sum["x"].room<double>(1), Error);
 }
 
 TEST_CASE("a list keeps its items with their boundaries, those without rows too") {

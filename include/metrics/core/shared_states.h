@@ -26,7 +26,7 @@ class SharedStates {
 
   /// The states, to be changed for this metric alone.
   States& own() {
-    if (states_.use_count() != 1) {
+    if (!is_alone()) {
       *this = SharedStates(**this);
     } else {
       see_what_others_wrote();
@@ -35,7 +35,7 @@ class SharedStates {
   }
   /// Replaces the states of this metric alone.
   void replace(States states) {
-    if (states_.use_count() != 1) {
+    if (!is_alone()) {
       *this = SharedStates(std::move(states));
     } else {
       own() = std::move(states);
@@ -51,8 +51,14 @@ class SharedStates {
     return taken;
   }
 
+  /// Whether no other metric has the same states.
+  bool is_alone() const { return states_.use_count() == 1; }
   bool is_one_with(const SharedStates& other) const { return states_ == other.states_; }
-  void join(const SharedStates& other) { states_ = other.states_; }
+  void join(const SharedStates& other) {
+    const bool leaves_none = is_alone() && !is_one_with(other);
+    if (leaves_none && other.states_) other.states_->take_memory(own());
+    states_ = other.states_;
+  }
   /// Lets go of the states, to `join` others later.
   void let_go() { states_.reset(); }
 

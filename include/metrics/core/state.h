@@ -107,12 +107,24 @@ class METRICS_API State {
   void append(const Tensor& rows);
   /// Appends one item to `List`; `item` may have no rows.
   void append_item(const Tensor& item);
+  /// Where the next `rows` rows of `Cat` go, each one number on the CPU: for kernels that look at what they store. They
+  /// count once `append_stored` has been called; until then the state is as it was. Null where the state keeps its rows
+  /// in another form than that, and `append` has to convert them.
+  template <class T>
+  T* room(int64_t rows) {
+    return static_cast<T*>(room(rows, c10::CppTypeToScalarType<T>::value));
+  }
+  void append_stored(int64_t rows);
   /// Replaces the value of an `Own` state.
   void set(const Tensor& value);
 
   /// Folds `other` into this, by the reduction; `updates` are those of this side and of the other, for `Mean`.
   void merge(const State& other, int64_t updates, int64_t other_updates);
+  /// Back to the default. A state that grows keeps its memory on the CPU for rows to come, unless others see it; much
+  /// of it only for as long as the system has no need of it.
   void reset(at::Device device);
+  /// Takes over the memory of a state whose rows nobody needs any more, for the first rows of this one.
+  void take_memory(State& from);
   void detach();
   void to(at::Device device);
   /// Converts floating rows to `dtype`, those stored and those to come; accumulators keep their precision.
@@ -134,12 +146,17 @@ class METRICS_API State {
   void add_compensated(const Tensor& high, const Tensor& low);
   void append_rows(const Tensor& given);
   void append_item_end(int64_t end);
-  void reserve(int64_t rows, const Tensor& like, at::ScalarType dtype);
+  void* room(int64_t rows, at::ScalarType dtype);
+  Tensor buffer_for(std::vector<int64_t> shape, at::ScalarType dtype, at::Device device);
+  void reserve(int64_t rows, at::IntArrayRef row_shape, at::ScalarType dtype, at::Device device);
+  void let_go_of_buffer();
 
   std::shared_ptr<const Declaration> declaration_;
   Tensor value_;  // for Cat and List the buffer, of which rows_ rows are in use
+  Tensor spare_;  // a buffer without rows, for those to come
   Tensor residual_;
   int64_t rows_ = 0;
+  bool is_buffer_own_ = false;  // whether `value_` was made here, and is not a tensor that was given
   std::shared_ptr<std::vector<int64_t>> item_ends_;  // of which items_ are in use; shared with snapshots
   std::size_t items_ = 0;
   std::optional<at::ScalarType> row_dtype_;  // of floating rows; unset: as they come
@@ -191,6 +208,8 @@ class METRICS_API States {
   /// last, so that a metric's own merge must run before it.
   void merge(const States& other);
   void reset();
+  /// Takes over the memory of states of the same declarations that nobody needs any more, for the first rows of these.
+  void take_memory(States& from);
   void detach();
   void to(at::Device device);
   void move_growing_to_cpu();
