@@ -1,3 +1,5 @@
+#include "../core/checked_rows.h"
+#include "../core/plain_tensor.h"
 #include "compensated_sum.h"
 #include <metrics/aggregation/aggregation.h>
 #include <metrics/core/define.h>
@@ -35,7 +37,12 @@ void check_real(const Tensor& tensor, std::string_view metric, std::string_view 
 
 bool any_nan(const Tensor& tensor) {
   if (!tensor.defined() || !tensor.is_floating_point()) return false;
-  return tensor.numel() == 1 ? std::isnan(tensor.item<double>()) : at::isnan(tensor).any().item<bool>();
+  if (tensor.numel() == 1) return std::isnan(tensor.item<double>());
+  if (is_plain(tensor) && tensor.scalar_type() == at::kFloat)
+    return has_nan(tensor.const_data_ptr<float>(), tensor.numel());
+  if (is_plain(tensor) && tensor.scalar_type() == at::kDouble)
+    return has_nan(tensor.const_data_ptr<double>(), tensor.numel());
+  return at::isnan(tensor).any().item<bool>();
 }
 
 /// Whether NaN is looked for at all.

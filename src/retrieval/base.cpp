@@ -1,3 +1,6 @@
+#include "../core/checked_rows.h"
+#include "../core/plain_tensor.h"
+#include "../core/streamed_copy.h"
 #include "ranking.h"
 #include <metrics/core/codec.h>
 #include <metrics/core/define.h>
@@ -6,7 +9,9 @@
 
 #include <ATen/ops/nonzero.h>
 
+#include <array>
 #include <sstream>
+#include <utility>
 
 namespace metrics {
 
@@ -19,8 +24,23 @@ at::ScalarType score_dtype(const Tensor& preds) {
   return preds.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
 }
 
-at::ScalarType relevance_dtype(const Tensor& target) {
-  return target.is_floating_point() ? at::kFloat : at::kLong;
+/// The integers in the dtype `narrow` where all fit, else in int64.
+Tensor narrowed(const Tensor& integers, at::ScalarType narrow) {
+  const Tensor fitting = integers.to(narrow);
+  return fitting.eq(integers).all().item<bool>() ? fitting : integers.to(at::kLong);
+}
+
+// As they are kept: most indexes fit into half the memory, and what of relevances is not floating is 0 or 1.
+constexpr at::ScalarType index_dtype = at::kInt, relevance_dtype = at::kByte;
+
+/// Replaces the integers that are kept by what `convert` makes of them and of the dtype that they are kept in.
+template <class Convert>
+void convert_integers(States& states, const Convert& convert) {
+  for (const auto& [name, dtype] : {std::pair{"indexes", index_dtype}, std::pair{"target", relevance_dtype}}) {
+    const Tensor rows = states[name].tensor();
+    if (!rows.defined() || !at::isIntegralType(rows.scalar_type(), /*includeBool=*/true)) continue;
+    states[name].assign(convert(rows, dtype), {}, {});
+  }
 }
 
 void check_indexes(const Tensor& indexes, const Tensor& preds) {
@@ -29,6 +49,28 @@ void check_indexes(const Tensor& indexes, const Tensor& preds) {
   message << family << ": `indexes` expects int64 in the shape of `preds`, " << preds.sizes() << ", got "
           << indexes.scalar_type() << indexes.sizes();
   throw InvalidArgument(message.str());
+}
+
+/// Appends the most common kind of documents, checking what is copied in the same pass. Returns whether they could be.
+bool append_in_one_pass(States& states, const Tensor& preds, const Tensor& target, const Tensor& indexes) {
+  const int64_t count = preds.numel();
+  const bool integers = target.scalar_type() == at::kLong;
+  if (count == 0 || !is_plain(preds) || !is_plain(target) || !is_plain(indexes)) return false;
+  if (preds.scalar_type() != at::kFloat || (!integers && target.scalar_type() != at::kBool)) return false;
+  const std::array<State*, 3> kept{&states["indexes"], &states["preds"], &states["target"]};
+  auto* const narrow = kept[0]->room<int32_t>(count);
+  auto* const wide = narrow == nullptr ? kept[0]->room<int64_t>(count) : nullptr;
+  auto* const scores = kept[1]->room<float>(count);
+  auto* const relevances = kept[2]->room<uint8_t>(count);
+  if ((narrow == nullptr && wide == nullptr) || scores == nullptr || relevances == nullptr) return false;
+  if (integers && !copy_binary(target.const_data_ptr<int64_t>(), count, relevances)) return false;
+  if (narrow != nullptr && !copy_narrowed(indexes.const_data_ptr<int64_t>(), count, narrow)) return false;
+  const auto copy = [](const Tensor& from, void* to) { streamed_copy(to, from.const_data_ptr(), from.nbytes()); };
+  if (!integers) copy(target, relevances);
+  if (wide != nullptr) copy(indexes, wide);
+  copy(preds, scores);
+  for (State* const state : kept) state->append_stored(count);
+  return true;
 }
 
 /// The elements that count, as positions among all of them; nothing where all do.
@@ -67,18 +109,28 @@ void RetrievalDocuments::update(States& states, const Options& options, const Te
   retrieval::check_documents(family, preds, target);
   check_indexes(indexes, preds);
   const auto counted = counted_elements(target, rows, options.ignore_index);
-  const auto elements = [&](const Tensor& input) {
-    const Tensor flat = input.reshape({-1});
-    return counted ? flat.index_select(0, *counted) : flat;
-  };
-  const Tensor relevances = elements(target);
-  retrieval::check_binary(family, relevances);
-  states["indexes"].append(elements(indexes));
-  states["preds"].append(elements(preds).to(score_dtype(preds)));
-  states["target"].append(relevances.to(relevance_dtype(target)));
+  if (counted || !append_in_one_pass(states, preds, target, indexes)) {
+    const auto elements = [&](const Tensor& input) {
+      const Tensor flat = input.reshape({-1});
+      return counted ? flat.index_select(0, *counted) : flat;
+    };
+    const Tensor relevances = elements(target);
+    retrieval::check_binary(family, relevances);
+    states["indexes"].append(narrowed(elements(indexes), index_dtype));
+    states["preds"].append(elements(preds).to(score_dtype(preds)));
+    states["target"].append(relevances.to(target.is_floating_point() ? at::kFloat : relevance_dtype));
+  }
   if (!rows.ids) return;
   const Tensor ids = ids_of_elements(*rows.ids, preds.sizes());
   states["_ids"].append(counted ? ids.index_select(0, counted->to(ids.device())) : ids);
+}
+
+void RetrievalDocuments::show_as_torchmetrics(States& states, const Options&) {
+  convert_integers(states, [](const Tensor& integers, at::ScalarType) { return integers.to(at::kLong); });
+}
+
+void RetrievalDocuments::complete_from_torchmetrics(States& states, const Options&) {
+  convert_integers(states, narrowed);
 }
 
 std::string RetrievalDocuments::update_key(const Options& options) {

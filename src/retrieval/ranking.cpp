@@ -11,6 +11,7 @@
 #include <numeric>
 #include <span>
 #include <sstream>
+#include <type_traits>
 #include <utility>
 
 namespace metrics::retrieval {
@@ -79,19 +80,29 @@ RankedQueries ranked(std::vector<Row> given) {
   return queries;
 }
 
-/// The numbers of a vector on the CPU.
-template <class T>
-class Column {
- public:
-  explicit Column(const Tensor& tensor)
-      : tensor_(tensor.detach().to(at::kCPU, c10::CppTypeToScalarType<T>::value).contiguous()),
-        data_(tensor_.const_data_ptr<T>()) {}
-  T operator[](int64_t row) const { return data_[row]; }
+/// Calls `take(i, number)` with the i-th element of a tensor that holds a `T`, one of `Kept`, or what converts to `T`.
+template <class T, class... Kept, class Take>
+void for_each_number(const Tensor& tensor, const Take& take) {
+  const Tensor numbers = tensor.detach().to(at::kCPU).contiguous();
+  const auto taken_as = [&]<class Number>(std::type_identity<Number>) {
+    if (numbers.scalar_type() != c10::CppTypeToScalarType<Number>::value) return false;
+    const Number* const data = numbers.const_data_ptr<Number>();
+    for (int64_t i = 0; i < numbers.numel(); ++i) take(static_cast<std::size_t>(i), static_cast<T>(data[i]));
+    return true;
+  };
+  if (taken_as(std::type_identity<T>()) || (taken_as(std::type_identity<Kept>()) || ...)) return;
+  for_each_number<T>(numbers.to(c10::CppTypeToScalarType<T>::value), take);
+}
 
- private:
-  Tensor tensor_;
-  const T* data_;
-};
+/// The documents as they come, all of query 0 without `indexes`.
+std::vector<Row> rows_of(const Tensor& preds, const Tensor& target, const Tensor& indexes) {
+  std::vector<Row> rows(static_cast<std::size_t>(preds.numel()), Row{query_of(0), 0, 0});
+  for_each_number<double, float>(preds, [&](std::size_t i, double score) { rows[i].place = place_of(score); });
+  for_each_number<float, uint8_t>(target, [&](std::size_t i, float relevance) { rows[i].relevance = relevance; });
+  if (!indexes.defined()) return rows;
+  for_each_number<int64_t, int32_t>(indexes, [&](std::size_t i, int64_t index) { rows[i].query = query_of(index); });
+  return rows;
+}
 
 bool all_0_or_1(const int64_t* numbers, int64_t count) {
   uint64_t bits = 0;
@@ -137,11 +148,7 @@ RankedQueries ranked_query(std::string_view metric, const Tensor& preds, const T
   check_documents(metric, preds, target);
   if (preds.numel() == 0) throw_input(metric, "preds", "at least one document", preds);
   check_binary(metric, target);
-  const Column<double> scores(preds.reshape({-1}));
-  const Column<float> relevances(target.reshape({-1}));
-  std::vector<Row> rows;
-  for (int64_t i = 0; i < preds.numel(); ++i) rows.push_back({query_of(0), place_of(scores[i]), relevances[i]});
-  return ranked(std::move(rows));
+  return ranked(rows_of(preds, target, {}));
 }
 
 RankedQueries ranked_queries(const States& states, std::string_view metric) {
@@ -152,16 +159,13 @@ RankedQueries ranked_queries(const States& states, std::string_view metric) {
                 std::to_string(preds.rows()) + " preds and " + std::to_string(target.rows()) + " targets");
   }
   if (count == 0) return {};
-  const Column<int64_t> queries(indexes.tensor().reshape({count}));
-  const Column<double> scores(preds.tensor().reshape({count}));
-  const Column<float> relevances(target.tensor().reshape({count}));
-  const auto row = [&](int64_t i) { return Row{query_of(queries[i]), place_of(scores[i]), relevances[i]}; };
-  std::vector<Row> rows;
-  rows.reserve(static_cast<std::size_t>(count));
+  std::vector<Row> rows =
+      rows_of(preds.tensor().reshape({count}), target.tensor().reshape({count}), indexes.tensor().reshape({count}));
   if (const auto first = first_of_each_sample(states, count, metric)) {
-    for (const int64_t i : *first) rows.push_back(row(i));
-  } else {
-    for (int64_t i = 0; i < count; ++i) rows.push_back(row(i));
+    std::vector<Row> once;
+    once.reserve(first->size());
+    for (const int64_t i : *first) once.push_back(rows[static_cast<std::size_t>(i)]);
+    rows = std::move(once);
   }
   return ranked(std::move(rows));
 }

@@ -74,6 +74,26 @@ TEST_CASE("a mean refuses weights that do not broadcast, are complex or are NaN"
   CHECK(value(metric) == 3);
 }
 
+TEST_CASE("what CatMetric gave and what it was given stay as they are, whatever comes after a reset") {
+  for (const auto strategy : {NanStrategy::Warn, NanStrategy::Disable}) {
+    auto metric = with<CatMetric>(strategy);
+    Tensor given = at::ones({4});
+    metric.update(given);
+    given.fill_(9);
+    const Tensor before = metric.compute();
+    const CatMetric copy = metric;
+    for (float epoch = 2; epoch < 5; ++epoch) {
+      metric.reset();
+      CHECK(metric.states()["value"].rows() == 0);
+      metric.update(at::full({3}, epoch));
+      metric.update(at::full({5}, epoch));
+      CHECK(metric.compute().equal(at::full({8}, epoch)));
+      CHECK(before.equal(at::ones({4})));
+    }
+    CHECK(CatMetric(copy).compute().equal(at::ones({4})));
+  }
+}
+
 TEST_CASE("NaN is left out, with a warning or without, replaced, or kept, as the strategy says") {
   const Tensor given = at::tensor({1.0f, nan, 4.0f});
   CollectedWarnings warnings;

@@ -1,5 +1,6 @@
 // What fixtures cannot say: sample ids that lack, states that do not go together, and the typed face.
 
+#include "../core/fake_ranks.h"
 #include "retrieval/ranking.h"
 #include <metrics/core/errors.h>
 #include <metrics/core/registry.h>
@@ -9,7 +10,9 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/ones.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
@@ -18,8 +21,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <random>
+#include <string>
 #include <tuple>
+#include <variant>
 #include <vector>
 
 using metrics::InvalidArgument;
@@ -103,6 +109,190 @@ TEST_CASE("retrieval: states that do not go together are an error") {
   CHECK_THROWS_WITH_AS(loaded.compute(), doctest::Contains("2 preds and 1 targets"), metrics::Error);
 }
 
+TEST_CASE("retrieval: a caller may write into its tensors after an update") {
+  RetrievalMRR metric;
+  Tensor preds = scores({0.9, 0.5, 0.3}), target = integers({0, 1, 0}), indexes = integers({4, 4, 4});
+  metric.update(preds, target, indexes);
+  preds.fill_(7);
+  target.fill_(1);
+  indexes.fill_(-1);
+  CHECK(value(metric) == 0.5);
+  metric.update(preds, target, indexes);
+  CHECK(value(metric) == 0.75);
+}
+
+TEST_CASE("retrieval: after a reset only what comes counts, and copies share nothing") {
+  RetrievalMRR metric;
+  metric.update(scores({0.9, 0.5, 0.3}), integers({0, 1, 0}), integers({4, 4, 4}));
+  RetrievalMRR copy = metric;
+  const auto clone = metric.clone();
+  for (int epoch = 0; epoch < 3; ++epoch) {
+    metric.reset();
+    CHECK(metric.states()["preds"].rows() == 0);
+    metric.update(scores({0.9, 0.5}), integers({1, 0}), integers({4, 4}));
+    metric.update(scores({0.9, 0.5, 0.4, 0.3}), integers({0, 0, 0, 1}), integers({5, 5, 5, 5}));
+    CHECK(value(metric) == 0.625);
+  }
+  CHECK(value(copy) == 0.5);
+  CHECK(clone->compute().toTensor().item<double>() == 0.5);
+  copy.reset();
+  copy.update(scores({0.1}), integers({1}), integers({1}));
+  CHECK(value(copy) == 1);
+  CHECK(value(metric) == 0.625);
+}
+
+TEST_CASE("retrieval: documents are kept in 9 bytes, and in a state dict as torchmetrics has them") {
+  RetrievalMRR metric;
+  metric.persistent(true);
+  metric.update(scores({0.9, 0.5}), integers({0, 1}), integers({4, -7}));
+  metric.update(scores({0.8, 0.4}), integers({1, 0}).to(at::kBool), integers({4, -7}));
+  CHECK((metric.states()["indexes"].tensor().scalar_type() == at::kInt));
+  CHECK((metric.states()["preds"].tensor().scalar_type() == at::kFloat));
+  CHECK((metric.states()["target"].tensor().scalar_type() == at::kByte));
+  const double expected = value(metric);
+  const auto saved = metric.state_dict("m.");
+  const auto shown = [&](const char* key) { return std::get<std::vector<Tensor>>(saved.states.at(key)).at(0); };
+  CHECK((shown("m.indexes").scalar_type() == at::kLong));
+  CHECK(shown("m.indexes").equal(integers({4, -7, 4, -7})));
+  CHECK((shown("m.target").scalar_type() == at::kLong));
+  CHECK(shown("m.target").equal(integers({0, 1, 1, 0})));
+  for (const auto& [key, entry] : *saved.find_metadata_of("m.")) {
+    CHECK(key.find("target") == std::string::npos);
+    CHECK(key.find("indexes") == std::string::npos);
+  }
+  RetrievalMRR loaded;
+  loaded.persistent(true);
+  loaded.load_state_dict(saved, "m.");
+  CHECK((loaded.states()["indexes"].tensor().scalar_type() == at::kInt));
+  CHECK((loaded.states()["target"].tensor().scalar_type() == at::kByte));
+  CHECK(value(loaded) == expected);
+  loaded.update(scores({0.95}), integers({1}), integers({4}));
+  CHECK(value(loaded) == 1);
+}
+
+TEST_CASE("retrieval: indexes beyond int32 are queries of their own, whenever they come") {
+  constexpr int64_t wrap = int64_t{1} << 32;
+  const Tensor near = integers({1, 1, 2, 2}), far = integers({1 + wrap, 1 + wrap, 2 - wrap, 2 - wrap});
+  const Tensor preds = scores({0.9, 0.5, 0.8, 0.3});
+  const Tensor first = integers({1, 0, 1, 0}), second = integers({0, 1, 0, 1});
+  RetrievalMRR near_first, far_first, twice_far, near_alone, far_alone;
+  near_first.update(preds, first, near);
+  near_first.update(preds, second, far);
+  far_first.update(preds, second, far);
+  far_first.update(preds, first, near);
+  near_alone.update(preds, first, near);
+  far_alone.update(preds, second, far);
+  twice_far.update(preds, second, far);
+  twice_far.update(preds, first, far);  // the same documents: ties, of which the irrelevant come first
+  CHECK(value(near_first) == 0.75);
+  CHECK(value(far_first) == 0.75);
+  CHECK(value(twice_far) == 0.5);
+  CHECK((near_alone.states()["indexes"].tensor().scalar_type() == at::kInt));
+  for (RetrievalMRR* const metric : {&near_first, &far_first, &far_alone}) {
+    CHECK((metric->states()["indexes"].tensor().scalar_type() == at::kLong));
+  }
+  RetrievalMRR merged = near_alone;
+  merged.merge(far_alone);
+  CHECK(value(merged) == 0.75);
+  merged = far_alone;
+  merged.merge(near_alone);
+  CHECK(value(merged) == 0.75);
+  merged.persistent(true);
+  RetrievalMRR loaded;
+  loaded.persistent(true);
+  loaded.load_state_dict(merged.state_dict("m."), "m.");
+  CHECK(loaded.states()["indexes"].tensor().equal(at::cat({far, near})));
+  merged.reset();
+  merged.update(preds, first, near);
+  CHECK((merged.states()["indexes"].tensor().scalar_type() == at::kInt));
+  CHECK(value(merged) == 1);
+}
+
+TEST_CASE("retrieval: ranks that keep their indexes in different widths agree on one value") {
+  constexpr int64_t wrap = int64_t{1} << 32;
+  RetrievalMRR other, none;
+  other.update(scores({0.9, 0.5}), integers({0, 1}), integers({1 + wrap, 1 + wrap}));
+  RetrievalMRR metric;
+  metric.update(scores({0.9, 0.5}), integers({1, 0}), integers({1, 1}));
+  metric.set_metric_options({.process_group = std::make_shared<metrics::testing::FakeRanks>(
+                                 std::vector<const metrics::Metric*>{&none, &other})});
+  CHECK(value(metric) == 0.75);
+}
+
+TEST_CASE("retrieval: an update that is refused leaves no trace, and in the way of none that follow") {
+  const Tensor preds = scores({0.9, 0.5}), good = integers({0, 1}), indexes = integers({4, 4});
+  for (const bool first : {true, false}) {
+    CAPTURE(first);
+    RetrievalMRR metric;
+    if (!first) metric.update(preds, good, indexes);
+    for (const Tensor& bad : {integers({1, 2}), integers({-1, 1}), integers({0, 256})}) {
+      CHECK_THROWS_WITH_AS(metric.update(preds, bad, indexes), doctest::Contains("relevances from 0 to 1"),
+                           InvalidArgument);
+    }
+    CHECK_THROWS_AS(metric.update(preds, good, indexes, Rows{.ids = integers({1})}), InvalidArgument);
+    for (const char* state : {"indexes", "preds", "target"}) {
+      CHECK(metric.states()[state].rows() == (first ? 0 : 2));
+      CHECK(metric.states()[state].tensor().defined() == !first);
+    }
+    CHECK(metric.update_count() == (first ? 0 : 1));
+    metric.update(preds, first ? good.to(at::kFloat) : good, indexes);
+    CHECK(value(metric) == doctest::Approx(first ? 0.5 : 1.0 / 3));
+  }
+}
+
+TEST_CASE("retrieval: documents of every form are the same documents") {
+  const Tensor preds = scores({0.9, 0.5, 0.8, 0.3, 0.7, 0.6}), target = integers({0, 1, 0, 1, 0, 1});
+  const Tensor indexes = integers({1, 1, 2, 2, 2, 1});
+  RetrievalMRR plain;
+  plain.update(preds, target, indexes);
+  const double expected = value(plain);
+  const auto given = [&](const Tensor& p, const Tensor& t, const Tensor& i) {
+    RetrievalMRR metric;
+    metric.update(p, t, i);
+    metric.update(p, t, i);
+    RetrievalMRR twice;
+    twice.update(preds, target, indexes);
+    twice.update(preds, target, indexes);
+    CHECK(value(metric) == value(twice));
+    RetrievalMRR mixed;
+    mixed.update(p.reshape({-1}).narrow(0, 0, 2), t.reshape({-1}).narrow(0, 0, 2), i.reshape({-1}).narrow(0, 0, 2));
+    const auto rest = [](const Tensor& all) { return all.reshape({-1}).narrow(0, 2, 4).contiguous(); };
+    const Tensor others = t.is_floating_point() ? target.to(at::kFloat) : target;
+    mixed.update(rest(preds), rest(others), rest(indexes));
+    CHECK(value(mixed) == expected);
+  };
+  given(preds, target, indexes);
+  given(preds.view({3, 2}), target.view({3, 2}), indexes.view({3, 2}));
+  given(preds.to(at::kDouble), target, indexes);
+  for (const auto dtype : {at::kBool, at::kByte, at::kInt, at::kFloat, at::kDouble}) {
+    given(preds, target.to(dtype), indexes);
+  }
+  const auto strided = [](const Tensor& t) { return at::stack({t, t}, 1).select(1, 0); };
+  given(strided(preds), strided(target), strided(indexes));
+  RetrievalMRR wide;
+  wide.set_dtype(at::kDouble);
+  wide.update(preds, target, indexes);
+  CHECK((wide.states()["preds"].tensor().scalar_type() == at::kDouble));
+  CHECK(value(wide) == doctest::Approx(expected));
+  RetrievalMRR masked;
+  const Tensor all = at::ones({6}, at::kBool);
+  masked.update(preds, target, indexes, Rows{.valid = all});
+  CHECK((masked.states()["indexes"].tensor().scalar_type() == at::kInt));
+  CHECK((masked.states()["target"].tensor().scalar_type() == at::kByte));
+  CHECK(value(masked) == expected);
+}
+
+TEST_CASE("retrieval: states of more numbers than rows are an error") {
+  RetrievalMRR metric;
+  metric.persistent(true);
+  metric.update(scores({0.9, 0.5}), integers({0, 1}), integers({4, 4}));
+  auto saved = metric.state_dict("m.");
+  saved.states["m.target"] = std::vector<Tensor>{integers({1, 0, 1, 0}).view({2, 2})};
+  RetrievalMRR loaded;
+  loaded.load_state_dict(saved, "m.");
+  CHECK_THROWS(loaded.compute());
+}
+
 TEST_CASE("retrieval: targets of integers and of floating numbers do not mix, and nothing changes") {
   RetrievalMRR metric;
   metric.update(scores({0.9, 0.5}), integers({0, 1}), integers({4, 4}));
@@ -135,6 +325,26 @@ TEST_CASE("retrieval: metrics of equal ignore_index share an update") {
   const RetrievalMRR all({.top_k = 3}), lowest({.aggregation = metrics::RetrievalAggregation::Min});
   CHECK(all.update_key() == lowest.update_key());
   CHECK(all.update_key() != RetrievalMRR({.ignore_index = -1}).update_key());
+}
+
+TEST_CASE("retrieval: metrics that are updated together go on in the memory that they had before a reset") {
+  RetrievalMRR a, b({.top_k = 1}), c({.top_k = 2});
+  const auto epoch = [&](double score) {
+    for (int batch = 0; batch < 3; ++batch) {
+      metrics::update_together({a, b, c}, scores({score, 0.5}), integers({0, 1}), integers({batch, batch}));
+    }
+  };
+  epoch(0.9);
+  const void* const place = a.states()["preds"].tensor().const_data_ptr();
+  REQUIRE(c.shares_states_with(a));
+  for (int i = 0; i < 2; ++i) {
+    for (RetrievalMRR* const metric : {&a, &b, &c}) metric->reset();
+    epoch(i == 0 ? 0.3 : 0.9);
+    CHECK(a.states()["preds"].tensor().const_data_ptr() == place);
+    for (RetrievalMRR* const metric : {&b, &c}) CHECK(metric->shares_states_with(a));
+    CHECK(value(a) == (i == 0 ? 1 : 0.5));
+    CHECK(value(b) == (i == 0 ? 1 : 0));
+  }
 }
 
 TEST_CASE("retrieval: a function aggregates the values of the queries, by ascending index") {

@@ -49,6 +49,9 @@ struct RetrievalOptions {
 /// an order of them could give, and does not depend on how rows come. NaN is the greatest score and equal to NaN.
 /// Scores are compared in the inputs' precision (half ones as float32).
 ///
+/// Kept in 9 bytes a document: indexes as int32 as long as all fit, relevances that are not floating in a byte. State
+/// dicts have both as int64, as torchmetrics has them.
+///
 /// **Sample ids**: where `Rows::ids` are given, a row that comes again, on the same or another rank, counts once: that
 /// of the lowest rank. Then all rows on all ranks need ids, else `compute` throws.
 struct METRICS_API RetrievalDocuments {
@@ -58,6 +61,8 @@ struct METRICS_API RetrievalDocuments {
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target,
                      const Tensor& indexes, const Rows& rows);
+  static void show_as_torchmetrics(States& states, const Options& options);
+  static void complete_from_torchmetrics(States& states, const Options& options);
   static std::string update_key(const Options& options);
 };
 

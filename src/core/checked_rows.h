@@ -1,0 +1,21 @@
+#pragma once
+
+#include <metrics/export.h>
+
+#include <cstdint>
+
+// Passes over the rows of a batch that look at what they read, and copies that do so on the way: of many rows by all
+// threads. Where a copy returns false, what it has written says nothing.
+
+namespace metrics {
+
+/// Whether any number is NaN.
+METRICS_API bool has_nan(const float* numbers, int64_t count);
+METRICS_API bool has_nan(const double* numbers, int64_t count);
+
+/// Returns whether all numbers fit.
+METRICS_API bool copy_narrowed(const int64_t* from, int64_t count, int32_t* to);
+/// Returns whether all numbers are 0 or 1.
+METRICS_API bool copy_binary(const int64_t* from, int64_t count, uint8_t* to);
+
+}  // namespace metrics
