@@ -151,7 +151,7 @@ std::vector<int64_t> BootStrapper::drawn(int64_t resample, const std::vector<int
   return taken_rows;
 }
 
-void BootStrapper::route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
+void BootStrapper::feed(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
   const int64_t count = common_row_count(*inputs);
   check_rows(inputs->rows, count);
   const std::vector<int64_t> rows = counting_rows(inputs->rows, count);

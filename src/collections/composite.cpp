@@ -82,16 +82,16 @@ bool Composite::takes_input(std::string_view name) const {
                      [&](const Children::Child& child) { return child.metric->takes_input(name); });
 }
 
-void Composite::merge(const Metric& other) {
-  Metric::merge(other);
-  count_update(other.update_count());
+void Composite::route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
+  feeds.passed.push_back({this, inputs});
+  feed(inputs, feeds);
 }
 
-void Composite::route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
+void Composite::feed(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
   for (const Children::Child& child : children_) route_to(*child.metric, inputs, feeds);
 }
 
-void Composite::route_by_name(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
+void Composite::feed_by_name(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
   std::set<std::string_view> taken;
   for (const Children::Child& child : children_) {
     BatchInputs own{inputs->args, {}, inputs->rows};
@@ -114,16 +114,14 @@ void Composite::collect_units(std::vector<Metric*>& units) {
   for (const Children::Child& child : children_) collect_units_of(*child.metric, units);
 }
 
-void Composite::count_update(int64_t updates) {
-  own_states().set_update_count(update_count() + updates);
-  states_changed();
+void Composite::collect_recorders(std::vector<Metric*>& recorders) {
+  for (const Children::Child& child : children_) collect_recorders_of(*child.metric, recorders);
 }
 
 void Composite::update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) {
   Feeds feeds;
   route(std::make_shared<const BatchInputs>(BatchInputs{args, kwargs, rows}), feeds);
   update_units(feeds);
-  count_update();
 }
 
 c10::IValue Composite::forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) {
@@ -131,13 +129,14 @@ c10::IValue Composite::forward_dynamic(const Args& args, const Kwargs& kwargs, c
   Feeds feeds;
   route(std::make_shared<const BatchInputs>(BatchInputs{args, kwargs, rows}), feeds);
   BatchStates batch = batch_states(feeds);
+  Records records(*this);
   c10::IValue batch_value = [&] {
     Borrowing borrowing;
     borrow_batch(borrowing, batch);
     return value();
   }();
   accumulate_batch(std::move(batch));
-  count_update();
+  records.let_stand();
   return batch_value;
 }
 
@@ -146,7 +145,10 @@ c10::IValue Composite::compute_dynamic() {
   const AutogradScope scope(std::any_of(own.begin(), own.end(), records_gradients));
   Borrowing borrowing;
   borrow_merged(borrowing);
-  return value();
+  Records records(*this);
+  c10::IValue computed = value();
+  records.let_stand();
+  return computed;
 }
 
 std::string Composite::describe_options() const {

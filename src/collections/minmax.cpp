@@ -68,14 +68,9 @@ MinMaxValue MinMaxMetric::compute() {
   return read(Metric::compute());
 }
 
-c10::IValue MinMaxMetric::forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) {
-  const Extremes before = extremes_;
-  try {
-    return Composite::forward_dynamic(args, kwargs, rows);
-  } catch (...) {
-    extremes_ = before;
-    throw;
-  }
+void MinMaxMetric::collect_recorders(std::vector<Metric*>& recorders) {
+  Composite::collect_recorders(recorders);
+  recorders.push_back(this);
 }
 
 std::string MinMaxMetric::describe_options() const {

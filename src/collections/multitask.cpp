@@ -99,7 +99,7 @@ Metric& MultitaskWrapper::operator[](std::string_view task) const {
   throw InvalidArgument("MultitaskWrapper has no task `" + std::string(task) + "`");
 }
 
-void MultitaskWrapper::route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
+void MultitaskWrapper::feed(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
   const std::array<c10::IValue, 2> given = bound(*inputs);
   std::set<std::string> tasks;
   for (const Children::Child& child : parts()) tasks.emplace(task_of(child));

@@ -115,8 +115,24 @@ void Metric::merge(const Metric& other) {
     if (others[i]->device() != own[i]->device()) states.to(own[i]->device());
     theirs.states.emplace_back(std::move(states));
   }
+  theirs.passed = counts_passed_in(const_cast<Metric&>(other), own);
   theirs.units = std::move(own);
   accumulate_batch(std::move(theirs));
+}
+
+Metric::UpdateCounts Metric::counts_passed_in(Metric& other, const std::vector<Metric*>& own_units) {
+  UpdateCounts counts;
+  if (own_units.size() == 1 && own_units.front() == this) return counts;
+  const std::vector<Node> theirs = other.nodes();
+  for (const Node& node : nodes()) {
+    if (std::find(own_units.begin(), own_units.end(), node.metric) != own_units.end()) continue;
+    const auto is_in_its_place = [&](const Node& their) {
+      return std::find(their.prefixes.begin(), their.prefixes.end(), node.prefixes.front()) != their.prefixes.end();
+    };
+    const auto their = std::find_if(theirs.begin(), theirs.end(), is_in_its_place);
+    if (their != theirs.end()) counts.emplace_back(node.metric, their->metric->states_->update_count());
+  }
+  return counts;
 }
 
 void Metric::merge_states(States& into, const States& from) const {
@@ -389,10 +405,12 @@ Metric::ToFinalise Metric::prepare_compute() {
     ready.cached = !ready.merged.has_value();
   }
   const bool known = !(over_ranks && ready.cached);  // else what other ranks have does not show here
-  if (known && !is_synced() && !borrowed_ && ready.states().update_count() == 0) {
-    warn("compute of " + to_string() + " was called before its first update: its states are still the defaults");
-  }
+  if (known && !is_synced() && !borrowed_ && ready.states().update_count() == 0) warn_of_no_update();
   return ready;
+}
+
+void Metric::warn_of_no_update() const {
+  warn("compute of " + to_string() + " was called before its first update: its states are still the defaults");
 }
 
 Metric::ToFinalise Metric::prepare_batch_value(const States& batch) const {

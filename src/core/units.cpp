@@ -59,7 +59,25 @@ States Metric::states_of_batch_of(const Metric& metric, const BatchInputs& batch
 }
 
 void Metric::route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
-  feeds.push_back({this, inputs});
+  feeds.units.push_back({this, inputs});
+}
+
+Metric::UpdateCounts Metric::counts_of(const std::vector<Feed>& passed) {
+  UpdateCounts counts;
+  for (auto feed = passed.begin(); feed != passed.end(); ++feed) {
+    const bool again = std::any_of(passed.begin(), feed, [&](const Feed& before) {
+      return before.metric == feed->metric && same_inputs(*before.inputs, *feed->inputs);
+    });
+    if (!again) counts.emplace_back(feed->metric, 1);
+  }
+  return counts;
+}
+
+void Metric::count_updates(const UpdateCounts& counts) {
+  for (const auto& [metric, updates] : counts) {
+    metric->own_states().set_update_count(metric->states_->update_count() + updates);
+    metric->states_changed();
+  }
 }
 
 /// Units whose states are one: they change together or not at all.
@@ -137,23 +155,24 @@ struct Metric::Alike {
   States batch(bool gradients) const { return states_of_batch_of(clusters.front().first(), *inputs, gradients); }
 };
 
-std::vector<Metric::Alike> Metric::alike(const Feeds& feeds) {
+std::vector<Metric::Alike> Metric::alike(const std::vector<Feed>& feeds) {
   std::vector<Alike> groups;
   for (const Feed& feed : feeds) {
-    const auto takes = [&](const Alike& group) { return group.takes(*feed.unit, *feed.inputs); };
+    const auto takes = [&](const Alike& group) { return group.takes(*feed.metric, *feed.inputs); };
     const auto group = std::find_if(groups.begin(), groups.end(), takes);
     if (group == groups.end()) {
-      groups.push_back({feed.inputs.get(), {{{feed.unit}}}});
-    } else if (!group->holds(*feed.unit)) {
-      group->add(*feed.unit);
+      groups.push_back({feed.inputs.get(), {{{feed.metric}}}});
+    } else if (!group->holds(*feed.metric)) {
+      group->add(*feed.metric);
     }
   }
   return groups;
 }
 
 void Metric::update_units(const Feeds& feeds) {
-  for (const Feed& feed : feeds) feed.unit->require_not_synced("update");
-  std::vector<Alike> groups = alike(feeds);
+  for (const Feed& feed : feeds.units) feed.metric->require_not_synced("update");
+  const UpdateCounts passed = counts_of(feeds.passed);
+  std::vector<Alike> groups = alike(feeds.units);
   // The one with the largest states, which are dearest to copy, comes last: it takes back its own failure.
   const auto heaviest = std::max_element(groups.begin(), groups.end(),
                                          [](const Alike& a, const Alike& b) { return a.weight() < b.weight(); });
@@ -181,20 +200,22 @@ void Metric::update_units(const Feeds& feeds) {
     for (auto change = before.rbegin(); change != before.rend(); ++change) change->restore();
     throw;
   }
+  count_updates(passed);
 }
 
 void update_together(std::span<Metric* const> metrics, const Args& args, const Kwargs& kwargs, const Rows& rows) {
   const auto inputs = std::make_shared<const BatchInputs>(BatchInputs{args, kwargs, rows});
   Metric::Feeds feeds;
-  feeds.reserve(metrics.size());
+  feeds.units.reserve(metrics.size());
   for (Metric* metric : metrics) metric->route(inputs, feeds);
   Metric::update_units(feeds);
 }
 
 Metric::BatchStates Metric::batch_states(const Feeds& feeds) {
-  for (const Feed& feed : feeds) feed.unit->require_not_synced("forward");
+  for (const Feed& feed : feeds.units) feed.metric->require_not_synced("forward");
   BatchStates batch;
-  for (const Alike& group : alike(feeds)) {
+  batch.passed = counts_of(feeds.passed);
+  for (const Alike& group : alike(feeds.units)) {
     const SharedStates states(group.batch(at::GradMode::is_enabled()));
     for (const Cluster& cluster : group.clusters) {
       for (Metric* unit : cluster.units) {
@@ -238,6 +259,19 @@ void Metric::accumulate_batch(BatchStates&& batch) {
     for (auto change = before.rbegin(); change != before.rend(); ++change) change->restore();
     throw;
   }
+  count_updates(batch.passed);
+}
+
+void Metric::collect_recorders(std::vector<Metric*>&) {}
+
+Metric::Records::Records(Metric& metric) {
+  std::vector<Metric*> recorders;
+  metric.collect_recorders(recorders);
+  for (Metric* recorder : recorders) before_.emplace_back(recorder, recorder->history());
+}
+
+Metric::Records::~Records() {
+  for (auto& [recorder, history] : before_) recorder->restore_history(std::move(history));
 }
 
 void Metric::Borrowing::lend(Metric& unit, SharedStates states, bool gradients) {
@@ -264,7 +298,9 @@ void Metric::borrow_merged(Borrowing& borrowing) {
   }
   std::vector<std::optional<States>> merged = merged_over_ranks(items);
   for (std::size_t i = 0; i < asking.size(); ++i) {
-    if (merged[i]) borrowing.lend(*asking[i], SharedStates(std::move(*merged[i])));
+    if (!merged[i]) continue;
+    if (merged[i]->update_count() == 0) asking[i]->warn_of_no_update();
+    borrowing.lend(*asking[i], SharedStates(std::move(*merged[i])));
   }
 }
 

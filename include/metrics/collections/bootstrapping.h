@@ -82,7 +82,7 @@ class METRICS_API BootStrapper : public Composite {
 
  protected:
   c10::IValue value() override;
-  void route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) override;
+  void feed(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) override;
   std::string describe_options() const override;
 
  private:

@@ -48,7 +48,7 @@ class METRICS_API Children {
 
 /// A metric that is made of others and has no data of its own: base of collections, composed metrics and wrappers.
 ///
-/// What derives from it says which inputs its children get (`route`; all of them the same if it does not) and how its
+/// What derives from it says which inputs its children get (`feed`; all of them the same if it does not) and how its
 /// value follows from theirs (`value`). Ranks, `forward`, failures, clones and state dicts follow: an update changes
 /// all children or none, those that are alike share one pass over the batch, and all that is to be merged over ranks
 /// travels in one exchange a group.
@@ -72,7 +72,6 @@ class METRICS_API Composite : public Metric {
   std::vector<ChildMetric> children() const override;
   /// Whether one of the children takes it.
   bool takes_input(std::string_view name) const override;
-  void merge(const Metric& other) override;
 
  protected:
   explicit Composite(Children children = {}) : Metric(MetricOptions{}), children_(std::move(children)) {}
@@ -87,11 +86,14 @@ class METRICS_API Composite : public Metric {
   const Children& parts() const { return children_; }
   Children& parts() { return children_; }
 
-  void route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) override;
+  /// Routes to each child what it gets of the inputs.
+  virtual void feed(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds);
   /// Gives each child the inputs by position, and by name those that it takes. Throws InvalidArgument for an input that
   /// none takes.
-  void route_by_name(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds);
+  void feed_by_name(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds);
+  void route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) override;
   void collect_units(std::vector<Metric*>& units) override;
+  void collect_recorders(std::vector<Metric*>& recorders) override;
 
   void update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) override;
   c10::IValue forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) override;
@@ -110,8 +112,6 @@ class METRICS_API Composite : public Metric {
   std::vector<int64_t> item_shape(const States& states, std::size_t item) const override;
 
  private:
-  void count_update(int64_t updates = 1);
-
   Children children_;
 };
 

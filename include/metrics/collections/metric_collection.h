@@ -125,7 +125,7 @@ class METRICS_API MetricCollection : public Composite {
 
  protected:
   c10::IValue value() override;
-  void route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) override { route_by_name(inputs, feeds); }
+  void feed(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) override { feed_by_name(inputs, feeds); }
   std::string describe_options() const override;
 
  private:

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace metrics {
 
@@ -49,9 +50,9 @@ class METRICS_API MinMaxMetric : public Composite {
 
  protected:
   c10::IValue value() override;
-  c10::IValue forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) override;
   std::string describe_options() const override;
 
+  void collect_recorders(std::vector<Metric*>& recorders) override;
   std::shared_ptr<const void> history() const override;
   void restore_history(std::shared_ptr<const void> history) override;
   std::shared_ptr<const void> changed_history(const std::function<void(States&)>&) const override { return history(); }

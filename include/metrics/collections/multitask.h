@@ -59,7 +59,7 @@ class METRICS_API MultitaskWrapper : public Composite {
 
  protected:
   c10::IValue value() override;
-  void route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) override;
+  void feed(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) override;
   std::string describe_options() const override;
 
  private:

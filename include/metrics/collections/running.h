@@ -47,7 +47,6 @@ class METRICS_API Running : public Composite {
   std::vector<ChildMetric> children() const override { return {}; }
   std::unique_ptr<Metric> clone() const override { return std::make_unique<Running>(*this); }
   void reset() override;
-  void merge(const Metric& other) override { Metric::merge(other); }
   /// All updates since the last reset, those out of the window too.
   int64_t update_count() const override { return window_.seen; }
 

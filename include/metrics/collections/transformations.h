@@ -41,7 +41,7 @@ class METRICS_API MetricInputTransformer : public Composite {
   virtual Tensor transform_target(const Tensor& target) const { return target; }
 
   c10::IValue value() override { return wrapped().compute(); }
-  void route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) override;
+  void feed(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) override;
 };
 
 /// Hands predictions and targets on through functions of the user's.

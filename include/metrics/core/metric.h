@@ -18,6 +18,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace c10 {
@@ -205,12 +206,15 @@ class METRICS_API Metric {
   // What a metric that is made of others does with a batch: it says which of its units gets which inputs, and the rest
   // is done for all of them at once.
 
-  /// The inputs of one unit.
+  /// The inputs of one metric.
   struct Feed {
-    Metric* unit;
+    Metric* metric;
     std::shared_ptr<const BatchInputs> inputs;
   };
-  using Feeds = std::vector<Feed>;
+  struct Feeds {
+    std::vector<Feed> units;
+    std::vector<Feed> passed;  ///< The metrics made of others through which the inputs have come to the units.
+  };
   /// Says which inputs each unit gets.
   virtual void route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds);
   static void route_to(Metric& child, const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
@@ -220,6 +224,8 @@ class METRICS_API Metric {
   static void collect_units_of(Metric& child, std::vector<Metric*>& units) { child.collect_units(units); }
   /// Has two metrics with equal states and update keys keep them in one place.
   static void join_states(Metric& metric, const Metric& with) { metric.states_.join(with.states_); }
+  /// How many updates a change brings to each of some metrics.
+  using UpdateCounts = std::vector<std::pair<Metric*, int64_t>>;
   /// Updates the units, all or nothing; alike ones with the same inputs share one pass over them.
   static void update_units(const Feeds& feeds);
 
@@ -242,6 +248,7 @@ class METRICS_API Metric {
   struct BatchStates {
     std::vector<Metric*> units;
     std::vector<SharedStates> states;  ///< In one place for units that have the same.
+    UpdateCounts passed{};  ///< For metrics that are made of units, whose own states count no more than that.
   };
   static BatchStates batch_states(const Feeds& feeds);
   /// Lends the units what their value of a batch is taken from: over the ranks with `dist_sync_on_step`; those without
@@ -250,9 +257,26 @@ class METRICS_API Metric {
   /// Folds the batch in, all or nothing.
   static void accumulate_batch(BatchStates&& batch);
 
-  // A metric whose value follows from the order of its updates keeps a history beside its states, an object that never
-  // changes: it is gone back to when another metric fails, and moved and saved with the states.
+  // A metric whose value follows from the order of its updates, or from the values that it has given, keeps a history
+  // beside its states, an object that never changes: it is gone back to when another metric fails, and moved and saved
+  // with the states.
 
+  /// Adds the metrics whose history is of their values: of this one and those below it.
+  virtual void collect_recorders(std::vector<Metric*>& recorders);
+  static void collect_recorders_of(Metric& child, std::vector<Metric*>& found) { child.collect_recorders(found); }
+  /// What those at and below a metric have recorded of their values: put back at the end, unless it is let stand.
+  class METRICS_API Records {
+   public:
+    explicit Records(Metric& metric);
+    ~Records();
+    Records(const Records&) = delete;
+    Records& operator=(const Records&) = delete;
+
+    void let_stand() { before_.clear(); }
+
+   private:
+    std::vector<std::pair<Metric*, std::shared_ptr<const void>>> before_;
+  };
   virtual bool has_history() const { return false; }
   virtual std::shared_ptr<const void> history() const { return nullptr; }
   virtual void restore_history(std::shared_ptr<const void> /*history*/) {}
@@ -304,6 +328,7 @@ class METRICS_API Metric {
   States completed(const States& shown, const StateDict::Metadata* metadata) const;
   StatesByName exported(const States& shown) const;
   [[noreturn]] void throw_synced(std::string_view what) const;
+  void warn_of_no_update() const;
   bool cached_for(const Ranks& ranks) const;
   std::shared_ptr<Synchroniser> group() const;
   bool distributed() const;
@@ -322,13 +347,17 @@ class METRICS_API Metric {
   struct Cluster;
   struct Before;
   struct Alike;
-  static std::vector<Alike> alike(const Feeds& feeds);
+  static std::vector<Alike> alike(const std::vector<Feed>& feeds);
+  static UpdateCounts counts_of(const std::vector<Feed>& passed);
+  static void count_updates(const UpdateCounts& counts);
   /// This metric and all below it, each once, with the prefixes of all its places in a state dict.
   struct Node {
     Metric* metric;
     std::vector<std::string> prefixes;
   };
   std::vector<Node> nodes(const std::string& prefix = "");
+  /// The updates that those of them which are no units have had in another one that is made alike.
+  UpdateCounts counts_passed_in(Metric& other, const std::vector<Metric*>& own_units);
   /// Applies a change to the states of all of them, all or nothing.
   void change_states_of_all(const std::function<void(States&)>& change);
   States merged_by_dist_sync_fn(const States& local) const;
