@@ -56,7 +56,7 @@ std::string ClasswiseWrapper::describe_options() const {
 namespace {
 
 struct ClasswiseArguments {
-  std::optional<MetricHandle> metric{};
+  GivenMetric metric{};
   std::optional<std::vector<std::string>> labels{};
   std::optional<std::string> prefix{};
   std::optional<std::string> postfix{};
@@ -70,11 +70,11 @@ struct ClasswiseArguments {
 std::unique_ptr<Metric> make_classwise(const ClasswiseArguments& given) {
   ClasswiseWrapper::Options options{
       .labels = given.labels, .prefix = given.prefix.value_or(""), .postfix = given.postfix.value_or("")};
-  return std::make_unique<ClasswiseWrapper>(required("ClasswiseWrapper", "metric", given.metric), std::move(options));
+  return std::make_unique<ClasswiseWrapper>(given.metric, std::move(options));
 }
 
 ClasswiseArguments classwise_example() {
-  return {.metric = MulticlassAccuracy({.num_classes = 3, .average = Average::None})};
+  return {.metric = {MulticlassAccuracy({.num_classes = 3, .average = Average::None})}};
 }
 
 }  // namespace

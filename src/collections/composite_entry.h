@@ -16,16 +16,26 @@ namespace metrics {
 /// Gives what a metric is made of the common options that came with it, where any did.
 void set_common_options(Metric& metric, const MetricOptions& common);
 
-/// A metric that is an option without default: None is none.
-inline const MetricHandle& required(std::string_view what, std::string_view option,
-                                    const std::optional<MetricHandle>& given) {
-  if (!given) detail::throw_option_type(what, option, Codec<MetricHandle>::type(), {});
-  return *given;
-}
+/// A metric as an option without default, which is there once the options have been read.
+struct GivenMetric {
+  std::optional<MetricHandle> handle{};
+
+  operator const MetricHandle&() const { return handle.value(); }  // NOLINT: implicit on purpose
+};
+
+template <>
+struct Codec<GivenMetric> {
+  static std::string type() { return Codec<MetricHandle>::type(); }
+  static std::optional<GivenMetric> read(const c10::IValue& v) {
+    auto handle = Codec<MetricHandle>::read(v);
+    return handle ? std::optional(GivenMetric{std::move(handle)}) : std::nullopt;
+  }
+  static c10::IValue write(const GivenMetric& value) { return Codec<MetricHandle>::write(value); }
+};
 
 /// The registry's entry of a metric that is made of others. `Arguments` lists what its constructor takes in the dynamic
-/// face, metrics as `std::optional<MetricHandle>`, those required first; `make` makes it of them, and `example` gives
-/// some for listings.
+/// face, metrics as `GivenMetric`, those required first; `make` makes it of them, and `example` gives some for
+/// listings.
 template <class Arguments, std::unique_ptr<Metric> (*make)(const Arguments&), Arguments (*example)()>
 MetricEntry composite_entry(std::string_view name, std::string_view domain) {
   static std::string of_name;

@@ -23,6 +23,7 @@ std::optional<MetricHandle> Codec<MetricHandle>::read(const c10::IValue& v) {
       name = entry.value().toStringRef();
     } else if (key == "options" && entry.value().isGenericDict()) {
       for (const auto& option : entry.value().toGenericDict()) {
+        if (!option.key().isString()) return std::nullopt;
         options.emplace(option.key().toStringRef(), option.value());
       }
     } else {

@@ -11,7 +11,7 @@ namespace metrics {
 namespace {
 
 struct RunningArguments {
-  std::optional<MetricHandle> base_metric{};
+  GivenMetric base_metric{};
   int64_t window = RunningOptions{}.window;
 
   static constexpr auto fields() {
@@ -20,13 +20,13 @@ struct RunningArguments {
 };
 
 struct MinMaxArguments {
-  std::optional<MetricHandle> base_metric{};
+  GivenMetric base_metric{};
 
   static constexpr auto fields() { return metrics::fields<&MinMaxArguments::base_metric>(1); }
 };
 
 struct BootStrapperArguments : BootStrapperOptions {
-  std::optional<MetricHandle> base_metric{};
+  GivenMetric base_metric{};
 
   static constexpr auto fields() {
     return metrics::fields<&BootStrapperArguments::base_metric, &BootStrapperOptions::num_bootstraps,
@@ -36,14 +36,6 @@ struct BootStrapperArguments : BootStrapperOptions {
   }
 };
 
-template <class Arguments>
-const MetricHandle& base_of(const Arguments& arguments, std::string_view name) {
-  if (!arguments.base_metric) {
-    detail::throw_option_type(name, "base_metric", Codec<MetricHandle>::type(), c10::IValue());
-  }
-  return *arguments.base_metric;
-}
-
 MetricHandle example_metric() {
   return MulticlassAccuracy({.num_classes = 3});
 }
@@ -51,20 +43,20 @@ MetricHandle example_metric() {
 template <class Arguments>
 Arguments with_example() {
   Arguments arguments;
-  arguments.base_metric = example_metric();
+  arguments.base_metric.handle = example_metric();
   return arguments;
 }
 
 std::unique_ptr<Metric> make_running(const RunningArguments& given) {
-  return std::make_unique<Running>(base_of(given, "Running"), RunningOptions{.window = given.window});
+  return std::make_unique<Running>(given.base_metric, RunningOptions{.window = given.window});
 }
 
 std::unique_ptr<Metric> make_minmax(const MinMaxArguments& given) {
-  return std::make_unique<MinMaxMetric>(base_of(given, "MinMaxMetric"));
+  return std::make_unique<MinMaxMetric>(given.base_metric);
 }
 
 std::unique_ptr<Metric> make_bootstrapper(const BootStrapperArguments& given) {
-  return std::make_unique<BootStrapper>(base_of(given, "BootStrapper"), given);
+  return std::make_unique<BootStrapper>(given.base_metric, given);
 }
 
 template <class M>

@@ -90,6 +90,10 @@ MetricCollection MetricCollection::of_names(std::span<const std::string> names, 
 }
 
 MetricCollection MetricCollection::of_options(const Kwargs& options) {
+  const auto is_metric = [](const c10::IValue& given) {
+    const auto name = detail::entry_of(given, "name");
+    return name && name->isString();  // else it is metrics by name, of which one is called `name`
+  };
   const auto metric_of = [](const std::string& what, const c10::IValue& given) {
     auto metric = Codec<MetricHandle>::read(given);
     if (!metric) detail::throw_option_type("MetricCollection", what, Codec<MetricHandle>::type(), given);
@@ -104,9 +108,9 @@ MetricCollection MetricCollection::of_options(const Kwargs& options) {
       (option == "prefix" ? collection.options_.prefix : collection.options_.postfix) = given.toStringRef();
     } else if (option != "metrics") {
       detail::throw_unknown_option("MetricCollection", option, {"metrics", "prefix", "postfix"});
-    } else if (has_metrics = true; given.isGenericDict() && !detail::entry_of(given, "name")) {
+    } else if (has_metrics = true; given.isGenericDict() && !is_metric(given)) {
       for (const auto& entry : given.toGenericDict()) {
-        const std::string& name = entry.key().toStringRef();
+        const std::string name = entry.key().isString() ? entry.key().toStringRef() : "";
         if (name.empty()) throw InvalidArgument("MetricCollection: a name in `metrics` is empty");
         collection.add({name, metric_of("metrics." + name, entry.value())});
       }

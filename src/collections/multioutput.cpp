@@ -57,7 +57,9 @@ MultioutputWrapper::MultioutputWrapper(const MetricHandle& base_metric, Options 
                           std::to_string(options_.num_outputs));
   }
   for (int64_t i = 0; i < options_.num_outputs; ++i) {
-    parts().add("metrics." + std::to_string(i), base_metric->clone());
+    std::unique_ptr<Metric> copy = base_metric->clone();
+    copy->reset();
+    parts().add("metrics." + std::to_string(i), MetricHandle(std::move(copy)));
   }
 }
 
@@ -86,7 +88,7 @@ BatchInputs MultioutputWrapper::of_output(const BatchInputs& all, int64_t output
   return own;
 }
 
-void MultioutputWrapper::route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
+void MultioutputWrapper::feed(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
   for (int64_t i = 0; i < options_.num_outputs; ++i) {
     route_to(parts()[static_cast<std::size_t>(i)], std::make_shared<const BatchInputs>(of_output(*inputs, i)), feeds);
   }
@@ -119,7 +121,7 @@ std::string MultioutputWrapper::describe_options() const {
 namespace {
 
 struct MultioutputArguments {
-  std::optional<MetricHandle> base_metric{};
+  GivenMetric base_metric{};
   int64_t num_outputs{};
   int64_t output_dim = -1;
   bool remove_nans = true;
@@ -133,7 +135,7 @@ struct MultioutputArguments {
 };
 
 std::unique_ptr<Metric> make_multioutput(const MultioutputArguments& given) {
-  return std::make_unique<MultioutputWrapper>(required("MultioutputWrapper", "base_metric", given.base_metric),
+  return std::make_unique<MultioutputWrapper>(given.base_metric,
                                               MultioutputWrapper::Options{.num_outputs = given.num_outputs,
                                                                           .output_dim = given.output_dim,
                                                                           .remove_nans = given.remove_nans,
@@ -141,7 +143,7 @@ std::unique_ptr<Metric> make_multioutput(const MultioutputArguments& given) {
 }
 
 MultioutputArguments multioutput_example() {
-  return {.base_metric = MeanSquaredError(), .num_outputs = 2};
+  return {.base_metric = {MeanSquaredError()}, .num_outputs = 2};
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ MetricInputTransformer::MetricInputTransformer(const MetricHandle& wrapped_metri
   parts().add("wrapped_metric", wrapped_metric);
 }
 
-void MetricInputTransformer::route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
+void MetricInputTransformer::feed(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
   const auto pred = [this](const Tensor& tensor) { return transform_pred(tensor); };
   const auto target = [this](const Tensor& tensor) { return transform_target(tensor); };
   BatchInputs own = *inputs;
@@ -94,7 +94,7 @@ struct Codec<NoFunction> {
 namespace {
 
 struct LambdaArguments {
-  std::optional<MetricHandle> wrapped_metric{};
+  GivenMetric wrapped_metric{};
   NoFunction transform_pred{};
   NoFunction transform_target{};
 
@@ -105,16 +105,15 @@ struct LambdaArguments {
 };
 
 std::unique_ptr<Metric> make_lambda(const LambdaArguments& given) {
-  return std::make_unique<LambdaInputTransformer>(
-      required("LambdaInputTransformer", "wrapped_metric", given.wrapped_metric));
+  return std::make_unique<LambdaInputTransformer>(given.wrapped_metric);
 }
 
 LambdaArguments lambda_example() {
-  return {.wrapped_metric = BinaryAccuracy()};
+  return {.wrapped_metric = {BinaryAccuracy()}};
 }
 
 struct BinaryTargetArguments {
-  std::optional<MetricHandle> wrapped_metric{};
+  GivenMetric wrapped_metric{};
   double threshold = 0;
 
   static constexpr auto fields() {
@@ -124,13 +123,12 @@ struct BinaryTargetArguments {
 };
 
 std::unique_ptr<Metric> make_binary_target(const BinaryTargetArguments& given) {
-  return std::make_unique<BinaryTargetTransformer>(
-      required("BinaryTargetTransformer", "wrapped_metric", given.wrapped_metric),
-      BinaryTargetTransformer::Options{.threshold = given.threshold});
+  return std::make_unique<BinaryTargetTransformer>(given.wrapped_metric,
+                                                   BinaryTargetTransformer::Options{.threshold = given.threshold});
 }
 
 BinaryTargetArguments binary_target_example() {
-  return {.wrapped_metric = BinaryAccuracy()};
+  return {.wrapped_metric = {BinaryAccuracy()}};
 }
 
 }  // namespace

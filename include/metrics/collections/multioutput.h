@@ -18,7 +18,8 @@ namespace metrics {
 ///   MultioutputWrapper squares(MeanSquaredError(), {.num_outputs = 2});
 ///   squares.update(preds, target);  // [N, 2] each
 ///
-/// Each output has a copy of `base_metric`, which gets the slice of every input tensor at its place in `output_dim`.
+/// Each output has a copy of `base_metric`, a pattern whose states stay as they are; it gets the slice of every input
+/// tensor at its place in `output_dim`.
 /// Throws InvalidArgument for tensors whose size in that dimension is not `num_outputs`, Error where the metric's value
 /// is no tensor. Source: torchmetrics' MultioutputWrapper (which leaves outputs beyond `num_outputs` out).
 class METRICS_API MultioutputWrapper : public Composite {
@@ -52,7 +53,7 @@ class METRICS_API MultioutputWrapper : public Composite {
 
  protected:
   c10::IValue value() override;
-  void route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) override;
+  void feed(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) override;
   std::string describe_options() const override;
 
  private:
