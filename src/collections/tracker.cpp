@@ -1,6 +1,8 @@
+#include "composite_entry.h"
 #include <metrics/collections/tracker.h>
 #include <metrics/core/autograd_scope.h>
 #include <metrics/core/codec.h>
+#include <metrics/core/dynamic.h>
 #include <metrics/core/errors.h>
 #include <metrics/core/warning.h>
 
@@ -10,6 +12,8 @@
 #include <ATen/ops/stack.h>
 
 #include <algorithm>
+#include <utility>
+#include <variant>
 
 namespace metrics {
 
@@ -28,6 +32,17 @@ bool own_direction(const Metric& metric, const std::string& what) {
   throw InvalidArgument("MetricTracker: " + what + " does not have a `higher_is_better`; give the option `maximize`");
 }
 
+void require_one_each(const Metric& metric, const std::vector<bool>& maximize) {
+  const auto* collection = dynamic_cast<const MetricCollection*>(&metric);
+  if (collection == nullptr) {
+    throw InvalidArgument("MetricTracker: option `maximize` is one bool for a single metric, got a list of " +
+                          std::to_string(maximize.size()));
+  }
+  if (maximize.size() == collection->size()) return;
+  throw InvalidArgument("MetricTracker: option `maximize` has " + std::to_string(maximize.size()) +
+                        " entries, the collection " + std::to_string(collection->size()) + " members");
+}
+
 std::vector<bool> checked_directions(const Metric& metric, std::vector<bool> maximize) {
   const auto* collection = dynamic_cast<const MetricCollection*>(&metric);
   if (maximize.empty() && collection == nullptr) return {own_direction(metric, "metric " + metric.to_string())};
@@ -37,14 +52,8 @@ std::vector<bool> checked_directions(const Metric& metric, std::vector<bool> max
     }
     return maximize;
   }
-  if (maximize.size() == 1) return maximize;
-  if (collection == nullptr) {
-    throw InvalidArgument("MetricTracker: option `maximize` is one bool for a single metric, got " +
-                          std::to_string(maximize.size()));
-  }
-  if (maximize.size() == collection->size()) return maximize;
-  throw InvalidArgument("MetricTracker: option `maximize` has " + std::to_string(maximize.size()) +
-                        " entries, the collection " + std::to_string(collection->size()) + " members");
+  if (maximize.size() != 1) require_one_each(metric, maximize);
+  return maximize;
 }
 
 /// One tensor from one a step, or all of them as a list where they do not stack.
@@ -73,6 +82,53 @@ std::optional<MetricTracker::Best> best_of(const c10::IValue& values, bool maxim
 MetricTracker::MetricTracker(MetricHandle metric, MetricTrackerOptions options)
     : Composite(pattern_of(metric)), maximize_(checked_directions(*metric, std::move(options.maximize))) {}
 
+/// A direction for each member of a collection.
+struct Directions {
+  std::vector<bool> maximize{};
+};
+
+template <>
+struct Codec<Directions> {
+  static std::string type() { return "list of bool"; }
+  static std::optional<Directions> read(const c10::IValue& v) {
+    const auto elements = detail::elements_of(v);
+    if (!elements) return std::nullopt;
+    Directions read;
+    for (const c10::IValue& element : *elements) {
+      const auto direction = Codec<bool>::read(element);
+      if (!direction) return std::nullopt;
+      read.maximize.push_back(*direction);
+    }
+    return read;
+  }
+};
+
+namespace {
+
+struct TrackerArguments {
+  GivenMetric metric{};
+  std::optional<std::variant<bool, Directions>> maximize{};
+
+  static constexpr auto fields() { return metrics::fields<&TrackerArguments::metric, &TrackerArguments::maximize>(1); }
+};
+
+}  // namespace
+
+MetricTracker MetricTracker::of_options(const Kwargs& options) {
+  const auto given = metrics::options_from<TrackerArguments>(options, "MetricTracker");
+  MetricTrackerOptions own;
+  if (given.maximize) {
+    const bool* for_all = std::get_if<bool>(&*given.maximize);
+    own.maximize = for_all != nullptr ? std::vector<bool>{*for_all} : std::get<Directions>(*given.maximize).maximize;
+    if (for_all == nullptr) require_one_each(*given.metric.handle.value(), own.maximize);
+  }
+  return MetricTracker(given.metric, std::move(own));
+}
+
+MetricTracker MetricTracker::from_json(std::string_view json) {
+  return of_options(options_from_json(json));
+}
+
 void MetricTracker::increment() {
   std::unique_ptr<Metric> next = parts()[0].clone();
   parts().add(std::to_string(parts().size()), MetricHandle(std::move(next)));
@@ -94,7 +150,7 @@ Metric& MetricTracker::step(int64_t index) const {
                         std::to_string(n_steps()));
 }
 
-void MetricTracker::route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
+void MetricTracker::feed(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
   route_to(current("update"), inputs, feeds);
 }
 
@@ -118,11 +174,23 @@ c10::IValue MetricTracker::value() {
   return current("compute").compute();
 }
 
-c10::IValue MetricTracker::compute_all() {
-  require_increment("compute_all");
+template <class F>
+auto MetricTracker::over_all_steps(std::string_view method, const F& f) {
+  require_increment(method);
   const AutogradScope scope;
   Borrowing borrowing;
   borrow_merged(borrowing);
+  Records records(*this);
+  auto found = f();
+  records.let_stand();
+  return found;
+}
+
+c10::IValue MetricTracker::compute_all() {
+  return over_all_steps("compute_all", [this] { return stacked_values(); });
+}
+
+c10::IValue MetricTracker::stacked_values() const {
   std::vector<c10::IValue> values;
   for (int64_t i = 0; i < n_steps(); ++i) values.push_back(step(i).compute());
   if (!std::all_of(values.begin(), values.end(), [](const c10::IValue& value) { return value.isGenericDict(); })) {
@@ -138,9 +206,11 @@ c10::IValue MetricTracker::compute_all() {
 }
 
 std::optional<MetricTracker::Best> MetricTracker::best_metric() {
-  const c10::IValue all = compute_all();
-  if (all.isGenericDict()) throw Error("MetricTracker: the values have names: ask for best_metrics()");
-  return best_of(all, maximize_.front(), parts()[0].to_string());
+  return over_all_steps("best_metric", [this] {
+    const c10::IValue all = stacked_values();
+    if (all.isGenericDict()) throw Error("MetricTracker: the values have names: ask for best_metrics()");
+    return best_of(all, maximize_.front(), parts()[0].to_string());
+  });
 }
 
 std::vector<bool> MetricTracker::directions(std::size_t names) const {
@@ -157,21 +227,23 @@ std::vector<bool> MetricTracker::directions(std::size_t names) const {
 }
 
 MetricTracker::NamedBest MetricTracker::best_metrics() {
-  const c10::IValue all = compute_all();
-  if (!all.isGenericDict()) throw Error("MetricTracker: the values have no names: ask for best_metric()");
-  const auto entries = all.toGenericDict();
-  const std::vector<bool> maximize = directions(entries.size());
-  NamedBest best;
-  std::size_t i = 0;
-  for (const auto& entry : entries) {
-    const std::string& name = entry.key().toStringRef();
-    best.emplace_back(name, best_of(entry.value(), maximize[i++], "`" + name + "`"));
-  }
-  return best;
+  return over_all_steps("best_metrics", [this] {
+    const c10::IValue all = stacked_values();
+    if (!all.isGenericDict()) throw Error("MetricTracker: the values have no names: ask for best_metric()");
+    const auto entries = all.toGenericDict();
+    const std::vector<bool> maximize = directions(entries.size());
+    NamedBest best;
+    std::size_t i = 0;
+    for (const auto& entry : entries) {
+      const std::string& name = entry.key().toStringRef();
+      best.emplace_back(name, best_of(entry.value(), maximize[i++], "`" + name + "`"));
+    }
+    return best;
+  });
 }
 
 void MetricTracker::reset() {
-  current("reset").reset();
+  if (n_steps() > 0) current("reset").reset();
 }
 
 void MetricTracker::reset_all() {

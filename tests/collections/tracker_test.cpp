@@ -78,8 +78,10 @@ TEST_CASE("tracker: nothing can be done before the first increment") {
   refused("`forward` cannot", [&] { tracker.forward(at::ones({1})); });
   refused("`compute` cannot", [&] { tracker.compute(); });
   refused("`compute_all` cannot", [&] { tracker.compute_all(); });
-  refused("`compute_all` cannot", [&] { tracker.best_metric(); });
-  refused("`reset` cannot", [&] { tracker.reset(); });
+  refused("`best_metric` cannot", [&] { tracker.best_metric(); });
+  refused("`best_metrics` cannot", [&] { tracker.best_metrics(); });
+  tracker.reset();
+  tracker.reset_all();
   CHECK(tracker.n_steps() == 0);
   CHECK_THROWS_WITH_AS(tracker.step(0), doctest::Contains("no step 0 of 0"), InvalidArgument);
 }

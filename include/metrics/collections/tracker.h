@@ -30,10 +30,11 @@ struct MetricTrackerOptions {
 ///   }
 ///   tracker.best_metric()->step;
 ///
-/// `update`, `forward`, `compute` and `reset` are those of the current step; they throw Error before the first
-/// `increment`. The metric is a pattern: each step has a copy of it. Over ranks all steps of `compute_all` travel in
-/// one exchange; ranks must have as many steps. State dicts have torchmetrics' keys: `1.`, `2.`, … for the steps. Not
-/// in the registry, since `increment` is not part of the dynamic face. Source: torchmetrics' MetricTracker.
+/// `update`, `forward`, `compute` and `reset` are those of the current step; before the first `increment` there is none
+/// to reset, and the others throw Error. The metric is a pattern: each step has a copy of it. Over ranks all steps of
+/// `compute_all` travel in one exchange; ranks must have as many steps. State dicts have torchmetrics' keys: `1.`,
+/// `2.`, … for the steps. It has no name in the registry, as it is no Metric in torchmetrics: what is created by name
+/// can be used without knowing more of it than `update` and `compute`. Source: torchmetrics' MetricTracker.
 class METRICS_API MetricTracker : public Composite {
  public:
   using Options = MetricTrackerOptions;
@@ -46,6 +47,12 @@ class METRICS_API MetricTracker : public Composite {
 
   /// Throws InvalidArgument for directions that are neither given nor the metric's, or do not go with its members.
   explicit MetricTracker(MetricHandle metric, MetricTrackerOptions options = {});
+  /// From options as JSON has them: `metric`, and `maximize`, a bool, a list of them or None.
+  static MetricTracker of_options(const Kwargs& options);
+  /// `{"metric": {"name": "MetricCollection", "options": {…}}, "maximize": [true, false]}`. Throws InvalidArgument for
+  /// text that is no such JSON.
+  static MetricTracker from_json(std::string_view json);
+
   MetricTracker(const MetricTracker&) = default;
   MetricTracker& operator=(const MetricTracker&) = default;
   MetricTracker(MetricTracker&&) noexcept = default;
@@ -79,7 +86,7 @@ class METRICS_API MetricTracker : public Composite {
 
  protected:
   c10::IValue value() override;
-  void route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) override;
+  void feed(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) override;
   void collect_units(std::vector<Metric*>& units) override;
   void update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) override;
   c10::IValue forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) override;
@@ -89,6 +96,10 @@ class METRICS_API MetricTracker : public Composite {
  private:
   Metric& current(std::string_view method) const;
   void require_increment(std::string_view method) const;
+  /// What `f` gives while all steps have what they hold over the ranks.
+  template <class F>
+  auto over_all_steps(std::string_view method, const F& f);
+  c10::IValue stacked_values() const;
   /// For each of so many names whether the highest value is the best.
   std::vector<bool> directions(std::size_t names) const;
 
