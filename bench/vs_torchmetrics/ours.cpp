@@ -2,6 +2,7 @@
 // is its counterpart, and says what the requests are.
 
 #include <metrics/collections/metric_collection.h>
+#include <metrics/collections/tracker.h>
 #include <metrics/core/dynamic.h>
 #include <metrics/distributed/process_group.h>
 #include <metrics/distributed/synchronize.h>
@@ -54,10 +55,15 @@ c10::IValue read_boxes(std::ifstream& file, const std::vector<int64_t>& shape) {
   return images;
 }
 
-/// The tensor in a file, its lines, or the boxes and labels of its images; or a flag.
+/// The tensor in a file, its lines, or the boxes and labels of its images; or a flag; or a dict of them.
 c10::IValue read_input(const json& input) {
   const std::string dtype = input.at("dtype");
   if (dtype == "flag") return input.at("value").get<bool>();
+  if (dtype == "dict") {
+    c10::impl::GenericDict entries(c10::StringType::get(), c10::AnyType::get());
+    for (const auto& [name, entry] : input.at("entries").items()) entries.insert(name, read_input(entry));
+    return entries;
+  }
   std::ifstream file(input.at("file").get<std::string>(), std::ios::binary);
   if (dtype == "text") return read_lines(file);
   const auto shape = input.at("shape").get<std::vector<int64_t>>();
@@ -86,6 +92,14 @@ std::vector<double> flat(const c10::IValue& value) {
     for (const c10::IValue& element : value.toListRef()) append(element);
   }
   return numbers;
+}
+
+std::shared_ptr<metrics::Metric> made(const json& metric) {
+  const std::string name = metric.at("name"), options = metric.at("options").dump();
+  if (name != "MetricTracker") return metrics::create(name, metrics::options_from_json(options));
+  auto tracker = std::make_shared<metrics::MetricTracker>(metrics::MetricTracker::from_json(options));
+  tracker->increment();
+  return tracker;
 }
 
 template <class Call>
@@ -153,6 +167,14 @@ class Contender {
         metrics_.front()->compute();
       });
     }
+    if (work == "best_metric") {
+      auto& tracker = dynamic_cast<metrics::MetricTracker&>(*metrics_.front());
+      while (tracker.n_steps() < 10) {
+        tracker.increment();
+        tracker.update(inputs());
+      }
+      return time(request, [&] { return tracker.best_metric(); });
+    }
     if (work == "sync") return time(request, [&] { sync(); });
     if (work == "allgather") return allgather(request);
     throw std::runtime_error("unknown request " + request.dump());
@@ -167,9 +189,7 @@ class Contender {
       for (const json& input : batch) batches_.back().push_back(read_input(input));
     }
     metrics_.clear();
-    for (const json& metric : request.at("metrics"))
-      metrics_.push_back(metrics::create(metric.at("name").get<std::string>(),
-                                         metrics::options_from_json(metric.at("options").dump())));
+    for (const json& metric : request.at("metrics")) metrics_.push_back(made(metric));
     update_each();
     return true;
   }

@@ -23,8 +23,8 @@ class Input:
 class Row:
     work: str
     do: str
-    metrics: tuple  # of (name, options)
-    inputs: tuple
+    metrics: tuple  # of (name, options); a metric among the options is written as `named` writes it
+    inputs: tuple  # an input may be a dict of them
     before: tuple = ()  # batches of inputs that come before the one that is measured
     threads: int = 1
     ranks: int = 1
@@ -209,6 +209,7 @@ def every_class():
     yield from every_ranking()
     yield from every_distance()
     yield from every_curve()
+    yield from every_wrapper()
 
 
 def every_ranking():
@@ -246,3 +247,41 @@ def every_curve():
                 named = f"{task}{curve}.{do}, {given[0].spelled()}" + (f", thresholds={thresholds}" if thresholds else "")
                 metric = (f"{task}{curve}", {**options, "thresholds": thresholds})
                 yield Row(named, do, (metric,), given)
+
+
+def named(name, **options):
+    """A metric as an option of another."""
+    return {"name": name, "options": options}
+
+
+TEN_CLASSES = named(ACCURACY, num_classes=10)
+
+
+def wrappers(rows):
+    """Every wrapper with what it wraps, and its inputs."""
+    of_classes = multiclass(rows, 10)
+    outputs = Input("logits", (rows, 4)), Input("probabilities", (rows, 4))
+    value, age = Input("logits", (rows,)), Input("uniform", (rows,))
+    tasks = {"label": TEN_CLASSES, "age": named("MeanSquaredError")}
+    yield "BootStrapper", {"base_metric": named("BinaryAccuracy"), "num_bootstraps": 10, "std": False}, binary(rows)
+    yield "ClasswiseWrapper", {"metric": named(ACCURACY, num_classes=10, average="none")}, of_classes
+    yield "MinMaxMetric", {"base_metric": TEN_CLASSES}, of_classes
+    yield "MultioutputWrapper", {"base_metric": named("R2Score"), "num_outputs": 4}, outputs
+    yield "MultitaskWrapper", {"task_metrics": tasks}, ({"label": of_classes[0], "age": value}, {"label": of_classes[1], "age": age})
+    yield "Running", {"base_metric": TEN_CLASSES, "window": 5}, of_classes
+    yield "RunningMean", {"window": 5}, (value,)
+    yield "MetricTracker", {"metric": TEN_CLASSES}, of_classes
+    grades = Input("probabilities", (rows,)), Input("labels", (rows,), 10)
+    yield "BinaryTargetTransformer", {"wrapped_metric": named("BinaryAccuracy"), "threshold": 4}, grades
+
+
+def every_wrapper():
+    """Update at three sizes, and forward and compute at the smallest; of a tracker the best of ten steps, too."""
+    for do, sizes in (("update", (32, 8192, 100000)), ("forward", (32,)), ("compute", (32,))):
+        for rows in sizes:
+            for name, options, inputs in wrappers(rows):
+                # Each draws resamples of its own.
+                rtol = 0.3 if name == "BootStrapper" else 1e-5
+                yield Row(f"{name}.{do}, {rows}", do, ((name, options),), inputs, rtol=rtol)
+    tracker = (("MetricTracker", {"metric": TEN_CLASSES}),)
+    yield Row("MetricTracker.best_metric, ten steps", "best_metric", tracker, multiclass(32, 10))

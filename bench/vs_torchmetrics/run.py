@@ -108,6 +108,8 @@ class Inputs:
         self.folder = Path(folder)
 
     def written(self, given):
+        if isinstance(given, dict):
+            return {"dtype": "dict", "entries": {name: self.written(entry) for name, entry in given.items()}}
         if given.kind == "flag":
             return {"dtype": "flag", "value": bool(given.classes)}
         file = self.folder / f"{given.kind}-{given.classes}-{'x'.join(map(str, given.shape))}"
@@ -129,9 +131,20 @@ class Inputs:
         return {"file": str(file), "dtype": dtype, "shape": given.shape}
 
 
+def uncached(option):
+    """A metric that computes its value each time, or whose metrics do, where it is made of others; or another option as it is."""
+    if not isinstance(option, dict):
+        return option
+    if option.keys() != {"name", "options"}:
+        return {name: uncached(entry) for name, entry in option.items()}
+    options = {name: uncached(own) for name, own in option["options"].items()}
+    own = {} if any(isinstance(o, dict) for o in options.values()) else {"compute_with_cache": False}
+    return {"name": option["name"], "options": {**options, **own}}
+
+
 def prepare(contenders, row, inputs):
     """Both have the row's metrics and inputs afterwards, and have shown that they compute the same."""
-    metrics = [{"name": name, "options": {**options, "compute_with_cache": False}} for name, options in row.metrics]
+    metrics = [uncached({"name": name, "options": options}) for name, options in row.metrics]
     batches = [[inputs.written(given) for given in batch] for batch in (*row.before, row.inputs)]
     for contender in contenders:
         contender.ask("prepare", threads=row.threads, metrics=metrics, batches=batches)

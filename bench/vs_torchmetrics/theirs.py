@@ -1,10 +1,10 @@
 """The contender for torchmetrics: does what run.py asks for, one JSON request a line, and answers with one line.
 
-    prepare  threads, metrics (name and options), batches of inputs (file, dtype or "text" or "boxes", shape; a "flag" has a
-             value): makes the metrics, updates each with every batch
+    prepare  threads, metrics (name and options, among which may be metrics), batches of inputs (file, dtype or "text" or
+             "boxes", shape; a "flag" has a value, a "dict" entries): makes the metrics, updates each with every batch
     values   what each metric computes
     update, together and collection_update (of all metrics with one batch), forward, compute, sync, epoch (reset, a hundred
-             updates, compute), collection_epoch (reset, update, compute)
+             updates, compute), collection_epoch (reset, update, compute), best_metric (of a tracker, after ten steps)
              repetitions, each: the time of a call with the last batch in ns, after one that is not timed, as a list: the
              mean over the repetitions, or each one's
 ours.cpp answers the same, and for sync what it sent and the time of one allgather of as many bytes.
@@ -24,6 +24,7 @@ import torchmetrics.detection
 import torchmetrics.image.fid
 import torchmetrics.retrieval
 import torchmetrics.text
+import torchmetrics.wrappers
 
 # Where torchvision is not, torchmetrics' boxes get its two functions, as the fixtures do; there, too, they are a few tensor operations.
 sys.path.append(str(Path(__file__).resolve().parents[2] / "python_compat_fixtures"))
@@ -53,6 +54,8 @@ def read(given):
     """The tensor in a file, its lines, or the boxes and labels of its images; or a flag."""
     if given["dtype"] == "flag":
         return given["value"]
+    if given["dtype"] == "dict":
+        return {name: read(entry) for name, entry in given["entries"].items()}
     if given["dtype"] == "text":
         return Path(given["file"]).read_text().splitlines()
     if given["dtype"] == "boxes":
@@ -74,8 +77,26 @@ class Features(torch.nn.Identity):
 def find(name):
     """torchmetrics' class of that name, in its domain: at the root some are wrappers."""
     domains = (torchmetrics.classification, torchmetrics.detection, torchmetrics.image, torchmetrics.image.fid)
-    domains += (torchmetrics.retrieval, torchmetrics.text, torchmetrics)
+    domains += (torchmetrics.retrieval, torchmetrics.text, torchmetrics.wrappers, torchmetrics)
     return next(getattr(domain, name) for domain in domains if hasattr(domain, name))
+
+
+def made(option):
+    """The metric that an option names, or all those in it; another option as it is."""
+    if not isinstance(option, dict):
+        return option
+    if option.keys() != {"name", "options"}:
+        return {name: made(entry) for name, entry in option.items()}
+    kind = find(option["name"])
+    options = {name: made(own) for name, own in option["options"].items()}
+    if kind.__module__.startswith("torchmetrics.classification"):
+        options["validate_args"] = False
+    if "feature" in options:
+        options["feature"] = Features(options["feature"])
+    metric = kind(**options)
+    if kind is torchmetrics.MetricTracker:
+        metric.increment()
+    return metric
 
 
 def flat(value):
@@ -96,15 +117,7 @@ class Contender:
     def prepare(self, request):
         torch.set_num_threads(request["threads"])
         self.batches = [[read(given) for given in batch] for batch in request["batches"]]
-        self.metrics = []
-        for metric in request["metrics"]:
-            kind = find(metric["name"])
-            options = metric["options"]
-            if kind.__module__.startswith("torchmetrics.classification"):
-                options["validate_args"] = False
-            if "feature" in options:
-                options["feature"] = Features(options["feature"])
-            self.metrics.append(kind(**options))
+        self.metrics = [made(metric) for metric in request["metrics"]]
         self.update_each()
         return True
 
@@ -169,6 +182,13 @@ class Contender:
             metric.compute()
 
         return self.measure(request, epoch)
+
+    def best_metric(self, request):
+        tracker = self.metrics[0]
+        while tracker.n_steps < 10:
+            tracker.increment()
+            tracker.update(*self.inputs)
+        return self.measure(request, lambda: tracker.best_metric(return_step=True))
 
     def sync(self, request):
         def sync():
