@@ -110,6 +110,8 @@ def trackers() -> list:
     rows.append(played("MetricTracker", {"metric": named("ClasswiseWrapper", metric=BY_CLASS, labels=["a", "b", "c"])}, epochs("classes", labels)))
     classes = {"by class": named("ClasswiseWrapper", metric=BY_CLASS), "micro": MICRO}
     rows.append(played("MetricTracker", {"metric": named("MetricCollection", metrics=classes)}, epochs("classes in a collection", labels)))
+    column = {"metric": named("MultioutputWrapper", base_metric=SQUARED, num_outputs=1), "maximize": False}
+    rows.append(played("MetricTracker", column, epochs("one column", lambda *drawn: tuple(t[:, None] for t in pairs(*drawn)))))
     mixed = {"table": TABLE, "micro": MICRO}
     rows.append(played("MetricTracker", {"metric": named("MetricCollection", metrics=mixed), "maximize": True}, epochs("one has no best", labels)))
 

@@ -49,6 +49,10 @@ std::size_t Children::find(std::string_view name) const {
 }
 
 Composite::Composite(const Composite& other) : Metric(other), children_(other.children_) {
+  join_states_as_in(other);
+}
+
+void Composite::join_states_as_in(const Composite& other) {
   std::vector<Metric*> copies, originals;
   for (const Children::Child& child : children_) collect_units_of(*child.metric, copies);
   for (const Children::Child& child : other.children_) collect_units_of(*child.metric, originals);
@@ -63,6 +67,7 @@ Composite& Composite::operator=(const Composite& other) {
   if (this == &other) return *this;
   Metric::operator=(other);
   children_ = other.children_;
+  join_states_as_in(other);
   return *this;
 }
 

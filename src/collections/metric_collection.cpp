@@ -19,6 +19,12 @@ std::string listed(const Names& names) {
   return all.empty() ? "none" : all;
 }
 
+bool is_made_of(const Metric& metric, const Metric& part) {
+  const std::vector<ChildMetric> below = metric.children();
+  return &metric == &part || std::any_of(below.begin(), below.end(),
+                                         [&](const ChildMetric& child) { return is_made_of(*child.metric, part); });
+}
+
 /// Runs what belongs to one member; an error of its own says which one it was. (Ranks that cannot agree are no member's
 /// error.)
 template <class F>
@@ -138,6 +144,9 @@ void MetricCollection::add_one(std::string name, const MetricHandle& metric, Opt
 }
 
 void MetricCollection::add(Member member) {
+  if (is_made_of(*member.metric, *this)) {
+    throw InvalidArgument("MetricCollection: what is added is the collection itself, or made of it");
+  }
   auto* nested = dynamic_cast<MetricCollection*>(&*member.metric);
   if (nested == nullptr) {
     add_one(member.name.empty() ? std::string(member.metric->name()) : member.name, member.metric, {});

@@ -69,11 +69,13 @@ c10::IValue stacked(const std::vector<c10::IValue>& values) {
 
 /// The best of a value a step; none where there is no such thing.
 std::optional<MetricTracker::Best> best_of(const c10::IValue& values, bool maximize, const std::string& what) {
-  if (!values.isTensor() || values.toTensor().dim() != 1) {
+  const bool single = values.isTensor() && values.toTensor().numel() == values.toTensor().size(0);
+  if (!single) {
     warn("MetricTracker: the best of " + what + " is not defined: its values are not single numbers");
     return std::nullopt;
   }
-  const auto [value, step] = maximize ? at::max(values.toTensor(), 0) : at::min(values.toTensor(), 0);
+  const Tensor of_steps = values.toTensor().flatten();
+  const auto [value, step] = maximize ? at::max(of_steps, 0) : at::min(of_steps, 0);
   return MetricTracker::Best{value.item<double>(), step.item<int64_t>()};
 }
 

@@ -24,6 +24,11 @@ using metrics::testing::CollectedWarnings;
 using nlohmann::json;
 
 at::Tensor tensor_of(const json& numbers) {
+  if (numbers.at(0).is_array()) {
+    std::vector<at::Tensor> rows;
+    for (const json& row : numbers) rows.push_back(tensor_of(row));
+    return at::stack(rows);
+  }
   if (numbers.at(0).is_number_integer()) return at::tensor(numbers.get<std::vector<int64_t>>(), at::kLong);
   return at::tensor(numbers.get<std::vector<float>>(), at::kFloat);
 }

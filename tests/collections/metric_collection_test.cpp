@@ -5,7 +5,9 @@
 #include <metrics/classification/confusion_matrix.h>
 #include <metrics/classification/f_beta.h>
 #include <metrics/classification/precision_recall.h>
+#include <metrics/collections/composition.h>
 #include <metrics/collections/metric_collection.h>
+#include <metrics/collections/minmax.h>
 #include <metrics/core/dynamic.h>
 #include <metrics/core/errors.h>
 #include <metrics/regression/mse.h>
@@ -84,6 +86,14 @@ TEST_CASE("collection: refuses names that occur twice, are empty, have dots or a
   CHECK_THROWS_AS(metrics.remove("recall"), InvalidArgument);
   CHECK_THROWS_WITH_AS(metrics.at<MeanSquaredError>("f1"), doctest::Contains("MulticlassF1Score("), InvalidArgument);
   CHECK_THROWS_WITH_AS(metrics.add(std::unique_ptr<Metric>()), doctest::Contains("null"), InvalidArgument);
+  auto itself = share(three());
+  CHECK_THROWS_WITH_AS(itself->add({"again", itself}), doctest::Contains("itself"), InvalidArgument);
+  CHECK_THROWS_WITH_AS(itself->add({"around", metrics::MinMaxMetric(100 * itself)}), doctest::Contains("itself"),
+                       InvalidArgument);
+  CHECK(itself->size() == 3);
+  auto moved = share(MeanSquaredError());
+  const auto taken = std::move(moved);
+  CHECK_THROWS_WITH_AS(metrics.add(moved), doctest::Contains("null"), InvalidArgument);
   // Of a collection that comes in, nothing stays when one name is taken.
   CHECK_THROWS_AS(metrics.add(MetricCollection({MeanSquaredError(), {"f1", MeanSquaredError()}})), InvalidArgument);
   CHECK(metrics.size() == 3);
@@ -231,6 +241,9 @@ TEST_CASE("collection: members that do the same keep one state for as long as th
   MetricCollection copy = metrics;
   CHECK(copy["f1"].shares_states_with(copy["MulticlassAccuracy"]));
   CHECK_FALSE(copy["f1"].shares_states_with(f1));
+  MetricCollection assigned;
+  assigned = metrics;
+  CHECK(assigned["f1"].shares_states_with(assigned["MulticlassAccuracy"]));
   metrics.set_dtype(at::kDouble);
   CHECK(accuracy.shares_states_with(f1));
   metrics.reset();

@@ -112,6 +112,9 @@ class METRICS_API Composite : public Metric {
   std::vector<int64_t> item_shape(const States& states, std::size_t item) const override;
 
  private:
+  /// Has the units of this copy keep their states in one place where those of the original do.
+  void join_states_as_in(const Composite& other);
+
   Children children_;
 };
 

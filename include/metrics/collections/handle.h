@@ -38,8 +38,10 @@ requires(std::derived_from<M, Metric> && !std::is_lvalue_reference_v<M>) Shared<
 /// name of its own in the program is neither: `share` it, or move it.)
 class METRICS_API MetricHandle {
  public:
+  /// Throws InvalidArgument for one that was moved from.
   template <class M>
-  MetricHandle(const Shared<M>& metric) : metric_(metric.pointer()) {}  // NOLINT: implicit on purpose
+  MetricHandle(const Shared<M>& metric)  // NOLINT: implicit on purpose
+      : MetricHandle(std::shared_ptr<Metric>(metric.pointer())) {}
   template <class M>
   requires(std::derived_from<M, Metric> && !std::is_const_v<M> && !std::is_lvalue_reference_v<M>)
       MetricHandle(M&& metric)  // NOLINT: implicit on purpose

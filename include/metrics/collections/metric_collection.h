@@ -118,7 +118,7 @@ class METRICS_API MetricCollection : public Composite {
     if (auto* member = dynamic_cast<M*>(&(*this)[name])) return *member;
     throw_other_class(name);
   }
-  /// Adds a metric. Throws InvalidArgument as the constructor does.
+  /// Adds a metric. Throws InvalidArgument as the constructor does, and for one that is made of this collection.
   void add(Member member);
   /// Takes a member out. Throws InvalidArgument for a name that is not there.
   void remove(std::string_view name);
