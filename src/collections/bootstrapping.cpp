@@ -73,12 +73,6 @@ int64_t common_row_count(const BatchInputs& inputs) {
   throw InvalidArgument("BootStrapper: none of the inputs has rows, so that there is nothing to draw from");
 }
 
-Tensor index_of(const std::vector<int64_t>& rows) {
-  Tensor index = at::empty({static_cast<int64_t>(rows.size())}, at::TensorOptions(at::kLong));
-  std::copy(rows.begin(), rows.end(), index.mutable_data_ptr<int64_t>());
-  return index;
-}
-
 std::vector<int64_t> numbers_in(const Tensor& tensor) {
   const Tensor numbers = tensor.to(at::kCPU, at::kLong).contiguous();
   const int64_t* first = numbers.const_data_ptr<int64_t>();
@@ -94,20 +88,48 @@ std::vector<int64_t> counting_rows(const Rows& known, int64_t count) {
   return rows;
 }
 
-c10::IValue taken(const c10::IValue& input, const std::vector<int64_t>& rows, const Tensor& index) {
+c10::IValue taken(const c10::IValue& input, const Tensor& rows) {
   if (!row_count_of(input)) return input;
-  if (input.isTensor()) return input.toTensor().index_select(0, index.to(input.toTensor().device()));
+  if (input.isTensor()) return input.toTensor().index_select(0, rows.to(input.toTensor().device()));
   std::vector<c10::IValue> elements;
   const auto all = input.toListRef();
-  for (const int64_t row : rows) elements.push_back(all[static_cast<std::size_t>(row)]);
+  const int64_t* row = rows.const_data_ptr<int64_t>();
+  for (int64_t i = 0; i < rows.numel(); ++i) elements.push_back(all[static_cast<std::size_t>(row[i])]);
   return detail::list_of(std::move(elements));
 }
 
-BatchInputs taken(const BatchInputs& inputs, const std::vector<int64_t>& rows) {
-  const Tensor index = index_of(rows);
+/// Each row as often as it is drawn.
+Tensor poisson_rows(const Draws& draws, const std::vector<int64_t>& rows, const std::vector<int64_t>& ids) {
+  constexpr int64_t at_once =
+      4;  // written of each row without a branch, the next row's place beginning where it counts
+  std::vector<int64_t> times(rows.size());
+  int64_t total = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) total += times[i] = draws.poisson(ids[i]);
+  Tensor taken_rows = at::empty({total + at_once}, at::TensorOptions(at::kLong));
+  int64_t* next = taken_rows.mutable_data_ptr<int64_t>();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::fill_n(next, at_once, rows[i]);
+    if (times[i] > at_once) std::fill_n(next, times[i], rows[i]);
+    next += times[i];
+  }
+  return taken_rows.resize_({total});
+}
+
+/// A row for each of them, with replacement.
+Tensor multinomial_rows(const Draws& draws, const std::vector<int64_t>& rows, const std::vector<int64_t>& ids) {
+  Tensor taken_rows = at::empty({static_cast<int64_t>(rows.size())}, at::TensorOptions(at::kLong));
+  int64_t* next = taken_rows.mutable_data_ptr<int64_t>();
+  for (const int64_t id : ids) {
+    const double place = draws.uniform(id) * static_cast<double>(rows.size());
+    *next++ = rows[std::min(static_cast<std::size_t>(place), rows.size() - 1)];
+  }
+  return taken_rows;
+}
+
+BatchInputs taken(const BatchInputs& inputs, const Tensor& rows) {
   BatchInputs batch;
-  for (const c10::IValue& input : inputs.args) batch.args.push_back(taken(input, rows, index));
-  for (const auto& [name, input] : inputs.kwargs) batch.kwargs.emplace(name, taken(input, rows, index));
+  for (const c10::IValue& input : inputs.args) batch.args.push_back(taken(input, rows));
+  for (const auto& [name, input] : inputs.kwargs) batch.kwargs.emplace(name, taken(input, rows));
   return batch;  // without ids: a row that occurs twice is no duplicate
 }
 
@@ -136,19 +158,10 @@ std::vector<int64_t> BootStrapper::draw_ids(const std::vector<int64_t>& rows, co
   return ids;
 }
 
-std::vector<int64_t> BootStrapper::drawn(int64_t resample, const std::vector<int64_t>& rows,
-                                         const std::vector<int64_t>& ids) const {
+Tensor BootStrapper::drawn(int64_t resample, const std::vector<int64_t>& rows, const std::vector<int64_t>& ids) const {
   const Draws draws(options_.seed, resample);
-  std::vector<int64_t> taken_rows;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (options_.sampling_strategy == SamplingStrategy::Poisson) {
-      taken_rows.insert(taken_rows.end(), static_cast<std::size_t>(draws.poisson(ids[i])), rows[i]);
-    } else {
-      const double place = draws.uniform(ids[i]) * static_cast<double>(rows.size());
-      taken_rows.push_back(rows[std::min(static_cast<std::size_t>(place), rows.size() - 1)]);
-    }
-  }
-  return taken_rows;
+  return options_.sampling_strategy == SamplingStrategy::Poisson ? poisson_rows(draws, rows, ids)
+                                                                 : multinomial_rows(draws, rows, ids);
 }
 
 void BootStrapper::feed(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
@@ -157,7 +170,7 @@ void BootStrapper::feed(const std::shared_ptr<const BatchInputs>& inputs, Feeds&
   const std::vector<int64_t> rows = counting_rows(inputs->rows, count);
   const std::vector<int64_t> ids = draw_ids(rows, inputs->rows);
   for (std::size_t i = 0; i < parts().size(); ++i) {
-    const std::vector<int64_t> own = drawn(static_cast<int64_t>(i), rows, ids);
+    const Tensor own = drawn(static_cast<int64_t>(i), rows, ids);
     route_to(parts()[i], std::make_shared<const BatchInputs>(taken(*inputs, own)), feeds);
   }
 }

@@ -90,7 +90,7 @@ class METRICS_API BootStrapper : public Composite {
   /// What the draws for a batch are keyed by, one for each of its rows that count.
   std::vector<int64_t> draw_ids(const std::vector<int64_t>& rows, const Rows& known);
   /// Which rows a resample has of a batch, in order.
-  std::vector<int64_t> drawn(int64_t resample, const std::vector<int64_t>& rows, const std::vector<int64_t>& ids) const;
+  Tensor drawn(int64_t resample, const std::vector<int64_t>& rows, const std::vector<int64_t>& ids) const;
 
   Options options_;
 };

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 // Draws that depend on what is drawn for, not on what was drawn before: the same whatever the number of ranks, the
@@ -33,19 +35,26 @@ class Draws {
   /// counts of a large bootstrap independent of one another and of its size.
   constexpr int64_t poisson(int64_t id) const {
     const double drawn = uniform(id);
-    double share = 0.36787944117144233;  // 1 / e
-    double below = share;
-    int64_t count = 0;
-    while (drawn >= below && count < most) {
-      share /= static_cast<double>(++count);
-      below += share;
-    }
-    return count;
+    std::size_t count = 0;
+    for (std::size_t k = 0; k < usual; ++k) count += drawn >= at_most[k] ? 1 : 0;  // nobody foresees these branches
+    while (count >= usual && count < at_most.size() && drawn >= at_most[count]) ++count;
+    return static_cast<int64_t>(count);
   }
 
  private:
   static constexpr uint64_t step = 0x9E3779B97F4A7C15ULL;  // 2^64 / golden ratio, odd
-  static constexpr int64_t most = 18;                      // one draw of 2^53 is about as rare
+  static constexpr std::size_t usual = 4;                  // few draws are more
+  /// How likely at most 0, 1, … are: up to 18, which is about as rare as one draw of 2^53.
+  static constexpr std::array<double, 18> at_most = [] {
+    std::array<double, 18> sums{};
+    double share = 0.36787944117144233;  // 1 / e
+    double sum = share;
+    for (std::size_t k = 0; k < sums.size(); ++k) {
+      sums[k] = sum;
+      sum += share /= static_cast<double>(k + 1);
+    }
+    return sums;
+  }();
 
   uint64_t key_;
 };
