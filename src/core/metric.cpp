@@ -130,7 +130,8 @@ Metric::UpdateCounts Metric::counts_passed_in(Metric& other, const std::vector<M
       return std::find(their.prefixes.begin(), their.prefixes.end(), node.prefixes.front()) != their.prefixes.end();
     };
     const auto their = std::find_if(theirs.begin(), theirs.end(), is_in_its_place);
-    if (their != theirs.end()) counts.emplace_back(node.metric, their->metric->states_->update_count());
+    const int64_t updates = their == theirs.end() ? 0 : their->metric->states_->update_count();
+    if (updates > 0) counts.emplace_back(node.metric, updates);
   }
   return counts;
 }

@@ -152,6 +152,17 @@ TEST_CASE("composite: merges and state dicts count for all below") {
   CHECK(one["wrapped"].update_count() == 3);
   CHECK(inner(one) == 3);
   CHECK(inner(other) == 2);
+  const auto tracked = [] {
+    MetricTracker tracker(MetricCollection({{"a", by_class()}, {"b", by_class()}}), {.maximize = {true}});
+    tracker.increment();
+    return tracker;
+  };
+  MetricTracker tracker = tracked();
+  tracker.merge(tracked());
+  tracker.increment();  // a copy of a pattern that has not changed, whose metrics may begin together
+  tracker.update(at::tensor({0, 1}), at::tensor({0, 2}));
+  const auto members = tracker.step(1).children();
+  CHECK(members[0].metric->shares_states_with(*members[1].metric));
   one.persistent(true);
   MetricCollection loaded = made();
   loaded.load_state_dict(one.state_dict());
