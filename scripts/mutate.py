@@ -136,7 +136,7 @@ class Library:
         source = None
         for line in self.ninja("deps").splitlines():
             if line.startswith(" "):
-                readers.setdefault(line.strip(), set()).add(source)
+                readers.setdefault(os.path.normpath(self.build / line.strip()), set()).add(source)
             else:
                 source = by_object.get(line.split(":")[0])
         return readers
@@ -146,13 +146,23 @@ class Library:
         if source in self.objects:
             return [source]
         readers = {s for s in self.readers.get(str(source), set()) if s}
+        if source.suffix == ".cpp":  # one of those that a unity build compiles together
+            return [s for s in readers if self.build in s.parents]
         return sorted(s for s in readers if (ROOT / "src") in s.parents or s in units)
+
+    def moved(self, text: str) -> str:
+        """Put the copies in place of what they are copies of."""
+        return re.sub(rf"{re.escape(str(ROOT))}/(src|include|tests)(?=/|$)", rf"{self.scratch}/\1", text, flags=re.MULTILINE)
 
     def compiled(self, source: Path) -> Path | None:
         """Compile the copy of a source; none if it does not compile, or not soon."""
         known = self.objects[source]
         target = self.scratch / (source.name + ".o")
-        moved = [re.sub(rf"{re.escape(str(ROOT))}/(src|include|tests)(?=/|$)", rf"{self.scratch}/\1", word) for word in known.command]
+        moved = [self.moved(word) for word in known.command]
+        if self.build in source.parents:
+            together = self.scratch / source.name
+            together.write_text(self.moved(source.read_text()))
+            moved[moved.index(str(source))] = str(together)
         moved[moved.index("-o") + 1] = str(target)
         moved = [word for word in moved if word not in ("-g1", "-g", "-Werror")]
         try:
