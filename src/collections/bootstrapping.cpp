@@ -100,8 +100,8 @@ c10::IValue taken(const c10::IValue& input, const Tensor& rows) {
 
 /// Each row as often as it is drawn.
 Tensor poisson_rows(const Draws& draws, const std::vector<int64_t>& rows, const std::vector<int64_t>& ids) {
-  constexpr int64_t at_once =
-      4;  // written of each row without a branch, the next row's place beginning where it counts
+  // Written of each row without a branch; the next row begins where this one's count ends.
+  constexpr int64_t at_once = 4;
   std::vector<int64_t> times(rows.size());
   int64_t total = 0;
   for (std::size_t i = 0; i < rows.size(); ++i) total += times[i] = draws.poisson(ids[i]);
