@@ -187,7 +187,9 @@ TEST_CASE("collection: prefix, postfix, and collections in collections") {
   MetricCollection inner({{"acc", MulticlassAccuracy({.num_classes = 3})}}, {.prefix = "in_"});
   MetricCollection metrics({{"group", MetricCollection(inner)}, MulticlassPrecision({.num_classes = 3})},
                            {.prefix = "val/", .postfix = "_x"});
+  const std::string before = metrics.to_string();
   metrics.add(MetricCollection(inner));
+  CHECK(metrics.to_string() != before);
   metrics.update(preds(), target());
   CHECK(metrics.names() == std::vector<std::string>{"group_in_acc", "MulticlassPrecision", "in_acc"});
   CHECK(metrics.compute().contains("val/group_in_acc_x"));
@@ -195,6 +197,21 @@ TEST_CASE("collection: prefix, postfix, and collections in collections") {
   CHECK(MetricCollection(test).compute().contains("test/in_acc"));
   metrics.remove("in_acc");
   CHECK(metrics.size() == 2);
+  CHECK(metrics.to_string() == before);
+}
+
+TEST_CASE("collection: keys of a member's value that are another's name or key come after the member's name") {
+  const auto extremes = [] { return metrics::MinMaxMetric(MeanSquaredError()); };
+  MetricCollection twice({{"a", extremes()}, {"b", extremes()}, {"mse", MeanSquaredError()}});
+  MetricCollection named({{"raw", MeanSquaredError()}, {"a", extremes()}, {"mse", MeanSquaredError()}});
+  for (MetricCollection* collection : {&twice, &named}) {
+    collection->update(at::ones({2}), at::zeros({2}));
+    const auto values = collection->compute();
+    CHECK(values.size() == (collection == &twice ? 7 : 5));
+    CHECK(values.contains("a_raw"));
+    CHECK(values.contains("a_max"));
+    CHECK(values.contains(collection == &twice ? "b_raw" : "raw"));
+  }
 }
 
 TEST_CASE("collection: from names and from JSON, like that of the initialiser list") {
