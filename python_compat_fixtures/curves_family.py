@@ -204,6 +204,7 @@ def readings(stem: Stem, metric: str, functional: str, options: dict, draw) -> N
     if dim is None:
         batches = draw(f"{metric}/reading", "probabilities", sizes=(9, 6), ignore_index=-1)
         batches[0]["target"].view(-1)[2], batches[0]["preds"].view(-1)[2] = -1, 3.5
+        batches[0]["preds"].view(-1)[:2] = torch.tensor([0.0, 1.0])  # the least and the greatest of probabilities
         within = lambda b: {**b, "preds": torch.where(b["target"] == -1, torch.tensor(0.5), b["preds"])}
         add("an ignored logit among probabilities", {"ignore_index": -1}, batches, **(
             by_functional(functional, options | {"ignore_index": -1}, "a score that does not count does not decide whether scores are logits", within, "torchmetrics' functional, the ignored scores within [0, 1]")
@@ -375,6 +376,11 @@ def write_curves(stem: Stem, metric: str, functional: str) -> None:
         for average in ("weighted", "none"):
             given = {"task": "multiclass", "num_classes": CLASSES, "average": average}
             stem.add(Case(f"{metric}/{label(given)}", metric, given, multiclass(f"{metric}/average", "logits", CLASSES, sizes=SIZES), functional))
+        batches = multilabel(f"Multilabel{metric}/first label", "probabilities", LABELS, sizes=(9, 8))
+        for b in batches:  # of those that are one question, not the last
+            b["target"][::2, 0] = -1
+        given = {"num_labels": LABELS, "average": "micro", "ignore_index": -1}
+        stem.add(Case(f"Multilabel{metric}/ignored in the first label alone, average=micro", f"Multilabel{metric}", given, batches, f"multilabel_{functional}"))
     if metric == "AUROC":
         given = {"task": "binary", "max_fpr": 0.25}
         stem.add(Case(f"{metric}/{label(given)}", metric, given, binary(f"{metric}/max_fpr", "logits", sizes=(20, 9)), functional))

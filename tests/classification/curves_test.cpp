@@ -517,6 +517,26 @@ TEST_CASE("a state dict has torchmetrics' form, and beside it only what that doe
       CHECK(resumed.compute().item<float>() == doctest::Approx(saved.compute().item<float>()));
     }
   }
+  SUBCASE("what torchmetrics has saved does not decide how others are read, even outside [0, 1]") {
+    const Tensor before = at::tensor({2.0F, -1.0F, 0.5F, 0.25F}), later = at::tensor({0.125F, 0.75F, 0.5F, 0.25F});
+    StateDict dict;
+    dict.states["preds"] = std::vector<Tensor>{before};
+    dict.states["target"] = std::vector<Tensor>{at::tensor({1, 0, 1, 0})};
+    BinaryROC binary;
+    binary.load_state_dict(dict);
+    binary.update(later, at::tensor({0, 1, 0, 1}));
+    const Tensor both = at::tensor({1.0F, 2.0F, 0.75F, 0.5F, 0.25F, 0.125F, -1.0F});
+    CHECK(at::equal(binary.compute().thresholds, both));
+
+    dict.states["preds"] = std::vector<Tensor>{before.view({2, 2})};
+    dict.states["target"] = std::vector<Tensor>{at::tensor({1, 0})};
+    MulticlassROC classes({.num_classes = 2});
+    classes.load_state_dict(dict);
+    classes.update(later.view({2, 2}), at::tensor({0, 1}));
+    const auto thresholds = std::get<std::vector<Tensor>>(classes.compute().thresholds);
+    CHECK(at::equal(thresholds[0], at::tensor({1.0F, 2.0F, 0.5F, 0.125F})));
+    CHECK(at::equal(thresholds[1], at::tensor({1.0F, 0.75F, 0.25F, -1.0F})));
+  }
   SUBCASE("an exact micro average is kept by torchmetrics as one row of questions") {
     const Tensor rows = at::rand({6, 3}), classes = at::tensor({0, 1, 2, 2, 1, 0});
     MulticlassROC metric({.num_classes = 3, .average = Average::Micro});
