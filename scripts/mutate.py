@@ -58,9 +58,9 @@ STATEMENT = re.compile(r"\s*[a-z_][\w.\[\]:>-]*(\(.*\)| [-+|&^]?= .*);$|\s*(cont
 
 
 def is_code(line: str) -> bool:
-    """Leave out comments, includes, templates and messages, where a change shows nothing."""
+    """Leave out comments, includes, templates, messages and memory set aside, where a change shows nothing."""
     text = line.strip()
-    return not text.startswith(("//", "#", "*", "template", "using", "static_assert", "METRICS_")) and '"' not in text
+    return not text.startswith(("//", "#", "*", "template", "using", "static_assert", "METRICS_")) and '"' not in text and ".reserve(" not in text
 
 
 def changes_of(lines: list, number: int) -> list:
@@ -117,6 +117,7 @@ class Library:
         self.build, self.scratch, self.prefix, self.timeout = build.resolve(), scratch, prefix, timeout
         for folder in ("src", "include", "tests"):
             shutil.copytree(ROOT / folder, scratch / folder, symlinks=True, copy_function=shutil.copy2)
+        shutil.copy2(build / "tests" / "metrics_tests", scratch)
         self.objects = {}
         for entry in json.loads((build / "compile_commands.json").read_text()):
             command = shlex.split(entry["command"])
@@ -188,14 +189,12 @@ class Library:
 
     def run(self, tests: list, arguments: argparse.Namespace) -> bool:
         """Run the tests with what was linked last; false if one fails, or does not end."""
-        program = self.scratch / "metrics_tests"
-        program = program if program.exists() else self.build / "tests" / "metrics_tests"
         found = os.environ.get("LD_LIBRARY_PATH")
         environment = {**os.environ, "LD_LIBRARY_PATH": f"{self.scratch}:{found}" if found else str(self.scratch)}
         for name, chosen in (("STEMS", arguments.stems), ("WAYS", arguments.ways)):
             if chosen:
                 environment[f"METRICS_TEST_{name}"] = chosen
-        command = [*self.prefix, program, *tests, "--abort-after=1"]
+        command = [*self.prefix, self.scratch / "metrics_tests", *tests, "--abort-after=1"]
         try:
             return subprocess.run(command, env=environment, capture_output=True, timeout=arguments.timeout).returncode == 0
         except subprocess.TimeoutExpired:
