@@ -437,6 +437,11 @@ TEST_CASE("memory is handed on to the states that replace others") {
   full["a"].append(at::full({4}, 7.0f));
   full.take_memory(next);
   CHECK(same(full["a"].tensor(), at::full({4}, 7.0f)));
+
+  States none;
+  none.take_memory(full);
+  full.take_memory(none);
+  CHECK(same(full["a"].tensor(), at::full({4}, 7.0f)));
 }
 
 TEST_CASE("rows stored in the room that a state has for them count when they are appended") {
