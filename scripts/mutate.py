@@ -218,6 +218,8 @@ def try_changes(library: Library, source: Path, arguments: argparse.Namespace, r
     sources = library.affected(source, arguments.unit)
     if not sources:
         sys.exit(f"{source}: nothing of the build reads it")
+    if not library.linked(sources) or not all(library.run(run, arguments) for run in runs):
+        sys.exit(f"{source}: does not compile, or the tests fail, before any change; is the build up to date?")
     order = spread(mutants(lines, arguments.lines), arguments.seed)
     if arguments.each_line:
         order.sort(key=lambda m: m[0])
@@ -277,8 +279,6 @@ def main() -> int:
     runs = [[f"--test-case={arguments.tests}"]] + [[f"--source-file=*/{path.relative_to(ROOT)}"] for path in arguments.unit]
     with tempfile.TemporaryDirectory(prefix="mutate-") as scratch:
         library = Library(arguments.build, Path(scratch), arguments.prefix.split(), arguments.compile_timeout)
-        if not all(library.run(run, arguments) for run in runs):
-            sys.exit("the tests fail before any change")
         tallies = {}
         try:
             for source in arguments.source:
