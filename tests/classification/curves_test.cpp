@@ -13,6 +13,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/log_softmax.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
@@ -29,6 +30,7 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -308,6 +310,84 @@ TEST_CASE("the norm of a row does not depend on the order of its scores, and is 
       CHECK(std::abs(norm.excess - expected) <= 1e-15 * expected + 1e-300);
     }
   }
+}
+
+TEST_CASE("one early score outside [0, 1], or NaN, is seen among many, and an ignored one is not") {
+  const auto check = [](auto metric, const Tensor& preds, const Tensor& target, bool seen) {
+    for (const double score : {2.0, -1.0}) {
+      preds.view({-1})[0] = score;
+      metric.reset();
+      metric.update(preds, target);
+      CHECK((metric.states().at(2).tensor().template item<int64_t>() == 1) == seen);
+    }
+    preds.view({-1})[0] = kNaN;
+    metric.reset();
+    if (seen) {
+      CHECK_THROWS_WITH_AS(metric.update(preds, target), doctest::Contains("nan"), InvalidArgument);
+    } else {
+      metric.update(preds, target);
+    }
+  };
+  const Tensor target = at::ones({1300}, at::kLong);  // several blocks of the loops
+  check(BinaryROC({.thresholds = 5}), at::full({1300}, 0.5), target, true);
+  check(BinaryROC({.thresholds = 5, .ignore_index = 1}), at::full({1300}, 0.5), target, false);
+  check(MulticlassROC({.num_classes = 2, .thresholds = 5}), at::full({1300, 2}, 0.5), target, true);
+  check(MulticlassROC({.num_classes = 2, .thresholds = 5, .ignore_index = 1}), at::full({1300, 2}, 0.5), target, false);
+  // The first row counts, and one that is ignored parts it from the others.
+  const Tensor parted = target.clone();
+  parted[1] = 0;
+  check(MulticlassROC({.num_classes = 2, .thresholds = 5, .ignore_index = 0}), at::full({1300, 2}, 0.5), parted, true);
+
+  Tensor rows = at::full({1300, 2}, 0.5);
+  rows[600].fill_(7);
+  parted[1] = 1;
+  parted[600] = 0;
+  MulticlassROC classes({.num_classes = 2, .thresholds = 5, .ignore_index = 0});
+  classes.update(rows, parted);
+  CHECK(classes.states().at(2).tensor().item<int64_t>() == 0);
+
+  Tensor wrong = target.clone();
+  wrong[0] = 5;
+  BinaryROC binary({.thresholds = 5});
+  CHECK_THROWS_WITH_AS(binary.update(at::full({1300}, 0.5), wrong), doctest::Contains("target"), InvalidArgument);
+}
+
+TEST_CASE("the norm of a row counts scores down to 708 below the greatest, and is NaN if one is") {
+  const auto norm_of = [](const std::vector<double>& row) {
+    return curves::kernels::row_norms(row.data(), metrics::Element::Double, 1, static_cast<int64_t>(row.size())).at(0);
+  };
+  CHECK(std::abs(norm_of({0, -708}).excess / std::exp(-708.0) - 1) < 1e-15);
+  CHECK(norm_of({0, std::nextafter(-708.0, -kInfinity)}).excess == 0);
+  for (const std::vector<double>& row : {std::vector<double>{kNaN, 1, 2}, {1, kNaN, 2}, {1, 2, kNaN}}) {
+    CHECK(std::isnan(norm_of(row).greatest));
+  }
+}
+
+TEST_CASE("norms and the range of keys are those of each row and score, whatever the threads") {
+  at::manual_seed(17);
+  constexpr int64_t kRows = 40000, kClasses = 5;
+  const Tensor rows = at::randn({kRows, kClasses}, at::kDouble);
+  const double* x = rows.const_data_ptr<double>();
+  const auto norms_of = [&](int64_t first, int64_t count) {
+    return curves::kernels::row_norms(x + first * kClasses, metrics::Element::Double, count, kClasses);
+  };
+  // Beyond the scores lie a lower and a higher one, which are not theirs.
+  std::vector<double> scores(x, x + kRows);
+  scores.insert(scores.end(), kRows, -1e30);
+  scores.back() = 1e30;
+  const std::span<const double> own(scores.data(), kRows);
+  const auto [least, greatest] = std::minmax_element(own.begin(), own.end());
+  with_threads([&] {
+    const auto norms = norms_of(0, kRows);
+    for (const int64_t r : {int64_t{0}, int64_t{1}, kRows / 2 - 1, kRows / 2, kRows / 2 + 1, kRows - 1}) {
+      const auto alone = norms_of(r, 1).at(0);
+      CHECK(norms[static_cast<std::size_t>(r)].greatest == alone.greatest);
+      CHECK(norms[static_cast<std::size_t>(r)].excess == alone.excess);
+    }
+    const auto range = curves::kernels::key_range(own);
+    CHECK(range.least == curves::key_of(*least));
+    CHECK(range.greatest == curves::key_of(*greatest));
+  });
 }
 
 TEST_CASE("a large exact area is that of all pairs, whatever the threads and the split") {
