@@ -363,6 +363,13 @@ TEST_CASE("the norm of a row counts scores down to 708 below the greatest, and i
   }
 }
 
+TEST_CASE("a row of one class has its only score as the greatest") {
+  const std::vector<double> rows{5, 9};
+  const auto norms = curves::kernels::row_norms(rows.data(), metrics::Element::Double, 1, 1);
+  CHECK(norms.at(0).greatest == 5);
+  CHECK(norms.at(0).excess == 0);
+}
+
 TEST_CASE("norms and the range of keys are those of each row and score, whatever the threads") {
   at::manual_seed(17);
   constexpr int64_t kRows = 40000, kClasses = 5;
