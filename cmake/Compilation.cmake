@@ -45,6 +45,8 @@ function(metrics_compile target)
   # One way of making code position independent, so that all targets share one precompiled header.
   set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
   target_compile_options(${target} PRIVATE -fPIC -Wall -Wextra -Wpedantic -Wshadow $<$<BOOL:${METRICS_WERROR}>:-Werror>)
+  # A product and a sum are rounded one by one, so that the versions of a kernel for machines with and without FMA give the same bits.
+  target_compile_options(${target} PRIVATE -ffp-contract=off)
   # at::parallel_for runs in parallel only in code compiled with OpenMP.
   target_compile_options(${target} PRIVATE -fopenmp)
   target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:${METRICS_LIBGOMP}>)

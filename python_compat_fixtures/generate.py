@@ -22,15 +22,16 @@ from safetensors.torch import save  # noqa: E402
 
 
 def scripts(names: list) -> list:
-    """List the fixture scripts, all of them or those named."""
+    """List the fixture scripts: all of them, or those of the stems and domains named."""
     found = sorted(p for p in HERE.glob("*/*.py"))
-    if not names:
-        return found
-    chosen = [p for p in found if p.stem in names or f"{p.parent.name}/{p.stem}" in names]
-    unknown = [n for n in names if not any(n in (p.stem, f"{p.parent.name}/{p.stem}") for p in chosen)]
+
+    def named(script: Path) -> tuple:
+        return script.parent.name, script.stem, f"{script.parent.name}/{script.stem}"
+
+    unknown = [n for n in names if not any(n in named(p) for p in found)]
     if unknown:
-        sys.exit(f"no fixture script named {', '.join(unknown)}; there are {', '.join(p.stem for p in found)}")
-    return chosen
+        sys.exit(f"no fixture script named {', '.join(unknown)}; there are {', '.join(named(p)[2] for p in found)}")
+    return [p for p in found if not names or set(names) & set(named(p))]
 
 
 def loaded(script: Path):
@@ -173,7 +174,7 @@ def main() -> int:
     """Generate or check."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare with the committed files, write nothing")
-    parser.add_argument("stems", nargs="*", help="such as accuracy or classification/accuracy; all by default")
+    parser.add_argument("stems", nargs="*", help="such as accuracy, classification/accuracy or text (a domain); all by default")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     failures = []

@@ -11,4 +11,4 @@ cmake --preset "$preset" >/dev/null
 started=$SECONDS
 cmake --build --preset "$preset" -j "$(nproc)"
 echo "$preset: compiled in $((SECONDS - started)) s on $(nproc) cores"
-ctest --preset "$preset" "$@"
+ctest --preset "$preset" -j "$(nproc)" "$@"

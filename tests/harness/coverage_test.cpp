@@ -1,10 +1,14 @@
 #include "harness/fixtures.h"
+#include "harness/ways.h"
+#include <metrics/core/errors.h>
 #include <metrics/core/registry.h>
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -56,8 +60,9 @@ std::set<std::string> functionals_with_cases() {
   return names;
 }
 
+/// What the tests themselves register says that it is the user's.
 bool is_of_the_library(std::string_view domain) {
-  return std::filesystem::exists(std::filesystem::path(METRICS_SOURCE_DIR) / "src" / domain) && !domain.empty();
+  return domain != "user";
 }
 
 }  // namespace
@@ -72,6 +77,8 @@ TEST_CASE("every metric of the library has documentation, cases and misuse cases
     if (!is_of_the_library(metric->domain)) continue;
     ++seen;
     const std::string name(metric->name);
+    CHECK_MESSAGE(std::filesystem::is_directory(std::filesystem::path(METRICS_SOURCE_DIR) / "src" / metric->domain),
+                  name << " is of the domain '" << metric->domain << "', which has no folder in src");
     CHECK_MESSAGE(documented.contains(name), name << " has no /// above its class in include/metrics");
     CHECK_MESSAGE(cases.contains(name), name << " has no case in python_compat_fixtures/" << metric->domain);
     CHECK_MESSAGE(misuses.contains(name), name << " has no misuse case in python_compat_fixtures/" << metric->domain);
@@ -86,6 +93,37 @@ TEST_CASE("every metric of the library has documentation, cases and misuse cases
     if (!router->functional.empty())
       CHECK_MESSAGE(functionals.contains(std::string(router->functional)), router->functional << " has no case");
   }
+}
+
+TEST_CASE("every way is played by some case, and no two cases share a name") {
+  std::map<std::string_view, int> played;
+  std::set<std::string> names;
+  for (const auto& fixtures : read_all_fixtures(METRICS_FIXTURE_DIR)) {
+    for (const auto& c : fixtures.cases) {
+      CHECK_MESSAGE(names.insert(c.name).second, "two cases are named " << c.name);
+      for (const auto& way : ways()) played[way.name] += way.applies(c) && !c.excludes.contains(way.name);
+    }
+  }
+  for (const auto& way : ways())
+    if (way.name != "cuda" && way.name != "gradients")
+      CHECK_MESSAGE(played[way.name] > 0, "no case is played in the way '" << way.name << "'");
+}
+
+TEST_CASE("a topic that is not there is refused by name") {
+  // The environment is this process's own: nothing else runs in it meanwhile.
+  const char* before = std::getenv("METRICS_TEST_STEMS");
+  const std::string chosen = before ? before : "";
+  ::setenv("METRICS_TEST_STEMS", "text,classification/no_such_topic", 1);
+  CHECK_THROWS_WITH_AS(read_all_fixtures(METRICS_FIXTURE_DIR), doctest::Contains("classification/no_such_topic"),
+                       metrics::InvalidArgument);
+  ::setenv("METRICS_TEST_STEMS", "text", 1);
+  const auto found = read_all_fixtures(METRICS_FIXTURE_DIR);
+  if (before)
+    ::setenv("METRICS_TEST_STEMS", chosen.c_str(), 1);
+  else
+    ::unsetenv("METRICS_TEST_STEMS");
+  REQUIRE(!found.empty());
+  for (const auto& fixtures : found) CHECK(fixtures.stem.starts_with("text/"));
 }
 
 TEST_CASE("every metric that has cases is registered") {

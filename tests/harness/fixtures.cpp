@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <limits>
+#include <set>
 #include <sstream>
 
 namespace metrics::testing {
@@ -133,10 +134,19 @@ Fixtures read_fixtures(const std::filesystem::path& index) {
 std::vector<Fixtures> read_all_fixtures(const std::filesystem::path& directory) {
   const char* chosen = std::getenv("METRICS_TEST_STEMS");
   std::vector<std::filesystem::path> indexes;
+  std::set<std::string> found;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
-    auto stem = std::filesystem::relative(entry.path(), directory).replace_extension().generic_string();
-    if (entry.path().extension() == ".json" && (!chosen || is_in_list(stem, chosen))) indexes.push_back(entry.path());
+    if (entry.path().extension() != ".json") continue;
+    const auto relative = std::filesystem::relative(entry.path(), directory).replace_extension();
+    const auto stem = relative.generic_string(), domain = relative.parent_path().generic_string();
+    if (chosen && !is_in_list(stem, chosen) && !is_in_list(domain, chosen)) continue;
+    indexes.push_back(entry.path());
+    found.insert({stem, domain});
   }
+  std::istringstream names(chosen ? chosen : "");
+  for (std::string name; std::getline(names, name, ',');)
+    if (!found.contains(name))
+      throw InvalidArgument("METRICS_TEST_STEMS: there is no stem and no domain '" + name + "' in " + directory.string());
   std::sort(indexes.begin(), indexes.end());
   std::vector<Fixtures> all;
   for (const auto& index : indexes) all.push_back(read_fixtures(index));

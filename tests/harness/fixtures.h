@@ -19,8 +19,9 @@ struct Fixtures {
 /// Reads `<path>.json` and the tensors of `<path>.safetensors` beside it. Throws FormatError naming the file.
 Fixtures read_fixtures(const std::filesystem::path& index);
 
-/// Reads all indexes below `directory`, in the order of their paths. METRICS_TEST_STEMS, a list with commas such as
-/// "classification/accuracy", takes those alone.
+/// Reads all indexes below `directory`, in the order of their paths. METRICS_TEST_STEMS, a list with commas of stems and
+/// domains such as "classification/accuracy,text", takes those alone. Throws InvalidArgument where it names one that is
+/// not there.
 std::vector<Fixtures> read_all_fixtures(const std::filesystem::path& directory);
 
 /// Whether a name is one of those in a list with commas.
