@@ -1,3 +1,4 @@
+#include "sigpipe_blocked.h"
 #include <metrics/distributed/counting_backend.h>
 
 #include <numeric>
@@ -174,16 +175,19 @@ CountingBackend::Work CountingBackend::allgather_directly(at::Tensor& output, at
 
 CountingBackend::Work CountingBackend::send(Tensors& tensors, int destination, int tag) {
   count(tensors);
+  const SigpipeBlocked no_sigpipe;  // Gloo writes in this thread, not in one of its own
   return backend_->send(tensors, destination, tag);
 }
 
 CountingBackend::Work CountingBackend::recv(Tensors& tensors, int source, int tag) {
   count_bytes(0);
+  const SigpipeBlocked no_sigpipe;  // Gloo writes in this thread, not in one of its own
   return backend_->recv(tensors, source, tag);
 }
 
 CountingBackend::Work CountingBackend::recvAnysource(Tensors& tensors, int tag) {
   count_bytes(0);
+  const SigpipeBlocked no_sigpipe;  // Gloo writes in this thread, not in one of its own
   return backend_->recvAnysource(tensors, tag);
 }
 
@@ -194,6 +198,7 @@ CountingBackend::Work CountingBackend::barrier(const c10d::BarrierOptions& optio
 
 void CountingBackend::monitoredBarrier(const c10d::BarrierOptions& options, bool wait_all_ranks) {
   count_bytes(0);
+  const SigpipeBlocked no_sigpipe;  // as above: a barrier of sends and receives
   backend_->monitoredBarrier(options, wait_all_ranks);
 }
 

@@ -1,6 +1,7 @@
 #include "notices.h"
 
 #include "backends.h"
+#include "sigpipe_blocked.h"
 #include "process_group_impl.h"
 #include "rendezvous.h"
 #include <metrics/core/errors.h>
@@ -98,6 +99,7 @@ Notices::Notices(ProcessGroup& group)
       world_size_(group.world_size()),
       board_(failures_of(group.impl().membership), group.rank(), group.timeout()) {
   Membership membership = group.impl().membership;
+  const SigpipeBlocked no_sigpipe;
   try {
     store_ = c10::make_intrusive<c10d::PrefixStore>("join", membership.store);
     membership.store = store_;
@@ -117,6 +119,7 @@ std::shared_ptr<Notices> Notices::of(ProcessGroup& group) {
 
 Notices::Exchange Notices::send(const Notice& own) {
   const c10::InferenceMode no_inference(false);
+  const SigpipeBlocked no_sigpipe;
   Exchange exchange;
   const auto size = static_cast<int64_t>(sizeof(Notice));
   exchange.all = at::empty({world_size_ * size}, at::kByte);

@@ -1,5 +1,6 @@
 #include "process_group_impl.h"
 #include "rendezvous.h"
+#include "sigpipe_blocked.h"
 #include <metrics/core/errors.h>
 #include <metrics/distributed/process_group.h>
 
@@ -15,6 +16,7 @@ namespace {
 using distributed::CountingBackend;
 using distributed::Meeting;
 using distributed::Membership;
+using distributed::SigpipeBlocked;
 using distributed::Transport;
 using BackendType = c10d::ProcessGroup::BackendType;
 
@@ -60,6 +62,7 @@ void make_c10d_group(ProcessGroup::Impl& impl) {
 /// Runs what connects ranks; whatever c10d throws there becomes a SyncError.
 template <class Connect>
 void connecting(const Membership& membership, const Connect& connect) {
+  const SigpipeBlocked no_sigpipe;  // in Gloo's threads, too, which begin here
   try {
     connect();
   } catch (const Error&) {
@@ -69,6 +72,11 @@ void connecting(const Membership& membership, const Connect& connect) {
                     " could not connect to the other ranks within " + std::to_string(membership.timeout.count()) +
                     " ms (" + distributed::first_line(error) + ")");
   }
+}
+
+/// Refuses what only a member can do.
+void require_member(const ProcessGroup::Impl& impl, const char* what) {
+  if (!impl.outside.empty()) throw InvalidArgument(std::string(what) + ": " + impl.outside);
 }
 
 void check_timeout(std::chrono::milliseconds timeout) {
@@ -88,11 +96,17 @@ ProcessGroup::~ProcessGroup() {
   }
 }
 
+bool ProcessGroup::is_member() const {
+  return impl_->outside.empty();
+}
+
 int64_t ProcessGroup::rank() const {
+  require_member(*impl_, "rank");
   return impl_->membership.rank;
 }
 
 int64_t ProcessGroup::world_size() const {
+  require_member(*impl_, "world_size");
   return impl_->membership.world_size;
 }
 
@@ -125,10 +139,12 @@ CommunicationCounters ProcessGroup::c10d_counters() const {
 }
 
 void ProcessGroup::barrier() {
+  require_member(*impl_, "barrier");
   if (impl_->transport) impl_->transport->barrier();
 }
 
 c10::intrusive_ptr<c10d::ProcessGroup> ProcessGroup::c10d() const {
+  require_member(*impl_, "c10d");
   if (!impl_->c10d && !impl_->closed && world_size() == 1) {
     impl_->membership.store = c10::make_intrusive<c10d::HashStore>();
     impl_->membership.one_host = true;
@@ -149,6 +165,7 @@ void ProcessGroup::shutdown() {
 }
 
 std::shared_ptr<ProcessGroup> ProcessGroup::new_group(const std::vector<int64_t>& ranks) {
+  require_member(*impl_, "new_group");
   if (impl_->transport) impl_->transport->check_usable();
   std::string key;
   for (size_t i = 0; i < ranks.size(); ++i) {
@@ -159,17 +176,22 @@ std::shared_ptr<ProcessGroup> ProcessGroup::new_group(const std::vector<int64_t>
   }
   if (ranks.empty()) throw InvalidArgument("new_group: ranks is empty, expected at least one");
   const auto own = std::find(ranks.begin(), ranks.end(), rank());
-  if (own == ranks.end()) return nullptr;
-
   auto impl = std::make_unique<Impl>();
   impl->local_rank = impl_->local_rank;
   impl->local_world_size = impl_->local_world_size;
   impl->membership.timeout = impl_->membership.timeout;
+  if (own == ranks.end()) {
+    impl->outside = "rank " + std::to_string(rank()) + " of " + std::to_string(world_size()) +
+                    " is not in this group, which was made of ranks " + key +
+                    "; only they can use it (is_member() tells them)";
+    return std::make_shared<ProcessGroup>(std::move(impl));
+  }
   if (ranks.size() > 1) {
     auto& membership = impl->membership;
     membership.rank = own - ranks.begin();
     membership.world_size = static_cast<int64_t>(ranks.size());
     impl->backend = impl_->backend;
+    const SigpipeBlocked no_sigpipe;
     membership.store = distributed::fresh_store(impl_->membership.store, "subgroup/" + key, membership.rank);
     membership.one_host =
         distributed::meet(*membership.store, membership.rank, membership.world_size, membership.timeout).one_host;
@@ -184,6 +206,7 @@ std::shared_ptr<ProcessGroup> ProcessGroup::new_group(const std::vector<int64_t>
 std::shared_ptr<ProcessGroup> init_process_group(const ProcessGroupOptions& options) {
   check_timeout(options.timeout);
   const std::string backend = chosen_backend(options.backend);
+  const SigpipeBlocked no_sigpipe;  // in the threads that serve the store, too
   auto [environment, store] = distributed::rendezvous(options);
 
   auto impl = std::make_unique<ProcessGroup::Impl>();
@@ -218,6 +241,7 @@ std::shared_ptr<ProcessGroup> wrap_process_group(c10::intrusive_ptr<c10d::Proces
   membership = {nullptr, group->getRank(), group->getSize(), timeout, false};
   impl->backend = group->getBackendName();
   if (membership.world_size > 1) {
+    const SigpipeBlocked no_sigpipe;
     if (!group->getStore())
       throw InvalidArgument("wrap_process_group: the group has no store over which metrics could make connections");
     membership.store = distributed::fresh_store(group->getStore(), "wrapped", membership.rank);

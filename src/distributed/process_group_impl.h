@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 
 namespace metrics {
 
@@ -42,6 +43,8 @@ struct ProcessGroup::Impl {
   /// Join's connections, made when the first join begins.
   std::shared_ptr<distributed::Notices> notices;
   std::mutex synchronising;
+  /// Why this rank cannot use the group; empty for a member.
+  std::string outside;
   bool closed = false;
 };
 

@@ -315,9 +315,13 @@ void SyncBuffers::prepare(int64_t world_size) {
 }  // namespace distributed
 
 std::vector<Synchronised> ProcessGroup::synchronise(std::span<const SyncItem> items) {
-  if (!impl_->transport) return distributed::synchronise_alone(items);
+  if (world_size() == 1) return distributed::synchronise_alone(items);
   if (items.empty()) return {};
-  const std::lock_guard lock(impl_->synchronising);
+  const std::unique_lock lock(impl_->synchronising, std::try_to_lock);
+  if (!lock)
+    throw SyncError("synchronising on rank " + std::to_string(rank()) + " of " + std::to_string(world_size()) +
+                    ": another thread of this rank is doing so over the same group. The ranks' threads would come in "
+                    "orders of their own: use one thread at a time, or a group for each (new_group)");
   return distributed::Synchronisation(items, *impl_->transport, impl_->buffers).run();
 }
 

@@ -1,6 +1,7 @@
 #include "transport.h"
 
 #include "backends.h"
+#include "sigpipe_blocked.h"
 #include <metrics/core/errors.h>
 
 #include <exception>
@@ -34,6 +35,7 @@ Transport::Transport(c10::intrusive_ptr<c10d::Backend> host, c10::intrusive_ptr<
 template <class Issue>
 void Transport::run(const char* name, c10::Device device, std::vector<at::Tensor> buffers, const Issue& issue) {
   check_usable();
+  const SigpipeBlocked no_sigpipe;
   const auto start = std::chrono::steady_clock::now();
   try {
     if (!device.is_cpu() && !device_)

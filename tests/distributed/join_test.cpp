@@ -38,6 +38,7 @@ using metrics::distributed::JoinStep;
 using metrics_test::expect;
 using metrics_test::expect_contains;
 using metrics_test::max_world_size;
+using metrics_test::message_of;
 using metrics_test::run_workers;
 using metrics_test::sync_error_of;
 
@@ -68,16 +69,6 @@ struct Buffered : torch::nn::Module {
   torch::nn::Linear first, second;
   Tensor seen;
 };
-
-template <class E, class Call>
-std::string message_of(const Call& call) {
-  try {
-    call();
-  } catch (const E& error) {
-    return error.what();
-  }
-  throw std::runtime_error("expected an exception");
-}
 
 /// Sums a number over the ranks in each step, as a user's own object might.
 class StepSum : public Joinable {

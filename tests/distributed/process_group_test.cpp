@@ -1,4 +1,6 @@
+#include "distributed/sigpipe_blocked.h"
 #include "worker.h"
+#include <metrics/aggregation/aggregation.h>
 #include <metrics/core/errors.h>
 #include <metrics/distributed/counting_backend.h>
 #include <metrics/distributed/process_group.h>
@@ -7,13 +9,20 @@
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 
 #include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <iostream>
+#include <map>
 #include <string>
 #include <thread>
 
@@ -28,6 +37,7 @@ using metrics_test::expect;
 using metrics_test::expect_contains;
 using metrics_test::long_timeout;
 using metrics_test::max_world_size;
+using metrics_test::message_of;
 using metrics_test::run_workers;
 using metrics_test::short_timeout;
 using metrics_test::sync_error_of;
@@ -153,8 +163,22 @@ TEST_CASE("groups: under torchrun, whose agent serves the store") {
 WORKER(subgroups) {
   const auto world = init_process_group({.timeout = long_timeout});
   const auto outer = world->new_group({0, 2});
-  expect((outer != nullptr) == (world->rank() != 1), "a group for its members alone");
-  if (outer) {
+  expect(outer->is_member() == (world->rank() != 1), "a group for its members alone");
+  if (!outer->is_member()) {
+    const std::string outside = "rank 1 of 3 is not in this group, which was made of ranks 0,2";
+    expect_contains(message_of<InvalidArgument>([&] { outer->barrier(); }), outside);
+    expect_contains(message_of<InvalidArgument>([&] { outer->rank(); }), outside);
+    expect_contains(message_of<InvalidArgument>([&] { outer->new_group({0}); }), outside);
+    expect_contains(message_of<InvalidArgument>([&] { outer->c10d(); }), outside);
+    metrics::SumMetric sum({}, {.process_group = outer});
+    sum.update(1.0);
+    expect_contains(message_of<InvalidArgument>([&] { sum.compute(); }), outside);
+    expect(sum.update_count() == 1, "the local state kept");
+    const auto alone = world->new_group({0});
+    metrics::SumMetric of_another({}, {.process_group = alone});
+    of_another.update(1.0);
+    expect_contains(message_of<InvalidArgument>([&] { of_another.compute(); }), "made of ranks 0;");
+  } else {
     expect(outer->world_size() == 2 && outer->rank() == world->rank() / 2, "ranks from 0 on");
     expect(summed(*outer->c10d(), world->rank()) == 2, "a sum over the members");
     outer->barrier();
@@ -162,15 +186,132 @@ WORKER(subgroups) {
     const auto again = world->new_group({0, 2});
     again->barrier();
     const auto nested = again->new_group({1});
-    expect((nested != nullptr) == (world->rank() == 2), "a group of a group");
+    expect(nested->is_member() == (world->rank() == 2), "a group of a group");
   }
   const auto pair = world->new_group({1, 2});
-  if (pair) pair->barrier();
+  if (pair->is_member()) pair->barrier();
   world->barrier();
 }
 
 TEST_CASE("groups: subgroups" * doctest::skip(max_world_size() < 3)) {
   check_survived(run_workers("subgroups", 3));
+}
+
+namespace {
+
+/// The threads of this process, and which of them block SIGPIPE.
+std::map<std::string, bool> threads_that_block_sigpipe() {
+  std::map<std::string, bool> threads;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream status(thread.path() / "status");
+    for (std::string line; std::getline(status, line);)
+      if (line.starts_with("SigBlk:"))
+        threads[thread.path().filename()] = (std::stoull(line.substr(7), nullptr, 16) >> (SIGPIPE - 1) & 1) != 0;
+  }
+  return threads;
+}
+
+std::atomic<int> sigpipes = 0;
+
+void count_sigpipe(int) {
+  ++sigpipes;
+}
+
+}  // namespace
+
+TEST_CASE("groups: a write to a peer that has gone is an error, not a signal, and the program's handler stays") {
+  struct sigaction before {};
+  struct sigaction mine {};
+  mine.sa_handler = count_sigpipe;
+  REQUIRE(::sigaction(SIGPIPE, &mine, &before) == 0);
+  std::array<int, 2> ends{};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) == 0);
+  ::close(ends[1]);
+  {
+    const metrics::distributed::SigpipeBlocked blocked;
+    CHECK(::write(ends[0], "x", 1) == -1);
+    CHECK(errno == EPIPE);
+    const metrics::distributed::SigpipeBlocked within;
+    CHECK(::write(ends[0], "x", 1) == -1);
+  }
+  CHECK(sigpipes == 0);
+  CHECK(::write(ends[0], "x", 1) == -1);
+  CHECK(sigpipes == 1);
+  ::close(ends[0]);
+  struct sigaction after {};
+  ::sigaction(SIGPIPE, &before, &after);
+  CHECK((after.sa_handler == count_sigpipe));
+}
+
+WORKER(threads_of_a_group) {
+  const auto before = threads_that_block_sigpipe();
+  const auto world = init_process_group({.timeout = long_timeout});
+  const auto part = world->new_group({0, 1});
+  part->barrier();
+  summed(*world->c10d(), 1);
+  const auto after = threads_that_block_sigpipe();
+  expect(after.size() > before.size() + 2, "threads that serve the groups");
+  for (const auto& [thread, blocks] : after)
+    expect(blocks != before.contains(thread), "SIGPIPE blocked in the groups' threads alone");
+  world->barrier();
+}
+
+TEST_CASE("groups: SIGPIPE is blocked in the threads of a group, and in no other") {
+  check_survived(run_workers("threads_of_a_group", 2));
+}
+
+WORKER(peer_that_is_stopped) {
+  // Rank 1 hears nothing while rank 0 gives up on it and leaves; then it goes on and writes to closed connections.
+  const auto world = init_process_group({.timeout = milliseconds(1000)});
+  metrics::SumMetric sum;
+  sum.update(1.0);
+  const std::filesystem::path file = std::getenv("PID_FILE");
+  if (world->rank() == 0) {
+    pid_t other = 0;
+    while (!(std::ifstream(file) >> other) || other == 0) std::this_thread::sleep_for(milliseconds(5));
+    sync_error_of([&] { sum.compute(); });
+    world->shutdown();
+    ::kill(other, SIGCONT);
+    return;
+  }
+  std::ofstream(file.string() + ".new") << ::getpid() << "\n";
+  std::filesystem::rename(file.string() + ".new", file);
+  ::raise(SIGSTOP);
+  sync_error_of([&] { sum.compute(); });
+  expect(world->broken(), "a broken group");
+}
+
+TEST_CASE("groups: a rank that was stopped while its peer left goes on with a SyncError") {
+  const auto file = std::filesystem::temp_directory_path() / ("metrics_stopped_" + std::to_string(::getpid()));
+  for (int run = 0; run < 3; ++run) {
+    std::filesystem::remove(file);
+    check_survived(run_workers("peer_that_is_stopped", 2, {{"PID_FILE", file.string()}}));
+  }
+  std::filesystem::remove(file);
+}
+
+WORKER(two_threads_of_a_rank) {
+  const auto world = init_process_group({.timeout = long_timeout});
+  metrics::SumMetric first;
+  metrics::SumMetric second;
+  first.update(1.0);
+  second.update(10.0);
+  if (world->rank() == 0) {
+    std::thread thread([&] { expect(first.compute().item<float>() == 2, "the first thread's value"); });
+    // Rank 1 comes when this rank has seen the error.
+    std::this_thread::sleep_for(milliseconds(500));
+    expect_contains(sync_error_of([&] { second.compute(); }), "another thread of this rank");
+    summed(*world->c10d(), 1);
+    thread.join();
+  } else {
+    summed(*world->c10d(), 1);
+    expect(first.compute().item<float>() == 2, "the first metric's value");
+  }
+  expect(!world->broken() && second.compute().item<float>() == 20, "the second metric's value afterwards");
+}
+
+TEST_CASE("groups: a second thread that comes while one is synchronising gets an error") {
+  check_survived(run_workers("two_threads_of_a_rank", 2));
 }
 
 WORKER(wrapped_group) {

@@ -584,19 +584,19 @@ WORKER(sync_in_subgroup) {
   Counters of_world({.size = 1});
   const Tensor mine = at::full({1}, world->rank() + 1, at::kLong);
   of_world.update(mine);
-  if (pair) {
+  if (pair->is_member()) {
     of_pair.update(mine);
     expect(of_pair.compute().item<int64_t>() == 8, "the pair's value");
     expect(pair->counters().collectives == 1 && world->counters().collectives == 0, "collectives of the pair alone");
     if (world->rank() == 0) of_pair.update(mine);
   }
   expect(of_world.compute().item<int64_t>() == 12, "the world's value");
-  if (pair)
+  if (pair->is_member())
     metrics::synchronize(of_world, of_pair);
   else
     metrics::synchronize(of_world);
   expect(of_world.compute().item<int64_t>() == 12, "the world's value again");
-  if (pair) expect(of_pair.compute().item<int64_t>() == 10, "the pair's value again");
+  if (pair->is_member()) expect(of_pair.compute().item<int64_t>() == 10, "the pair's value again");
 }
 
 TEST_CASE("synchronise: subgroups, and metrics of several groups at once" * doctest::skip(max_world_size() < 3)) {

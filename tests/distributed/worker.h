@@ -52,15 +52,20 @@ inline void expect_contains(const std::string& text, const std::string& part) {
   expect(text.find(part) != std::string::npos, "'" + part + "' in: " + text);
 }
 
-/// The message of the SyncError that `call` throws; fails the worker when it throws none.
-template <class Call>
-std::string sync_error_of(const Call& call) {
+/// The message of the `Error` that `call` throws; fails the worker when it throws none.
+template <class Error, class Call>
+std::string message_of(const Call& call) {
   try {
     call();
-  } catch (const metrics::SyncError& error) {
+  } catch (const Error& error) {
     return error.what();
   }
-  throw std::runtime_error("expected a SyncError");
+  throw std::runtime_error("expected an error");
+}
+
+template <class Call>
+std::string sync_error_of(const Call& call) {
+  return message_of<metrics::SyncError>(call);
 }
 
 }  // namespace metrics_test

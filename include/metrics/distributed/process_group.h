@@ -49,7 +49,10 @@ struct ProcessGroupOptions {
 /// Ranks that can talk to each other. Metrics talk over connections of their own, so that their collectives never
 /// interleave with those that a program sends over `c10d()`. After a failure (a dead peer, a time-out) a group is
 /// broken: every later call throws SyncError at once, and a new group is needed; what metrics have accumulated stays.
-/// One thread at a time, and the same order of calls on every rank.
+/// One thread at a time, and the same order of calls on every rank: a second thread that comes while one is synchronising
+/// gets a SyncError.
+/// A peer's death is an error, never a signal: SIGPIPE is blocked where we write to peers, and the program's own handler of
+/// it stays as it is.
 class METRICS_API ProcessGroup : public Synchroniser {
  public:
   struct Impl;
@@ -59,6 +62,8 @@ class METRICS_API ProcessGroup : public Synchroniser {
   ProcessGroup(const ProcessGroup&) = delete;
   ProcessGroup& operator=(const ProcessGroup&) = delete;
 
+  /// False on a rank that `new_group` left out. There all that members do throws InvalidArgument.
+  bool is_member() const;
   int64_t rank() const override;
   int64_t world_size() const override;
   /// Number of this process among those of its machine, and their count, in the group that the program started with.
@@ -75,7 +80,9 @@ class METRICS_API ProcessGroup : public Synchroniser {
   std::vector<Synchronised> synchronise(std::span<const SyncItem> items) override;
 
   /// Makes a group of some of this group's ranks, to be called by those alone or by all; `ranks` are ascending and
-  /// become 0, 1, ... Returns nothing on a rank that is not among them. Throws InvalidArgument, SyncError.
+  /// become 0, 1, ... A rank that is not among them gets a group of which it is no member (`is_member`), and which throws
+  /// when it is used: as a metric's `process_group` it never stands for the default group. Throws InvalidArgument,
+  /// SyncError.
   std::shared_ptr<ProcessGroup> new_group(const std::vector<int64_t>& ranks);
 
   /// The group for the program's own collectives (DistributedDataParallel's among them); null once it is closed.
