@@ -35,6 +35,12 @@ def pairs(name: str, shapes=((5,), (2,), (8,)), offset: float = 0.0) -> list:
     return batches
 
 
+def times(batches: list, *factors) -> list:
+    """Multiply batches in turn by the factors, each a number or one for each column, in float64."""
+    taken = [torch.tensor(factor, dtype=torch.float64) for factor in factors]
+    return [{side: v.double() * taken[i % len(taken)] for side, v in b.items()} for i, b in enumerate(batches)]
+
+
 def many(name: str, columns=()) -> list:
     """Draw batches of more rows than one thread sums by itself; they are kept as their seed."""
     draws = Draws(f"regression/many/{name}")
@@ -115,5 +121,6 @@ def refused_outputs(stem: Stem, metric: str, taken_there: str = "") -> None:
     refuse("more columns than outputs", 2, [{"preds": torch.ones(4, 3), "target": torch.ones(4, 3)}])
     flat = [{"preds": torch.tensor([1.0, 2.0, 4.0]), "target": torch.tensor([1.0, 3.0, 2.0])}]
     broadcast = metric != "PearsonCorrCoef"
-    why = {"reason": "torchmetrics gives both outputs the value of the only column"} if broadcast else {}
-    refuse("no columns for two outputs", 2, flat, **why)
+    why = {"reason": "torchmetrics gives both outputs the value of the only column"}
+    refuse("no columns for two outputs", 2, flat, **(why if broadcast else {}))
+    refuse("two numbers for two outputs", 2, [{k: v[:2] for k, v in flat[0].items()}], **why)

@@ -52,7 +52,22 @@ def write(stem: Stem) -> None:
 
     empty = (((0, 3), (2, 2)), ((3, 0), (0, 0)), ((0, 0),))
     case("no boxes on a side", {}, images("empty", counts=empty))
-    case("no boxes on a side, respect_labels=False", {"respect_labels": False}, images("empty", counts=empty))
+    for name, options, batches in (
+        ("no boxes on a side, respect_labels=False", {}, images("empty", counts=empty)),
+        ("two boxes missed after one matched, respect_labels=False, iou_threshold", {"iou_threshold": 0.5}, one_matched_two_missed()),
+        ("two boxes missed after one matched, respect_labels=False", {}, one_matched_two_missed()),
+        ("no predicted boxes, respect_labels=False, class_metrics", {"class_metrics": True}, images("no preds", counts=(((0, 3), (2, 2)), ((0, 0), (0, 2))))),
+    ):
+        options = {"respect_labels": False, **options}
+        case(
+            name,
+            options,
+            batches,
+            reason="n boxes of an image without counterpart are n pairs of 0; torchmetrics counts n² of them when labels do not matter",
+            reference="torchmetrics with an image for each box without counterpart",
+            forward_by=lambda b, o=options: played([an_image_each(b)], **o),
+            final_by=lambda bs, o=options: played([an_image_each(b) for b in bs], **o),
+        )
     case("no predicted boxes, class_metrics", {"class_metrics": True}, images("no preds", counts=(((0, 3), (2, 2)), ((0, 0), (0, 2)))))
     case("no image", {}, [*images("none", counts=(((2, 2),), ())), *images("none/2", counts=(((1, 3),),))])
     flat = [{k: [{**i, "boxes": torch.zeros(0)} if len(i["boxes"]) == 0 else i for i in items] for k, items in b.items()} for b in images("empty", counts=empty)]
@@ -132,6 +147,23 @@ def played(batches: list, **options):
     for batch in batches:
         metric.update(**copied(batch))
     return metric.compute()
+
+
+def one_matched_two_missed() -> list:
+    """Return an image whose box is found, and one of two true boxes without a predicted one."""
+    square = lambda *labels: {"boxes": torch.tensor([[0.0, 0.0, 2.0, 2.0]] * len(labels)).reshape(-1, 4), "labels": torch.tensor(labels, dtype=torch.int64)}
+    return [{"preds": [square(1), square()], "target": [square(2), square(1, 2)]}]
+
+
+def an_image_each(batch: dict) -> dict:
+    """Give each box of an image whose boxes are all on one side an image of its own."""
+    parts: dict = {"preds": [], "target": []}
+    for pred, true in zip(batch["preds"], batch["target"], strict=True):
+        missed = max(len(pred["boxes"]), len(true["boxes"])) if not len(pred["boxes"]) or not len(true["boxes"]) else 0
+        for rows in [slice(i, i + 1) for i in range(missed)] or [slice(None)]:
+            parts["preds"].append({k: v[rows] for k, v in pred.items()})
+            parts["target"].append({k: v[rows] for k, v in true.items()})
+    return parts
 
 
 def without_targets(batch: dict) -> dict:

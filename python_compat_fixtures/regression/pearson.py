@@ -4,10 +4,11 @@ from fractions import Fraction
 
 import torch
 from cases import Case, Misuse, Stem
-from paired import COARSE, EXACT, IN_FLOAT32, INF, NAN, NO_SLOPE, TOLERANCE, add, as_type, columns_of, kinds_of_inputs, misuses, pairs, refused_outputs, rooted
+from paired import COARSE, EXACT, IN_FLOAT32, INF, NAN, NO_SLOPE, TOLERANCE, add, as_type, columns_of, kinds_of_inputs, misuses, pairs, refused_outputs, rooted, times
 
 METRIC, FUNCTIONAL = "PearsonCorrCoef", "pearson_corrcoef"
 NEAR = "torchmetrics gives NaN below a bound on the variance that float32 sums need, and sums in float64 do not"
+SCALE = "a correlation has no scale; torchmetrics' squares leave float64"
 EMPTY = "an empty batch changes nothing; torchmetrics' means of nothing turn all to NaN"
 
 
@@ -25,6 +26,23 @@ def exact(batches: list) -> torch.Tensor:
     """Compute the coefficient of each output."""
     columns = zip(columns_of(batches, "preds"), columns_of(batches, "target"))
     return torch.tensor([correlation(x, y) for x, y in columns], dtype=torch.float32).squeeze()
+
+
+def scaled(stem: Stem, by: dict) -> None:
+    """Multiply numbers by what their squares do not survive, and by different scales in batches and outputs."""
+    case = lambda name, options, batches, **more: add(
+        stem,
+        Case(f"{METRIC}/{name}", METRIC, options, batches, tolerance=TOLERANCE, excludes=COARSE, reason=SCALE, **by, **more),
+    )
+    for factor in (1e-170, 1e300, 2.0**-1050):
+        case(f"numbers times {factor:g}", {}, times(pairs("pearson/scaled", ((40,), (3,), (17,))), factor))
+    case("an offset of 1e295 among numbers of 1e290", {}, times(pairs("pearson/scaled offset", ((40,), (3,), (17,)), 1e5), 1e290))
+    case("blocks of numbers times 1e-170", {}, times(pairs("pearson/scaled blocks", ((9001,), (77,))), 1e-170))
+    case("batches of scales far apart", {}, times(pairs("pearson/scales", ((9,), (1,), (8,), (5,))), 1e-200, 1e200, 1.0))
+    case("one side of large numbers", {}, [{"preds": b["preds"].double() * 1e-200, "target": b["target"].double() * 1e200} for b in pairs("pearson/sides")])
+    case("one side too large", {}, [{"preds": b["preds"].double(), "target": b["target"].double() * 1e200} for b in pairs("pearson/one side")])
+    case("outputs of different scales", {"num_outputs": 3}, times(pairs("pearson/scaled outputs", ((37, 3), (2, 3), (3, 3))), [1.0, 1e-200, 1e250]))
+    case("large numbers that come first", {}, [{k: v.double() * 1e250 for k, v in pairs("pearson/first", ((1,),))[0].items()}, *times(pairs("pearson/then", ((6,), (4,))), 1e250)])
 
 
 def write(stem: Stem) -> None:
@@ -63,6 +81,7 @@ def write(stem: Stem) -> None:
         case(name, {}, as_type(pairs("pearson/halves"), preds, target), reason=IN_FLOAT32, **by)
     outlier = [{"preds": torch.tensor([4096.0, *[0.0, 1.0] * 2000]), "target": torch.tensor([2048.0, *[1.0, 0.0] * 2000])}]
     case("an outlier", {}, outlier, excludes=COARSE, reason=NEAR, **by)
+    scaled(stem, by)
     case("float64 inputs", {}, as_type(pairs("pearson/double"), torch.float64, torch.float64))
     case("int64", {}, as_type(pairs("pearson/int64"), torch.int64, torch.int64), reason="torchmetrics has no means of integers", **by)
     case("an empty batch", {}, pairs("pearson/empty", ((4,), (0,), (3,))), reason=EMPTY, **by)

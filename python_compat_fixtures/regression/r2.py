@@ -5,10 +5,11 @@ from fractions import Fraction
 import sklearn.metrics
 import torch
 from cases import Case, Misuse, Stem
-from paired import A_JUMP, EXACT, IN_FLOAT32, INF, NAN, NO_SLOPE, TOLERANCE, add, as_type, columns_of, kinds_of_inputs, misuses, pairs
+from paired import A_JUMP, COARSE, EXACT, IN_FLOAT32, INF, NAN, NO_SLOPE, TOLERANCE, add, as_type, columns_of, kinds_of_inputs, misuses, pairs, times
 
 METRIC, FUNCTIONAL = "R2Score", "r2_score"
 CONSTANT = "torchmetrics takes sums of squares up to 1e-4 for 0, whatever the scale of the data"
+SCALE = "a score has no scale; torchmetrics' squares leave float64"
 FEW = "torchmetrics throws for fewer than two samples: a forward on a last batch of one would fail"
 SKLEARN = "sklearn.metrics.r2_score"
 
@@ -82,6 +83,24 @@ def write(stem: Stem) -> None:
     case("an offset, several outputs", {"multioutput": "raw_values"}, pairs("r2/offsets", ((40, 2), (3, 2)), 3e5), reason=IN_FLOAT32, **wide)
     doubles = as_type(pairs("r2/double"), torch.float64, torch.float64)
     case("float64 inputs", {}, doubles, functional=None, reason="results are float32 unless set_dtype says otherwise; there float64 sums widen the states", **by)
+    scaled = lambda name, batches, kind="uniform_average": case(
+        name,
+        {} if kind == "uniform_average" else {"multioutput": kind},
+        batches,
+        functional=None,
+        excludes=COARSE,
+        reason=SCALE,
+        reference=EXACT,
+        forward_by=lambda b: exact([b], kind),
+        final_by=lambda bs: exact(bs, kind),
+    )
+    for factor in (1e-170, 1e300, 2.0**-1050):
+        scaled(f"numbers times {factor:g}", times(pairs("r2/scaled", ((40,), (3,), (17,))), factor))
+    scaled("an offset of 1e295 among numbers of 1e290", times(pairs("r2/scaled offset", ((40,), (3,), (17,)), 1e5), 1e290))
+    scaled("blocks of numbers times 1e-170", times(pairs("r2/scaled blocks", ((9001,), (77,))), 1e-170))
+    scaled("batches of scales far apart", times(pairs("r2/scales", ((9,), (2,), (8,), (5,))), 1e-200, 1e200, 1.0))
+    for kind in ("raw_values", "variance_weighted"):
+        scaled(f"outputs of different scales, multioutput={kind}", times(pairs("r2/scaled outputs", ((37, 3), (2, 3), (3, 3))), [1e200, 1e-200, 1e250]), kind)
     sk = {"forward_by": lambda b: by_sklearn([b]), "final_by": by_sklearn, "reference": SKLEARN}
     small = [{k: v / 8192 for k, v in b.items()} for b in pairs("r2/small")]
     case("targets of a small scale", {}, small, reason=CONSTANT, **sk)

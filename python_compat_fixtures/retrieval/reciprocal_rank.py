@@ -11,12 +11,13 @@ METRIC, FUNCTIONAL = "RetrievalMRR", "retrieval_reciprocal_rank"
 BY_SORTING = "the reciprocal ranks by Python's sort, added without rounding"
 ROUNDED = "scores are compared as they are given; torchmetrics rounds float64 ones to float32"
 COPIES = "a sample that comes again counts once; torchmetrics knows of no sample ids"
+SIGN = "a score's sign means nothing in a ranking, and negative distances are scores; torchmetrics does not find relevant documents whose score is not above 0"
 NEVER = "torchmetrics tests `not int and <= 0`, which is never true"
 
 
 def reciprocal_rank(documents: list) -> float:
-    """Divide 1 by the rank of the first relevant document with a score above 0."""
-    return next((1 / rank for rank, (score, relevance) in enumerate(documents, 1) if relevance and score > 0), 0.0)
+    """Divide 1 by the rank of the first relevant document with a score."""
+    return next((1 / rank for rank, (score, relevance) in enumerate(documents, 1) if relevance and not math.isnan(score)), 0.0)
 
 
 def misuses(stem: Stem) -> None:
@@ -66,9 +67,12 @@ def write(stem: Stem) -> None:
     case("two dimensions", {}, [{k: v.reshape(-1, 3) for k, v in b.items()} for b in documents("shapes", (9, 3, 12))])
     case("a row for each query", {}, [{**b, "indexes": torch.arange(len(b["indexes"]) // 4).repeat_interleave(4)} for b in documents("rows", (12, 8))])
     logits = documents("logits", (12, 1, 20), 3, "logits", 6)
-    case("logits", {}, logits)
-    case("nothing relevant above 0", {}, [{**b, "preds": b["preds"].abs().neg()} for b in logits])
-    case("a score of 0", {}, [{"preds": torch.tensor([0.0, -0.5, 0.25]), "target": torch.tensor([1, 0, 0]), "indexes": torch.zeros(3).long()}])
+    case("logits", {}, logits, reason=SIGN, **by)
+    case("no score above 0", {}, [{**b, "preds": b["preds"] - 8} for b in logits], reason=SIGN, **by)
+    case("negative distances", {}, [{"preds": torch.tensor([-0.2, -0.9, -0.8, -0.1]), "target": torch.tensor([1, 1, 0, 0]), "indexes": torch.tensor([0, 1, 0, 1])}], reason=SIGN, **by)
+    negative = one_query(documents("logits/one", (7,), 1, "logits", 4))
+    case("one query, no score above 0", {}, [{**b, "preds": b["preds"] - 8} for b in negative], functional=FUNCTIONAL, reason=SIGN, **by)
+    case("a score of 0", {}, [{"preds": torch.tensor([0.0, -0.5, 0.25]), "target": torch.tensor([1, 0, 0]), "indexes": torch.zeros(3).long()}], reason=SIGN, **by)
     infinite = [{"preds": torch.tensor([math.inf, -math.inf, 1.0, 2.0]), "target": torch.tensor([0, 1, 1, 0]), "indexes": torch.tensor([5, 5, 5, 5])}]
     case("infinite scores", {}, infinite)
     case("a NaN score", {}, [{**infinite[0], "preds": torch.tensor([1.0, math.nan, 0.5, math.inf])}])
@@ -78,8 +82,8 @@ def write(stem: Stem) -> None:
     case("scores float64", {}, [{**b, "preds": b["preds"].double()} for b in documents("double")])
     far = torch.tensor([-(2**63), 2**63 - 1, -1, 2**40])
     case("any numbers as queries", {}, [{**b, "indexes": far[b["indexes"]]} for b in documents("far")])
-    for query_count, size in ((3, 700), (90, 1300)):
-        case(f"{size} documents of {query_count} queries", {}, documents(f"sorted/{size}", (size, 5), query_count, "logits", 9))
+    case("700 documents of 3 queries", {}, documents("sorted/700", (700, 5), 3, "logits", 9))
+    case("1300 documents of 90 queries", {}, documents("sorted/1300", (1300, 5), 90, "logits", 9), reason=SIGN, **by)
 
     some = without_relevant(without_relevant(documents("empty", (12, 1, 15), 5, relevant=2), 1), 3)
     for action in ("skip", "neg", "pos"):

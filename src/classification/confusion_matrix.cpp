@@ -54,7 +54,8 @@ void MulticlassConfusion::check(const Options& o) {
 }
 
 void MulticlassConfusion::declare(States& states, const Options& o) {
-  states.add("confmat", Reduction::Sum, at::zeros({o.num_classes, o.num_classes}, at::kLong));
+  // Expanded: of many classes only the pairs that occur take memory.
+  states.add("confmat", Reduction::Sum, at::zeros({}, at::kLong).expand({o.num_classes, o.num_classes}));
 }
 
 void MulticlassConfusion::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {

@@ -8,12 +8,14 @@
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
 #include <memory>
 #include <numeric>
+#include <vector>
 
 namespace metrics::counting {
 namespace {
@@ -210,6 +212,27 @@ Tensor samplewise_class_counts(const Tensor& preds, const Tensor& target, const 
       const int64_t first = n * shape.positions;
       kernels::add_counts(cells + n * 4 * classes, classes, t + first, p + first, shape.positions,
                           Ignored(rule.ignore_index));
+    }
+  });
+  return counts;
+}
+
+Tensor samplewise_micro_class_counts(const Tensor& preds, const Tensor& target, const ClassRule& rule) {
+  const auto shape = checked_samplewise_classes(preds, target, rule);
+  if (!on_cpu(preds, target)) return plain::samplewise_class_counts(preds, target, rule).sum(-1, /*keepdim=*/true);
+  const int64_t classes = *rule.num_classes;
+  Tensor counts = at::zeros({shape.samples, 4, 1}, at::kLong);
+  count_classes(preds, target, rule, shape, [&](const int64_t* t, const int64_t* p, int64_t) {
+    auto* cells = counts.mutable_data_ptr<int64_t>();
+    std::vector<int64_t> by_class(static_cast<std::size_t>(4 * classes));
+    for (int64_t n = 0; n < shape.samples; ++n) {
+      const int64_t first = n * shape.positions;
+      std::fill(by_class.begin(), by_class.end(), 0);
+      kernels::add_counts(by_class.data(), classes, t + first, p + first, shape.positions, Ignored(rule.ignore_index));
+      for (int64_t count = 0; count < 4; ++count) {
+        const auto begin = by_class.begin() + count * classes;
+        cells[4 * n + count] = std::accumulate(begin, begin + classes, int64_t{0});
+      }
     }
   });
   return counts;

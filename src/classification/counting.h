@@ -46,6 +46,9 @@ METRICS_API void add_class_counts(Tensor& counts, const Tensor& preds, const Ten
 /// S.
 METRICS_API Tensor samplewise_class_counts(const Tensor& preds, const Tensor& target, const ClassRule& rule);
 
+/// Returns the sums of these over the classes, int64 [N, 4, 1], in the memory for those of one sample.
+METRICS_API Tensor samplewise_micro_class_counts(const Tensor& preds, const Tensor& target, const ClassRule& rule);
+
 /// Counts into `confusion`, int64 [num_classes, num_classes], its row being the target.
 METRICS_API void add_class_confusion(Tensor& confusion, const Tensor& preds, const Tensor& target,
                                      const ClassRule& rule);

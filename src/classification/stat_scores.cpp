@@ -28,6 +28,19 @@ bool in_one_cell(const MulticlassStatScoresOptions& o) {
   return o.average == Average::Micro && o.top_k == 1 && o.multidim_average == MultidimAverage::Global;
 }
 
+// The counts of a sample, too, but with any `top_k`.
+bool in_one_cell_a_sample(Average average, MultidimAverage multidim_average) {
+  return average == Average::Micro && multidim_average == MultidimAverage::Samplewise;
+}
+
+// Samplewise counts of a state dict in which each class has its own, as torchmetrics keeps them whatever the average.
+void sum_loaded(State& state) {
+  const Tensor table = state.tensor();
+  if (table.defined() && table.dim() == 3 && table.size(2) > 1) {
+    state.assign(table.sum(-1, /*keepdim=*/true), {}, {});
+  }
+}
+
 // The parts of counts [4, L], or of samplewise ones: [N, 4, L], binary [N, 4], nothing before the first.
 Counts parts_of(const State& state, int64_t labels) {
   if (!state.grows()) {
@@ -102,7 +115,10 @@ void MulticlassCounting::declare(States& states, const Options& o) {
 void MulticlassCounting::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
   const counting::ClassRule rule{o.num_classes, o.top_k, o.ignore_index, o.validate_args};
   State& counts = states.at(0);
-  if (o.multidim_average == MultidimAverage::Samplewise) {
+  if (in_one_cell_a_sample(o.average, o.multidim_average)) {
+    sum_loaded(counts);
+    counts.append(counting::samplewise_micro_class_counts(preds, target, rule));
+  } else if (o.multidim_average == MultidimAverage::Samplewise) {
     counts.append(counting::samplewise_class_counts(preds, target, rule));
   } else {
     Tensor table = counts.tensor();
@@ -113,7 +129,8 @@ void MulticlassCounting::update(States& states, const Options& o, const Tensor& 
 std::string MulticlassCounting::update_key(const Options& options) {
   Options o = options;
   o.zero_division = 0;
-  o.average = in_one_cell(o) ? Average::Micro : Average::Macro;
+  const bool together = in_one_cell(o) || in_one_cell_a_sample(o.average, o.multidim_average);
+  o.average = together ? Average::Micro : Average::Macro;
   return "multiclass counts: " + describe_options(o);
 }
 
@@ -137,15 +154,23 @@ void MultilabelCounting::declare(States& states, const Options& o) {
 void MultilabelCounting::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
   const counting::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
   const bool samplewise = o.multidim_average == MultidimAverage::Samplewise;
-  classification::fold_readings(states, o.input,
-                                samplewise ? counting::samplewise_multilabel_counts(preds, target, o.num_labels, rule)
-                                           : counting::multilabel_counts(preds, target, o.num_labels, rule));
+  if (!samplewise) {
+    return classification::fold_readings(states, o.input,
+                                         counting::multilabel_counts(preds, target, o.num_labels, rule));
+  }
+  auto counts = counting::samplewise_multilabel_counts(preds, target, o.num_labels, rule);
+  if (in_one_cell_a_sample(o.average, o.multidim_average)) {
+    for (State& state : states) sum_loaded(state);
+    counts.probabilities = counts.probabilities.sum(-1, /*keepdim=*/true);
+    counts.logits = counts.logits.sum(-1, /*keepdim=*/true);
+  }
+  classification::fold_readings(states, o.input, counts);
 }
 
 std::string MultilabelCounting::update_key(const Options& options) {
   Options o = options;
   o.zero_division = 0;
-  o.average = Average::Macro;
+  o.average = in_one_cell_a_sample(o.average, o.multidim_average) ? Average::Micro : Average::Macro;
   return "multilabel counts: " + describe_options(o);
 }
 

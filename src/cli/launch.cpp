@@ -21,6 +21,27 @@ void on_signal(int) {
   interrupted = 1;
 }
 
+/// Lines that are passed on together, because a write for each would be slower than those who write them. Never those
+/// of both streams: they stay in their order.
+class Passing {
+ public:
+  ~Passing() { write(); }
+  void add(distributed::OutputStream stream, std::string_view line) {
+    if (stream != stream_ || lines_.size() >= much) write();
+    stream_ = stream;
+    lines_ += line;
+  }
+  void write() {
+    (stream_ == distributed::OutputStream::Out ? std::cout : std::cerr) << lines_ << std::flush;
+    lines_.clear();
+  }
+
+ private:
+  static constexpr std::size_t much = std::size_t{1} << 16;
+  distributed::OutputStream stream_ = distributed::OutputStream::Out;
+  std::string lines_;
+};
+
 struct Options {
   int processes = 1;
   int port = 0;
@@ -33,17 +54,20 @@ int launch(const Options& options) {
   launch.processes = options.processes;
   launch.command = options.command;
   launch.master_port = static_cast<uint16_t>(options.port);
-  launch.output = [](distributed::OutputStream stream, std::string_view line) {
-    (stream == distributed::OutputStream::Out ? std::cout : std::cerr) << line << std::flush;
-  };
+  Passing passing;
+  launch.output = [&](distributed::OutputStream stream, std::string_view line) { passing.add(stream, line); };
   if (options.timeout_seconds > 0) {
     launch.timeout = std::chrono::milliseconds(static_cast<int64_t>(options.timeout_seconds * 1000));
   }
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
-  launch.stop = [] { return interrupted != 0; };
+  launch.stop = [&] {
+    passing.write();
+    return interrupted != 0;
+  };
 
   const distributed::LaunchResult result = distributed::launch(launch);
+  passing.write();
   if (!result.ok()) std::cerr << "metrics launch: " << result.message() << "\n";
   return result.exit_code();
 }

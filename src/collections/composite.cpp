@@ -1,3 +1,4 @@
+#include "../core/warning_scope.h"
 #include <metrics/collections/composite.h>
 #include <metrics/core/autograd_scope.h>
 #include <metrics/core/errors.h>
@@ -124,12 +125,14 @@ void Composite::collect_recorders(std::vector<Metric*>& recorders) {
 }
 
 void Composite::update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) {
+  const WarningScope once;
   Feeds feeds;
   route(std::make_shared<const BatchInputs>(BatchInputs{args, kwargs, rows}), feeds);
   update_units(feeds);
 }
 
 c10::IValue Composite::forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) {
+  const WarningScope once;
   const AutogradScope scope(at::GradMode::is_enabled());
   Feeds feeds;
   route(std::make_shared<const BatchInputs>(BatchInputs{args, kwargs, rows}), feeds);
@@ -146,6 +149,7 @@ c10::IValue Composite::forward_dynamic(const Args& args, const Kwargs& kwargs, c
 }
 
 c10::IValue Composite::compute_dynamic() {
+  const WarningScope once;
   const std::vector<Metric*> own = units();
   const AutogradScope scope(std::any_of(own.begin(), own.end(), records_gradients));
   Borrowing borrowing;

@@ -7,8 +7,11 @@
 
 #include <ATen/EmptyTensor.h>
 #include <ATen/ops/add.h>
+#include <ATen/ops/as_strided.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/count_nonzero.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/maximum.h>
 #include <ATen/ops/minimum.h>
@@ -17,6 +20,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <sstream>
 #include <tuple>
@@ -58,6 +62,28 @@ Tensor matched(const Tensor& value, const Tensor& like) {
 
 bool needs_gradients(const Tensor& value) {
   return at::GradMode::is_enabled() && value.requires_grad();
+}
+
+constexpr std::size_t much_memory = std::size_t{1} << 20;
+
+/// The default as it is kept: one number for many where the caller says so, by a tensor expanded from one.
+Tensor kept_default(const Tensor& initial) {
+  const auto strides = initial.strides();
+  const bool repeats = std::all_of(strides.begin(), strides.end(), [](int64_t stride) { return stride == 0; });
+  if (!repeats || initial.dim() == 0 || initial.nbytes() < much_memory) return own_copy(initial);
+  return own_copy(initial.as_strided({}, {})).expand(initial.sizes());
+}
+
+/// A tensor of its own with the numbers of a default. Of many zeros the system makes those that are touched.
+Tensor copy_of_default(const Tensor& initial) {
+  if (initial.is_contiguous() || !initial.is_cpu() || initial.as_strided({}, {}).count_nonzero().item<int64_t>() > 0) {
+    return own_copy(initial);
+  }
+  void* const zeros = std::calloc(initial.nbytes(), 1);
+  if (zeros == nullptr) {
+    throw Error("there is no memory for a state of " + std::to_string(initial.nbytes()) + " bytes");
+  }
+  return at::from_blob(zeros, initial.sizes(), [](void* memory) { std::free(memory); }, initial.options());
 }
 
 Tensor zeros_beside(const Tensor& tensor) {
@@ -156,7 +182,7 @@ void State::reset(at::Device device) {
   items_ = 0;
   if (grows()) return let_go_of_buffer();
   const AutogradScope scope;
-  value_ = own_copy(moved_to(initial(), device));
+  value_ = copy_of_default(moved_to(initial(), device));
   if (reduction() == Reduction::Sum && value_.is_floating_point()) residual_ = zeros_beside(value_);
 }
 
@@ -493,7 +519,7 @@ void States::add(std::vector<std::string> names, Reduction reduction, Tensor ini
   if (shape == ShapeFrom::Data && (reduction != Reduction::Sum || names.size() > 1 || initial.dim() > 0)) {
     throw InvalidArgument("state `" + names.front() + "`: only one sum with a scalar default takes the data's shape");
   }
-  if (initial.defined()) initial = own_copy(kept_form(initial.detach(), reduction));
+  if (initial.defined()) initial = kept_default(kept_form(initial.detach(), reduction));
   std::string joined;
   for (const std::string& name : names) (joined += joined.empty() ? "" : " ") += name;
   states_.emplace_back(std::make_shared<const State::Declaration>(State::Declaration{

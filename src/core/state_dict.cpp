@@ -173,6 +173,16 @@ bool equal_shown(const States& a, const States& b) {
   return true;
 }
 
+/// Puts back a compensated sum from its exact form.
+bool restore_exact(State& state, const Tensor& saved) {
+  if (saved.dim() == 0 || saved.size(0) != 2 || !saved.is_floating_point()) return false;
+  const Tensor now = state.tensor();
+  if (saved.sizes().slice(1) != now.sizes() && !state.has_open_shape()) return false;
+  const auto part = [&](int64_t i) { return saved.detach().select(0, i).to(now.options()).clone(); };
+  state.assign(part(0), part(1), {});
+  return true;
+}
+
 /// Puts back a state that torchmetrics' form does not tell; returns whether it can have been such a state.
 bool restore(State& state, const Tensor& saved) {
   if (state.grows()) {
@@ -180,6 +190,7 @@ bool restore(State& state, const Tensor& saved) {
     state.assign(saved.detach().clone(), {}, {});
     return true;
   }
+  if (state.compensated()) return restore_exact(state, saved);
   const Tensor now = state.tensor();
   if (saved.sizes() != now.sizes() || !at::canCast(saved.scalar_type(), now.scalar_type())) return false;
   state.assign(saved.to(now.options()).clone(), {}, {});
@@ -256,7 +267,7 @@ void Metric::save_own_states(StateDict& destination, const std::string& prefix) 
     if (!state.is_auxiliary() && equal_states(state, shown.at(s))) {
       if (is_rounded(state)) metadata[exact_key + state.name()] = exact_form(state);
     } else if (state.tensor().defined() && !equal_states(state, told.at(s))) {
-      metadata[state_key + state.name()] = state.tensor().clone();
+      metadata[state_key + state.name()] = state.compensated() ? exact_form(state) : state.tensor().clone();
     }
   }
   metadata[count_key] = states_->update_count();

@@ -42,15 +42,15 @@ void check_image(const char* input, std::size_t index, const LabelledBoxes& imag
   refuse(place + ".labels", image.labels, "one integer for each of " + std::to_string(image.boxes.size(0)) + " boxes");
 }
 
-/// The value of each pair of an image, `no_pair` where it is none. An image with boxes on one side alone has a square
-/// of them, as if each was missed by a box of its own.
+/// The value of each pair of an image, `no_pair` where it is none. Of an image with boxes on one side alone each is
+/// a pair of 0 with a box of its own, on the diagonal of a square.
 Tensor pair_values(const IouOptions& options, const LabelledBoxes& pred, const LabelledBoxes& target) {
   const int64_t n = pred.boxes.size(0);
   const int64_t m = target.boxes.size(0);
   if (n == 0 || m == 0) {
     const int64_t missed = std::max(n, m);
     const auto like = pred.boxes.options().dtype(at::kDouble).requires_grad(false);
-    return options.respect_labels ? at::eye(missed, like) + no_pair : at::zeros({missed, missed}, like);
+    return at::eye(missed, like) + no_pair;
   }
   Tensor values = detection::pairwise_iou(detection::corners(pred.boxes, options.box_format),
                                           detection::corners(target.boxes, options.box_format));

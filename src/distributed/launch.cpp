@@ -348,7 +348,7 @@ LaunchResult launch(const LaunchOptions& options) {
       result.timed_out = true;
       end_all();
     }
-    if (!kill_at && options.stop && options.stop()) {
+    if (options.stop && options.stop() && !kill_at) {
       result.stopped = true;
       end_all();
     }

@@ -54,6 +54,7 @@ void check_outputs(std::string_view metric, const Tensor& preds, int64_t num_out
   std::ostringstream message;
   message << metric << ": inputs of shape [N, " << num_outputs << "] expected for num_outputs=" << num_outputs
           << ", got " << preds.sizes();
+  if (preds.dim() == 1) message << "; a row of all outputs is [1, " << num_outputs << "], and a vector one output";
   throw InvalidArgument(message.str());
 }
 

@@ -291,29 +291,150 @@ std::vector<DoubleDouble> absolute_errors(const Pairs& pairs) {
   return plain_sums<AbsoluteError>(pairs);
 }
 
+namespace {
+
+/// The sums of y and y² from those of y = first + v: Σ y = Σ v + n first, and Σ y² = Σ v² + first (Σ v + Σ y).
+struct TargetSums {
+  DoubleDouble sum, squares;
+
+  TargetSums(double n, double first, double sum_of_v, double squares_of_v)
+      : sum(exact_product(n, first) + sum_of_v),
+        squares(product(sum + sum_of_v, DoubleDouble{first, 0}) + squares_of_v) {}
+};
+
+/// Whether squares of this sum are neither lost nor too many for float64.
+bool is_tame(double sum_of_squares) {
+  return sum_of_squares >= 0x1p-500 && sum_of_squares <= 0x1p500;
+}
+
+/// Which of the scales squares of numbers up to `largest` take.
+std::size_t square_scale_of(double largest) {
+  if (largest == 0 || !std::isfinite(largest)) return 0;
+  return largest > 0x1p300 ? 1 : largest < 0x1p-300 ? 2 : 0;
+}
+
+/// The sums of one column of a block whose numbers are scaled before they are squared. Only float64 holds such numbers.
+FitSums scaled_fit(const Pairs& pairs, int64_t row, int64_t rows, int64_t column) {
+  const double* preds = static_cast<const double*>(pairs.preds) + row * pairs.columns + column;
+  const double* target = static_cast<const double*>(pairs.target) + row * pairs.columns + column;
+  double largest_target = 0, largest_error = 0;
+  for (int64_t i = 0; i < rows; ++i) {
+    const int64_t at = i * pairs.columns;
+    raise(largest_target, std::abs(target[at]));
+    raise(largest_error, std::abs(preds[at] - target[at]));
+  }
+  std::vector<double> x(static_cast<std::size_t>(rows)), y(static_cast<std::size_t>(rows));
+  const auto summed_at = [&](double scale) {
+    for (int64_t i = 0; i < rows; ++i) {
+      x[static_cast<std::size_t>(i)] = preds[i * pairs.columns] * scale;
+      y[static_cast<std::size_t>(i)] = target[i * pairs.columns] * scale;
+    }
+    std::array<double, width<Fit>> sums{};
+    sum_block(Fit{}, x.data(), y.data(), rows, 1, sums.data());
+    return sums;
+  };
+  FitSums own;
+  const std::size_t of_target = square_scale_of(largest_target);
+  const double scale = square_scales[of_target];
+  const auto scaled = summed_at(scale);
+  const TargetSums sums(static_cast<double>(rows), target[0] * scale, scaled[0], scaled[1]);
+  own.target = {sums.sum.high / scale, sums.sum.low / scale};
+  own.squared_target[of_target] = sums.squares;
+  const std::size_t of_error = square_scale_of(largest_error);
+  own.squared_error[of_error] = own.squared_error[of_error] + summed_at(square_scales[of_error])[2];
+  return own;
+}
+
+void add(SquareSums& into, const SquareSums& sums) {
+  for (std::size_t scale = 0; scale < sums.size(); ++scale) into[scale] = into[scale] + sums[scale];
+}
+
+}  // namespace
+
 std::vector<FitSums> fit_sums(const Pairs& pairs) {
   std::vector<FitSums> totals(static_cast<std::size_t>(pairs.columns));
+  int64_t row = 0;
   each_block<Fit>(pairs, [&](const Block& block) {
-    const auto n = static_cast<double>(block.rows);
+    const int64_t first_row = row;
+    row += block.rows;
     for (int64_t column = 0; column < pairs.columns; ++column) {
       FitSums& total = totals[static_cast<std::size_t>(column)];
-      // Of y = first + v: Σ y = Σ v + n first, and Σ y² = Σ v² + first (Σ v + Σ y).
       const double first = block.first_y(column);
-      const DoubleDouble target = exact_product(n, first) + block.of(0, column);
-      total.target = total.target + target;
-      total.squared_target =
-          total.squared_target + block.of(1, column) + product(target + block.of(0, column), DoubleDouble{first, 0});
-      total.squared_error = total.squared_error + block.of(2, column);
+      const bool tame = is_tame(block.of(1, column)) && is_tame(block.of(2, column)) && std::abs(first) < 0x1p250;
+      if (pairs.element == Element::Double && !tame) {
+        const FitSums own = scaled_fit(pairs, first_row, block.rows, column);
+        total.target = total.target + own.target;
+        add(total.squared_target, own.squared_target);
+        add(total.squared_error, own.squared_error);
+        continue;
+      }
+      const TargetSums own(static_cast<double>(block.rows), first, block.of(0, column), block.of(1, column));
+      total.target = total.target + own.sum;
+      total.squared_target[0] = total.squared_target[0] + own.squares;
+      total.squared_error[0] = total.squared_error[0] + block.of(2, column);
     }
   });
   return totals;
 }
 
+namespace {
+
+/// The largest distance of a block's column from its first number.
+struct Spread {
+  double x, y;
+};
+
+/// The moments of one column of a block whose deviations are scaled before anything of them is summed. Only float64
+/// holds such numbers.
+PairMoments<double> scaled_moments(const Pairs& pairs, int64_t row, int64_t rows, int64_t column, Spread spread) {
+  const double* x = static_cast<const double*>(pairs.preds) + row * pairs.columns + column;
+  const double* y = static_cast<const double*>(pairs.target) + row * pairs.columns + column;
+  const double by_x = scale(spread.x), by_y = scale(spread.y);
+  const auto n = static_cast<double>(rows);
+  const auto each = [&](const auto& take) {
+    for (int64_t i = 0; i < rows; ++i) {
+      const int64_t at = i * pairs.columns;
+      take((x[at] - x[0]) * by_x, (y[at] - y[0]) * by_y);
+    }
+  };
+  double mean_u = 0, mean_v = 0;
+  each([&](double u, double v) {
+    mean_u += u / n;
+    mean_v += v / n;
+  });
+  PairMoments<double> own{};
+  own.mean_x = x[0] + mean_u / by_x;
+  own.mean_y = y[0] + mean_v / by_y;
+  own.n_total = n;
+  each([&](double u, double v) {
+    raise(own.max_abs_dev_x, std::abs(u - mean_u));
+    raise(own.max_abs_dev_y, std::abs(v - mean_v));
+    own.var_x += (u - mean_u) * (u - mean_u);
+    own.var_y += (v - mean_v) * (v - mean_v);
+    own.corr_xy += (u - mean_u) * (v - mean_v);
+  });
+  own.max_abs_dev_x /= by_x;
+  own.max_abs_dev_y /= by_y;
+  return rescaled(own, scale(own.max_abs_dev_x) / by_x, scale(own.max_abs_dev_y) / by_y);
+}
+
+}  // namespace
+
 std::vector<PairMoments<double>> pair_moments(const Pairs& pairs) {
   std::vector<PairMoments<double>> totals(static_cast<std::size_t>(pairs.columns));
+  int64_t row = 0;
   each_block<Moments>(pairs, [&](const Block& block) {
     const auto n = static_cast<double>(block.rows);
+    const int64_t first_row = row;
+    row += block.rows;
     for (int64_t column = 0; column < pairs.columns; ++column) {
+      PairMoments<double>& total = totals[static_cast<std::size_t>(column)];
+      const Spread spread{.x = std::max(block.of(5, column), -block.of(7, column)),
+                          .y = std::max(block.of(6, column), -block.of(8, column))};
+      if (scale(spread.x) != 1 || scale(spread.y) != 1) {
+        total = merged(total, scaled_moments(pairs, first_row, block.rows, column, spread));
+        continue;
+      }
       // Of x = first + u: the mean is first + mean(u), and the centred sum of squares Σ u² - Σ u mean(u).
       const double mean_u = block.of(0, column) / n;
       const double mean_v = block.of(1, column) / n;
@@ -327,7 +448,6 @@ std::vector<PairMoments<double>> pair_moments(const Pairs& pairs) {
           .corr_xy = block.of(4, column) - block.of(0, column) * mean_v,
           .n_total = n,
       };
-      PairMoments<double>& total = totals[static_cast<std::size_t>(column)];
       total = merged(total, own);
     }
   });

@@ -4,6 +4,7 @@
 #include "moments.h"
 #include <metrics/core/double_double.h>
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -28,8 +29,16 @@ std::vector<double> row_squared_errors(const Pairs& pairs);
 /// Returns Σ |x - y| of each column.
 std::vector<DoubleDouble> absolute_errors(const Pairs& pairs);
 
+/// What numbers are multiplied by before they are squared: nothing, and where their squares would leave float64 a power
+/// of two, one for large numbers and one for small ones.
+inline constexpr std::array<double, 3> square_scales{1, 0x1p-600, 0x1p600};
+
+/// Sums of squares, each beside the others of its scale.
+using SquareSums = std::array<DoubleDouble, square_scales.size()>;
+
 struct FitSums {
-  DoubleDouble target, squared_target, squared_error;
+  DoubleDouble target;
+  SquareSums squared_target, squared_error;
 };
 
 /// Returns Σ y, Σ y² and Σ (x - y)² of each column. The first two differ from those of the data, but Σ y² - (Σ y)² / n

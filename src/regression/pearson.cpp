@@ -60,17 +60,30 @@ void fold_in(States& states, const std::vector<paired::PairMoments<double>>& bat
   });
 }
 
+void rescale(States& states, const Moments& moments, const Tensor& by_x, const Tensor& by_y) {
+  const Moments now = rescaled(moments, by_x, by_y);
+  each_moment<Tensor>([&](const char* name, auto member) { states[name].set(now.*member); });
+}
+
 /// By two passes over the batch, which is as exact as the kernel and has derivatives.
 Moments batch_moments(const paired::WidePairs& pairs) {
   const auto& [x, y] = pairs;
-  const Tensor mean_x = x.mean(0);
-  const Tensor mean_y = y.mean(0);
-  const Tensor u = x.sub(mean_x);
-  const Tensor v = y.sub(mean_y);
+  const auto mean = [](const Tensor& values) {
+    const Tensor scale = paired::scale(values.detach().abs().amax(0));
+    return values.mul(scale).mean(0).div(scale);
+  };
+  const Tensor mean_x = mean(x);
+  const Tensor mean_y = mean(y);
+  const Tensor away_x = x.sub(mean_x);
+  const Tensor away_y = y.sub(mean_y);
+  const Tensor max_abs_dev_x = away_x.detach().abs().amax(0);
+  const Tensor max_abs_dev_y = away_y.detach().abs().amax(0);
+  const Tensor u = away_x.mul(paired::scale(max_abs_dev_x));
+  const Tensor v = away_y.mul(paired::scale(max_abs_dev_y));
   return {.mean_x = mean_x,
           .mean_y = mean_y,
-          .max_abs_dev_x = u.detach().abs().amax(0),
-          .max_abs_dev_y = v.detach().abs().amax(0),
+          .max_abs_dev_x = max_abs_dev_x,
+          .max_abs_dev_y = max_abs_dev_y,
           .var_x = u.square().sum(0),
           .var_y = v.square().sum(0),
           .corr_xy = u.mul(v).sum(0),
@@ -105,6 +118,16 @@ void PearsonCorrCoef::update(States& states, const Options& options, const Tenso
 
 void PearsonCorrCoef::merge(States& into, const States& from, const Options&) {
   fold_in(into, moments_in(from));
+}
+
+void PearsonCorrCoef::show_as_torchmetrics(States& states, const Options&) {
+  const Moments moments = moments_in(states);
+  rescale(states, moments, 1 / paired::scale(moments.max_abs_dev_x), 1 / paired::scale(moments.max_abs_dev_y));
+}
+
+void PearsonCorrCoef::complete_from_torchmetrics(States& states, const Options&) {
+  const Moments moments = moments_in(states);
+  rescale(states, moments, paired::scale(moments.max_abs_dev_x), paired::scale(moments.max_abs_dev_y));
 }
 
 Tensor PearsonCorrCoef::finalise(const States& states, const Options&) {

@@ -9,8 +9,13 @@
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
+#include <array>
+#include <cmath>
 #include <limits>
+#include <optional>
 #include <sstream>
+#include <vector>
 
 namespace metrics {
 
@@ -18,6 +23,91 @@ namespace {
 
 // Σ y² - (Σ y)² / n has no digit left below this share of Σ y², whatever the number of sums: the targets are equal.
 constexpr double rounding_of_sums = 1e-24;
+
+// Sums of squares that would leave float64 are those of scaled numbers (paired::kernels::square_scales), each beside
+// the others. Only the kernel scales: for gradients and on devices squares must be numbers.
+constexpr std::array<const char*, 3> target_squares{"sum_squared_error", "_sum_squared_error_of_large",
+                                                    "_sum_squared_error_of_small"};
+constexpr std::array<const char*, 3> error_squares{"residual", "_residual_of_large", "_residual_of_small"};
+
+/// The numbers of a compensated sum by column, on the CPU; 0 as long as there is none.
+std::vector<DoubleDouble> sums_in(const State& state, int64_t columns) {
+  std::vector<DoubleDouble> sums(static_cast<std::size_t>(columns));
+  if (state.has_open_shape() && columns != 1) return sums;
+  const Tensor high = state.tensor().detach().to(at::kCPU).contiguous();
+  const Tensor low = state.residual().to(at::kCPU).contiguous();
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    sums[i] = {high.const_data_ptr<double>()[i], low.const_data_ptr<double>()[i]};
+  }
+  return sums;
+}
+
+/// A number times 2^exponent.
+struct Scaled {
+  DoubleDouble number;
+  int exponent = 0;
+
+  double at(int other) const { return std::ldexp(number.value(), exponent - other); }
+};
+
+/// A sum of squares from its parts of all scales, in the largest scale that occurs.
+Scaled joined(const DoubleDouble& plain, const DoubleDouble& of_large, const DoubleDouble& of_small) {
+  constexpr int apart = 1200;  // of squares of numbers times 2^600
+  const auto smaller = [](const DoubleDouble& sum) {
+    return DoubleDouble{std::ldexp(sum.high, -apart), std::ldexp(sum.low, -apart)};
+  };
+  if (of_large.high != 0) return {of_large + smaller(plain), apart};
+  if (plain.high != 0) return {plain + smaller(of_small), 0};
+  return {of_small, of_small.high != 0 ? -apart : 0};
+}
+
+/// Errors and deviations by column in a scale that both share, and the deviations in one that all columns share.
+struct ScaledFit {
+  Tensor errors, deviations, weights;
+};
+
+/// Nothing where no square had to be scaled.
+std::optional<ScaledFit> scaled_fit(const States& states, double n) {
+  using paired::difference, paired::product, paired::quotient;
+  const State& sum = states["sum_error"];
+  const int64_t columns = sum.tensor().numel();
+  const auto parts = [&](const std::array<const char*, 3>& names) {
+    std::array<std::vector<DoubleDouble>, 3> sums;
+    for (std::size_t i = 0; i < names.size(); ++i) sums[i] = sums_in(states[names[i]], columns);
+    return sums;
+  };
+  const auto squares = parts(target_squares), residuals = parts(error_squares);
+  const auto occur = [](const std::array<std::vector<DoubleDouble>, 3>& sums) {
+    const auto any = [](const auto& part) {
+      return std::any_of(part.begin(), part.end(), [](const DoubleDouble& s) { return s.high != 0; });
+    };
+    return any(sums[1]) || any(sums[2]);
+  };
+  if (!occur(squares) && !occur(residuals)) return std::nullopt;
+
+  const std::vector<DoubleDouble> totals = sums_in(sum, columns);
+  ScaledFit fit{at::empty(sum.tensor().sizes(), at::kDouble), at::empty(sum.tensor().sizes(), at::kDouble),
+                at::empty(sum.tensor().sizes(), at::kDouble)};
+  std::vector<Scaled> deviations;
+  int largest = std::numeric_limits<int>::min();
+  for (std::size_t i = 0; i < totals.size(); ++i) {
+    const Scaled of_target = joined(squares[0][i], squares[1][i], squares[2][i]);
+    const Scaled errors = joined(residuals[0][i], residuals[1][i], residuals[2][i]);
+    const int half = of_target.exponent / 2;
+    const DoubleDouble total{std::ldexp(totals[i].high, -half), std::ldexp(totals[i].low, -half)};
+    const double rest = difference(of_target.number, quotient(product(total, total), n)).value();
+    const bool equal = rest <= rounding_of_sums * of_target.number.high;
+    deviations.push_back({{equal ? 0 : rest, 0}, of_target.exponent});
+    fit.deviations.mutable_data_ptr<double>()[i] = deviations.back().number.high;
+    fit.errors.mutable_data_ptr<double>()[i] = equal ? errors.number.value() : errors.at(of_target.exponent);
+    if (!equal) largest = std::max(largest, of_target.exponent);
+  }
+  for (std::size_t i = 0; i < deviations.size(); ++i) {
+    fit.weights.mutable_data_ptr<double>()[i] = deviations[i].number.high == 0 ? 0 : deviations[i].at(largest);
+  }
+  for (Tensor* tensor : {&fit.errors, &fit.deviations, &fit.weights}) *tensor = tensor->to(states.device());
+  return fit;
+}
 
 /// The targets' Σ (y - mean)² of each column, from sums in double-double.
 Tensor squared_deviations(const State& sum, const State& sum_of_squares, double n) {
@@ -86,15 +176,21 @@ void check_columns(const States& states, const Tensor& preds) {
 }
 
 void add_fit(States& states, const std::vector<paired::kernels::FitSums>& fit, at::IntArrayRef shape) {
-  const auto add = [&](const char* state, auto member) {
-    std::vector<DoubleDouble> sums;
-    for (const auto& column : fit) sums.push_back(column.*member);
+  std::vector<DoubleDouble> sums(fit.size());
+  const auto add = [&](const char* state, const auto& of) {
+    std::transform(fit.begin(), fit.end(), sums.begin(), of);
     paired::add_sums(states[state], sums, shape);
   };
   using paired::kernels::FitSums;
-  add("sum_squared_error", &FitSums::squared_target);
-  add("sum_error", &FitSums::target);
-  add("residual", &FitSums::squared_error);
+  add("sum_error", [](const FitSums& column) { return column.target; });
+  for (std::size_t scale = 0; scale < target_squares.size(); ++scale) {
+    const auto scaled = [&](const FitSums& column) {
+      return column.squared_target[scale].high != 0 || column.squared_error[scale].high != 0;
+    };
+    if (scale > 0 && std::none_of(fit.begin(), fit.end(), scaled)) continue;
+    add(target_squares[scale], [&](const FitSums& column) { return column.squared_target[scale]; });
+    add(error_squares[scale], [&](const FitSums& column) { return column.squared_error[scale]; });
+  }
 }
 
 /// The same in tensors. Of y = k + v, where k has few enough digits that its square is exact: Σ y = Σ v + n k, and
@@ -140,10 +236,14 @@ void R2Score::check(const Options& options) {
 }
 
 void R2Score::declare(States& states, const Options&) {
-  for (const char* state : {"sum_squared_error", "sum_error", "residual"}) {
+  const auto add = [&](const char* state) {
     states.add(state, Reduction::Sum, at::zeros({}, at::kFloat), ShapeFrom::Data);
-  }
+  };
+  for (const char* state : {"sum_squared_error", "sum_error", "residual"}) add(state);
   states.add("total", Reduction::Sum, at::zeros({}, at::kLong));
+  for (const auto& squares : {target_squares, error_squares}) {
+    for (std::size_t scale = 1; scale < squares.size(); ++scale) add(squares[scale]);
+  }
 }
 
 void R2Score::update(States& states, const Options&, const Tensor& preds, const Tensor& target) {
@@ -173,6 +273,10 @@ Tensor R2Score::finalise(const States& states, const Options& options) {
     return options.multioutput == MultiOutput::RawValues ? none : none.mean();
   }
   const auto count = static_cast<double>(n);
+  if (const auto fit = scaled_fit(states, count)) {
+    return adjusted(averaged(scores(fit->errors, fit->deviations), fit->weights, options.multioutput), options.adjusted,
+                    n);
+  }
   const Tensor deviations = with_gradient_of(squared_deviations(sum, sum_of_squares, count),
                                              sum_of_squares.tensor() - sum.tensor().square() / count);
   return adjusted(averaged(scores(errors, deviations), deviations, options.multioutput), options.adjusted, n);

@@ -5,6 +5,7 @@
 #include <ATen/ops/scalar_tensor.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace metrics {
 
@@ -16,7 +17,7 @@ double reciprocal_rank(std::span<const Document> documents, std::optional<int64_
   const auto looked_at =
       documents.first(top_k ? std::min(documents.size(), static_cast<std::size_t>(*top_k)) : documents.size());
   const auto found = std::find_if(looked_at.begin(), looked_at.end(),
-                                  [](const Document& d) { return d.relevance != 0 && d.score > 0; });
+                                  [](const Document& d) { return d.relevance != 0 && !std::isnan(d.score); });
   return found == looked_at.end() ? 0 : 1 / static_cast<double>(found - looked_at.begin() + 1);
 }
 

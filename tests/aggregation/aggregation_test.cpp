@@ -3,6 +3,7 @@
 #include <metrics/core/errors.h>
 
 #include <ATen/ATen.h>
+#include <c10/core/DefaultDtype.h>
 
 #include <doctest/doctest.h>
 
@@ -60,6 +61,16 @@ TEST_CASE_TEMPLATE("an aggregator refuses complex numbers, another device and a 
   CHECK_THROWS_AS(metric.update(static_cast<double>(nan)), InvalidArgument);
   CHECK(metric.update_count() == 1);
   CHECK(metric.compute().equal(before));
+}
+
+TEST_CASE("aggregation: the program's default dtype does not decide that of a value") {
+  const auto before = c10::get_default_dtype();
+  c10::set_default_dtype(caffe2::TypeMeta::Make<double>());
+  SumMetric sum;
+  sum.update(0.1);
+  const Tensor value_of_sum = sum.compute();
+  c10::set_default_dtype(before);
+  CHECK((value_of_sum.scalar_type() == at::kFloat));
 }
 
 TEST_CASE("a mean refuses weights that do not broadcast, are complex or are NaN") {

@@ -272,6 +272,11 @@ TEST_CASE("counting: the kernels count what the plain version counts, and refuse
               return Outcome{"", {plain::samplewise_class_counts(preds, target, rule)}};
             }));
     REQUIRE(outcome([&] {
+              return Outcome{"", {samplewise_micro_class_counts(preds, target, rule)}};
+            }) == outcome([&] {
+              return Outcome{"", {plain::samplewise_class_counts(preds, target, rule).sum(-1, true)}};
+            }));
+    REQUIRE(outcome([&] {
               return Outcome{"", {exact_class_matches(preds, target, rule)}};
             }) == outcome([&] {
               return Outcome{"", {plain::exact_class_matches(preds, target, rule)}};

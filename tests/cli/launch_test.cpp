@@ -58,6 +58,20 @@ TEST_CASE("metrics launch: each process has its place and a prefix before each l
   CHECK(std::ranges::count(outcome.out, '\n') == 3);
 }
 
+TEST_CASE("metrics launch: many short lines are passed on together, and both streams stay in order") {
+  constexpr int lines = 30000;
+  // The shell's parent is the launcher, whose calls of write the system counts.
+  const Outcome outcome = run_cli("launch -n 1 -- sh -c 'seq 1 " + std::to_string(lines) +
+                                  "; sleep 0.2; echo oh >&2; sleep 0.2; echo end; sleep 0.2; "
+                                  "grep syscw /proc/$PPID/io || echo syscw: 0'");
+  CHECK(outcome.exit_code == 0);
+  CHECK(std::ranges::count(outcome.out, '\n') == lines + 2);
+  CHECK(outcome.out.starts_with("[0] 1\n[0] 2\n"));
+  CHECK(contains(outcome.out, "[0] " + std::to_string(lines) + "\n[0] end\n[0] syscw: "));
+  CHECK(outcome.error == "[0] oh\n");
+  CHECK(std::stoll(outcome.out.substr(outcome.out.rfind(' '))) < lines / 10);
+}
+
 TEST_CASE("metrics launch: all ranks meet at one port, the one asked for or a free one") {
   const Outcome asked = run_cli("launch -n 2 --port 34567 -- sh -c 'echo $MASTER_PORT'");
   CHECK(contains(asked.out, "[0] 34567\n"));

@@ -190,6 +190,31 @@ TEST_CASE("composite: a value before the first update warns, over ranks too, and
   CHECK(warned(wrapper) == 0);
 }
 
+TEST_CASE("composite: copies of a metric warn as one") {
+  const auto warned = [](const auto& call) {
+    const CollectedWarnings warnings;
+    call();
+    return warnings.messages;
+  };
+  BootStrapper resamples(metrics::MeanMetric(), {.num_bootstraps = 5});
+  metrics::MultioutputWrapper outputs(metrics::MeanSquaredError(), {.num_outputs = 3});
+  CHECK(warned([&] { resamples.compute(); }).size() == 1);
+  CHECK(warned([&] { resamples.compute(); }).size() == 1);
+  CHECK(warned([&] { outputs.compute(); }).size() == 1);
+  const BootStrapper other = resamples;
+  std::vector<const Metric*> others;
+  for (const auto& child : other.children()) others.push_back(child.metric);
+  BootStrapper over_ranks = resamples;
+  over_ranks.set_metric_options({.process_group = std::make_shared<FakeRanks>(others)});
+  CHECK(warned([&] { over_ranks.compute(); }).size() == 1);
+
+  const Tensor with_nan = at::full({30}, std::nan(""));
+  CHECK(warned([&] { resamples.update(with_nan); }).size() == 1);
+  CHECK(warned([&] { resamples.forward(with_nan); }).size() == 1);
+  MetricCollection two({{"a", metrics::MeanMetric()}, {"b", SumMetric()}});
+  CHECK(warned([&] { two.update(with_nan); }).size() == 2);
+}
+
 TEST_CASE("composite: extremes are put back when another member throws after they were taken") {
   auto extremes = share(MinMaxMetric(SumMetric()));
   auto wrapped = share(BinaryTargetTransformer(MetricCollection({{"extremes", extremes}})));

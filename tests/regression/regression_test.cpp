@@ -350,6 +350,72 @@ TEST_CASE("regression: moments merge in any grouping, and the default is neutral
   }
 }
 
+TEST_CASE("regression: moments whose squares leave float64 survive a checkpoint, and are shown in torchmetrics' form") {
+  for (const double scale : {1e-170, 1e300, 1.0}) {
+    CAPTURE(scale);
+    const Tensor target = draws(40, {60}) * scale;
+    const Tensor preds = target + draws(41, {60}) * scale;
+    const auto updated = [](int64_t begin, int64_t end, const Tensor& x, const Tensor& y) {
+      metrics::PearsonCorrCoef metric;
+      metric.persistent(true);
+      metric.set_dtype(at::kDouble);
+      metric.update(x.slice(0, begin, end), y.slice(0, begin, end));
+      return metric;
+    };
+    const double whole = updated(0, 60, preds / scale, target / scale).compute().item<double>();
+    auto first = updated(0, 25, preds, target);
+    const metrics::StateDict saved = first.state_dict();
+    const double shown = std::get<Tensor>(saved.states.at("var_x")).item<double>();
+    const Tensor deviations = preds.slice(0, 0, 25) - preds.slice(0, 0, 25).mean();
+    const double expected = deviations.square().sum().item<double>();
+    CHECK((shown == expected || std::abs(shown / expected - 1) < 1e-12));
+    metrics::PearsonCorrCoef resumed;
+    resumed.set_dtype(at::kDouble);
+    resumed.load_state_dict(saved);
+    resumed.update(preds.slice(0, 25), target.slice(0, 25));
+    CHECK(std::abs(resumed.compute().item<double>() - whole) < 1e-12);
+    first.merge(updated(25, 60, preds, target));
+    CHECK(std::abs(first.compute().item<double>() - whole) < 1e-12);
+  }
+  // Of deviations that are scaled here while their squares are numbers: a dict without this library's metadata.
+  const Tensor target = draws(42, {60}) * 1e-120;
+  const Tensor preds = target + draws(43, {60}) * 1e-120;
+  metrics::PearsonCorrCoef metric, from_python;
+  metric.persistent(true);
+  metric.update(preds, target);
+  metrics::StateDict saved = metric.state_dict();
+  saved.metadata.clear();
+  from_python.load_state_dict(saved);
+  from_python.update(preds, target);
+  CHECK(from_python.compute().item<float>() == metric.compute().item<float>());
+}
+
+TEST_CASE("regression: sums of squares that leave float64 survive a checkpoint and a merge") {
+  for (const double scale : {1e-170, 1e300}) {
+    CAPTURE(scale);
+    const Tensor target = draws(44, {60, 2}) * at::tensor({scale, 1.0}, at::kDouble);
+    const Tensor preds = target + draws(45, {60, 2}) * at::tensor({scale, 1.0}, at::kDouble) / 4;
+    const auto updated = [&](int64_t begin, int64_t end) {
+      metrics::R2Score metric({.multioutput = metrics::MultiOutput::RawValues});
+      metric.persistent(true);
+      metric.set_dtype(at::kDouble);
+      metric.update(preds.slice(0, begin, end), target.slice(0, begin, end));
+      return metric;
+    };
+    const Tensor whole = updated(0, 60).compute();
+    const Tensor plain = metrics::functional::r2_score(preds.slice(1, 0, 1) / scale, target.slice(1, 0, 1) / scale);
+    CHECK(std::abs((whole[0] - plain).item<double>()) < 1e-12);
+    auto first = updated(0, 25);
+    metrics::R2Score resumed({.multioutput = metrics::MultiOutput::RawValues});
+    resumed.set_dtype(at::kDouble);
+    resumed.load_state_dict(first.state_dict());
+    resumed.update(preds.slice(0, 25), target.slice(0, 25));
+    CHECK(at::allclose(resumed.compute(), whole, 1e-12, 1e-12));
+    first.merge(updated(25, 60));
+    CHECK(at::allclose(first.compute(), whole, 1e-12, 1e-12));
+  }
+}
+
 TEST_CASE("regression: checkpoints have torchmetrics' names and forms") {
   const Tensor target = draws(20, {6, 3});
   const Tensor preds = target + draws(21, {6, 3}, 1);

@@ -36,7 +36,7 @@ struct LaunchOptions {
   std::chrono::milliseconds grace = std::chrono::seconds(5);
   /// Leaves the others running when one fails, until they end of their own accord: for tests of survivors.
   bool keep_going = false;
-  /// Asked several times a second; true ends all processes (a program's signal handler sets what it reads).
+  /// Asked often, after what came was given to `output`; true ends all processes (a signal handler sets what it reads).
   std::function<bool()> stop = {};
 };
 

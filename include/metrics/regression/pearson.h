@@ -28,6 +28,8 @@ struct PearsonCorrCoef {
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
   static void merge(States& into, const States& from, const Options& options);
   static Tensor finalise(const States& states, const Options& options);
+  static void show_as_torchmetrics(States& states, const Options& options);
+  static void complete_from_torchmetrics(States& states, const Options& options);
 };
 
 }  // namespace definitions
@@ -35,7 +37,9 @@ struct PearsonCorrCoef {
 extern template class METRICS_API MetricOf<definitions::PearsonCorrCoef>;
 
 /// Computes the correlation of predictions and targets, cov(preds, target) / (σ(preds) σ(target)), from moments that
-/// survive any offset. NaN, with a warning, where one side does not vary or is not finite. `preds` and `target`: [N] or
+/// survive any offset and any scale, of numbers up to 2^1022 in size. A state dict has torchmetrics' moments, which are
+/// 0 or infinite where squares leave float64, and those kept here in its metadata. NaN, with a warning, where one side
+/// does not vary or is not finite. `preds` and `target`: [N] or
 /// [N, 1] for one output, [N, num_outputs] for more, which gives [num_outputs]; real dtypes, also two different ones.
 /// Differentiable. Throws InvalidArgument for `num_outputs` below 1, for shapes that differ or do not fit
 /// `num_outputs`, and for complex inputs. Source: torchmetrics' PearsonCorrCoef; merged by Chan, Golub, LeVeque (1979).

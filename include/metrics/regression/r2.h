@@ -46,7 +46,7 @@ struct R2Score {
 extern template class METRICS_API MetricOf<definitions::R2Score>;
 
 /// Computes the coefficient of determination, 1 - Σ (targetᵢ - predsᵢ)² / Σ (targetᵢ - mean(target))², in sums that
-/// survive any offset. Targets that are all equal (whose deviation is below 1e-12 of their size) give 1 if all
+/// survive any offset and scale. Equal targets (whose deviation is below 1e-12 of their size) give 1 if all
 /// predictions are right, else 0; fewer than two samples give NaN. `preds` and `target`: [N] or [N, M], the same M in
 /// all batches; real dtypes, also two different ones. A scalar, [M] with `multioutput` raw_values. Differentiable.
 /// Throws InvalidArgument for a negative `adjusted`, for shapes that differ, with other dimensions, or with another M

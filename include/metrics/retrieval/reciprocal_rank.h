@@ -18,8 +18,8 @@ struct METRICS_API RetrievalMRR : RetrievalDocuments {
 extern template class METRICS_API MetricOf<definitions::RetrievalMRR>;
 
 /// Computes the mean reciprocal rank: 1 / r for each query, where its first relevant document has rank r among its
-/// documents from the highest score to the lowest, 0 where none is among the first `top_k`; then their mean. A relevant
-/// document counts as found where its score is above 0, as in torchmetrics.
+/// documents from the highest score to the lowest, whatever their sign, 0 where none is among the first `top_k`; then
+/// their mean. A document whose score is NaN takes a rank, the first, but is never found.
 /// Inputs, ties and sample ids: RetrievalDocuments. Throws InvalidArgument for a `top_k` below 1, for inputs of
 /// different or no dimensions, of other dtypes, or with a target outside [0, 1]; in `compute` for a query without a
 /// relevant document where `empty_target_action` is error. 0 without any query. Source: torchmetrics' RetrievalMRR.
