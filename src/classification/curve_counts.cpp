@@ -441,7 +441,8 @@ CurveCounts as_given(const CurveCounts& ranked, const CurvePlan::Bins& bins) {
   return counts;
 }
 
-/// What is made of counts between thresholds. Their curves begin with the first point, not at (0, 0).
+/// What is made of counts between thresholds. An area is that of the whole curve, wherever the thresholds end: from no
+/// sample let through to all of them.
 template <class To>
 Made<To> made_of(const CurveCounts& ranked, const CurvePlan::Bins& bins) {
   if constexpr (std::is_same_v<To, ToThresholds>) {
@@ -450,12 +451,10 @@ Made<To> made_of(const CurveCounts& ranked, const CurvePlan::Bins& bins) {
     return ranked;
   } else {
     To to;
+    const auto nowhere = [] { return 0.0; };
     to.begin(ranked.positives, ranked.negatives);
-    if constexpr (std::is_same_v<To, ToRocArea>) {
-      to.last_tp = ranked.tp.front();
-      to.last_fp = ranked.fp.front();
-    }
-    for (std::size_t i = 0; i < ranked.tp.size(); ++i) to.add(ranked.tp[i], ranked.fp[i], [] { return 0.0; });
+    for (std::size_t i = 0; i < ranked.tp.size(); ++i) to.add(ranked.tp[i], ranked.fp[i], nowhere);
+    to.add(ranked.positives, ranked.negatives, nowhere);
     return to.result;
   }
 }

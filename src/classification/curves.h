@@ -114,4 +114,9 @@ std::vector<PrecisionRecallPoints> precision_recall_points(const States& states,
 RocPoints averaged_roc(const States& states, const CurvePlan& plan, Average average);
 PrecisionRecallPoints averaged_precision_recall(const States& states, const CurvePlan& plan, Average average);
 
+/// Return the curves of classes or labels from (0, 0) to (1, 1), wherever the thresholds end, by falling threshold; and
+/// the macro average of curves.
+std::vector<RocPoints> whole_roc_points(const States& states, const CurvePlan& plan);
+RocPoints mean_roc(const std::vector<RocPoints>& curves);
+
 }  // namespace metrics::classification

@@ -478,10 +478,10 @@ TEST_CASE("thresholds are the same as a number, a list and a tensor") {
 
 TEST_CASE("an area up to a false positive rate that the curve does not reach ends with the curve") {
   const Tensor scores = at::tensor({0.9, 0.8, 0.1, 0.2}), target = at::tensor({1, 0, 0, 0});
-  // One negative of three reaches 0.5: the curve is the point (1/3, 1).
+  // One negative of three reaches 0.5: the curve runs from (0, 0) over (1/3, 1) to (1, 1).
   const Tensor area =
       functional::binary_auroc(scores, target, {.max_fpr = 0.5, .thresholds = std::vector<double>{0.5}});
-  CHECK(area.item<float>() == doctest::Approx(0.5 * (1 + (0 - 0.125) / (0.5 - 0.125))));
+  CHECK(area.item<float>() == doctest::Approx(0.5 * (1 + (1.0 / 3 - 0.125) / (0.5 - 0.125))));
 }
 
 TEST_CASE("metrics on equal states update together") {
