@@ -89,7 +89,8 @@ void count_classes(const Tensor& preds, const Tensor& target, const ClassRule& r
     throw_bad_label(preds, target, rule);
   Predictions predictions(rows);
   const Tensor scores = readable_scores(preds, shape);
-  kernels::predict(scores_of(scores, shape), t, rule.top_k, predictions.data());
+  const bool nan = kernels::predict(scores_of(scores, shape), t, rule.top_k, predictions.data());
+  if (nan && rule.validate) refuse_nan(preds, target, rule);
   count(t, predictions.data(), rows);
 }
 
