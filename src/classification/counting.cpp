@@ -173,8 +173,7 @@ template <class Float, class Bits>
 Float find_cutoff(double threshold) {
   const auto limit = static_cast<Float>(threshold);
   return last_not_above<Float, Bits>([&](Float x) {
-    const auto exponential = static_cast<Float>(std::exp(-static_cast<double>(x)));
-    return 1 / (1 + exponential) > limit;
+    return static_cast<Float>(1 / (1 + std::exp(-static_cast<double>(x)))) > limit;
   });
 }
 

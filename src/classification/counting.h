@@ -103,9 +103,9 @@ METRICS_API ThresholdCounts samplewise_exact_multilabel_matches(const Tensor& pr
 /// Returns what a score is compared with as a logit: its sigmoid is above the threshold exactly when it is greater than
 /// this.
 ///
-/// The sigmoid is taken as 1 / (1 + exp(-x)), in double for float64 and else in float, of the exact exponential rounded
-/// once. Torch's vectorised exponential is off by a last bit in places, and in which depends on the lane: scores within
-/// that of the cut-off may be counted differently there.
+/// The sigmoid is 1 / (1 + exp(-x)) in double, rounded once to float unless the score is a double: the probability that
+/// curves give back as a threshold. Torch rounds on the way, and its vectorised exponential is off by a last bit in
+/// places that depend on the lane: scores within that of the cut-off may be counted differently there.
 METRICS_API double logit_cutoff(double threshold, at::ScalarType dtype);
 
 /// Returns what a score is compared with as a probability: the threshold in double for float64, else in float.

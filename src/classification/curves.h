@@ -25,7 +25,7 @@ Tensor probabilities_of(const States& states, const CurvePlan& plan);
 /// down where scores are kept, else in the reversed order of the thresholds given.
 struct CurveCounts {
   std::vector<int64_t> tp, fp;
-  std::vector<double> thresholds;  ///< As probabilities, whatever the scores were; not rounded to the result's dtype.
+  std::vector<double> thresholds;  ///< As probabilities, whatever the scores were, rounded down to the result's dtype.
   int64_t positives = 0;
   int64_t negatives = 0;
 };
