@@ -17,6 +17,7 @@ from stat_scores_family import (
     label,
     own_reading,
     refused_inputs,
+    refused_nan,
     refused_options,
     set_apart,
 )
@@ -85,6 +86,7 @@ def elementwise(stem: Stem, member: Member, task: str, options: dict, make) -> N
     own = {k: v for k, v in member.wrong.items() if k in arguments}
     refused_options(stem, metric, options, COMMON_WRONG | THRESHOLD_WRONG | own | counts | {"input": [("scores", None)]})
     refused_inputs(stem, metric, options, draw(f"{metric}/good", "probabilities", sizes=(6,))[0], 2)
+    refused_nan(stem, metric, options, draw(f"{metric}/good", "probabilities", sizes=(6,))[0])
     if task == "multilabel":
         stem.refuse(Misuse(f"{metric}/no num_labels", metric, {}, "num_labels"))
 
@@ -127,6 +129,7 @@ def of_classes(stem: Stem, member: Member) -> None:
     reject("scores of another number of classes", "preds", {"preds": good["preds"][:, :3].contiguous(), "target": good["target"]})
     five = torch.tensor([0, 1, 2, 3, 4])
     reject("more labels than classes", "target", {"preds": five % 4, "target": five})
+    refused_nan(stem, metric, options, good)
 
 
 def task_router(stem: Stem, member: Member) -> None:

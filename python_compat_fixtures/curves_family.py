@@ -2,12 +2,15 @@
 
 import itertools
 import math
+from fractions import Fraction
+from typing import Callable
 
 import torch
-from cases import FLOAT_TOLERANCE, Case, Misuse, Stem, concatenated, find_functional, pairwise, play, same
+from cases import FLOAT_TOLERANCE, Case, Misuse, Stem, concatenated, find_functional, kept_rows, pairwise, play, same
 from draws import Draws
 from labelled import binary, many_rows, multiclass, multilabel
 from stat_scores_family import CLASSES, COMMON_WRONG, LABELS, label, own_reading, refused_options, router_refusals
+from threshold_scans import Points, curves
 
 SIZES = (7, 5, 9)
 UNSORTED = [0.75, 0.125, 0.5]
@@ -23,8 +26,85 @@ def wide(batch: dict) -> dict:
     return {**batch, "preds": batch["preds"].float()}
 
 
+WHOLE = "an area is that of the whole curve, from no sample let through to all; torchmetrics leaves out what lies beyond the thresholds given"
+EXACTLY = "counts by comparing each score, areas as exact fractions"
+
+
+def binned_area(metric: str, options: dict) -> bool:
+    """Tell whether a metric or functional is an area from counts between thresholds."""
+    return metric.endswith(AREAS + ("auroc", "average_precision")) and options.get("thresholds") is not None
+
+
+def whole_curve(c: Points) -> list:
+    """Return (fps, tps) from no sample let through to all."""
+    return [(0, 0), *sorted((p.fps, p.tps) for p in c.points), (c.negatives, c.positives)]
+
+
+def roc_area(c: Points, max_fpr=None) -> Fraction:
+    """Add up trapezoids; the part up to a rate is scaled as by McClish, 0.5 for chance."""
+    if not c.positives or not c.negatives:
+        return Fraction(0)
+    rates = [(Fraction(f, c.negatives), Fraction(t, c.positives)) for f, t in whole_curve(c)]
+    most, area = Fraction(max_fpr or 1), Fraction(0)
+    for (x, y), (right, top) in itertools.pairwise(rates):
+        if right > most:
+            right, top = most, y + (top - y) * (most - x) / (right - x)
+        area += max(right - x, 0) * (y + top) / 2
+        if right == most:
+            break
+    return area if most == 1 else (1 + (area - most**2 / 2) / (most - most**2 / 2)) / 2
+
+
+def precision_area(c: Points) -> Fraction:
+    """Add up the gains of recall times the precision there; the last gain is all that the thresholds left."""
+    gains = ((t - before, t, f) for (_, before), (f, t) in itertools.pairwise(whole_curve(c)))
+    return sum((Fraction(gain * t, (t + f) * c.positives) for gain, t, f in gains if gain), Fraction(0))
+
+
+def together(found: list) -> Points:
+    """Make one question of all labels."""
+    points = [type(p[0])(sum(q.tps for q in p), sum(q.fps for q in p), p[0].threshold) for p in zip(*(c.points for c in found))]
+    return Points(points, sum(c.positives for c in found), sum(c.negatives for c in found), False)
+
+
+def exact_area(metric: str, options: dict) -> Callable:
+    """Return the function from a batch to the area, averaged as the options say."""
+    of_class = (lambda c: roc_area(c, options.get("max_fpr"))) if metric.lower().endswith("auroc") else precision_area
+
+    def value(batch: dict) -> torch.Tensor:
+        found = curves(batch, options)
+        average = options.get("average", "macro")
+        if average == "micro":
+            found = [together(found)]
+        areas = [of_class(c) for c in found]
+        weights = [c.positives if average == "weighted" else 1 for c in found]
+        if average in (None, "none") and len(areas) > 1:
+            return torch.tensor([float(a) for a in areas])
+        return torch.tensor(float(sum(a * w for a, w in zip(areas, weights)) / max(sum(weights), 1)))
+
+    return value
+
+
+def exactly(metric: str, options: dict, reason: str) -> dict:
+    """Expect the exact area."""
+    value = exact_area(metric, options)
+    return {"reason": reason, "reference": EXACTLY, "forward_by": value, "final_by": lambda bs: value(concatenated(bs))}
+
+
+def settled(case: Case) -> Case:
+    """Expect the area of the whole curve where torchmetrics' is another one."""
+    if not case.final_by and binned_area(case.metric, case.options):
+        vars(case).update(exactly(case.metric, case.options, WHOLE))
+        if follows(case):
+            vars(case).update(dict.fromkeys(("reason", "reference", "forward_by", "final_by")))
+    return case
+
+
 def by_functional(functional: str, options: dict, reason: str, change=lambda b: b, reference: str = "") -> dict:
-    """Expect what torchmetrics' functional gives for all batches in one, prepared by `change`."""
+    """Expect what torchmetrics' functional, or an exact area, gives for all batches in one, prepared by `change`."""
+    if binned_area(functional, options):
+        area = exact_area(functional, options)
+        return {"reason": reason, "reference": EXACTLY, "forward_by": lambda b: area(change(b)), "final_by": lambda bs: area(change(concatenated(bs)))}
     function = find_functional(functional)
     value = lambda b: squeezed(function(**change(b), **options))
     return {
@@ -60,11 +140,12 @@ def difference(metric: str, functional: str, options: dict) -> dict:
 
 def follows(case: Case) -> bool:
     """Tell whether torchmetrics gives the same although it need not."""
+    counted = [kept_rows(b, case.valid[i] if case.valid else None) for i, b in enumerate(case.batches)]
     try:
-        theirs = play(case.metric, case.options, case.batches)
+        theirs = play(case.metric, case.options, counted)
     except Exception:  # noqa: BLE001 it cannot play the case at all
         return False
-    ours = [[case.forward_by(b) for b in case.batches], case.final_by(case.batches)]
+    ours = [[case.forward_by(b) for b in counted], case.final_by(counted)]
     return same(ours, list(theirs[:2]), **(case.tolerance or FLOAT_TOLERANCE))
 
 
@@ -88,7 +169,7 @@ def adder(stem: Stem, metric: str, functional: str, options: dict):
         case = Case(f"{metric}/{name}", metric, merged, batches, by_name, **(difference(metric, functional, merged) | more))
         if case.final_by and "final_by" not in more and follows(case):
             case = Case(case.name, metric, merged, batches, by_name, **more)
-        stem.add(case)
+        stem.add(settled(case))
 
     return add
 
@@ -168,7 +249,10 @@ def readings(stem: Stem, metric: str, functional: str, options: dict, draw) -> N
     for thresholds in (None, [0.25, 0.5, 0.75]):
         given = {"thresholds": thresholds}
         mixed = draw(f"{metric}/mixed a", "probabilities", sizes=(6,)) + draw(f"{metric}/mixed b", "logits", sizes=(9,))
-        add(f"probabilities, then logits, {label(given)}", given, mixed, **own_reading(metric, options | given))
+        accumulated = own_reading(metric, options | given)
+        if binned_area(metric, given):
+            accumulated = exactly(metric, options | given, accumulated["reason"])
+        add(f"probabilities, then logits, {label(given)}", given, mixed, **accumulated)
         as_probabilities = lambda b: {**b, "preds": normalise(b["preds"]).float()}
         said = "`input` says what the scores are; torchmetrics has no such argument"
         add(
@@ -319,6 +403,35 @@ def refusals(stem: Stem, metric: str, options: dict, good: dict, wrong: dict) ->
         reject("another number of labels", "num_labels", {"preds": torch.zeros(4, 2), "target": torch.zeros(4, 2).long()})
 
 
+def beyond_thresholds(stem: Stem, metric: str, functional: str) -> None:
+    """Add scores that all lie on one side of the thresholds, or beyond the last."""
+    columns = lambda values, rows: torch.tensor(values).reshape(-1, rows).T.contiguous()
+    for name, scores, target, given in (
+        ("the greatest threshold is met", [0.3, 0.5, 0.7, 1.0, 1.0], [0, 0, 1, 1, 0], {"thresholds": 11}),
+        ("every score is 1", [1.0, 1.0, 1.0, 1.0], [1, 0, 1, 0], {"thresholds": 5}),
+        ("logits that are 1 in float32", [40.0, 40.0, -40.0, -40.0], [1, 0, 1, 0], {"thresholds": 5}),
+        ("every score is above the thresholds", [0.9, 0.8, 0.7, 0.6], [1, 0, 1, 0], {"thresholds": [0.1, 0.5]}),
+        ("every score is below the thresholds", [0.1, 0.2, 0.3, 0.4], [1, 0, 1, 1], {"thresholds": [0.5, 0.75]}),
+        ("one threshold", [0.9, 0.8, 0.2, 0.1], [1, 0, 1, 0], {"thresholds": [0.5]}),
+        ("a positive below the threshold", [0.9, 0.8, 0.1], [1, 0, 1], {"thresholds": [0.5]}),
+        ("a part", [1.0, 1.0, 1.0, 0.5, 0.25], [1, 1, 0, 0, 0], {"thresholds": 5, "max_fpr": 0.2}),
+        ("a part below the threshold", [0.9, 0.8, 0.4, 0.1], [1, 1, 0, 0], {"thresholds": [0.5], "max_fpr": 0.2}),
+    ):
+        if "max_fpr" in given and metric != "AUROC":
+            continue
+        batch = {"preds": torch.tensor(scores), "target": torch.tensor(target)}
+        stem.add(settled(Case(f"Binary{metric}/{name}", f"Binary{metric}", given, [batch], f"binary_{functional}")))
+    preds, target = [0.9, 0.8, 0.7, 0.6, 0.55, 0.4, 0.3, 0.2], [1, 0, 1, 0, 0, 1, 1, 0]
+    labels = {"preds": columns(preds, 4), "target": columns(target, 4)}
+    for average in ("micro", "macro", "weighted", "none"):
+        given = {"num_labels": 2, "thresholds": [0.5, 0.65], "average": average}
+        stem.add(settled(Case(f"Multilabel{metric}/beyond the thresholds, {average}", f"Multilabel{metric}", given, [labels], f"multilabel_{functional}")))
+    classes = {"preds": torch.tensor([[0.5, 0.3, 0.2], [0.4, 0.5, 0.1], [0.2, 0.45, 0.35], [0.6, 0.1, 0.3]]), "target": torch.tensor([0, 2, 1, 1])}
+    for average in ("macro", "weighted", "none"):
+        given = {"num_classes": 3, "thresholds": [0.25, 0.475], "average": average}
+        stem.add(settled(Case(f"Multiclass{metric}/beyond the thresholds, {average}", f"Multiclass{metric}", given, [classes], f"multiclass_{functional}")))
+
+
 def write_curves(stem: Stem, metric: str, functional: str) -> None:
     """Add all cases of one metric: its three tasks and its router."""
     area = metric in AREAS
@@ -331,7 +444,7 @@ def write_curves(stem: Stem, metric: str, functional: str) -> None:
         name, function = lower.capitalize() + metric, f"{lower}_{functional}"
         for thresholds in (None, 100):
             given = options | ({"thresholds": thresholds} if thresholds else {})
-            stem.add(Case(f"{name}/more rows than a thread takes, thresholds={thresholds}", name, given, batches, function, tolerance={"rtol": 1e-5, "atol": 1e-6}))
+            stem.add(settled(Case(f"{name}/more rows than a thread takes, thresholds={thresholds}", name, given, batches, function, tolerance={"rtol": 1e-5, "atol": 1e-6})))
     for lower, options, draw, rest in tasks:
         name, function = lower.capitalize() + metric, f"{lower}_{functional}"
         scores(stem, name, function, options, draw, rest)
@@ -362,8 +475,9 @@ def write_curves(stem: Stem, metric: str, functional: str) -> None:
             wrong["average"] = [("mean", None)] + ([("micro", None)] if lower == "multiclass" else [])
         drawn(stem, name, function, options, arguments, draw)
         required = dict(arguments)
-        if area:  # see `difference`
-            required["thresholds"] = [t for t in THRESHOLDS if t != UNSORTED]
+        if area:  # see `difference`; lists do not reach the ends
+            adder(stem, name, function, options)("thresholds=33", {"thresholds": 33}, draw(f"{name}/pairs", "logits", sizes=(9, 8)))
+            required["thresholds"] = [t for t in THRESHOLDS if not isinstance(t, list)]
         stem.require(name, required, excused)
         for count in options:
             stem.refuse(Misuse(f"{name}/no {count}", name, {}, count))
@@ -371,8 +485,9 @@ def write_curves(stem: Stem, metric: str, functional: str) -> None:
         batches = draw(f"{metric}/{lower}", "probabilities", sizes=(7, 5))
         for given in ({}, {"thresholds": 5}):
             given = {"task": lower} | options | given
-            stem.add(Case(f"{metric}/{label(given)}", metric, given, batches, functional))
+            stem.add(settled(Case(f"{metric}/{label(given)}", metric, given, batches, functional)))
     if area:
+        beyond_thresholds(stem, metric, functional)
         for average in ("weighted", "none"):
             given = {"task": "multiclass", "num_classes": CLASSES, "average": average}
             stem.add(Case(f"{metric}/{label(given)}", metric, given, multiclass(f"{metric}/average", "logits", CLASSES, sizes=SIZES), functional))
@@ -388,7 +503,7 @@ def write_curves(stem: Stem, metric: str, functional: str) -> None:
         for thresholds, max_fpr in itertools.product((None, 5, [0.0, 0.25, 0.5, 0.75]), (0.5, 0.7)):
             given = {"thresholds": thresholds, "max_fpr": max_fpr}
             batches = tied(binary("BinaryAUROC/max_fpr", "probabilities", sizes=(17, 23)))
-            stem.add(Case(f"BinaryAUROC/ties, {label(given)}", "BinaryAUROC", given, batches, "binary_auroc"))
+            stem.add(settled(Case(f"BinaryAUROC/ties, {label(given)}", "BinaryAUROC", given, batches, "binary_auroc")))
     if not area:  # curves of a single segment: a ROC curve has a point a threshold, precision and recall one more
         given = {"num_classes": CLASSES, "average": "macro", "thresholds": [0.125, 0.25] if metric == "ROC" else [0.25]}
         batches = multiclass(f"{metric}/two points", "probabilities", CLASSES, sizes=SIZES)

@@ -196,6 +196,21 @@ def refused_inputs(stem: Stem, metric: str, options: dict, good: dict, labels_ou
     add("a target out of range, later", "target", {"preds": preds, "target": wrong}, before=[good])
 
 
+NAN_BELOW = "in torchmetrics NaN is below every threshold"
+NAN_FIRST = "in torchmetrics a row with NaN predicts the class of its first NaN"
+
+
+def refused_nan(stem: Stem, metric: str, options: dict, good: dict, given=({},)) -> None:
+    """Add a score that is not a number, with each of these options."""
+    preds = good["preds"].clone()
+    preds.view(-1)[preds.numel() - 2] = math.nan
+    reason = NAN_BELOW if preds.shape == good["target"].shape else NAN_FIRST
+    for more in given:
+        named = "".join(f", {k}={v}" for k, v in more.items())
+        batches = [good, {**good, "preds": preds}]
+        stem.refuse(Misuse(f"{metric}/a score that is not a number{named}", metric, options | more, "nan", batches, reason=reason))
+
+
 def binary_task(stem: Stem, metric: str, functional: str) -> None:
     """Add the binary cases."""
     draw, rest = binary, (5,)
@@ -216,6 +231,7 @@ def binary_task(stem: Stem, metric: str, functional: str) -> None:
     refused_options(stem, metric, {}, COMMON_WRONG | FAMILY_WRONG | THRESHOLD_WRONG | {"input": [("scores", None)]})
     good = draw(f"{metric}/good", "probabilities", sizes=(6,))[0]
     refused_inputs(stem, metric, {}, good, 2)
+    refused_nan(stem, metric, {}, good)
     add = lambda name, word, batch, given=None, **more: stem.refuse(Misuse(f"{metric}/{name}", metric, given or {}, word, [batch], **more))
     add("shapes that differ", "target", {"preds": torch.zeros(4, 2), "target": torch.zeros(4, 3).long()})
     add("a label among preds out of range", "preds", {"preds": torch.tensor([0, 2]), "target": torch.tensor([0, 1])})
@@ -336,6 +352,7 @@ def multiclass_task(stem: Stem, metric: str, functional: str) -> None:
     reject("top_k of labels", "preds", {"preds": good["target"], "target": good["target"]}, {"top_k": 2})
     five = torch.tensor([0, 1, 2, 3, 4])
     reject("more labels than classes", "target", {"preds": five % 4, "target": five})
+    refused_nan(stem, metric, options, good, ({}, {"top_k": 2}, {"average": "micro"}))
     reject("more labels than classes among preds", "preds", {"preds": five, "target": five % 4})
     micro = {"average": "micro"}
     reject("a target out of range beside scores", "target", {"preds": good["preds"], "target": torch.tensor([0, 1, 4, 0, 0, 0])}, micro, **unseen)
@@ -369,6 +386,7 @@ def multilabel_task(stem: Stem, metric: str, functional: str) -> None:
     stem.refuse(Misuse(f"{metric}/no num_labels", metric, {}, "num_labels"))
     good = draw(f"{metric}/good", "probabilities", sizes=(6,))[0]
     refused_inputs(stem, metric, options, good, 2)
+    refused_nan(stem, metric, options, good)
     reject = lambda name, word, batch, given=None: stem.refuse(Misuse(f"{metric}/{name}", metric, options | (given or {}), word, [batch]))
     reject("another number of labels", "num_labels", {"preds": torch.zeros(4, 2), "target": torch.zeros(4, 2).long()})
     reject("shapes that differ", "target", {"preds": torch.zeros(4, 3, 2), "target": torch.zeros(4, 3, 4).long()})
@@ -502,6 +520,7 @@ def member_binary(stem: Stem, member: Member) -> None:
     member_elementwise(stem, member, metric, functional, options, draw, [{}])
     refused_options(stem, metric, options, COMMON_WRONG | FAMILY_WRONG | THRESHOLD_WRONG | member.wrong | {"input": [("scores", None)]})
     refused_inputs(stem, metric, options, draw(f"{stem.name}/good", "probabilities", sizes=(6,))[0], 2)
+    refused_nan(stem, metric, options, draw(f"{stem.name}/good", "probabilities", sizes=(6,))[0])
 
 
 def member_multilabel(stem: Stem, member: Member) -> None:
@@ -513,6 +532,7 @@ def member_multilabel(stem: Stem, member: Member) -> None:
     refused_options(stem, metric, options, wrong | {"num_labels": [(1, None), ("three", None)]})
     stem.refuse(Misuse(f"{metric}/no num_labels", metric, member.given, "num_labels"))
     refused_inputs(stem, metric, options, draw(f"{stem.name}/good", "probabilities", sizes=(6,))[0], 2)
+    refused_nan(stem, metric, options, draw(f"{stem.name}/good", "probabilities", sizes=(6,))[0])
 
 
 def member_multiclass(stem: Stem, member: Member) -> None:
@@ -558,6 +578,7 @@ def member_multiclass(stem: Stem, member: Member) -> None:
     reject("samplewise of vectors", "multidim_average", good, {"multidim_average": "samplewise"})
     five = torch.tensor([0, 1, 2, 3, 4])
     reject("more labels than classes", "target", {"preds": five % 4, "target": five})
+    refused_nan(stem, metric, options, good, ({}, {"top_k": 2}, {"average": "micro"}))
 
 
 def write_member(stem: Stem, member: Member) -> None:

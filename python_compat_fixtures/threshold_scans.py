@@ -19,6 +19,7 @@ ONLY_FIRST = "a class without positives has no recall; torchmetrics sets that of
 EMPTY = "a label of which no sample counts has the value that thresholds give; torchmetrics fails without them"
 NAN_FIRST = "a threshold that lets nothing through has no precision and is passed over; torchmetrics returns NaN where it comes first"
 MICRO = "torchmetrics' class adds the counts of all classes as one question to a state for each class, which fails"
+WHOLE_MEAN = "a mean is of whole curves, from (0, 0) to (1, 1) by falling threshold; torchmetrics extends a segment beyond the thresholds given"
 AS_SAID = "`input` says what the scores are; torchmetrics has no such argument"
 SAME_UNCHECKED = {("validate_args", v): "on inputs that torchmetrics can count without checks, both give the same" for v in (True, False)}
 
@@ -134,7 +135,7 @@ def reference(scan: Scan, options: dict) -> Callable:
 def add(stem: Stem, scan: Scan, name: str, metric: str, functional: str, options: dict, batches: list, **more) -> None:
     """Add a case; where rounding in float32 gives torchmetrics another answer, the exact one with the reason."""
     case = Case(f"{metric}/{name}", metric, options, batches, functional, tolerance=scan.tolerance, **more)
-    averaged_curve = scan.metric == "EER" and options.get("average") == "macro"
+    averaged_curve = scan.metric == "EER" and options.get("average") == "macro" and options.get("thresholds") is None
     if not averaged_curve:
         exact = reference(scan, options)
         reason = difference(scan, case, exact)
@@ -161,6 +162,8 @@ def difference(scan: Scan, case: Case, exact: Callable) -> Optional[str]:
     ours = [[exact(b) for b in batches], exact(concatenated(batches))]
     if same(ours, [forward, final], **(scan.tolerance or FLOAT_TOLERANCE)):
         return None
+    if scan.metric == "EER" and case.options.get("average") == "macro":
+        return WHOLE_MEAN
     values = [v[0] if isinstance(v, tuple) else v for v in [*forward, final]]
     if scan.metric in ("PrecisionAtFixedRecall", "RecallAtFixedPrecision") and case.name.endswith("only class 0"):
         return ONLY_FIRST

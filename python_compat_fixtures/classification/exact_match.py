@@ -15,6 +15,7 @@ from stat_scores_family import (
     label,
     of_classes,
     refused_inputs,
+    refused_nan,
     refused_options,
 )
 
@@ -63,6 +64,7 @@ def multiclass_task(stem: Stem) -> None:
     reject("samplewise of vectors", "multidim_average", good, SAMPLEWISE)
     five = torch.tensor([0, 1, 2, 3, 4])
     reject("more labels than classes", "target", {"preds": five % 4, "target": five})
+    refused_nan(stem, metric, options, good)
     reject("a target out of range", "target", {"preds": torch.tensor([0, 1]), "target": torch.tensor([0, 9])}, **unseen)
     reject("a target out of range beside scores", "target", {"preds": good["preds"], "target": torch.tensor([0, 1, 4, 0, 0, 0])}, **unseen)
 
@@ -126,6 +128,7 @@ def multilabel_task(stem: Stem) -> None:
     stem.refuse(Misuse(f"{metric}/no num_labels", metric, {}, "num_labels"))
     good = draw(f"{metric}/good", "probabilities", sizes=(6,))[0]
     refused_inputs(stem, metric, options, good, 2)
+    refused_nan(stem, metric, options, good)
     reject = lambda name, word, batch, given={}: stem.refuse(Misuse(f"{metric}/{name}", metric, options | given, word, [batch]))
     reject("another number of labels", "num_labels", {"preds": torch.zeros(4, 2), "target": torch.zeros(4, 2).long()})
     reject("a label among preds out of range", "preds", {"preds": torch.full((2, 3), 2), "target": torch.zeros(2, 3).long()})

@@ -5,7 +5,6 @@
 
 #include <ATen/ops/scalar_tensor.h>
 
-#include <algorithm>
 #include <string>
 
 namespace metrics {
@@ -22,18 +21,15 @@ double area(const RocArea& roc, const CurvePlan& plan) {
 
 /// The area up to a false positive rate, between 0.5 for chance and 1 (McClish 1989, Analyzing a portion of the ROC
 /// curve).
-double partial_area(const CurveCounts& counts, const CurvePlan& plan, double max_fpr) {
+double partial_area(CurveCounts counts, const CurvePlan& plan, double max_fpr) {
   warn_of_missing_samples(counts, plan);
-  const auto none = [](const std::vector<int64_t>& c) {
-    return c.empty() || *std::max_element(c.begin(), c.end()) == 0;
-  };
-  if (none(counts.fp) || none(counts.tp)) return 0;
+  if (counts.positives == 0 || counts.negatives == 0) return 0;
   const auto negatives = static_cast<double>(counts.negatives);
   const auto positives = static_cast<double>(counts.positives);
-  // Exact curves begin where nothing is a yes.
-  double fpr = plan.bins() ? static_cast<double>(counts.fp.front()) / negatives : 0;
-  double tpr = plan.bins() ? static_cast<double>(counts.tp.front()) / positives : 0;
-  double sum = 0;
+  // Thresholds that are given may end before all is let through.
+  counts.tp.push_back(counts.positives);
+  counts.fp.push_back(counts.negatives);
+  double fpr = 0, tpr = 0, sum = 0;
   for (std::size_t i = 0; i < counts.tp.size() && fpr < max_fpr; ++i) {
     double next_fpr = static_cast<double>(counts.fp[i]) / negatives;
     double next_tpr = static_cast<double>(counts.tp[i]) / positives;

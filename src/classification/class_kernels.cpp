@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <limits>
 #include <mutex>
 #include <type_traits>
@@ -11,7 +12,8 @@
 namespace metrics::counting::kernels {
 namespace {
 
-// --- Predicted classes. NaN is the greatest score; among equals the lowest index comes first.
+// --- Predicted classes. NaN is the greatest score; among equals the lowest index comes first. Whoever meets NaN says so
+// in `nan_seen`.
 
 // An integer as wide as the score, so that flags and indices share its vector lanes.
 template <class T>
@@ -27,7 +29,7 @@ METRICS_INLINE int64_t first_nan(const T* x, int64_t count) {
 
 // A maximum and then a search for it: both vectorise, while a search for the maximum's place does not.
 template <class T>
-METRICS_INLINE int64_t argmax(const T* x, int64_t count) {
+METRICS_INLINE int64_t argmax(const T* x, int64_t count, bool& nan_seen) {
   T greatest = x[0];
   Lane<T> nan = 0;
 #pragma omp simd reduction(max : greatest) reduction(| : nan)
@@ -35,7 +37,10 @@ METRICS_INLINE int64_t argmax(const T* x, int64_t count) {
     greatest = x[i] > greatest ? x[i] : greatest;
     nan |= x[i] != x[i];
   }
-  if (nan) return first_nan(x, count);
+  if (nan) {
+    nan_seen = true;
+    return first_nan(x, count);
+  }
   constexpr int64_t kStep = 32;
   int64_t i = 0;
   for (; i + kStep <= count; i += kStep) {
@@ -49,7 +54,7 @@ METRICS_INLINE int64_t argmax(const T* x, int64_t count) {
 }
 
 template <class T>
-METRICS_INLINE int64_t argmax_of_few(const T* x, int64_t count) {
+METRICS_INLINE int64_t argmax_of_few(const T* x, int64_t count, bool& nan_seen) {
   T greatest = x[0];
   int64_t index = 0;
   bool nan = greatest != greatest;
@@ -59,21 +64,27 @@ METRICS_INLINE int64_t argmax_of_few(const T* x, int64_t count) {
     index = greater ? i : index;
     greatest = greater ? x[i] : greatest;
   }
+  nan_seen |= nan;
   return nan ? first_nan(x, count) : index;
 }
 
 // Returns whether fewer than `top_k` classes come before `target`.
 template <class T>
-METRICS_INLINE bool in_top(const T* x, int64_t count, int64_t target, int64_t top_k) {
+METRICS_INLINE bool in_top(const T* x, int64_t count, int64_t target, int64_t top_k, bool& nan_seen) {
   const T own = x[target];
   if (own != own) {
+    nan_seen = true;
     int64_t before = 0;
     for (int64_t i = 0; i < target; ++i) before += x[i] != x[i];
     return before < top_k;
   }
-  Lane<T> before = 0;
-#pragma omp simd reduction(+ : before)
-  for (int64_t i = 0; i < count; ++i) before += !(x[i] <= own);
+  Lane<T> before = 0, nan = 0;
+#pragma omp simd reduction(+ : before) reduction(| : nan)
+  for (int64_t i = 0; i < count; ++i) {
+    before += !(x[i] <= own);
+    nan |= x[i] != x[i];
+  }
+  nan_seen |= nan != 0;
   if (before >= top_k) return false;
 #pragma omp simd reduction(+ : before)
   for (int64_t i = 0; i < target; ++i) before += x[i] == own;
@@ -81,26 +92,28 @@ METRICS_INLINE bool in_top(const T* x, int64_t count, int64_t target, int64_t to
 }
 
 template <class E>
-METRICS_INLINE void predict_rows(const E* x, int64_t row_stride, int64_t rows, int64_t classes, const int64_t* target,
+METRICS_INLINE bool predict_rows(const E* x, int64_t row_stride, int64_t rows, int64_t classes, const int64_t* target,
                                  int64_t top_k, int64_t* predicted) {
   using T = Wide<E>;
+  bool nan_seen = false;
   constexpr int64_t kFew = 16;
   std::vector<T> buffer(is_wide<E> ? 0 : classes);
   for (int64_t r = 0; r < rows; ++r) {
     const T* row = widen(x + r * row_stride, classes, buffer.data());
-    if (top_k > 1 && target[r] >= 0 && target[r] < classes && in_top(row, classes, target[r], top_k)) {
+    if (top_k > 1 && target[r] >= 0 && target[r] < classes && in_top(row, classes, target[r], top_k, nan_seen)) {
       predicted[r] = target[r];
     } else {
-      predicted[r] = classes <= kFew ? argmax_of_few(row, classes) : argmax(row, classes);
+      predicted[r] = classes <= kFew ? argmax_of_few(row, classes, nan_seen) : argmax(row, classes, nan_seen);
     }
   }
+  return nan_seen;
 }
 
 // The same with the positions next to each other: as many columns at once as fit the nearest cache.
 constexpr int64_t kColumns = 256;
 
 template <class E>
-METRICS_INLINE void predict_columns(const E* x, int64_t class_stride, int64_t columns, int64_t classes,
+METRICS_INLINE bool predict_columns(const E* x, int64_t class_stride, int64_t columns, int64_t classes,
                                     const int64_t* target, int64_t top_k, int64_t* predicted) {
   using T = Wide<E>;
   std::array<T, kColumns> buffer, greatest, own;
@@ -140,27 +153,30 @@ METRICS_INLINE void predict_columns(const E* x, int64_t class_stride, int64_t co
     }
   }
 
+  bool nan_seen = false;
   for (int64_t j = 0; j < columns; ++j) {
     if (!nan[j]) continue;
+    nan_seen = true;
     std::vector<T> column(classes);
     for (int64_t c = 0; c < classes; ++c) {
       T element;
       column[c] = *widen(x + c * class_stride + j, 1, &element);
     }
     const bool hit =
-        top_k > 1 && target[j] >= 0 && target[j] < classes && in_top(column.data(), classes, target[j], top_k);
+        top_k > 1 && target[j] >= 0 && target[j] < classes && in_top(column.data(), classes, target[j], top_k, nan_seen);
     predicted[j] = hit ? target[j] : first_nan(column.data(), classes);
   }
+  return nan_seen;
 }
 
 #define METRICS_PREDICT(E)                                                                                             \
-  METRICS_MULTIVERSIONED void rows_of(const E* x, int64_t row_stride, int64_t rows, int64_t classes, const int64_t* t, \
+  METRICS_MULTIVERSIONED bool rows_of(const E* x, int64_t row_stride, int64_t rows, int64_t classes, const int64_t* t, \
                                       int64_t top_k, int64_t* predicted) {                                             \
-    predict_rows(x, row_stride, rows, classes, t, top_k, predicted);                                                   \
+    return predict_rows(x, row_stride, rows, classes, t, top_k, predicted);                                            \
   }                                                                                                                    \
-  METRICS_MULTIVERSIONED void columns_of(const E* x, int64_t class_stride, int64_t columns, int64_t classes,           \
+  METRICS_MULTIVERSIONED bool columns_of(const E* x, int64_t class_stride, int64_t columns, int64_t classes,           \
                                          const int64_t* t, int64_t top_k, int64_t* predicted) {                        \
-    predict_columns(x, class_stride, columns, classes, t, top_k, predicted);                                           \
+    return predict_columns(x, class_stride, columns, classes, t, top_k, predicted);                                    \
   }
 METRICS_PREDICT(float)
 METRICS_PREDICT(double)
@@ -169,8 +185,9 @@ METRICS_PREDICT(Half)
 #undef METRICS_PREDICT
 
 template <class E>
-void predict_as(const Scores& s, const int64_t* target, int64_t top_k, int64_t* predicted) {
+bool predict_as(const Scores& s, const int64_t* target, int64_t top_k, int64_t* predicted) {
   const auto* x = static_cast<const E*>(s.data);
+  std::atomic<bool> nan_seen = false;
   if (s.class_stride == 1) {
     parallel(s.samples * s.positions, s.classes, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end;) {
@@ -179,12 +196,13 @@ void predict_as(const Scores& s, const int64_t* target, int64_t top_k, int64_t* 
         const bool even = s.positions == 1 || s.sample_stride == s.positions * s.position_stride;
         const int64_t stride = s.positions == 1 ? s.sample_stride : s.position_stride;
         const int64_t last = even ? end : std::min(end, (sample + 1) * s.positions);
-        rows_of(x + sample * s.sample_stride + position * s.position_stride, stride, last - row, s.classes,
-                target + row, top_k, predicted + row);
+        const bool nan = rows_of(x + sample * s.sample_stride + position * s.position_stride, stride, last - row,
+                                 s.classes, target + row, top_k, predicted + row);
+        if (nan) nan_seen = true;
         row = last;
       }
     });
-    return;
+    return nan_seen;
   }
   const int64_t blocks = (s.positions + kColumns - 1) / kColumns;
   parallel(s.samples * blocks, s.classes * std::min(s.positions, kColumns), [&](int64_t begin, int64_t end) {
@@ -192,10 +210,13 @@ void predict_as(const Scores& s, const int64_t* target, int64_t top_k, int64_t* 
       const int64_t sample = block / blocks;
       const int64_t position = block % blocks * kColumns;
       const int64_t row = sample * s.positions + position;
-      columns_of(x + sample * s.sample_stride + position, s.class_stride, std::min(kColumns, s.positions - position),
-                 s.classes, target + row, top_k, predicted + row);
+      const bool nan =
+          columns_of(x + sample * s.sample_stride + position, s.class_stride, std::min(kColumns, s.positions - position),
+                     s.classes, target + row, top_k, predicted + row);
+      if (nan) nan_seen = true;
     }
   });
+  return nan_seen;
 }
 
 // --- Counting labels. Loops of their own: labels are few beside scores, and all are checked before any is counted.
@@ -291,9 +312,9 @@ void count_in_parts(int64_t* table, int64_t cells, int64_t rows, const Count& co
 
 }  // namespace
 
-void predict(const Scores& scores, const int64_t* target, int64_t top_k, int64_t* predicted) {
-  with_element(scores.data, scores.element,
-               [&]<class E>(const E*) { predict_as<E>(scores, target, top_k, predicted); });
+bool predict(const Scores& scores, const int64_t* target, int64_t top_k, int64_t* predicted) {
+  return with_element(scores.data, scores.element,
+                      [&]<class E>(const E*) { return predict_as<E>(scores, target, top_k, predicted); });
 }
 
 bool labels_in_range(const int64_t* target, const int64_t* predicted, int64_t rows, int64_t classes, Ignored ignored) {

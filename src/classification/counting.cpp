@@ -91,7 +91,8 @@ void count_classes(const Tensor& preds, const Tensor& target, const ClassRule& r
     throw_bad_label(preds, target, rule);
   Predictions predictions(rows);
   const Tensor scores = readable_scores(preds, shape);
-  kernels::predict(scores_of(scores, shape), t, rule.top_k, predictions.data());
+  const bool nan = kernels::predict(scores_of(scores, shape), t, rule.top_k, predictions.data());
+  if (nan && rule.validate) refuse_nan(preds, target, rule);
   count(t, predictions.data(), rows);
 }
 
@@ -174,8 +175,7 @@ template <class Float, class Bits>
 Float find_cutoff(double threshold) {
   const auto limit = static_cast<Float>(threshold);
   return last_not_above<Float, Bits>([&](Float x) {
-    const auto exponential = static_cast<Float>(std::exp(-static_cast<double>(x)));
-    return 1 / (1 + exponential) > limit;
+    return static_cast<Float>(1 / (1 + std::exp(-static_cast<double>(x)))) > limit;
   });
 }
 

@@ -22,13 +22,13 @@ enum Cell : int64_t { TruePositive, FalsePositive, TrueNegative, FalseNegative, 
 
 /// How rows of classes are counted.
 ///
-/// Predictions are labels, or the argmax of scores: NaN counts as the greatest score, the lowest index wins among
-/// equals. With `top_k` above 1 a row predicts its target if fewer than `top_k` classes come before it, by score, then
+/// Predictions are labels, or the argmax of scores; the lowest index wins among equals. With `top_k` above 1 a row predicts its target if fewer than `top_k` classes come before it, by score, then
 /// by index; its argmax otherwise.
 ///
 /// A row whose target is `ignore_index` (whether a class or not) contributes nothing, and its prediction is not looked
-/// at. In all others a label outside [0, num_classes) is an error with `validate`. Without it, such a label is of no
-/// class: it is never right, and adds to no class's count.
+/// at. In all others a label outside [0, num_classes) is an error with `validate`, and so is a score that is NaN. Without
+/// it, such a label is of no class: it is never right, and adds to no class's count; and NaN is the greatest score, as it
+/// is for torch's argmax.
 struct ClassRule {
   /// Unset: any number of classes, for counts of one cell; true negatives are then counted as if there were one class,
   /// as torchmetrics does.
@@ -63,7 +63,7 @@ METRICS_API Tensor samplewise_exact_class_matches(const Tensor& preds, const Ten
 /// float32, so that a number counts alike in all three.
 ///
 /// An element whose target is `ignore_index` contributes nothing, nor do targets other than 0 and 1, which are an error
-/// with `validate`, as are predicted labels other than 0 and 1. Without it such a prediction is wrong.
+/// with `validate`, as are predicted labels other than 0 and 1, and NaN. Without it such a predicted label is wrong.
 struct ThresholdRule {
   double threshold = 0.5;
   std::optional<int64_t> ignore_index{};
@@ -106,9 +106,9 @@ METRICS_API ThresholdCounts samplewise_exact_multilabel_matches(const Tensor& pr
 /// Returns what a score is compared with as a logit: its sigmoid is above the threshold exactly when it is greater than
 /// this.
 ///
-/// The sigmoid is taken as 1 / (1 + exp(-x)), in double for float64 and else in float, of the exact exponential rounded
-/// once. Torch's vectorised exponential is off by a last bit in places, and in which depends on the lane: scores within
-/// that of the cut-off may be counted differently there.
+/// The sigmoid is 1 / (1 + exp(-x)) in double, rounded once to float unless the score is a double: the probability that
+/// curves give back as a threshold. Torch rounds on the way, and its vectorised exponential is off by a last bit in
+/// places that depend on the lane: scores within that of the cut-off may be counted differently there.
 METRICS_API double logit_cutoff(double threshold, at::ScalarType dtype);
 
 /// Returns what a score is compared with as a probability: the threshold in double for float64, else in float.

@@ -157,9 +157,14 @@ void throw_bad_label(const Tensor& preds, const Tensor& target, const ClassRule&
 void throw_bad_label(const Tensor& preds, const Tensor& target, const ThresholdRule& rule) {
   const Tensor rows = counted(target, rule.ignore_index);
   const Tensor bad = rows & (target != 0) & (target != 1);
-  if (preds.is_floating_point() || bad.any().item<bool>())
-    throw_first("target", target, bad, or_ignored("0, 1", rule.ignore_index));
+  if (bad.any().item<bool>()) throw_first("target", target, bad, or_ignored("0, 1", rule.ignore_index));
+  if (preds.is_floating_point()) throw_first("preds", preds, rows & (preds != preds), "scores that are numbers");
   throw_first("preds", preds, rows & (preds != 0) & (preds != 1), "labels 0 or 1");
+}
+
+void refuse_nan(const Tensor& preds, const Tensor& target, const ClassRule& rule) {
+  const Tensor bad = (preds != preds) & counted(target, rule.ignore_index).unsqueeze(1);
+  if (bad.any().item<bool>()) throw_first("preds", preds, bad, "scores that are numbers");
 }
 
 }  // namespace metrics::counting

@@ -21,8 +21,11 @@ void check_multilabel(const Tensor& preds, const Tensor& target, int64_t num_lab
 void check_samplewise_multilabel(const Tensor& preds, const Tensor& target, int64_t num_labels,
                                  const ThresholdRule& rule);
 
-/// Throws the error for the first label that cannot be, in target, then in preds.
+/// Throws the error for the first label that cannot be, in target, then in preds, or the first score that is NaN.
 [[noreturn]] void throw_bad_label(const Tensor& preds, const Tensor& target, const ClassRule& rule);
 [[noreturn]] void throw_bad_label(const Tensor& preds, const Tensor& target, const ThresholdRule& rule);
+
+/// Throws InvalidArgument where a row that counts has a score [N, C, ...] that is NaN.
+void refuse_nan(const Tensor& preds, const Tensor& target, const ClassRule& rule);
 
 }  // namespace metrics::counting

@@ -26,9 +26,9 @@ struct Ignored {
   bool operator()(int64_t target) const { return any & (target == value); }
 };
 
-/// Writes the predicted class of each sample and position. `target` is read only if `top_k` is above 1; it may hold
-/// anything.
-void predict(const Scores& scores, const int64_t* target, int64_t top_k, int64_t* predicted);
+/// Writes the predicted class of each sample and position, and returns whether any score, of whatever row, is NaN.
+/// `target` is read only if `top_k` is above 1; it may hold anything.
+bool predict(const Scores& scores, const int64_t* target, int64_t top_k, int64_t* predicted);
 
 /// Returns whether the labels of all rows that count are in [0, classes). `predicted` may be null.
 bool labels_in_range(const int64_t* target, const int64_t* predicted, int64_t rows, int64_t classes, Ignored ignored);
@@ -75,7 +75,7 @@ struct Cutoffs {
 
 struct Seen {
   bool outside = false;  ///< A score that counts is not within [0, 1].
-  bool invalid = false;  ///< A label that counts is neither 0 nor 1.
+  bool invalid = false;  ///< A label that counts is neither 0 nor 1, or a score that counts is NaN.
 };
 
 /// Adds to both tables, [4, labels], or with `samplewise` [samples, 4, labels]. Questions whose target is neither 0 nor

@@ -66,6 +66,7 @@ Rows rows_of(const Tensor& preds, const Tensor& target, const ClassRule& rule, c
         (rows.target < 0) | (rows.target >= classes) | (rows.predicted < 0) | (rows.predicted >= classes);
     if ((bad & rows.keep).any().item<bool>()) throw_bad_label(preds, target, rule);
   }
+  if (rule.validate && shape.scores) refuse_nan(preds, target, rule);
   return rows;
 }
 
@@ -113,6 +114,7 @@ Elements elements_of(const Tensor& preds, const Tensor& target, int64_t labels, 
     const Tensor exact = scores.to(at::kDouble);
     e.probability = exact > probability_cutoff(rule.threshold, preds.scalar_type());
     e.logit = exact > logit_cutoff(rule.threshold, preds.scalar_type());
+    bad = bad | (scores != scores);
     e.outside = e.keep & ((e.target == 0) | (e.target == 1)) & ~((exact >= 0) & (exact <= 1));
   } else {
     // A prediction that is no label is wrong.

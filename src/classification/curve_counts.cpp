@@ -104,6 +104,7 @@ struct Kept {
   Tensor codes;   // [rows], multilabel [rows, labels]
   bool logits = false;
   bool decided = false;  // whether some of the scores are probabilities in any case
+  at::ScalarType results = at::kDouble;  // the dtype that thresholds are returned in
 };
 
 /// Whether a score that counts, and is not a probability in any case, lies outside [0, 1].
@@ -123,6 +124,7 @@ bool are_logits(const Tensor& scores, const Tensor& codes, const CurveRule& rule
 
 Kept kept(const States& states, const CurveRule& rule, bool order_tells) {
   Kept result;
+  result.results = states.dtype();
   if (states.at(0).rows() == 0) return result;
   result.scores = states.at(0).tensor().to(at::kCPU);
   if (result.scores.scalar_type() != at::kDouble) result.scores = result.scores.to(at::kFloat);
@@ -144,6 +146,13 @@ double logit(double p) {
   return std::log(p) - std::log1p(-p);
 }
 
+/// The least that the softmax of float64 scores may be where its logarithm is this one: counts between thresholds take it
+/// by a division, whose last bits differ, and as 0 where it is as small as that.
+double least_probability(double log) {
+  constexpr double kSmallest = -700;
+  return log < kSmallest ? 0 : std::exp(log) * (1 - (4 - log) * std::numeric_limits<double>::epsilon());
+}
+
 int64_t label_of(int32_t code) {
   return code < 0 ? -1 - code : code;
 }
@@ -154,8 +163,40 @@ struct Question {
   int64_t size() const { return last_label - first_label; }
 };
 
-/// The probability that a kept score, or the logarithm of one, is.
-using AsThreshold = double (*)(double);
+/// The greatest number of a half type that is not above `x`.
+template <class Half>
+double half_not_above(double x) {
+  Half rounded(static_cast<float>(x));
+  if (static_cast<double>(static_cast<float>(rounded)) > x) {
+    constexpr uint16_t kLeastNegative = 0x8001;
+    const bool negative = x < 0;
+    rounded.x = (rounded.x & 0x7fff) == 0 ? kLeastNegative : static_cast<uint16_t>(rounded.x + (negative ? 1 : -1));
+  }
+  return static_cast<double>(static_cast<float>(rounded));
+}
+
+/// The greatest number of a floating dtype that is not above `x`.
+double not_above(double x, at::ScalarType dtype) {
+  if (dtype == at::kHalf) return half_not_above<at::Half>(x);
+  if (dtype == at::kBFloat16) return half_not_above<at::BFloat16>(x);
+  if (dtype != at::kFloat) return x;
+  const auto rounded = static_cast<float>(x);
+  constexpr float kBelow = -std::numeric_limits<float>::infinity();
+  return static_cast<double>(rounded) > x ? std::nextafter(rounded, kBelow) : rounded;
+}
+
+/// What makes a threshold of what scores are ranked by: the probability of the score, as counts between thresholds take
+/// it, and rounded down to the dtype of the result. So a score reaches the threshold that came of it when that is given.
+struct AsThreshold {
+  double (*probability)(double);
+  bool in_float;  ///< Whether the scores, and so their probabilities, are.
+  at::ScalarType dtype;
+
+  double operator()(double rank) const {
+    const double exact = probability(rank);
+    return not_above(in_float ? static_cast<float>(exact) : exact, dtype);
+  }
+};
 
 /// The scores of a question that count, and for each whether its target is yes.
 template <class T>
@@ -297,7 +338,7 @@ RocArea area_of(std::span<const Item> items) {
 
 /// Makes a curve of sorted items.
 template <class To, class Item, class Key>
-Made<To> gone_through(std::span<const Item> items, const curves::Places<Key>& places, AsThreshold as_threshold) {
+Made<To> gone_through(std::span<const Item> items, const curves::Places<Key>& places, const AsThreshold& as_threshold) {
   if constexpr (std::is_same_v<To, ToRocArea>) {
     return area_of(items);
   } else {
@@ -315,7 +356,7 @@ Made<To> gone_through(std::span<const Item> items, const curves::Places<Key>& pl
 }
 
 template <class To, class T>
-Made<To> exact_curve(const Column<T>& column, AsThreshold as_threshold) {
+Made<To> exact_curve(const Column<T>& column, const AsThreshold& as_threshold) {
   using Key = decltype(curves::key_of(T(0)));
   using Wider = std::conditional_t<sizeof(Key) == 4, uint64_t, uint128>;
   if (column.scores.empty()) return gone_through<To, Key, Key>({}, curves::Places<Key>({}), as_threshold);
@@ -336,13 +377,15 @@ struct Reading {
 };
 
 Reading reading_of(const Kept& from, const CurveRule& rule) {
-  if (!from.logits) return {[](double score) { return score; }, {}};
+  const bool in_float = from.scores.scalar_type() == at::kFloat;
+  const auto by = [&](double (*probability)(double)) { return AsThreshold{probability, in_float, from.results}; };
+  if (!from.logits) return {by([](double score) { return score; }), {}};
   if (rule.task != CurveTask::Multiclass) {
-    if (!from.decided) return {sigmoid, {}};
-    return {sigmoid, [](double score, int64_t, int32_t code) { return code < 0 ? logit(score) : score; }};
+    if (!from.decided) return {by(sigmoid), {}};
+    return {by(sigmoid), [](double score, int64_t, int32_t code) { return code < 0 ? logit(score) : score; }};
   }
   const Element element = from.scores.scalar_type() == at::kDouble ? Element::Double : Element::Float;
-  return {[](double log) { return std::exp(log); },
+  return {by(in_float ? +[](double log) { return std::exp(log); } : least_probability),
           [norms = curves::kernels::row_norms(from.scores.const_data_ptr(), element, from.scores.size(0),
                                               from.scores.size(1))](double score, int64_t row, int32_t code) {
             return code < 0 ? std::log(score) : norms[static_cast<std::size_t>(row)].log_softmax(score);
@@ -441,7 +484,8 @@ CurveCounts as_given(const CurveCounts& ranked, const CurvePlan::Bins& bins) {
   return counts;
 }
 
-/// What is made of counts between thresholds. Their curves begin with the first point, not at (0, 0).
+/// What is made of counts between thresholds. An area is that of the whole curve, wherever the thresholds end: from no
+/// sample let through to all of them.
 template <class To>
 Made<To> made_of(const CurveCounts& ranked, const CurvePlan::Bins& bins) {
   if constexpr (std::is_same_v<To, ToThresholds>) {
@@ -450,12 +494,10 @@ Made<To> made_of(const CurveCounts& ranked, const CurvePlan::Bins& bins) {
     return ranked;
   } else {
     To to;
+    const auto nowhere = [] { return 0.0; };
     to.begin(ranked.positives, ranked.negatives);
-    if constexpr (std::is_same_v<To, ToRocArea>) {
-      to.last_tp = ranked.tp.front();
-      to.last_fp = ranked.fp.front();
-    }
-    for (std::size_t i = 0; i < ranked.tp.size(); ++i) to.add(ranked.tp[i], ranked.fp[i], [] { return 0.0; });
+    for (std::size_t i = 0; i < ranked.tp.size(); ++i) to.add(ranked.tp[i], ranked.fp[i], nowhere);
+    to.add(ranked.positives, ranked.negatives, nowhere);
     return to.result;
   }
 }

@@ -181,11 +181,30 @@ std::vector<PrecisionRecallPoints> precision_recall_points(const States& states,
 
 RocPoints averaged_roc(const States& states, const CurvePlan& plan, Average average) {
   if (average == Average::Micro) return roc_of(micro_counts(states, plan), plan);
-  const auto curves = roc_points(states, plan);
+  return mean_roc(roc_points(states, plan));
+}
+
+RocPoints mean_roc(const std::vector<RocPoints>& curves) {
   MeanCurve mean = mean_curve(members(curves, &RocPoints::fpr), members(curves, &RocPoints::tpr));
   std::vector<double> thresholds = all_thresholds(curves);
   std::reverse(thresholds.begin(), thresholds.end());
   return {std::move(mean.x), std::move(mean.y), std::move(thresholds)};
+}
+
+std::vector<RocPoints> whole_roc_points(const States& states, const CurvePlan& plan) {
+  std::vector<RocPoints> points;
+  for (CurveCounts& counts : ranked_counts(states, plan)) {
+    if (plan.bins() && (counts.tp.front() > 0 || counts.fp.front() > 0)) {
+      counts.tp.insert(counts.tp.begin(), 0);
+      counts.fp.insert(counts.fp.begin(), 0);
+    }
+    if (plan.bins() && (counts.tp.back() < counts.positives || counts.fp.back() < counts.negatives)) {
+      counts.tp.push_back(counts.positives);
+      counts.fp.push_back(counts.negatives);
+    }
+    points.push_back(roc_of(std::move(counts), plan));
+  }
+  return points;
 }
 
 PrecisionRecallPoints averaged_precision_recall(const States& states, const CurvePlan& plan, Average average) {

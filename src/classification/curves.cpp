@@ -233,9 +233,16 @@ curves::plain::Tables tensors_of(const CountedStates& states) {
           states.as_logit ? states.as_logit->tensor() : Tensor()};
 }
 
-void count(States& states, const CurvePlan& plan, const QuestionBatch& batch) {
+/// Widens scores for a metric in float64, as rows that are kept are widened: their thresholds are probabilities in
+/// float64, and are compared with those.
+void widen_scores(const States& states, Tensor& scores) {
+  if (states.dtype() == at::kDouble) scores = scores.to(at::kDouble);
+}
+
+void count(States& states, const CurvePlan& plan, QuestionBatch batch) {
   const CurveRule& rule = plan.rule();
   if (batch.scores.numel() == 0) return;
+  widen_scores(states, batch.scores);
   const Seen seen = looked_at(batch, rule);
   const CountedStates counted = counted_states(states, rule.input, seen.outside);
   if (batch.scores.is_cpu()) {
@@ -246,9 +253,10 @@ void count(States& states, const CurvePlan& plan, const QuestionBatch& batch) {
                                  *plan.bins());
 }
 
-void count(States& states, const CurvePlan& plan, const ClassBatch& batch) {
+void count(States& states, const CurvePlan& plan, ClassBatch batch) {
   const CurveRule& rule = plan.rule();
   if (batch.scores.numel() == 0) return;
+  widen_scores(states, batch.scores);
   const Seen seen = looked_at(batch, rule);
   const CountedStates counted = counted_states(states, rule.input, seen.outside);
   if (batch.scores.is_cpu()) {

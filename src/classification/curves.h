@@ -25,7 +25,7 @@ Tensor probabilities_of(const States& states, const CurvePlan& plan);
 /// down where scores are kept, else in the reversed order of the thresholds given.
 struct CurveCounts {
   std::vector<int64_t> tp, fp;
-  std::vector<double> thresholds;  ///< As probabilities, whatever the scores were; not rounded to the result's dtype.
+  std::vector<double> thresholds;  ///< As probabilities, whatever the scores were, rounded down to the result's dtype.
   int64_t positives = 0;
   int64_t negatives = 0;
 };
@@ -113,5 +113,10 @@ std::vector<PrecisionRecallPoints> precision_recall_points(const States& states,
 /// (precisions) in order, and at each the mean of what the classes' curves have there, interpolated.
 RocPoints averaged_roc(const States& states, const CurvePlan& plan, Average average);
 PrecisionRecallPoints averaged_precision_recall(const States& states, const CurvePlan& plan, Average average);
+
+/// Return the curves of classes or labels from (0, 0) to (1, 1), wherever the thresholds end, by falling threshold; and
+/// the macro average of curves.
+std::vector<RocPoints> whole_roc_points(const States& states, const CurvePlan& plan);
+RocPoints mean_roc(const std::vector<RocPoints>& curves);
 
 }  // namespace metrics::classification

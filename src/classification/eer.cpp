@@ -72,7 +72,7 @@ void definitions::MulticlassEER::check(const Options& o) {
 Tensor definitions::MulticlassEER::finalise(const States& states, const Prepared& o) {
   if (o.average == Average::None) return equal_error_rates(states, o.plan);
   const double rate = o.average == Average::Micro ? equal_error_rate(ranked_micro_counts(states, o.plan), o.plan)
-                                                  : equal_error_rate(averaged_roc(states, o.plan, o.average));
+                                                  : equal_error_rate(mean_roc(whole_roc_points(states, o.plan)));
   return at::scalar_tensor(rate, at::kDouble);
 }
 

@@ -38,7 +38,7 @@ struct Scored {
   int32_t packed_if_yes(T x) const { return 1 | (x > probability) << kAsProbability | (x > logit) << kAsLogit; }
   int32_t packed_if_no(T x) const { return packed_if_yes(x); }
   int32_t outside(T x) const { return !((x >= T(0)) & (x <= T(1))); }
-  int32_t invalid(T) const { return 0; }
+  int32_t invalid(T x) const { return x != x; }
 };
 
 // A predicted label other than 0 and 1 is wrong, whatever the target.

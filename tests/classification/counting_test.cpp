@@ -333,11 +333,11 @@ TEST_CASE("counting: the threshold kernels count what the plain version counts, 
   CHECK(outside > 200);
 }
 
-TEST_CASE("counting: the best class is the lowest of equals, and NaN is above all") {
+TEST_CASE("counting: the best class is the lowest of equals, and without validation NaN is above all") {
   const auto predicted = [](std::vector<double> row, at::ScalarType dtype) {
     const Tensor preds = scores(row).unsqueeze(0).to(dtype);
     Tensor confusion = at::zeros({preds.size(1), preds.size(1)}, at::kLong);
-    add_class_confusion(confusion, preds, labels({0}), {.num_classes = preds.size(1)});
+    add_class_confusion(confusion, preds, labels({0}), {.num_classes = preds.size(1), .validate = false});
     return confusion[0].argmax().item<int64_t>();
   };
   for (const auto dtype : {at::kFloat, at::kDouble, at::kBFloat16, at::kHalf}) {
@@ -358,7 +358,8 @@ TEST_CASE("counting: with top_k the lower of equal classes comes first") {
   const auto right = [](std::vector<double> row, int64_t target, int64_t top_k) {
     const int64_t classes = static_cast<int64_t>(row.size());
     Tensor counts = at::zeros({4, 1}, at::kLong);
-    add_class_counts(counts, scores(row).unsqueeze(0), labels({target}), {.num_classes = classes, .top_k = top_k});
+    add_class_counts(counts, scores(row).unsqueeze(0), labels({target}),
+                     {.num_classes = classes, .top_k = top_k, .validate = false});
     return counts[0][0].item<int64_t>() == 1;
   };
   CHECK(right({0, 0, 0, 0}, 1, 2));
@@ -369,9 +370,54 @@ TEST_CASE("counting: with top_k the lower of equal classes comes first") {
   CHECK_FALSE(right({kNaN, 5, kNaN, 0}, 1, 2));
 }
 
+TEST_CASE("counting: NaN is refused in whatever row counts, and nothing is counted") {
+  for (const auto dtype : {at::kFloat, at::kDouble, at::kBFloat16, at::kHalf}) {
+    for (const int64_t classes : {3, 40}) {
+      for (const int64_t column : {int64_t{0}, classes / 2, classes - 1}) {
+        for (const int64_t top_k : {1, 2}) {
+          CAPTURE(dtype);
+          CAPTURE(classes);
+          CAPTURE(column);
+          CAPTURE(top_k);
+          // Classes next to each other, and positions.
+          const Tensor rows = at::rand({300, classes}).to(dtype);
+          rows[290][column] = kNaN;
+          for (const bool positions : {false, true}) {
+            const Tensor preds = positions ? rows.t().contiguous().unsqueeze(0) : rows;
+            Tensor target = at::zeros({300}, at::kLong);
+            const auto shaped = [&] { return positions ? target.unsqueeze(0) : target; };
+            const ClassRule rule{.num_classes = classes, .top_k = top_k, .ignore_index = -1};
+            Tensor counts = at::zeros({4, classes}, at::kLong);
+            const std::string where =
+                positions ? "[0, " + std::to_string(column) + ", 290]" : "[290, " + std::to_string(column) + "]";
+            const std::string wrong = "preds: expected scores that are numbers, got nan at " + where;
+            CHECK(error_of([&] { add_class_counts(counts, preds, shaped(), rule); }) == wrong);
+            CHECK(error_of([&] { plain::add_class_counts(counts, preds, shaped(), rule); }) == wrong);
+            CHECK(error_of([&] { exact_class_matches(preds, shaped(), rule); }) == wrong);
+            CHECK(counts.sum().item<int64_t>() == 0);
+            target[290] = -1;
+            add_class_counts(counts, preds, shaped(), rule);
+            CHECK(counts[TruePositive].sum().item<int64_t>() + counts[FalseNegative].sum().item<int64_t>() == 299);
+          }
+        }
+      }
+    }
+    Tensor preds = at::rand({300, 4}).to(dtype), target = at::zeros({300, 4}, at::kLong);
+    preds[290][2] = kNaN;
+    const ThresholdRule rule{.ignore_index = -1};
+    const std::string wrong = "preds: expected scores that are numbers, got nan at [290, 2]";
+    CHECK(error_of([&] { binary_counts(preds, target, rule); }) == wrong);
+    CHECK(error_of([&] { multilabel_counts(preds, target, 4, rule); }) == wrong);
+    CHECK(error_of([&] { plain::multilabel_counts(preds, target, 4, rule); }) == wrong);
+    CHECK(error_of([&] { exact_multilabel_matches(preds, target, 4, rule); }) == wrong);
+    target[290][2] = -1;
+    CHECK(multilabel_counts(preds, target, 4, rule).probabilities.sum().item<int64_t>() == 1199);
+  }
+}
+
 TEST_CASE("counting: a threshold is passed from the next number on, whatever the dtype") {
   const auto yes = [](double score, double threshold, at::ScalarType dtype) {
-    const auto counts = binary_counts(scores({score}).to(dtype), labels({1}), {.threshold = threshold});
+    const auto counts = binary_counts(scores({score}).to(dtype), labels({1}), {.threshold = threshold, .validate = false});
     return counts.probabilities[TruePositive].item<int64_t>() == 1;
   };
   CHECK_FALSE(yes(0.5, 0.5, at::kFloat));

@@ -78,7 +78,7 @@ int64_t bucket_of(const curves::Lookup<T>& lookup, T score) {
 
 template <class T>
 T sigmoid_of(T x) {
-  return 1 / (1 + static_cast<T>(std::exp(-static_cast<double>(x))));
+  return static_cast<T>(1 / (1 + std::exp(-static_cast<double>(x))));
 }
 
 /// Cut-offs with their neighbours, special numbers, and some at random.
@@ -478,10 +478,114 @@ TEST_CASE("thresholds are the same as a number, a list and a tensor") {
 
 TEST_CASE("an area up to a false positive rate that the curve does not reach ends with the curve") {
   const Tensor scores = at::tensor({0.9, 0.8, 0.1, 0.2}), target = at::tensor({1, 0, 0, 0});
-  // One negative of three reaches 0.5: the curve is the point (1/3, 1).
+  // One negative of three reaches 0.5: the curve runs from (0, 0) over (1/3, 1) to (1, 1).
   const Tensor area =
       functional::binary_auroc(scores, target, {.max_fpr = 0.5, .thresholds = std::vector<double>{0.5}});
-  CHECK(area.item<float>() == doctest::Approx(0.5 * (1 + (0 - 0.125) / (0.5 - 0.125))));
+  CHECK(area.item<float>() == doctest::Approx(0.5 * (1 + (1.0 / 3 - 0.125) / (0.5 - 0.125))));
+}
+
+namespace {
+
+/// How many points of a curve are not there again at the thresholds that came with it; of points that share a threshold
+/// the last one counts. `again` has the points at those thresholds, in the same order.
+int64_t missed_points(const RocCurve& curve, const Tensor& again_fpr, const Tensor& again_tpr) {
+  const auto value = [](const Tensor& t, int64_t i) { return t[i].item<double>(); };
+  int64_t missed = 0;
+  for (int64_t i = 1; i < curve.thresholds.numel(); ++i) {
+    if (i + 1 < curve.thresholds.numel() && value(curve.thresholds, i) == value(curve.thresholds, i + 1)) continue;
+    missed += value(again_fpr, i) != value(curve.fpr, i) || value(again_tpr, i) != value(curve.tpr, i);
+  }
+  return missed;
+}
+
+RocCurve curve_of(const RocCurves& curves, std::size_t i) {
+  const auto of = [&](const Curves& each) { return std::get<std::vector<Tensor>>(each)[i]; };
+  return {of(curves.fpr), of(curves.tpr), of(curves.thresholds)};
+}
+
+bool is_half(at::ScalarType dtype) {
+  return dtype == at::kHalf || dtype == at::kBFloat16;
+}
+
+}  // namespace
+
+TEST_CASE("thresholds that come back reproduce the curve") {
+  at::manual_seed(21);
+  for (const at::ScalarType dtype : kScoreTypes) {
+    for (const at::ScalarType results : {at::kFloat, at::kDouble, at::kHalf, at::kBFloat16}) {
+      for (const double scale : {0.0, 1.0, 8.0, 60.0}) {  // 0: probabilities
+        CAPTURE(dtype);
+        CAPTURE(results);
+        CAPTURE(scale);
+        // A metric of a half dtype keeps its rows in that.
+        const auto kept = [&](const Tensor& t) { return t.to(dtype).to(is_half(results) ? results : dtype); };
+        const auto drawn = [&](at::IntArrayRef shape) {
+          return kept(scale == 0 ? at::rand(shape, at::kDouble) : at::randn(shape, at::kDouble) * scale);
+        };
+        const Tensor scores = drawn({512}), target = at::randint(2, {512}, at::kLong);
+        BinaryROC exact;
+        if (results != at::kFloat) exact.set_dtype(results);
+        exact.update(scores, target);
+        const RocCurve curve = exact.compute();
+        BinaryROC binned({.thresholds = curve.thresholds.flip(0)});
+        if (results != at::kFloat) binned.set_dtype(results);
+        binned.update(scores, target);
+        const RocCurve again = binned.compute();
+        CHECK(at::equal(again.thresholds, curve.thresholds));
+        CHECK(missed_points(curve, again.fpr, again.tpr) == 0);
+
+        // Of labels and of classes with the thresholds of each.
+        const Tensor rows = drawn({100, 3});
+        const Tensor labels = at::randint(2, {100, 3}, at::kLong), classes = at::randint(3, {100}, at::kLong);
+        MultilabelROC of_labels({.num_labels = 3});
+        MulticlassROC of_classes({.num_classes = 3});
+        if (results != at::kFloat) of_labels.set_dtype(results);
+        if (results != at::kFloat) of_classes.set_dtype(results);
+        of_labels.update(rows, labels);
+        of_classes.update(rows, classes);
+        for (std::size_t i = 0; i < 3; ++i) {
+          const auto of_one = [&](const Curves& each) { return std::get<Tensor>(each)[static_cast<int64_t>(i)]; };
+          const RocCurve label = curve_of(of_labels.compute(), i), one = curve_of(of_classes.compute(), i);
+          MultilabelROC labels_again({.num_labels = 3, .thresholds = label.thresholds.flip(0)});
+          if (results != at::kFloat) labels_again.set_dtype(results);
+          labels_again.update(rows, labels);
+          CHECK(missed_points(label, of_one(labels_again.compute().fpr), of_one(labels_again.compute().tpr)) == 0);
+          if (results == at::kDouble && scale > 8) continue;  // near 1 classes differ by last bits alone
+          MulticlassROC classes_again({.num_classes = 3, .thresholds = one.thresholds.flip(0)});
+          if (results != at::kFloat) classes_again.set_dtype(results);
+          classes_again.update(rows, classes);
+          CHECK(missed_points(one, of_one(classes_again.compute().fpr), of_one(classes_again.compute().tpr)) == 0);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("the next number below an operating point's threshold is a threshold of the stat scores") {
+  at::manual_seed(22);
+  for (const at::ScalarType dtype : {at::kFloat, at::kDouble}) {
+    for (const double minimum : {0.1, 0.5, 0.9}) {
+      const Tensor logits = (at::randn({512}, at::kDouble) * 4).to(dtype), target = at::randint(2, {512}, at::kLong);
+      const auto [precision, threshold] =
+          functional::binary_precision_at_fixed_recall(logits, target, {.min_recall = minimum});
+      const double below = dtype == at::kFloat ? std::nextafter(threshold.item<float>(), 0.0F)
+                                               : std::nextafter(threshold.item<double>(), 0.0);
+      const Tensor again = functional::binary_precision(logits, target, {.threshold = below});
+      CHECK(again.item<float>() == precision.item<float>());
+    }
+  }
+}
+
+TEST_CASE("thresholds that are typed stay as they are") {
+  const auto reached = [](double score, double threshold, ScoreInput input) {
+    BinaryROC metric({.thresholds = std::vector<double>{threshold}, .input = input});
+    metric.update(at::tensor({score}, at::kDouble), at::tensor({1}));
+    return metric.compute().tpr.item<float>() == 1;
+  };
+  CHECK(reached(0.5, 0.5, ScoreInput::Probabilities));
+  CHECK_FALSE(reached(std::nextafter(0.5, 0.0), 0.5, ScoreInput::Probabilities));
+  CHECK(reached(0.0, 0.5, ScoreInput::Logits));
+  CHECK_FALSE(reached(-1e-15, 0.5, ScoreInput::Logits));
 }
 
 TEST_CASE("metrics on equal states update together") {

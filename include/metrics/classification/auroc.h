@@ -59,9 +59,9 @@ extern template class METRICS_API MetricOf<definitions::MulticlassAUROC>;
 extern template class METRICS_API MetricOf<definitions::MultilabelAUROC>;
 
 /// Computes the area under the receiver operating characteristic by the trapezoidal rule: without thresholds, how
-/// probably a positive sample scores higher than a negative one, ties counting half. `preds`: scores [N, ...];
-/// `target`: labels of the same shape. 0, with a warning, where either class is missing. Source: torchmetrics'
-/// BinaryAUROC.
+/// probably a positive sample scores higher than a negative one, ties counting half. With thresholds the curve still
+/// runs from (0, 0) to (1, 1), straight beyond the last of them. `preds`: scores [N, ...]; `target`: labels of the same
+/// shape. 0, with a warning, where either class is missing. Source: torchmetrics' BinaryAUROC.
 using BinaryAUROC = MetricOf<definitions::BinaryAUROC>;
 
 /// Computes the area under the receiver operating characteristic of each class against all others, averaged (with

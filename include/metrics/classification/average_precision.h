@@ -36,8 +36,9 @@ extern template class METRICS_API MetricOf<definitions::BinaryAveragePrecision>;
 extern template class METRICS_API MetricOf<definitions::MulticlassAveragePrecision>;
 extern template class METRICS_API MetricOf<definitions::MultilabelAveragePrecision>;
 
-/// Computes the mean of the precisions at each threshold, weighted by the gain of recall there. `preds`: scores [N,
-/// ...]; `target`: labels of the same shape. 0 without positive samples, with a warning where no thresholds are given.
+/// Computes the mean of the precisions at each threshold, weighted by the gain of recall there. What the thresholds
+/// given leave of the recall is gained at the precision of all samples. `preds`: scores [N, ...]; `target`: labels of
+/// the same shape. 0 without positive samples, with a warning where no thresholds are given.
 /// Source: torchmetrics' BinaryAveragePrecision.
 using BinaryAveragePrecision = MetricOf<definitions::BinaryAveragePrecision>;
 

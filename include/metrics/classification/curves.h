@@ -22,7 +22,8 @@ namespace metrics {
 
 /// Where a curve has its points. None: at each score that occurs, from all scores, which are kept. Else scores are
 /// counted between thresholds, in memory that does not grow: a number of them from 0 to 1 in equal steps, a list, or a
-/// tensor [T]. A score is a yes at a threshold when it is not below it.
+/// tensor [T]. A score is a yes at a threshold when it is not below it. Thresholds that a curve without any returned
+/// give its points again.
 using Thresholds = std::optional<std::variant<int64_t, std::vector<double>, Tensor>>;
 
 /// What becomes of the scores of a binary curve that lie outside [0, 1].

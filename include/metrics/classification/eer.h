@@ -43,7 +43,8 @@ extern template class METRICS_API MetricOf<definitions::MultilabelEER>;
 /// Source: torchmetrics' BinaryEER.
 using BinaryEER = MetricOf<definitions::BinaryEER>;
 
-/// Computes the equal error rate of each class: [C]; of the averaged ROC curve a scalar.
+/// Computes the equal error rate of each class: [C]; of the averaged ROC curve a scalar. Curves that are averaged run
+/// from (0, 0) to (1, 1), straight beyond the thresholds given.
 /// `preds`: scores [N, C, ...]; `target`: classes [N, ...]. Source: torchmetrics' MulticlassEER.
 using MulticlassEER = MetricOf<definitions::MulticlassEER>;
 

@@ -16,7 +16,7 @@ struct MulticlassExactMatchOptions {
   MultidimAverage multidim_average = MultidimAverage::Global;
   /// Targets of this value cannot be missed; it may be a class or not.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels are checked to be classes.
+  /// Whether labels are checked to be classes, and scores to be numbers. Without it NaN is the greatest score.
   bool validate_args = true;
 
   static constexpr auto fields() {
@@ -33,8 +33,8 @@ struct MultilabelExactMatchOptions {
   MultidimAverage multidim_average = MultidimAverage::Global;
   /// Targets of this value cannot be missed; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target cannot be
-  /// missed.
+  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
+  /// cannot be missed, and NaN is above no threshold.
   bool validate_args = true;
   ScoreInput input = ScoreInput::Auto;
 

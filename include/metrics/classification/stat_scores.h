@@ -30,8 +30,8 @@ struct BinaryStatScoresOptions {
   MultidimAverage multidim_average = MultidimAverage::Global;
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target does not
-  /// count.
+  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
+  /// does not count, and NaN is above no threshold.
   bool validate_args = true;
   /// Score where a formula would divide by 0: 0 or 1. Only precision, recall, the F-scores and the negative predictive
   /// value have a use for it.
@@ -55,7 +55,8 @@ struct MulticlassStatScoresOptions {
   MultidimAverage multidim_average = MultidimAverage::Global;
   /// Targets of this value do not count; it may be a class or not.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels are checked. Without it a label outside the classes is never right and of no class.
+  /// Whether labels and scores are checked. Without it a label outside the classes is never right and of no class, and
+  /// NaN is the greatest score, the first of several, as it is for torch's argmax.
   bool validate_args = true;
   /// Score where a formula would divide by 0: 0 or 1. Only precision, recall, the F-scores and the negative predictive
   /// value have a use for it.
@@ -77,8 +78,8 @@ struct MultilabelStatScoresOptions {
   MultidimAverage multidim_average = MultidimAverage::Global;
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target does not
-  /// count.
+  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
+  /// does not count, and NaN is above no threshold.
   bool validate_args = true;
   /// Score where a formula would divide by 0: 0 or 1. Only precision, recall, the F-scores and the negative predictive
   /// value have a use for it.
