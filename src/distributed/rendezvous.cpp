@@ -142,6 +142,11 @@ Rendezvous rendezvous(const ProcessGroupOptions& options) {
 
   if (file) {
     const std::string path = options.init_method.substr(file_scheme.size());
+    // The store's constructor would try to open the file for five minutes, whatever the time-out.
+    const std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
+    std::error_code ignored;
+    if (!std::filesystem::is_directory(folder, ignored))
+      throw SyncError("init_process_group: cannot use the file " + path + ": there is no folder " + folder.string());
     try {
       result.store = c10::make_intrusive<c10d::FileStore>(path, static_cast<int>(environment.world_size));
       result.store->setTimeout(options.timeout);

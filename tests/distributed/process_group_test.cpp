@@ -147,6 +147,16 @@ TEST_CASE("groups: over a TCP store and over a file, without any variables") {
   std::filesystem::remove(file);
 }
 
+TEST_CASE("groups: a file in a folder that does not exist is an error at once") {
+  const auto start = Clock::now();
+  const std::string message = sync_error_of([] {
+    init_process_group(
+        {.timeout = short_timeout, .init_method = "file:///nowhere/at/all", .rank = 0, .world_size = 2});
+  });
+  CHECK(message.find("there is no folder /nowhere/at") != std::string::npos);
+  CHECK(Clock::now() - start < short_timeout);
+}
+
 TEST_CASE("groups: under torchrun, whose agent serves the store") {
   const auto result =
       metrics::distributed::launch({.processes = 1,
