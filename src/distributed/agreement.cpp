@@ -125,11 +125,11 @@ std::vector<int64_t> differing(const std::vector<T>& values) {
   return ranks;
 }
 
-/// Hashes of the items' layouts; those beyond a block's capacity are left out.
+/// Hashes of the items; those beyond a block's capacity are left out.
 std::string layout_hashes(std::span<const SyncItem> items) {
   std::string text;
   for (const SyncItem& item : items) {
-    const uint64_t hash = hash_of(item.metric->layout());
+    const uint64_t hash = hash_of(item);
     text.append(reinterpret_cast<const char*>(&hash), sizeof(hash));
   }
   return text;
@@ -139,13 +139,15 @@ std::string layout_hashes(std::span<const SyncItem> items) {
 struct ItemText {
   std::string name;
   std::string options;
+  std::string dtype;
   std::vector<std::string> states;  ///< "name: reduction" and what else the layout says.
 
   bool operator==(const ItemText&) const = default;
 };
 
 std::string written(const SyncItem& item) {
-  std::string text = std::string(item.metric->name()) + '\n' + item.metric->to_string();
+  std::string text = std::string(item.metric->name()) + '\n' + item.metric->to_string() + '\n' +
+                     c10::toString(item.metric->dtype());
   for (const State& state : *item.states) {
     std::ostringstream line;
     line << '\n' << state.name() << ": " << metrics::to_string(state.reduction());
@@ -160,6 +162,7 @@ ItemText parsed(const std::string& text) {
   std::istringstream lines(text);
   std::getline(lines, item.name);
   std::getline(lines, item.options);
+  std::getline(lines, item.dtype);
   for (std::string line; std::getline(lines, line);) item.states.push_back(line);
   return item;
 }
@@ -208,6 +211,10 @@ void throw_difference(std::span<const SyncItem> items, Transport& transport) {
     throw SyncError(
         "the ranks synchronise different metrics" + where + ": rank 0 has " + title(first) + ", " + who + title(other),
         first.name.empty() ? other.name : first.name, "", ranks);
+  if (first.dtype != other.dtype)
+    throw SyncError(first.options + where + ": the ranks have different dtypes (set_dtype): rank 0 has " + first.dtype +
+                        ", " + who + other.dtype,
+                    first.name, "", ranks);
   const std::size_t common = std::min(first.states.size(), other.states.size());
   std::size_t state = 0;
   while (state < common && first.states[state] == other.states[state]) ++state;

@@ -153,12 +153,15 @@ uint64_t hash_of(std::string_view text, uint64_t seed) {
   return hash;
 }
 
+uint64_t hash_of(const SyncItem& item, uint64_t seed) {
+  // The dtype of the value is no part of the layout, which is a text of the class alone.
+  const char end[] = {'\0', static_cast<char>(item.metric->dtype())};
+  return hash_of(std::string_view(end, sizeof(end)), hash_of(item.metric->layout(), seed));
+}
+
 uint64_t fingerprint_of(std::span<const SyncItem> items) {
   uint64_t hash = hash_of("");
-  for (const SyncItem& item : items) {
-    hash = hash_of(item.metric->layout(), hash);
-    hash = hash_of(std::string_view("\0", 1), hash);
-  }
+  for (const SyncItem& item : items) hash = hash_of(item, hash);
   return hash;
 }
 

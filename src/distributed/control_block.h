@@ -93,6 +93,8 @@ Table decode(std::span<const uint8_t> bytes, std::span<const SyncItem> items);
 
 /// 64 bits of FNV-1a, which all ranks work out alike.
 uint64_t hash_of(std::string_view text, uint64_t seed = 14695981039346656037u);
+/// Of what has to be alike on all ranks before states are looked at: the layout and the dtype of the value.
+uint64_t hash_of(const SyncItem& item, uint64_t seed = 14695981039346656037u);
 uint64_t fingerprint_of(std::span<const SyncItem> items);
 
 }  // namespace metrics::distributed

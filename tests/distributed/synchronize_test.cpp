@@ -492,6 +492,11 @@ WORKER(sync_disagreements) {
   message = disagreement(*group, sized, "Counters", "", {2});
   expect_contains(message, "rank 0 has Counters(size=10), rank 2 has Counters(size=11)");
   Counters counters({.size = 10});
+  counters.set_dtype(odd ? at::kDouble : at::kFloat);
+  message = disagreement(*group, counters, "Counters", "", {2});
+  expect_contains(message, "Counters(size=10): the ranks have different dtypes (set_dtype): rank 0 has Float, rank 2 has ");
+  expect_contains(message, "Double");
+  counters.set_dtype(at::kFloat);
   Everything everything({.size = 10});
   message = disagreement(*group, odd ? static_cast<Metric&>(everything) : counters, "Counters", "", {2});
   expect_contains(message, "rank 2 has Everything(size=10)");

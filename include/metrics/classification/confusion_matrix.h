@@ -21,8 +21,8 @@ struct BinaryConfusionOptions {
   double threshold = 0.5;
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target does not
-  /// count.
+  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
+  /// does not count, and NaN is above no threshold.
   bool validate_args = true;
   ScoreInput input = ScoreInput::Auto;
 
@@ -37,7 +37,8 @@ struct MulticlassConfusionOptions {
   int64_t num_classes = 0;
   /// Targets of this value do not count; it may be a class or not.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels are checked. Without it rows with a label outside the classes do not count.
+  /// Whether labels and scores are checked. Without it rows with a label outside the classes do not count, and NaN is the
+  /// greatest score, the first of several.
   bool validate_args = true;
 
   static constexpr auto fields() {
@@ -53,8 +54,8 @@ struct MultilabelConfusionOptions {
   double threshold = 0.5;
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target does not
-  /// count.
+  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
+  /// does not count, and NaN is above no threshold.
   bool validate_args = true;
   ScoreInput input = ScoreInput::Auto;
 
