@@ -272,7 +272,7 @@ TEST_CASE("groups: SIGPIPE is blocked in the threads of a group, and in no other
 
 WORKER(peer_that_is_stopped) {
   // Rank 1 hears nothing while rank 0 gives up on it and leaves; then it goes on and writes to closed connections.
-  const auto world = init_process_group({.timeout = milliseconds(1000)});
+  const auto world = init_process_group({.timeout = short_timeout});
   metrics::SumMetric sum;
   sum.update(1.0);
   const std::filesystem::path file = std::getenv("PID_FILE");
