@@ -66,18 +66,19 @@ auto find_in(const Map& map, std::string_view name) {
 
 /// Takes the options that every metric has out of `options`.
 MetricOptions take_common(Kwargs& options, MetricOptions common, std::string_view what) {
-  auto take = [&](const char* name, bool& member) {
+  auto take = [&]<class T>(const char* name, T& member) {
     const auto found = options.find(name);
     if (found == options.end()) return;
-    const auto value = Codec<bool>::read(found->second);
-    if (!value) detail::throw_option_type(what, name, Codec<bool>::type(), found->second);
-    member = *value;
+    auto value = Codec<T>::read(found->second);
+    if (!value) detail::throw_option_type(what, name, Codec<T>::type(), found->second);
+    member = *std::move(value);
     options.erase(found);
   };
   take("compute_on_cpu", common.compute_on_cpu);
   take("dist_sync_on_step", common.dist_sync_on_step);
   take("sync_on_compute", common.sync_on_compute);
   take("compute_with_cache", common.compute_with_cache);
+  take("name", common.name);
   for (const char* name : {"process_group", "dist_sync_fn", "distributed_available_fn"}) {
     const auto found = options.find(name);
     if (found == options.end()) continue;
@@ -219,17 +220,24 @@ void register_metric(MetricEntry entry) {
   registry().add(std::move(entry));
 }
 
-std::unique_ptr<Metric> create(std::string_view name, const Kwargs& options, const MetricOptions& common) {
+std::unique_ptr<Metric> create(std::string_view name, const Kwargs& options, const MetricOptions& common,
+                               std::source_location made_at) {
   Kwargs own = options;
   const MetricOptions merged = take_common(own, common, name);
-  if (const MetricEntry* entry = find_metric(name)) return entry->create(own, merged);
+  const auto made_by = [&](const MetricEntry& entry, const Kwargs& class_options) {
+    std::unique_ptr<Metric> metric = entry.create(class_options, merged);
+    metric->set_made_at(made_at);
+    return metric;
+  };
+  if (const MetricEntry* entry = find_metric(name)) return made_by(*entry, own);
   const RouterEntry* router = find_router(name);
   if (router == nullptr) throw_unknown("metric", name);
   const auto [entry, class_options] = routed(*router, own);
-  return entry->create(class_options, merged);
+  return made_by(*entry, class_options);
 }
 
-std::unique_ptr<Metric> create_from_json(std::string_view json, const MetricOptions& common) {
+std::unique_ptr<Metric> create_from_json(std::string_view json, const MetricOptions& common,
+                                         std::source_location made_at) {
   const nlohmann::json spec = parsed(json);
   if (!spec.is_object() || !spec.contains("name") || !spec.at("name").is_string()) {
     throw InvalidArgument("a metric in JSON is an object with a string `name`, and `options` if it has any");
@@ -240,7 +248,7 @@ std::unique_ptr<Metric> create_from_json(std::string_view json, const MetricOpti
     }
   }
   return create(spec["name"].get<std::string>(), spec.contains("options") ? options_from(spec["options"]) : Kwargs{},
-                common);
+                common, made_at);
 }
 
 Kwargs options_from_json(std::string_view json) {

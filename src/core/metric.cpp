@@ -18,7 +18,8 @@ const States& SharedStates::none() {
   return states;
 }
 
-Metric::Metric(MetricOptions common) : common_(std::move(common)) {}
+Metric::Metric(MetricOptions common, std::source_location made_at)
+    : common_(std::move(common)), made_at_(made_at) {}
 Metric::~Metric() = default;
 Metric::Metric(const Metric&) = default;
 Metric& Metric::operator=(const Metric&) = default;
@@ -28,6 +29,21 @@ Metric& Metric::operator=(Metric&&) noexcept = default;
 const std::string& Metric::to_string() const {
   if (!text_) text_ = std::make_shared<const std::string>(std::string(name()) + "(" + describe_options() + ")");
   return *text_;
+}
+
+std::string Metric::identity() const {
+  if (!common_.name.empty()) return "named `" + common_.name + "`";
+  const std::string_view path = made_at_.file_name();
+  if (path.empty()) return {};
+  // Without the folder, which may differ between the machines that built the program.
+  const std::string_view file = path.substr(path.find_last_of("/\\") + 1);
+  return "made at " + std::string(file) + ":" + std::to_string(made_at_.line()) + ":" +
+         std::to_string(made_at_.column());
+}
+
+void Metric::set_made_at(std::source_location place) {
+  for (Metric* unit : units()) unit->made_at_ = place;
+  made_at_ = place;
 }
 
 const std::string& Metric::layout() const {
@@ -83,6 +99,8 @@ void Metric::reset() {
   local_.reset();
   states_changed();
   pristine_ = whole;
+  Round& round = rounds().round;
+  round = {.resets = round.resets + 1, .synchronisations = 0};
   for (const ChildMetric& child : children()) child.metric->reset();
 }
 
@@ -189,7 +207,22 @@ void Metric::set_metric_options(MetricOptions common) {
   for (const Metric* unit : units()) unit->require_not_synced("set_metric_options");
   for (const ChildMetric& child : children()) child.metric->set_metric_options(common);
   common_ = std::move(common);
+  rounds_ = {};
   states_changed();
+}
+
+Metric::Rounds& Metric::rounds() const {
+  const std::shared_ptr<Synchroniser> present = group();
+  if (rounds_.group.owner_before(present) || present.owner_before(rounds_.group)) rounds_ = {present, {}};
+  return rounds_;
+}
+
+Metric::Round Metric::round() const {
+  return rounds().round;
+}
+
+void Metric::count_synchronisation() const {
+  ++rounds().round.synchronisations;
 }
 
 std::vector<Metric::Node> Metric::nodes(const std::string& prefix) {

@@ -294,7 +294,7 @@ void Metric::borrow_merged(Borrowing& borrowing) {
   for (Metric* unit : units()) {
     if (unit->is_synced() || unit->borrowed_ || !unit->common_.sync_on_compute) continue;
     asking.push_back(unit);
-    items.push_back({unit, &unit->states(), /*dirty=*/true});
+    items.push_back({unit, &unit->states(), /*dirty=*/true, this});
   }
   std::vector<std::optional<States>> merged = merged_over_ranks(items);
   for (std::size_t i = 0; i < asking.size(); ++i) {
@@ -325,7 +325,7 @@ void Metric::borrow_batch(Borrowing& borrowing, const BatchStates& batch) {
   }
   for (std::size_t i = 0; i < all_units.size(); ++i) {
     if (!all_units[i]->common_.dist_sync_on_step) continue;
-    items.push_back({all_units[i], &*states[i], /*dirty=*/true});
+    items.push_back({all_units[i], &*states[i], /*dirty=*/true, this});
     places.push_back(i);
   }
   std::vector<std::optional<States>> merged = merged_over_ranks(items);

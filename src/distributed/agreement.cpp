@@ -4,6 +4,7 @@
 #include <metrics/core/metric.h>
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <cstring>
@@ -96,22 +97,24 @@ AgreedState agree_on_state(const SyncItem& item, const State& state, const std::
   return agreed;
 }
 
-/// Every rank's text of at most a control block, in rank order.
+/// Every rank's text, in rank order.
 std::vector<std::string> exchange_texts(Transport& transport, const std::string& text) {
-  auto own = at::empty({control_block_bytes}, at::kByte);
-  auto all = at::empty({control_block_bytes * transport.world_size()}, at::kByte);
-  const auto length = std::min<uint64_t>(text.size(), control_block_bytes - sizeof(uint64_t));
-  std::memset(own.mutable_data_ptr(), 0, control_block_bytes);
-  std::memcpy(own.mutable_data_ptr(), &length, sizeof(length));
-  std::memcpy(own.mutable_data_ptr<uint8_t>() + sizeof(length), text.data(), length);
+  const auto world = transport.world_size();
+  auto own_size = at::empty({1}, at::kLong);
+  auto sizes = at::empty({world}, at::kLong);
+  *own_size.mutable_data_ptr<int64_t>() = static_cast<int64_t>(text.size());
+  transport.all_gather(own_size, sizes);
+  const std::span<const int64_t> size(sizes.const_data_ptr<int64_t>(), static_cast<std::size_t>(world));
+  const int64_t most = std::max<int64_t>(1, *std::max_element(size.begin(), size.end()));
+  auto own = at::zeros({most}, at::kByte);
+  auto all = at::empty({most * world}, at::kByte);
+  std::memcpy(own.mutable_data_ptr(), text.data(), text.size());
   transport.all_gather(own, all);
   std::vector<std::string> texts;
-  for (int64_t rank = 0; rank < transport.world_size(); ++rank) {
-    const uint8_t* begin = all.const_data_ptr<uint8_t>() + rank * control_block_bytes;
-    uint64_t size = 0;
-    std::memcpy(&size, begin, sizeof(size));
-    size = std::min<uint64_t>(size, control_block_bytes - sizeof(uint64_t));
-    texts.emplace_back(reinterpret_cast<const char*>(begin) + sizeof(size), size);
+  const char* begin = reinterpret_cast<const char*>(all.const_data_ptr<uint8_t>());
+  for (const int64_t own_bytes : size) {
+    texts.emplace_back(begin, static_cast<std::size_t>(own_bytes));
+    begin += most;
   }
   return texts;
 }
@@ -125,7 +128,6 @@ std::vector<int64_t> differing(const std::vector<T>& values) {
   return ranks;
 }
 
-/// Hashes of the items; those beyond a block's capacity are left out.
 std::string layout_hashes(std::span<const SyncItem> items) {
   std::string text;
   for (const SyncItem& item : items) {
@@ -138,37 +140,105 @@ std::string layout_hashes(std::span<const SyncItem> items) {
 /// What one rank has at one position.
 struct ItemText {
   std::string name;
-  std::string options;
+  std::string title;  ///< The class, its options, which of those alike it is, and what it is part of.
   std::string dtype;
   std::vector<std::string> states;  ///< "name: reduction" and what else the layout says.
 
   bool operator==(const ItemText&) const = default;
 };
 
+std::string title_of(const SyncItem& item) {
+  std::string title = item.metric->to_string();
+  if (const std::string identity = item.metric->identity(); !identity.empty()) title += " " + identity;
+  if (item.part_of != nullptr && item.part_of != item.metric) title += " in " + item.part_of->to_string();
+  return title;
+}
+
+/// The parts of an ItemText, each with a null character behind it.
 std::string written(const SyncItem& item) {
-  std::string text = std::string(item.metric->name()) + '\n' + item.metric->to_string() + '\n' +
-                     c10::toString(item.metric->dtype());
+  std::ostringstream text;
+  text << item.metric->name() << '\0' << title_of(item) << '\0' << c10::toString(item.metric->dtype()) << '\0';
   for (const State& state : *item.states) {
-    std::ostringstream line;
-    line << '\n' << state.name() << ": " << metrics::to_string(state.reduction());
-    if (state.initial().defined()) line << ' ' << state.initial().scalar_type() << ' ' << state.initial().sizes();
-    text += line.str();
+    text << state.name() << ": " << metrics::to_string(state.reduction());
+    if (state.initial().defined()) text << ' ' << state.initial().scalar_type() << ' ' << state.initial().sizes();
+    text << '\0';
   }
-  return text;
+  return text.str();
 }
 
 ItemText parsed(const std::string& text) {
   ItemText item;
-  std::istringstream lines(text);
-  std::getline(lines, item.name);
-  std::getline(lines, item.options);
-  std::getline(lines, item.dtype);
-  for (std::string line; std::getline(lines, line);) item.states.push_back(line);
+  std::istringstream parts(text);
+  std::getline(parts, item.name, '\0');
+  std::getline(parts, item.title, '\0');
+  std::getline(parts, item.dtype, '\0');
+  for (std::string state; std::getline(parts, state, '\0');) item.states.push_back(state);
   return item;
+}
+
+/// Texts for a message; of long ones the beginning, which names the class, and what surrounds their first difference.
+std::vector<std::string> shortened(const std::vector<std::string>& texts) {
+  constexpr std::size_t most = 400, around = 80;
+  const std::string& first = texts.front();
+  std::size_t alike = first.size();
+  for (const std::string& text : texts) {
+    const auto end = std::mismatch(text.begin(), text.end(), first.begin(), first.end()).first;
+    alike = std::min(alike, static_cast<std::size_t>(end - text.begin()));
+  }
+  std::vector<std::string> cut;
+  for (const std::string& text : texts) {
+    if (text.size() <= most) {
+      cut.push_back(text);
+      continue;
+    }
+    const std::size_t from = alike > 2 * around ? alike - around : around;
+    const std::string end = from + 2 * around < text.size() ? "..." : "";
+    cut.push_back(text.substr(0, around) + (from > around ? "..." : "") + text.substr(from, 2 * around) + end);
+  }
+  return cut;
+}
+
+/// "rank 0 has A, ranks 1, 2 have B", for what the ranks have.
+std::string by_rank(const std::vector<std::string>& texts) {
+  constexpr std::size_t most_groups = 4;
+  std::vector<std::string> different;
+  std::vector<std::vector<int64_t>> ranks;
+  for (std::size_t rank = 0; rank < texts.size(); ++rank) {
+    const auto known = std::find(different.begin(), different.end(), texts[rank]) - different.begin();
+    if (static_cast<std::size_t>(known) == different.size()) {
+      different.push_back(texts[rank]);
+      ranks.emplace_back();
+    }
+    ranks[static_cast<std::size_t>(known)].push_back(static_cast<int64_t>(rank));
+  }
+  const std::vector<std::string> shown = shortened(different);
+  std::string text;
+  for (std::size_t i = 0; i < std::min(shown.size(), most_groups); ++i)
+    text += (i > 0 ? ", " : "") + rank_list(ranks[i]) + (ranks[i].size() == 1 ? " has " : " have ") + shown[i];
+  if (shown.size() > most_groups) text += ", and the other ranks have others";
+  return text;
 }
 
 std::string at_position(std::size_t position, std::size_t count) {
   return count == 1 ? "" : " (metric " + std::to_string(position + 1) + " of " + std::to_string(count) + ")";
+}
+
+/// A rank that is a reset or a synchronisation ahead is in another call than the others.
+void agree_on_round(const SyncItem& item, std::size_t index, const std::vector<Table>& tables) {
+  std::vector<std::string> rounds;
+  for (const Table& table : tables) {
+    const Metric::Round& round = table.items[index].round;
+    rounds.push_back(std::to_string(round.resets) + " and " + std::to_string(round.synchronisations));
+  }
+  const auto ranks = differing(rounds);
+  if (ranks.empty()) return;
+  throw SyncError(shortened({title_of(item)}).front() +
+                      ": the ranks are in different calls. Of its resets, and of its synchronisations since the last "
+                      "reset, " +
+                      by_rank(rounds) +
+                      ": a rank has left out or added a compute, forward, sync or reset (sync_on_compute=false leaves "
+                      "one out)",
+                  std::string(item.metric->name()), "", ranks);
 }
 
 }  // namespace
@@ -182,6 +252,7 @@ Agreement agree(std::span<const SyncItem> items, const std::vector<Table>& table
       agreed.dirty |= table.items[i].dirty;
       agreed.needs_gradients |= table.items[i].needs_gradients;
     }
+    agree_on_round(items[i], i, tables);
     for (const State& state : *items[i].states)
       agreement.states.push_back(agree_on_state(items[i], state, tables, agreement.states.size()));
   }
@@ -200,31 +271,42 @@ void throw_difference(std::span<const SyncItem> items, Transport& transport) {
   }
   const auto texts = exchange_texts(transport, position < items.size() ? written(items[position]) : std::string());
 
-  const auto ranks = differing(texts);
-  const ItemText first = parsed(texts[0]);
-  const ItemText other = parsed(texts[ranks.empty() ? 0 : static_cast<std::size_t>(ranks.front())]);
-  if (first == other) throw SyncError("the ranks synchronise different metrics", first.name, "", ranks);
+  std::vector<ItemText> ranks_items;
+  for (const std::string& text : texts) ranks_items.push_back(parsed(text));
+  const auto ranks = differing(ranks_items);
+  const ItemText& first = ranks_items.front();
   const std::string where = at_position(position, std::max<std::size_t>(items.size(), position + 1));
-  const std::string who = rank_list(ranks) + (ranks.size() == 1 ? " has " : " have, the first of them, ");
-  const auto title = [](const ItemText& item) { return item.name.empty() ? "no metric there" : item.options; };
-  if (title(first) != title(other))
-    throw SyncError(
-        "the ranks synchronise different metrics" + where + ": rank 0 has " + title(first) + ", " + who + title(other),
-        first.name.empty() ? other.name : first.name, "", ranks);
-  if (first.dtype != other.dtype)
-    throw SyncError(first.options + where + ": the ranks have different dtypes (set_dtype): rank 0 has " + first.dtype +
-                        ", " + who + other.dtype,
-                    first.name, "", ranks);
+  const auto of_each = [&](const auto& part) {
+    std::vector<std::string> parts;
+    for (const ItemText& item : ranks_items) parts.push_back(part(item));
+    return parts;
+  };
+  const auto titles =
+      of_each([](const ItemText& item) { return item.name.empty() ? "no metric there" : item.title; });
+  if (!differing(titles).empty()) {
+    const auto named =
+        std::find_if(ranks_items.begin(), ranks_items.end(), [](const ItemText& item) { return !item.name.empty(); });
+    throw SyncError("the ranks synchronise different metrics" + where + ": " + by_rank(titles) +
+                        ". All ranks compute the same metrics in the same order (MetricOptions::name tells apart those "
+                        "that are made in one place)",
+                    named->name, "", differing(titles));
+  }
+  const auto dtypes = of_each([](const ItemText& item) { return item.dtype; });
+  if (!differing(dtypes).empty())
+    throw SyncError(shortened({first.title}).front() + where + ": the ranks have different dtypes (set_dtype): " +
+                        by_rank(dtypes),
+                    first.name, "", differing(dtypes));
+  if (ranks.empty()) throw SyncError("the ranks synchronise different metrics", first.name, "", ranks);
+  const ItemText& other = ranks_items[static_cast<std::size_t>(ranks.front())];
   const std::size_t common = std::min(first.states.size(), other.states.size());
   std::size_t state = 0;
   while (state < common && first.states[state] == other.states[state]) ++state;
-  const auto line = [&](const ItemText& item) {
+  const auto lines = of_each([&](const ItemText& item) {
     return state < item.states.size() ? "`" + item.states[state] + "`" : std::string("no such state");
-  };
+  });
   const auto& named = state < first.states.size() ? first.states[state] : other.states.at(state);
-  throw SyncError(
-      first.options + where + ": the ranks have different states: rank 0 has " + line(first) + ", " + who + line(other),
-      first.name, named.substr(0, named.find(':')), ranks);
+  throw SyncError(shortened({first.title}).front() + where + ": the ranks have different states: " + by_rank(lines),
+                  first.name, named.substr(0, named.find(':')), ranks);
 }
 
 }  // namespace metrics::distributed

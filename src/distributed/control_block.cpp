@@ -81,7 +81,8 @@ Table describe(std::span<const SyncItem> items, bool device_travels) {
   Table table;
   table.items.reserve(items.size());
   for (const SyncItem& item : items) {
-    ItemEntry entry{.dirty = item.dirty, .update_count = item.states->update_count()};
+    ItemEntry entry{
+        .dirty = item.dirty, .update_count = item.states->update_count(), .round = item.metric->round()};
     entry.first_state = table.states.size();
     entry.states = item.states->size();
     for (const State& state : *item.states) {
@@ -99,6 +100,8 @@ std::vector<uint8_t> encode(const Table& table) {
   for (const ItemEntry& item : table.items) {
     bytes.push_back(static_cast<uint8_t>((item.dirty ? Dirty : 0) | (item.needs_gradients ? NeedsGradients : 0)));
     put_number(bytes, item.update_count);
+    put_number(bytes, item.round.resets);
+    put_number(bytes, item.round.synchronisations);
     for (std::size_t i = item.first_state; i < item.first_state + item.states; ++i) {
       const StateEntry& state = table.states[i];
       bytes.push_back(static_cast<uint8_t>((state.has_value ? HasValue : 0) | (state.has_residual ? HasResidual : 0) |
@@ -125,6 +128,8 @@ Table decode(std::span<const uint8_t> bytes, std::span<const SyncItem> items) {
     entry.dirty = (item_flags & Dirty) != 0;
     entry.needs_gradients = (item_flags & NeedsGradients) != 0;
     entry.update_count = reader.number();
+    entry.round.resets = reader.number();
+    entry.round.synchronisations = reader.number();
     entry.first_state = table.states.size();
     entry.states = item.states->size();
     for (std::size_t i = 0; i < entry.states; ++i) {
@@ -154,9 +159,12 @@ uint64_t hash_of(std::string_view text, uint64_t seed) {
 }
 
 uint64_t hash_of(const SyncItem& item, uint64_t seed) {
-  // The dtype of the value is no part of the layout, which is a text of the class alone.
+  // The layout is a text of the class and its options alone.
   const char end[] = {'\0', static_cast<char>(item.metric->dtype())};
-  return hash_of(std::string_view(end, sizeof(end)), hash_of(item.metric->layout(), seed));
+  uint64_t hash = hash_of(std::string_view(end, sizeof(end)), hash_of(item.metric->layout(), seed));
+  hash = hash_of(item.metric->identity(), hash);
+  const bool is_part = item.part_of != nullptr && item.part_of != item.metric;
+  return is_part ? hash_of(item.part_of->to_string(), hash) : hash;
 }
 
 uint64_t fingerprint_of(std::span<const SyncItem> items) {

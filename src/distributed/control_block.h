@@ -1,5 +1,6 @@
 #pragma once
 
+#include <metrics/core/metric.h>
 #include <metrics/core/synchroniser.h>
 
 #include <ATen/core/Tensor.h>
@@ -27,7 +28,7 @@ constexpr int64_t aligned(int64_t bytes) {
 /// How the block begins.
 struct BlockHeader {
   static constexpr uint32_t expected_magic = 0x4353'544d;
-  static constexpr uint16_t expected_version = 1;
+  static constexpr uint16_t expected_version = 2;
   enum Flag : uint16_t {
     Failed = 1,         ///< This rank could not prepare; the body is the reason, as text.
     TableInline = 2,    ///< The body begins with this rank's table.
@@ -38,7 +39,7 @@ struct BlockHeader {
   uint32_t magic = expected_magic;
   uint16_t version = expected_version;
   uint16_t flags = 0;
-  uint64_t fingerprint = 0;  ///< Of the layouts of all items.
+  uint64_t fingerprint = 0;  ///< Of all items, see `hash_of`.
   uint64_t items = 0;
   uint64_t text_bytes = 0;
   uint64_t table_bytes = 0;
@@ -74,6 +75,7 @@ struct ItemEntry {
   bool dirty = false;
   bool needs_gradients = false;
   int64_t update_count = 0;
+  Metric::Round round;
   std::size_t first_state = 0;  ///< In the table's states.
   std::size_t states = 0;
 };
@@ -93,7 +95,8 @@ Table decode(std::span<const uint8_t> bytes, std::span<const SyncItem> items);
 
 /// 64 bits of FNV-1a, which all ranks work out alike.
 uint64_t hash_of(std::string_view text, uint64_t seed = 14695981039346656037u);
-/// Of what has to be alike on all ranks before states are looked at: the layout and the dtype of the value.
+/// Of what has to be alike on all ranks before states are looked at: the layout, the dtype of the value, which of the
+/// metrics alike it is, and what is computed of it.
 uint64_t hash_of(const SyncItem& item, uint64_t seed = 14695981039346656037u);
 uint64_t fingerprint_of(std::span<const SyncItem> items);
 

@@ -108,7 +108,7 @@ void JoinedMetric::finish_shadow(const JoinStep&) {
       unit.neutral = unit.metric->clone();
       unit.neutral->reset();
     }
-    items.push_back({unit.metric, &unit.neutral->states(), true});
+    items.push_back({unit.metric, &unit.neutral->states(), true, &metric_});
   }
   merge(*steps_->ranks(), items);
 }

@@ -156,7 +156,7 @@ class Synchronisation {
                           std::string(reinterpret_cast<const char*>(block(rank)) + body_offset, length),
                       "", "", failed);
     }
-    if (differ) throw_difference(items_, transport_);
+    if (differ) travelling([&] { throw_difference(items_, transport_); });
     check_same_purpose();
   }
 
@@ -322,7 +322,9 @@ std::vector<Synchronised> ProcessGroup::synchronise(std::span<const SyncItem> it
     throw SyncError("synchronising on rank " + std::to_string(rank()) + " of " + std::to_string(world_size()) +
                     ": another thread of this rank is doing so over the same group. The ranks' threads would come in "
                     "orders of their own: use one thread at a time, or a group for each (new_group)");
-  return distributed::Synchronisation(items, *impl_->transport, impl_->buffers).run();
+  auto merged = distributed::Synchronisation(items, *impl_->transport, impl_->buffers).run();
+  for (const SyncItem& item : items) item.metric->count_synchronisation();
+  return merged;
 }
 
 }  // namespace metrics

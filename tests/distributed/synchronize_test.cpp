@@ -490,12 +490,13 @@ WORKER(sync_disagreements) {
 
   Counters sized({.size = odd ? 11 : 10});
   message = disagreement(*group, sized, "Counters", "", {2});
-  expect_contains(message, "rank 0 has Counters(size=10), rank 2 has Counters(size=11)");
+  expect_contains(message, "ranks 0, 1 have Counters(size=10) made at synchronize_test.cpp:");
+  expect_contains(message, ", rank 2 has Counters(size=11) made at synchronize_test.cpp:");
   Counters counters({.size = 10});
   counters.set_dtype(odd ? at::kDouble : at::kFloat);
   message = disagreement(*group, counters, "Counters", "", {2});
-  expect_contains(message, "Counters(size=10): the ranks have different dtypes (set_dtype): rank 0 has Float, rank 2 has ");
-  expect_contains(message, "Double");
+  expect_contains(message, "Counters(size=10) made at synchronize_test.cpp:");
+  expect_contains(message, ": the ranks have different dtypes (set_dtype): ranks 0, 1 have Float, rank 2 has Double");
   counters.set_dtype(at::kFloat);
   Everything everything({.size = 10});
   message = disagreement(*group, odd ? static_cast<Metric&>(everything) : counters, "Counters", "", {2});
@@ -504,7 +505,8 @@ WORKER(sync_disagreements) {
   std::vector<Metric*> metrics{&counters, &everything};
   if (odd) metrics.pop_back();
   message = sync_error_of([&] { metrics::synchronize(metrics); });
-  expect_contains(message, "rank 0 has Everything(size=10), rank 2 has no metric there");
+  expect_contains(message, "ranks 0, 1 have Everything(size=10) made at synchronize_test.cpp:");
+  expect_contains(message, ", rank 2 has no metric there");
   Failing failing(odd);
   message = disagreement(*group, failing, "", "", {2});
   expect_contains(message, "rank 2 failed while preparing to synchronise: no options to tell");

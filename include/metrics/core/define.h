@@ -290,8 +290,8 @@ at::Device device_of(const Inputs& inputs) {
 }  // namespace detail
 
 template <class D>
-MetricOf<D>::MetricOf(Options options, MetricOptions common)
-    : Metric(std::move(common)), options_(kept(std::move(options))) {
+MetricOf<D>::MetricOf(Options options, MetricOptions common, std::source_location made_at)
+    : Metric(std::move(common), made_at), options_(kept(std::move(options))) {
   const AutogradScope scope;
   D::declare(own_states(), options_);
   if constexpr (!detail::HasOwnMerge<D>) require_own_merge();

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <source_location>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,11 +20,14 @@ namespace metrics {
 /// `options` takes the class's options and torchmetrics' common ones (`sync_on_compute`, …), which override `common`.
 /// Throws InvalidArgument for an unknown name, and for an unknown, missing or ill-typed option (naming those allowed).
 METRICS_API std::unique_ptr<Metric> create(std::string_view name, const Kwargs& options = {},
-                                           const MetricOptions& common = {});
+                                           const MetricOptions& common = {},
+                                           std::source_location made_at = std::source_location::current());
 
 /// Creates a metric from `{"name": "Accuracy", "options": {"task": "multiclass", "num_classes": 10}}`.
 /// Throws InvalidArgument for text that is no such JSON, and as `create` does.
-METRICS_API std::unique_ptr<Metric> create_from_json(std::string_view json, const MetricOptions& common = {});
+METRICS_API std::unique_ptr<Metric> create_from_json(
+    std::string_view json, const MetricOptions& common = {},
+    std::source_location made_at = std::source_location::current());
 
 /// Reads a JSON object as options: numbers, strings, booleans, null, and lists and objects of them.
 METRICS_API Kwargs options_from_json(std::string_view json);

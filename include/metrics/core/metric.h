@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <source_location>
 #include <span>
 #include <string>
 #include <string_view>
@@ -108,6 +109,13 @@ class METRICS_API Metric {
   /// Dtype of floating results: float32 unless `set_dtype` changed it.
   at::ScalarType dtype() const { return states_->dtype(); }
   const MetricOptions& metric_options() const { return common_; }
+  /// Which metric this is among those of equal class and options: "named `train`", or without `MetricOptions::name`
+  /// where the program made it, "made at train.cpp:12:5"; empty where neither is known. Copies keep it. Ranks that
+  /// synchronise have to agree on it.
+  std::string identity() const;
+  /// Says in what place of the program the metric was made, and those that it is made of: for functions that make
+  /// metrics for their callers.
+  void set_made_at(std::source_location place);
   /// Changes how the metric synchronises and caches from the next call on.
   void set_metric_options(MetricOptions common);
   /// The states, by name; a child's under its name and a dot.
@@ -148,12 +156,23 @@ class METRICS_API Metric {
   void merge_states(States& into, const States& from) const;
   /// A text that differs between metrics whose states cannot be merged: class, options, states and reductions.
   const std::string& layout() const;
+  /// How often the metric was reset, and synchronised since, over its present group. Ranks whose rounds differ are not
+  /// in the same call.
+  struct Round {
+    int64_t resets = 0;
+    int64_t synchronisations = 0;
+
+    bool operator==(const Round&) const = default;
+  };
+  Round round() const;
+  /// Counts a synchronisation that went well: for synchronisers.
+  void count_synchronisation() const;
 
   /// The metrics in whose states all of this one's data are: itself, or those among its children. Each once.
   std::vector<Metric*> units();
 
  protected:
-  explicit Metric(MetricOptions common);
+  explicit Metric(MetricOptions common, std::source_location made_at = {});
   Metric(const Metric&);
   Metric& operator=(const Metric&);
   Metric(Metric&&) noexcept;
@@ -364,7 +383,16 @@ class METRICS_API Metric {
   std::vector<Tensor> gathered_by_dist_sync_fn(const std::string& state, const Tensor& tensor,
                                                const std::shared_ptr<Synchroniser>& ranks) const;
 
+  /// Rounds over one group: another begins with none.
+  struct Rounds {
+    std::weak_ptr<Synchroniser> group{};
+    Round round{};
+  };
+  Rounds& rounds() const;
+
   MetricOptions common_;
+  std::source_location made_at_;
+  mutable Rounds rounds_;
   SharedStates states_;
   bool pristine_ = true;                 // whether the states are still those of the declaration
   std::shared_ptr<const Ranks> cached_;  // null: no value of the present states is kept

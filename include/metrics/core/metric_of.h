@@ -6,6 +6,7 @@
 
 #include <concepts>
 #include <optional>
+#include <source_location>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -160,8 +161,12 @@ class MetricOf : public Metric {
 
   static_assert(std::tuple_size_v<Inputs> == D::inputs.size(), "a definition names each input of its update once");
 
-  explicit MetricOf(Options options, MetricOptions common = {});
-  MetricOf() requires(Options::fields().required == 0) : MetricOf(Options{}) {}
+  /// `made_at` is what `identity()` tells; callers leave it out.
+  explicit MetricOf(Options options, MetricOptions common = {},
+                    std::source_location made_at = std::source_location::current());
+  MetricOf(std::source_location made_at = std::source_location::current())  // NOLINT: as implicit as without arguments
+      requires(Options::fields().required == 0)
+      : MetricOf(Options{}, {}, made_at) {}
   MetricOf(const MetricOf&) = default;
   MetricOf(MetricOf&&) noexcept = default;
   MetricOf& operator=(const MetricOf& other) { return this == &other ? *this : *this = MetricOf(other); }

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace metrics {
@@ -28,6 +29,9 @@ struct MetricOptions {
   bool sync_on_compute = true;
   /// `compute` keeps its value until the states change.
   bool compute_with_cache = true;
+  /// Tells the metric apart, when ranks synchronise, from others of equal class and options that were made in the same
+  /// place of the program (in a loop, by one function). All ranks give it the same name. No option of torchmetrics.
+  std::string name{};
 };
 
 }  // namespace metrics

@@ -20,6 +20,8 @@ struct SyncItem {
   const Metric* metric;  ///< For its name, its layout and its merge.
   const States* states;  ///< Local states; may carry gradients, which then flow to this rank's share.
   bool dirty;            ///< False when this rank has a cached value for exactly these states.
+  /// The metric whose value or states are asked for, which is made of this one; null where it is this one.
+  const Metric* part_of = nullptr;
 };
 
 /// What comes back for one metric.
