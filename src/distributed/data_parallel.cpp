@@ -14,6 +14,7 @@
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <functional>
 #include <limits>
@@ -95,6 +96,26 @@ std::vector<at::Tensor> tensors_of(const Named& named) {
   return tensors;
 }
 
+/// Those that are there: a module may have named some that it does not keep.
+Named defined(Named tensors) {
+  std::erase_if(tensors, [](const auto& tensor) { return !tensor.second.defined(); });
+  return tensors;
+}
+
+/// What ranks have to have alike of a tensor that travels.
+struct Layout {
+  std::string name;
+  at::ScalarType dtype;
+  std::vector<int64_t> sizes;
+  bool operator==(const Layout&) const = default;
+};
+
+std::vector<Layout> layout_of(const Named& tensors) {
+  std::vector<Layout> layout;
+  for (const auto& [name, tensor] : tensors) layout.push_back({name, tensor.scalar_type(), tensor.sizes().vec()});
+  return layout;
+}
+
 /// Where the gradients of parameters lie in a bucket, laid out as the parameters are.
 std::vector<std::pair<at::Tensor, at::Tensor>> gradients_in(const std::vector<at::Tensor>& parameters,
                                                             const at::Tensor& bucket) {
@@ -134,15 +155,18 @@ Group explained_group(ProcessGroup& ranks, std::vector<c10::intrusive_ptr<Explai
 struct GradientAverager::Impl {
   Group group;  // null: nobody to talk to
   std::vector<c10::intrusive_ptr<ExplainingBackend>> backends;
+  Current parameters, current_buffers;
   std::vector<at::Tensor> trained;
-  std::vector<at::Tensor> model;  // parameters and buffers
-  std::vector<at::Tensor> buffers;
+  std::unordered_set<const c10::TensorImpl*> known;  // those trained
+  std::vector<Layout> agreed;                        // of the buffers, on all ranks
   DistributedDataParallelOptions options;
   std::shared_ptr<c10d::Reducer> reducer;
   std::shared_ptr<c10d::Logger> logger;  // the reducer relies on one where parameters may be unused
   bool enabled = true;
   bool buffers_due = true;
-  bool delay_first = false;          // the first backward of a static graph finds out what is used, and sends after it
+  bool delay_first = false;  // the first step of a static graph is still to come
+  /// Whether its backward has begun, which finds out what is used and sends when it is through. Null for other graphs.
+  std::shared_ptr<std::atomic<bool>> first_begun;
   bool step_averages = true;         // false where a join accumulates
   bool left_over = false;            // gradients that this rank has accumulated in a join and not averaged
   SampleWeights* weights = nullptr;  // the reducer's, once a join has weighed by samples
@@ -184,7 +208,6 @@ struct GradientAverager::Impl {
     }
   }
 
-  bool sends_buffers() const { return options.broadcast_buffers && buffers_due && !buffers.empty(); }
   bool group_closed() const {
     return std::any_of(backends.begin(), backends.end(), [](const auto& backend) { return backend->closed(); });
   }
@@ -193,17 +216,53 @@ struct GradientAverager::Impl {
     const at::NoGradGuard no_grad;
     if (!tensors.empty()) c10d::broadcast_coalesced(group, tensors, broadcast_bytes, static_cast<int>(root));
   }
+
+  /// The buffers that the module has now, alike on all ranks. Collective where they are not as they were.
+  Named buffers() {
+    Named now = defined(current_buffers());
+    std::vector<Layout> layout = layout_of(now);
+    if (layout == agreed) return now;
+    try {
+      check_alike(group, now);
+    } catch (const SyncError& error) {
+      throw SyncError(std::string("buffers have been replaced since the last forward, which ranks do alike, before the "
+                                  "same one: ") +
+                          error.what(),
+                      "", "", error.ranks());
+    }
+    agreed = std::move(layout);
+    return now;
+  }
+
+  void broadcast_buffers(int64_t root) {
+    if (!options.broadcast_buffers || !buffers_due) return;
+    std::vector<at::Tensor> tensors;
+    // `variable_data` has a version of its own: the graph of an earlier forward may have kept a buffer, and a broadcast
+    // counts no more for it than what batch norm itself writes there. Other writes to the module's buffers count as ever.
+    for (const auto& [name, buffer] : buffers()) tensors.push_back(buffer.variable_data());
+    broadcast(tensors, root);
+  }
+
+  /// Throws unless gradients of all that is trained now are averaged.
+  void require_known() const {
+    for (const auto& [name, parameter] : parameters()) {
+      if (!parameter.requires_grad() || known.contains(parameter.unsafeGetTensorImpl())) continue;
+      throw InvalidArgument("DistributedDataParallel: parameter `" + name +
+                            "` has been replaced, added or unfrozen since it was made, and its gradients would not be "
+                            "averaged; assign values in place (copy_), or make a new DistributedDataParallel");
+    }
+  }
 };
 
-GradientAverager::GradientAverager(const Named& parameters, const Named& buffers,
-                                   DistributedDataParallelOptions options)
+GradientAverager::GradientAverager(Current parameters, Current buffers, DistributedDataParallelOptions options)
     : impl_(std::make_unique<Impl>()) {
   if (options.bucket_cap_mb < 1) {
     throw InvalidArgument("bucket_cap_mb: expected at least 1, got " + std::to_string(options.bucket_cap_mb));
   }
   std::vector<at::Tensor> trained;
   std::unordered_map<std::size_t, std::string> names;
-  for (const auto& [name, parameter] : parameters) {
+  Named all = parameters();
+  for (const auto& [name, parameter] : all) {
     if (!parameter.requires_grad()) continue;
     names.emplace(trained.size(), name);
     trained.push_back(parameter);
@@ -214,13 +273,15 @@ GradientAverager::GradientAverager(const Named& parameters, const Named& buffers
   if (!ranks || ranks->world_size() == 1) return;
 
   impl_->group = explained_group(*ranks, impl_->backends);
-  impl_->buffers = tensors_of(buffers);
-  Named all = parameters;
-  all.insert(all.end(), buffers.begin(), buffers.end());
+  const Named first_buffers = defined(buffers());
+  all.insert(all.end(), first_buffers.begin(), first_buffers.end());
   check_alike(impl_->group, all);
   impl_->broadcast(tensors_of(all));
-  impl_->model = tensors_of(impl_->options.broadcast_buffers ? all : parameters);
+  impl_->agreed = layout_of(first_buffers);
+  impl_->parameters = std::move(parameters);
+  impl_->current_buffers = std::move(buffers);
   impl_->trained = trained;
+  for (const at::Tensor& parameter : trained) impl_->known.insert(parameter.unsafeGetTensorImpl());
 
   const DistributedDataParallelOptions& o = impl_->options;
   const auto cap = static_cast<std::size_t>(o.bucket_cap_mb) << 20;
@@ -242,6 +303,7 @@ GradientAverager::GradientAverager(const Named& parameters, const Named& buffers
   if (o.static_graph) {
     impl_->reducer->set_static_graph();
     impl_->delay_first = true;
+    impl_->first_begun = std::make_shared<std::atomic<bool>>(false);
   }
 }
 
@@ -250,13 +312,14 @@ GradientAverager::~GradientAverager() = default;
 void GradientAverager::before_forward() {
   // Within a join a forward without gradients is a rank's own: others may have nothing to evaluate.
   if (in_join() && !at::GradMode::is_enabled()) return;
+  if (impl_->reducer && at::GradMode::is_enabled()) impl_->require_known();
   begin_step();
   if (!impl_->reducer) return;
   impl_->step_averages = !in_join() || step_averages();
   if (in_join()) prepare_joined_step();
   if (impl_->averages()) impl_->reducer->prepare_for_forward();
   if (at::GradMode::is_enabled()) impl_->reducer->rebuild_buckets();
-  if (impl_->sends_buffers()) impl_->broadcast(impl_->buffers, in_join() ? step().active.back() : 0);
+  impl_->broadcast_buffers(in_join() ? step().active.back() : 0);
 }
 
 void GradientAverager::after_forward(const std::vector<at::Tensor>& outputs) {
@@ -266,14 +329,15 @@ void GradientAverager::after_forward(const std::vector<at::Tensor>& outputs) {
   if (!impl_->averages()) return;
   const bool walk = impl_->options.find_unused_parameters && !impl_->options.static_graph;
   impl_->reducer->prepare_for_backward(walk ? outputs : std::vector<at::Tensor>{});
-  if (!impl_->delay_first) return;
   impl_->delay_first = false;
+  if (!impl_->first_begun || *impl_->first_begun) return;
+  // The first backward may begin at any output of any forward before it.
   for (const at::Tensor& output : outputs) {
     if (!output.requires_grad()) continue;
-    output.register_hook([reducer = impl_->reducer](const at::Tensor&) {
+    output.register_hook([reducer = impl_->reducer, begun = impl_->first_begun](const at::Tensor&) {
+      if (begun->exchange(true)) return;
       torch::autograd::Engine::get_default_engine().queue_callback([reducer] { reducer->delay_all_reduce(); });
     });
-    return;
   }
 }
 
@@ -326,7 +390,7 @@ void GradientAverager::shadow(const JoinStep& step) {
   c10d::Reducer& reducer = *impl_->reducer;
   require_all_for_first_static(step.active.size());
   reducer.rebuild_buckets();
-  if (impl_->sends_buffers()) impl_->broadcast(impl_->buffers, step.active.back());
+  impl_->broadcast_buffers(step.active.back());
   impl_->buffers_due = step.averages;
   if (!step.averages) return;
   if (join_options().divisor == Divisor::Samples) impl_->weights->set(0);
@@ -351,7 +415,13 @@ void GradientAverager::finish_shadow(const JoinStep&) {
 }
 
 void GradientAverager::all_joined(const JoinEnd& end) {
-  if (impl_->reducer) impl_->broadcast(impl_->model, end.last.back());
+  if (!impl_->reducer) return;
+  Named model = impl_->parameters();
+  if (impl_->options.broadcast_buffers) {
+    const Named buffers = impl_->buffers();
+    model.insert(model.end(), buffers.begin(), buffers.end());
+  }
+  impl_->broadcast(tensors_of(model), end.last.back());
 }
 
 void GradientAverager::leave_join(bool failed) noexcept {

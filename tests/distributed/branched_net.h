@@ -1,9 +1,12 @@
 #pragma once
 
 #include <ATen/ATen.h>
+#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/linear.h>
 
+#include <memory>
 #include <string>
+#include <utility>
 
 namespace metrics_test {
 
@@ -23,6 +26,26 @@ struct BranchedNet : torch::nn::Module {
   }
   torch::nn::Linear first, left, right;
   at::Tensor seen;
+};
+
+struct Bank : torch::nn::Module {
+  explicit Bank(at::Tensor held) { numbers = register_buffer("numbers", std::move(held)); }
+  at::Tensor numbers;
+};
+
+/// That file's net with batch norm, and a bank of numbers that may be replaced by a longer one.
+struct NormedNet : torch::nn::Module {
+  NormedNet() : first(4, 5), norm(5), last(5, 2) {
+    register_module("first", first);
+    register_module("norm", norm);
+    register_module("last", last);
+    bank = register_module("bank", std::make_shared<Bank>(at::zeros({1})));
+  }
+  at::Tensor forward(const at::Tensor& x) { return last(norm(first(x)).tanh()) * (1 + bank->numbers.sum()); }
+  torch::nn::Linear first;
+  torch::nn::BatchNorm1d norm;
+  torch::nn::Linear last;
+  std::shared_ptr<Bank> bank;
 };
 
 }  // namespace metrics_test

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -21,7 +22,8 @@ namespace metrics::distributed {
 struct DistributedDataParallelOptions {
   /// The ranks that train together; those of the default group where not stated.
   std::shared_ptr<ProcessGroup> process_group{};
-  /// Whether rank 0's buffers (running means and their like) replace the others' before each forward.
+  /// Whether rank 0's buffers (running means and their like) replace the others' before each forward. Those that the
+  /// module has then are meant: a module may have replaced some, on all ranks alike. To autograd nothing has changed.
   bool broadcast_buffers = true;
   /// Gradients travel in buckets of this size, while backward goes on with the rest.
   int64_t bucket_cap_mb = 25;
@@ -38,12 +40,16 @@ struct DistributedDataParallelOptions {
 class METRICS_API GradientAverager : public Joinable {
  public:
   using Named = std::vector<std::pair<std::string, at::Tensor>>;
+  /// What a module has now, asked for again at each step.
+  using Current = std::function<Named()>;
 
   /// Collective. Copies rank 0's parameters and buffers to all. Throws InvalidArgument where there is nothing to train,
   /// SyncError on all ranks when their modules differ, naming the parameter and the ranks.
-  GradientAverager(const Named& parameters, const Named& buffers, DistributedDataParallelOptions options);
+  GradientAverager(Current parameters, Current buffers, DistributedDataParallelOptions options);
   ~GradientAverager() override;
 
+  /// Throws InvalidArgument where a parameter is to be trained that was not when this was made: nobody would average its
+  /// gradients. SyncError when ranks have replaced buffers by others that differ in number, shape or dtype.
   void before_forward();
   void after_forward(const std::vector<at::Tensor>& outputs);
   void set_enabled(bool enabled);
@@ -106,15 +112,17 @@ GradientAverager::Named named(const Items& items) {
 ///   loss(model.forward(batch.data), batch.target).backward();
 ///   optimizer.step();
 ///
-/// Every rank makes as many steps, or all are in a `Join`. The outputs of `forward` may be tensors, and vectors, maps,
-/// pairs and tuples of them.
+/// Several forwards may come before the backward (siamese pairs, a discriminator's real and fake); a step within a `Join`
+/// has one. Every rank makes as many steps, or all are in a `Join`. The outputs of `forward` may be tensors, and vectors,
+/// maps, pairs and tuples of them.
 template <class Module>
 class DistributedDataParallel {
  public:
   explicit DistributedDataParallel(Module module, DistributedDataParallelOptions options = {})
       : module_(std::move(module)),
-        averager_(std::make_shared<GradientAverager>(detail::named(module_->named_parameters()),
-                                                     detail::named(module_->named_buffers()), std::move(options))) {}
+        averager_(std::make_shared<GradientAverager>(
+            [module = module_] { return detail::named(module->named_parameters()); },
+            [module = module_] { return detail::named(module->named_buffers()); }, std::move(options))) {}
 
   template <class... Inputs>
   auto forward(Inputs&&... inputs) {
