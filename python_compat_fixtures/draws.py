@@ -27,7 +27,7 @@ class Draws:
         """Draw int64 in [low, high)."""
         shape = (shape,) if isinstance(shape, int) else tuple(shape)
         words = self.words(int(np.prod(shape, dtype=np.int64)))
-        return torch.from_numpy((words % np.uint64(high - low)).astype(np.int64).reshape(shape) + low)
+        return torch.from_numpy((words % np.uint64(high - low)).astype(np.int64) + low).reshape(shape)
 
     def choice(self, items):
         """Draw one of `items`."""

@@ -3,7 +3,7 @@
 import math
 
 import torch
-from cases import Case, Misuse, Stem
+from cases import Case, Misuse, Stem, play
 from draws import Draws
 
 METRICS = ("SumMetric", "MeanMetric", "MaxMetric", "MinMetric", "CatMetric")
@@ -76,6 +76,17 @@ def strategies(stem: Stem, metric: str) -> None:
     stem.add(Case(f"{metric}/nan_strategy=error without nan", metric, {"nan_strategy": "error"}, clean, rows=rows, warns=False))
     stem.add(
         Case(f"{metric}/scalar nan filled", metric, {"nan_strategy": fill}, [{"value": NAN}, {"value": 1.0}], rows=rows, warns=False)
+    )
+    # 100 or -100 for an extreme, so that what fills shows.
+    whole, floating = {"nan_strategy": int(fill)}, {"nan_strategy": float(int(fill))}
+    stem.add(
+        Case(
+            f"{metric}/nan_strategy={int(fill)}", metric, whole, dirty, rows=rows, warns=False,
+            reason="an integer is as good as a float of its value; torchmetrics takes none for `nan_strategy`",
+            reference="torchmetrics with the float",
+            forward_by=lambda b: play(metric, floating, [b])[1],
+            final_by=lambda batches: play(metric, floating, batches)[1],
+        )
     )
     if metric != "CatMetric":
         stem.add(

@@ -135,6 +135,8 @@ def functional_cases(stem: Stem) -> None:
         "no predicted boxes, aggregate=False": {"preds": none, "target": more, "aggregate": False},
         "no true boxes, aggregate=False": {"preds": four, "target": none, "aggregate": False},
         "no boxes": {"preds": none, "target": none},
+        "no boxes, float64": {"preds": none.double(), "target": none.double()},
+        "no true boxes, float64, aggregate=False": {"preds": four.double(), "target": none.double(), "aggregate": False},
     }
     one = images("one", counts=(((1, 1),),))
     for name, call in calls.items():

@@ -56,6 +56,7 @@ def write(stem: Stem) -> None:
     case("int64", {}, as_type(integers, torch.int64, torch.int64), functional=None)
     case("float32 and int64", {}, as_type(integers, torch.float32, torch.int64))
     case("float16 and float32", {}, as_type(pairs("r2/halves"), torch.float16, torch.float32), functional=None)
+    case("raw_values of one column", {"multioutput": "raw_values"}, pairs("r2/column", ((4, 1), (3, 1))))
     shapes = ((5, 3), (2, 3), (9, 3))
     outputs = pairs("r2/outputs", shapes)
     for batch in outputs:

@@ -211,8 +211,9 @@ Tensor intersection_over_union(const Tensor& preds, const Tensor& target, const 
   const at::ScalarType dtype = wide ? at::kDouble : at::kFloat;
   if (n == 0 || m == 0) {
     const int64_t missed = std::max(n, m);
+    // Float32 whatever the boxes' dtype, as in torchmetrics: nothing is computed of them.
     return at::zeros(options.aggregate ? std::vector<int64_t>{} : std::vector<int64_t>{missed, missed},
-                     preds.options().dtype(dtype).requires_grad(false));
+                     preds.options().dtype(at::kFloat).requires_grad(false));
   }
   Tensor values =
       detection::pairwise_iou(detection::corners(preds, BoxFormat::Xyxy), detection::corners(target, BoxFormat::Xyxy));

@@ -289,7 +289,10 @@ METRICS_DEFINE(definitions::R2Score);
 namespace functional {
 
 Tensor r2_score(const Tensor& preds, const Tensor& target, const R2ScoreOptions& options) {
-  return paired::value_of<definitions::R2Score>(options, preds, target);
+  const Tensor value = paired::value_of<definitions::R2Score>(options, preds, target);
+  // As in torchmetrics: the class makes a number of the vector of one column, the functional does not.
+  const bool one_column = preds.dim() == 2 && preds.size(1) == 1;
+  return one_column && options.multioutput == MultiOutput::RawValues ? value.reshape({1}) : value;
 }
 
 }  // namespace functional

@@ -20,7 +20,6 @@ namespace {
 
 using c10::IValue;
 using nlohmann::json;
-using Tensors = std::map<std::string, at::Tensor>;
 
 Options options(const json& node) {
   return options_from_json(node.dump());
@@ -86,17 +85,18 @@ Case fixture_case(const json& node, const Tensors& tensors) {
   if (node.contains("whole")) c.whole = batch(node.at("whole"), tensors);
   if (node.contains("valid"))
     for (const auto& v : node.at("valid")) c.valid.push_back(tensors.at(v.get<std::string>()));
-  for (const auto& v : node.at("forward")) c.forward.push_back(value(v, tensors));
-  c.final = value(node.at("final"), tensors);
+  if (node.contains("forward"))
+    for (const auto& v : node.at("forward")) c.forward.push_back(value(v, tensors));
+  if (node.contains("final")) c.final = value(node.at("final"), tensors);
   if (node.contains("functional")) {
     c.functional = node.at("functional");
     c.functional_options = node.contains("functional_options") ? options(node.at("functional_options")) : c.options;
     if (node.contains("functional_call")) c.functional_call = batch(node.at("functional_call"), tensors);
     if (node.contains("functional_inputs")) c.functional_inputs = node.at("functional_inputs");
-    c.functional_value = value(node.at("functional_value"), tensors);
+    if (node.contains("functional_value")) c.functional_value = value(node.at("functional_value"), tensors);
   }
-  c.tolerance = {.rtol = node.at("rtol"), .atol = node.at("atol")};
-  c.rows_permute = node.at("rows") == "permutes";
+  if (node.contains("rtol")) c.tolerance = {.rtol = node.at("rtol"), .atol = node.at("atol")};
+  c.rows_permute = node.value("rows", "invariant") == "permutes";
   if (node.contains("warns")) c.warns = node.at("warns").get<bool>();
   if (node.contains("excludes"))
     for (const auto& [way, reason] : node.at("excludes").items()) c.excludes.emplace(way, reason.get<std::string>());
@@ -112,6 +112,10 @@ Misuse fixture_misuse(const json& node, const Tensors& tensors) {
 }
 
 }  // namespace
+
+Case read_case(std::string_view line, const Tensors& tensors) {
+  return fixture_case(json::parse(line), tensors);
+}
 
 Fixtures read_fixtures(const std::filesystem::path& index) {
   try {

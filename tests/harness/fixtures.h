@@ -1,6 +1,7 @@
 #pragma once
 
 #include "case.h"
+#include "safetensors_file.h"
 
 #include <filesystem>
 #include <string>
@@ -18,6 +19,9 @@ struct Fixtures {
 
 /// Reads `<path>.json` and the tensors of `<path>.safetensors` beside it. Throws FormatError naming the file.
 Fixtures read_fixtures(const std::filesystem::path& index);
+
+/// Reads one case as an index has it on a line, with the tensors that it names. It need not expect anything.
+Case read_case(std::string_view line, const Tensors& tensors);
 
 /// Reads all indexes below `directory`, in the order of their paths. METRICS_TEST_STEMS, a list with commas of stems and
 /// domains such as "classification/accuracy,text", takes those alone. Throws InvalidArgument where it names one that is

@@ -26,11 +26,14 @@ at::ScalarType dtype_named(const std::string& name, const std::filesystem::path&
 
 }  // namespace
 
-std::map<std::string, at::Tensor> read_safetensors(const std::filesystem::path& path) {
+Tensors read_safetensors(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream content;
   content << file.rdbuf();
-  const std::string bytes = content.str();
+  return read_safetensors(content.str(), path);
+}
+
+Tensors read_safetensors(const std::string& bytes, const std::filesystem::path& path) {
   uint64_t header_size = 0;
   if (bytes.size() < sizeof(header_size)) throw FormatError(path.string() + " cannot be read", path.string(), 0);
   std::memcpy(&header_size, bytes.data(), sizeof(header_size));
@@ -38,7 +41,7 @@ std::map<std::string, at::Tensor> read_safetensors(const std::filesystem::path& 
     throw FormatError(path.string() + " is shorter than its header", path.string(), 0);
   const auto header = nlohmann::json::parse(bytes.substr(sizeof(header_size), header_size));
   const std::size_t data_begin = sizeof(header_size) + header_size;
-  std::map<std::string, at::Tensor> tensors;
+  Tensors tensors;
   for (const auto& [key, entry] : header.items()) {
     if (key == "__metadata__") continue;
     const auto tensor = at::empty(entry.at("shape").get<std::vector<int64_t>>(),

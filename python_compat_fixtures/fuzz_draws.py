@@ -1,0 +1,373 @@
+"""Cases that are drawn: options by what the registry says of them, and batches by domain. A case depends on its name alone."""
+
+import inspect
+import re
+from dataclasses import dataclass, field
+
+import torch
+import torchmetrics.image.fid
+from boxes import stand_in
+from cases import Case, find_class
+from draws import Draws
+
+# torchmetrics hides these where there is no torchvision and no torch-fidelity, which the cases do not need.
+stand_in()
+torchmetrics.image.FrechetInceptionDistance = torchmetrics.image.fid.FrechetInceptionDistance
+
+NAN, INF = float("nan"), float("inf")
+
+# Values of options whose type says too little: what they range over, and what changes something. Others are drawn by type.
+RANGES = {
+    "num_classes": [2, 3, 3, 4, 6],
+    "num_labels": [2, 3, 4],
+    "num_outputs": [1, 1, 2, 3],
+    "ignore_index": [None, -1, -1, 0, 1, 2, 9],
+    "threshold": [0.5, 0.3, 0.25, 0.75, 0.0, 1.0],
+    "beta": [0.5, 1.0, 2.0],
+    "thresholds": [None, None, 2, 5, 33, [0.25, 0.5, 0.75], [0.75, 0.125, 0.5], [0.0, 0.5, 1.0]],
+    "fpr_range": [[0.001, 0.1], [0.0, 1.0], [0.1, 0.5], [0.25, 0.75]],
+    "max_fpr": [None, 1.0, 0.5, 0.1],
+    "min_recall": [0.0, 0.25, 0.5, 0.8, 1.0],
+    "min_precision": [0.0, 0.25, 0.5, 0.8, 1.0],
+    "min_specificity": [0.0, 0.25, 0.5, 0.8, 1.0],
+    "min_sensitivity": [0.0, 0.25, 0.5, 0.8, 1.0],
+    "zero_division": [0, 1, 0.0, 1.0],
+    "nan_strategy": ["error", "warn", "ignore", "disable", 2.5, -1.0],
+    "data_range": [1.0, 2.0, 3, 255.0, (0.25, 0.75), (0.0, 1.0)],
+    "base": [10.0, 2.0, 2.718],
+    "dim": [None, None, 1, 3, -1, (1, 2, 3), (1, -1)],
+    "adjusted": [0, 0, 1, 2, 5],
+    "feature": [1, 2, 4],
+    "iou_threshold": [None, 0.1, 0.25, 0.5],
+}
+BY_TYPE = {"bool": [True, False], "int": [1, 2, 3, 5], "float": [0.0, 0.25, 0.5, 1.0, 2.0], "str": ["", "a"], "None": [None]}
+# What an option is given to see it refused.
+WRONG = ["one", 1.5, -1, -0.5, 0, 2, None, True, []]
+# Plays of one case must agree with one another, except where batches say what their rows do not.
+WAYS = ["one update", "positional", "computes between", "reset", "clone", "saved half-way", "merge of two", "merge of three", "permuted", "empty batches", "row by row", "strided"]
+
+
+class NotDrawn(Exception):
+    """There is no draw for the inputs of a metric."""
+
+
+@dataclass
+class Drawn:
+    """A case, how its batches are shared out, and what else is known of it."""
+
+    case: Case
+    shares: list = field(default_factory=list)  # how many batches in a row each shard gets
+    ways: list = field(default_factory=list)  # of the harness, that have to agree
+    wrong: str = ""  # the option that has a wrong value
+
+
+def values_of(option: dict) -> list:
+    """List values for an option, by its name or by what the registry says of its type."""
+    if option["name"] in RANGES:
+        return RANGES[option["name"]]
+    quoted = re.findall(r"'([^']*)'", option["type"])
+    found = quoted + [None] * ("none" in quoted)
+    for kind in re.split(r" or ", re.sub(r"one of ('[^']*'(, )?)+", "", option["type"]).split("(")[0].strip()):
+        found += BY_TYPE.get(kind.strip(), [])
+    return found
+
+
+def accepted_there(metric: str) -> set:
+    """Name the options that torchmetrics' class takes."""
+    names = set()
+    for cls in find_class(metric).__mro__:
+        if "__init__" in vars(cls) and cls.__module__.startswith("torchmetrics") and cls.__name__ != "Metric":
+            parameters = inspect.signature(cls.__init__).parameters
+            names |= {n for n, p in parameters.items() if n != "self" and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
+    return names
+
+
+def drawn_options(draws: Draws, entry: dict) -> dict:
+    """Draw a value for each required option, and for some of the others that torchmetrics has too."""
+    there, options = accepted_there(entry["name"]), {}
+    for option in entry["options"]:
+        values = values_of(option)
+        needed = option["required"] or option["name"] == "num_classes"
+        if values and option["name"] in there and (needed or draws.choice([True, False])):
+            options[option["name"]] = draws.choice(values)
+    return options
+
+
+def one_in(draws: Draws, n: int) -> bool:
+    """Say yes once in n times."""
+    return int(draws.integers(1, 0, n)) == 0
+
+
+def sizes(draws: Draws) -> list:
+    """Draw the numbers of rows of one to four batches, few of them empty."""
+    return [draws.choice([1, 2, 3, 4, 5, 8, 13] + [0] * one_in(draws, 4)) for _ in range(draws.choice([1, 1, 2, 3, 4]))]
+
+
+FLOATS = [torch.float32] * 5 + [torch.float64, torch.float16, torch.bfloat16]
+LABELS = [torch.int64] * 5 + [torch.int32, torch.uint8, torch.int8, torch.int16]
+
+
+def scores(draws: Draws, kind: str, shape: tuple) -> torch.Tensor:
+    """Draw scores of a kind: fine ones hardly tie and meet no threshold; coarse ones do both."""
+    if kind == "probabilities":
+        return draws.probabilities(shape)
+    if kind == "coarse probabilities":
+        return draws.integers(shape, 0, 5).float() / 4
+    if kind == "logits":
+        return draws.logits(shape)
+    return draws.integers(shape, -3, 4).float()
+
+
+def spoilt(draws: Draws, tensor: torch.Tensor, value) -> torch.Tensor:
+    """Put a value somewhere."""
+    if not tensor.numel():
+        return tensor
+    tensor = tensor.clone()
+    tensor.view(-1)[int(draws.integers(1, 0, tensor.numel()))] = value
+    return tensor
+
+
+def classification(draws: Draws, entry: dict, options: dict) -> list:
+    """Draw preds and targets of a task: scores of either kind or labels, targets that follow them, some ignored."""
+    task = next(t for t in ("Binary", "Multiclass", "Multilabel") if entry["name"].startswith(t))
+    curve = any(o["name"] in ("thresholds",) for o in entry["options"])
+    several = options.get("multidim_average") == "samplewise" or entry["name"] == "MulticlassExactMatch" or one_in(draws, 3)
+    rest = draws.choice([(2,), (3,), (2, 2), (1,)]) if several else ()
+    kinds = ["probabilities", "coarse probabilities", "logits", "coarse logits"] + ([] if curve or options.get("top_k", 1) != 1 else ["labels", "labels"])
+    kind, label_type, float_type = draws.choice(kinds), draws.choice(LABELS), draws.choice(FLOATS)
+    same_rest, special = not one_in(draws, 12), int(draws.integers(1, 0, 24))
+    columns = options.get("num_classes", 3) if task == "Multiclass" else options.get("num_labels", 3)
+    top = columns if task == "Multiclass" else 2
+    only = draws.choice([None] * 6 + [0, 1, top - 1])
+    batches = []
+    for i, n in enumerate(sizes(draws)):
+        if not same_rest and rest:
+            rest = draws.choice([(2,), (3,), (2, 2)])
+        if one_in(draws, 20) and kind != "labels":
+            kind = draws.choice([k for k in kinds if k != "labels"])
+        shape = {"Binary": (n, *rest), "Multiclass": (n, columns, *rest), "Multilabel": (n, columns, *rest)}[task]
+        drawn = scores(draws, "probabilities" if kind == "labels" else kind, shape)
+        if task == "Multiclass":
+            best = drawn.argmax(1)
+        else:
+            best = (drawn > (0 if "logits" in kind else 0.5)).long()
+        target = torch.where(draws.integers(best.shape, 0, 3) == 0, draws.integers(best.shape, 0, top), best)
+        if only is not None:
+            target = torch.full_like(target, only)
+        preds = best.to(label_type) if kind == "labels" else drawn.to(float_type)
+        ignore = options.get("ignore_index")
+        signed = label_type
+        if isinstance(ignore, int) and not 0 <= ignore < top:
+            share = draws.choice([1, 4, 4, 4])
+            target = torch.where(draws.integers(target.shape, 0, share) == 0, torch.tensor(ignore), target)
+            signed = torch.int64 if ignore < 0 and label_type is torch.uint8 else label_type
+        target = target.to(signed)
+        if options.get("validate_args", True):
+            if special == 0:
+                target = spoilt(draws, target, top if one_in(draws, 2) or signed is torch.uint8 else -1)
+            elif special == 1 and kind != "labels":
+                preds = spoilt(draws, preds, NAN)
+            elif special == 2:
+                preds = spoilt(draws, preds, top) if kind == "labels" else preds[..., :-1]
+            elif special == 3:
+                target = target[:-1]
+        if special == 4 and kind != "labels":
+            preds = spoilt(draws, preds, draws.choice([INF, -INF]) if "logits" in kind else draws.choice([0.0, 1.0]))
+        batches.append({"preds": preds, "target": target})
+    return batches
+
+
+def regression(draws: Draws, entry: dict, options: dict) -> list:
+    """Draw targets and predictions near them."""
+    outputs = options.get("num_outputs", 1) if "num_outputs" in {o["name"] for o in entry["options"]} else draws.choice([1, 1, 2, 3])
+    columns = (outputs,) if isinstance(outputs, int) and outputs > 1 else draws.choice([()] * 5 + [(1,), (2,), (2, 2)])
+    types = draws.choice([(t, t) for t in FLOATS] + [(torch.float32, torch.float64), (torch.float16, torch.float32), (torch.int64, torch.int64), (torch.float32, torch.int64), (torch.uint8, torch.uint8)])
+    special, offset = int(draws.integers(1, 0, 16)), draws.choice([0.0] * 6 + [64.0])
+    batches = []
+    for n in sizes(draws):
+        target = draws.values((n, *columns)) + offset
+        preds = target + draws.values((n, *columns)) / 8
+        if special == 0:
+            target = torch.full_like(target, 2.5)
+        elif special == 1:
+            preds = torch.full_like(preds, 0.5)
+        elif special == 2:
+            preds = target.clone()
+        elif special == 3:
+            preds, target = preds.round(), target.round()
+        if torch.uint8 in types:
+            preds, target = preds.abs(), target.abs()
+        preds, target = preds.to(types[0]), target.to(types[1])
+        if special == 4 and preds.is_floating_point():
+            preds = spoilt(draws, preds, draws.choice([NAN, INF]))
+        elif special == 5:
+            target = target[:-1]
+        elif special == 6:
+            preds = preds.unsqueeze(-1)
+        batches.append({"preds": preds, "target": target})
+    return batches
+
+
+def aggregation(draws: Draws, entry: dict, options: dict) -> list:
+    """Draw numbers and tensors, some NaN among them, with weights where there are any."""
+    weighted = any(i["name"] == "weight" for i in entry["inputs"]) and one_in(draws, 2)
+    dtype, nans, scalars = draws.choice(FLOATS + [torch.int64, torch.int32, torch.uint8]), one_in(draws, 2), one_in(draws, 4)
+    columns = draws.choice([(), (), (2,), (3, 2)])
+    kind = draws.choice(["each", "each", "one", "a row", "a number"])
+    batches = []
+    for n in sizes(draws):
+        value = draws.values((n, *columns)).abs() if dtype is torch.uint8 else draws.values((n, *columns))
+        value = value.to(dtype)
+        if nans and value.is_floating_point() and one_in(draws, 2):
+            value = spoilt(draws, value, NAN)
+        if one_in(draws, 16) and value.is_floating_point():
+            value = spoilt(draws, value, draws.choice([INF, -INF]))
+        if scalars:
+            value = draws.choice([float(draws.values(1)), draws.values(()), int(draws.integers(1, -9, 9)), NAN if nans else 1.5])
+        batch = {"value": value}
+        if weighted:
+            shape = () if scalars else {"each": (n, *columns), "one": (), "a number": (), "a row": (n, *[1] * len(columns))}[kind]
+            weight = draws.integers(shape, 0, 9).float() / 4
+            if nans and one_in(draws, 4):
+                weight = spoilt(draws, weight, NAN)
+            batch["weight"] = float(weight) if kind == "a number" and shape == () else weight
+        batches.append(batch)
+    return batches
+
+
+def retrieval(draws: Draws, entry: dict, options: dict) -> list:
+    """Draw documents of a few queries."""
+    kind, levels, queries = draws.choice(["probabilities", "probabilities", "logits"]), draws.choice([None, None, 3, 8]), draws.choice([1, 2, 4])
+    dtype, label = draws.choice(FLOATS), draws.choice([torch.int64] * 4 + [torch.int32, torch.bool, torch.float32])
+    relevant, special = draws.choice([1, 2, 3, 9]), int(draws.integers(1, 0, 20))
+    batches = []
+    for n in sizes(draws):
+        preds = scores(draws, kind, (n,))
+        if levels:
+            preds = (preds * levels).round() / levels
+        target = (draws.integers((n,), 0, relevant) == 0).long()
+        ignore = options.get("ignore_index")
+        if isinstance(ignore, int) and ignore not in (0, 1) and label not in (torch.bool,):
+            target = torch.where(draws.integers((n,), 0, 4) == 0, torch.tensor(ignore), target)
+        target, preds, indexes = target.to(label), preds.to(dtype), draws.integers((n,), 0, queries)
+        if special == 0:
+            preds = spoilt(draws, preds, NAN)
+        elif special == 1:
+            target = target[:-1]
+        elif special == 2:
+            indexes = indexes.to(draws.choice([torch.int32, torch.float32]))
+        elif special == 3 and label is not torch.bool:
+            target = spoilt(draws, target, draws.choice([2, -1]))
+        elif special == 4:
+            preds, target, indexes = (v.reshape(-1, 1) for v in (preds, target, indexes))
+        batches.append({"preds": preds, "target": target, "indexes": indexes})
+    return batches
+
+
+WORDS = ["a", "b", "c", "the", "hello", "world", "", "a,b", "Ä", "ä", "x\u00a0y", "\t", "日本"]
+
+
+def text(draws: Draws, entry: dict, options: dict) -> list:
+    """Draw texts of few words, and what was heard of them."""
+    sentence = lambda: draws.choice([" ", " ", "  ", "\n"]).join(draws.choice(WORDS) for _ in range(draws.choice([0, 1, 2, 3, 5, 9])))
+    special = int(draws.integers(1, 0, 12))
+    batches = []
+    for n in sizes(draws):
+        target = [sentence() for _ in range(n)]
+        preds = [t if one_in(draws, 4) else sentence() if one_in(draws, 2) else " ".join(t.split()[1:] + ["b"]) for t in target]
+        if special == 0 and target:
+            preds, target = preds[0], target[0]
+        elif special == 1:
+            target = target[:-1]
+        batches.append({"preds": preds, "target": target})
+    return batches
+
+
+def image(draws: Draws, entry: dict, options: dict) -> list:
+    """Draw images near one another, or features of two populations."""
+    if entry["inputs"][0]["name"] == "imgs":
+        features, dtype = options.get("feature", 2), draws.choice(FLOATS)
+        counts = [draws.choice([0, 1, 2, 5, 9] if one_in(draws, 6) else [5, 9, 12]) for _ in range(draws.choice([2, 3, 4]))]
+        features = features if isinstance(features, int) and features > 0 else 2
+        return [{"imgs": (draws.logits((n, features)) * (1 + i % 2)).to(dtype), "real": i % 2 == 0} for i, n in enumerate(counts)]
+    scale = draws.choice([1.0, 1.0, 255.0])
+    types = draws.choice([(t, t) for t in FLOATS] + [(torch.uint8, torch.uint8), (torch.int64, torch.uint8), (torch.float16, torch.float32)])
+    shape, special = draws.choice([(2, 3, 3), (1, 4, 4), (1, 1, 2)]), int(draws.integers(1, 0, 16))
+    batches = []
+    for n in sizes(draws):
+        target = draws.probabilities((n, *shape)) * scale
+        preds = target + draws.logits((n, *shape)) * scale / 32
+        if torch.uint8 in types:
+            preds, target = preds.clamp(0, 255), target.clamp(0, 255)
+        preds, target = preds.to(types[0]), target.to(types[1])
+        if special == 0:
+            preds = target.clone()
+        elif special == 1:
+            target = target[:, :-1]
+        elif special == 2 and preds.is_floating_point():
+            preds = spoilt(draws, preds, draws.choice([NAN, INF]))
+        batches.append({"preds": preds, "target": target})
+    return batches
+
+
+def detection(draws: Draws, entry: dict, options: dict) -> list:
+    """Draw boxes that overlap often, with labels."""
+    box_format, labels, special, dtype = options.get("box_format", "xyxy"), draws.choice([1, 2, 4]), int(draws.integers(1, 0, 16)), draws.choice([torch.float32] * 5 + [torch.float64, torch.int64, torch.float16])
+
+    def one() -> dict:
+        count = draws.choice([0, 1, 2, 3, 5])
+        place, size = draws.integers((count, 2), 0, 12).float(), draws.integers((count, 2), 1, 12).float()
+        boxes = torch.cat([place, place + size if box_format == "xyxy" else size], 1)
+        return {"boxes": boxes.to(dtype), "labels": draws.integers((count,), 0, labels)}
+
+    batches = []
+    for _ in range(draws.choice([1, 2, 3])):
+        count = draws.choice([0, 1, 1, 2, 3])
+        preds, target = [one() for _ in range(count)], [one() for _ in range(count)]
+        if special == 0:
+            preds = [{"boxes": t["boxes"], "labels": t["labels"]} for t in target]
+        elif special == 1:
+            target = target[:-1]
+        elif special == 2 and target:
+            target[0] = {**target[0], "labels": target[0]["labels"][:-1]}
+        batches.append({"preds": preds, "target": target})
+    return batches
+
+
+INPUTS = {f.__name__: f for f in (aggregation, classification, detection, image, regression, retrieval, text)}
+
+
+def functional_call(draws: Draws, entry: dict, options: dict, batches: list) -> dict | None:
+    """Return what a functional is called with that takes other inputs than the class; None where it takes those."""
+    first = batches[0]
+    if entry["domain"] == "retrieval":
+        return {"preds": first["preds"], "target": first["target"]} | {k: v for k, v in options.items() if k == "top_k"}
+    if entry["domain"] == "detection":
+        if not first["preds"] or not first["target"]:
+            return None
+        call = {"preds": first["preds"][0]["boxes"], "target": first["target"][0]["boxes"], "aggregate": draws.choice([True, False])}
+        return call | {k: v for k, v in options.items() if k == "iou_threshold"}
+    return None
+
+
+def drawn(entry: dict, name: str) -> Drawn:
+    """Draw a case of a metric; of equal names comes the same."""
+    if entry["domain"] not in INPUTS:
+        raise NotDrawn(f"{entry['name']}: the domain {entry['domain']} has no draw")
+    draws = Draws(f"fuzz/{name}")
+    options, wrong = drawn_options(draws, entry), ""
+    if entry["options"] and one_in(draws, 16):
+        wrong = draws.choice([o["name"] for o in entry["options"] if o["name"] in accepted_there(entry["name"])])
+    given = options
+    if wrong:
+        given = options | {wrong: draws.choice(WRONG)}
+    batches = INPUTS[entry["domain"]](draws, entry, options)
+    call = functional_call(draws, entry, options, batches) if entry["functional"] else None
+    own = entry["domain"] in ("retrieval", "detection")
+    functional = entry["functional"] if entry["functional"] and (call or not own) else None
+    rows = "permutes" if options.get("multidim_average") == "samplewise" or entry["name"] == "CatMetric" else "invariant"
+    case = Case(name, entry["name"], given, batches, functional, functional_call=call, rows=rows)
+    cuts = sorted(int(draws.integers(1, 0, len(batches) + 1)) for _ in range(draws.choice([1, 2])))
+    shares = [b - a for a, b in zip([0, *cuts], [*cuts, len(batches)])]
+    ways = [w for w in WAYS if not (w == "reset" and options.get("reset_real_features") is False)]
+    return Drawn(case, shares, ways if one_in(draws, 4) else [], wrong)
