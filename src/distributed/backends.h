@@ -1,11 +1,14 @@
 #pragma once
 
+#include "deadline.h"
+
 #include <torch/csrc/distributed/c10d/Backend.hpp>
 #include <torch/csrc/distributed/c10d/Store.hpp>
 
 #include <chrono>
 #include <exception>
 #include <string>
+#include <vector>
 
 namespace metrics::distributed {
 
@@ -23,11 +26,24 @@ struct Membership {
   std::chrono::milliseconds timeout{};
   /// All members share one machine's loopback interface.
   bool one_host = false;
+  /// What the program knows the members by, for a part of the ranks: their ranks in the group that it started with.
+  std::vector<int64_t> world_ranks = {};
+
+  /// The rank by which the program knows a member.
+  int64_t world_rank(int64_t member) const;
+  /// This member for messages: "rank 1 of 4", or "rank 2 (of the group of ranks 0,2)".
+  std::string own_name() const;
 };
 
+/// "0,2"
+std::string listed(const std::vector<int64_t>& ranks, const char* separator = ",");
+
 /// Connects to all members over Gloo: over loopback where they share it, the interfaces in GLOO_SOCKET_IFNAME where it
-/// is set, the one that the host's name resolves to otherwise.
-c10::intrusive_ptr<c10d::Backend> make_gloo_backend(const Membership& membership);
+/// is set, the one that the host's name resolves to otherwise. Each wait for a member ends at `deadline`.
+c10::intrusive_ptr<c10d::Backend> make_gloo_backend(const Membership& membership, const Deadline& deadline);
+
+/// Waits until every member has come here, at the longest until `deadline`.
+void wait_for_all(c10d::Backend& backend, const Deadline& deadline);
 
 /// Whether NCCL is compiled in and has a device to run on.
 bool nccl_is_available();

@@ -37,7 +37,10 @@ std::vector<uint8_t> text_bytes(const std::string& text) {
 }
 
 c10::intrusive_ptr<c10d::Store> failures_of(const Membership& membership) {
-  return c10::make_intrusive<c10d::PrefixStore>("failures", membership.store);
+  // Who asks has failed already: a store that does not answer has nothing to explain.
+  return BoundedStore::around(membership.store, membership.timeout)
+      ->with_timeout(most_patience_for_word)
+      ->under("failures");
 }
 
 }  // namespace
@@ -97,14 +100,15 @@ std::exception_ptr FailureBoard::explained(const std::exception_ptr& error, cons
 Notices::Notices(ProcessGroup& group)
     : rank_(group.rank()),
       world_size_(group.world_size()),
-      board_(failures_of(group.impl().membership), group.rank(), group.timeout()) {
+      board_(failures_of(group.impl().membership), group.impl().membership.world_rank(group.rank()), group.timeout()) {
   Membership membership = group.impl().membership;
   const SigpipeBlocked no_sigpipe;
   try {
     store_ = c10::make_intrusive<c10d::PrefixStore>("join", membership.store);
     membership.store = store_;
-    auto gloo = make_gloo_backend(membership);
-    gloo->barrier(c10d::BarrierOptions())->wait();
+    const Deadline deadline(membership.timeout);
+    auto gloo = make_gloo_backend(membership, deadline);
+    wait_for_all(*gloo, deadline);
     backend_ = c10::make_intrusive<CountingBackend>(std::move(gloo));
   } catch (const std::exception&) {
     std::rethrow_exception(board_.explained(std::current_exception(), "connecting for a join", group.timeout()));
@@ -171,7 +175,8 @@ std::string Notices::text_of(int64_t number, int64_t rank) const {
 std::shared_ptr<FailureBoard> failure_board_of(ProcessGroup& group) {
   const Membership& membership = group.impl().membership;
   if (membership.world_size == 1 || !membership.store) return nullptr;
-  return std::make_shared<FailureBoard>(failures_of(membership), membership.rank, membership.timeout);
+  return std::make_shared<FailureBoard>(failures_of(membership), membership.world_rank(membership.rank),
+                                        membership.timeout);
 }
 
 void abandon(ProcessGroup& group, const std::string& reason) noexcept {

@@ -13,7 +13,9 @@
 namespace metrics {
 namespace {
 
+using distributed::BoundedStore;
 using distributed::CountingBackend;
+using distributed::Deadline;
 using distributed::Meeting;
 using distributed::Membership;
 using distributed::SigpipeBlocked;
@@ -26,6 +28,10 @@ std::string chosen_backend(const std::string& name) {
   throw InvalidArgument("init_process_group: backend is '" + name + "', expected 'auto', 'gloo' or 'nccl'");
 }
 
+std::string connected_key(int64_t member) {
+  return "connected/" + std::to_string(member);
+}
+
 Membership under(const Membership& membership, const std::string& prefix) {
   Membership result = membership;
   result.store = c10::make_intrusive<c10d::PrefixStore>(prefix, membership.store);
@@ -33,21 +39,23 @@ Membership under(const Membership& membership, const std::string& prefix) {
 }
 
 /// Connections for the metrics: Gloo for what is on the CPU, and beside it NCCL where the group has it.
-void connect_metrics(ProcessGroup::Impl& impl) {
-  auto host = distributed::make_gloo_backend(under(impl.membership, "metrics/gloo"));
+void connect_metrics(ProcessGroup::Impl& impl, const Deadline& deadline) {
+  auto host = distributed::make_gloo_backend(under(impl.membership, "metrics/gloo"), deadline);
   c10::intrusive_ptr<c10d::Backend> device;
   if (impl.backend == "nccl")
     device = distributed::make_nccl_backend(under(impl.membership, "metrics/nccl"), impl.local_rank);
+  impl.membership.store->set(connected_key(impl.membership.rank), "1");
   // Nobody needs the store any more once this is over, so rank 0, who may serve it, is free to leave.
-  host->barrier(c10d::BarrierOptions())->wait();
-  impl.transport.emplace(std::move(host), std::move(device), impl.membership.timeout);
+  distributed::wait_for_all(*host, deadline);
+  impl.transport.emplace(std::move(host), std::move(device), impl.membership.timeout, impl.membership.own_name());
 }
 
-void make_c10d_group(ProcessGroup::Impl& impl) {
+void make_c10d_group(ProcessGroup::Impl& impl, const Deadline& deadline) {
   const auto& membership = impl.membership;
   impl.c10d = c10::make_intrusive<c10d::ProcessGroup>(
       under(membership, "c10d").store, static_cast<int>(membership.rank), static_cast<int>(membership.world_size));
-  auto gloo = c10::make_intrusive<CountingBackend>(distributed::make_gloo_backend(under(membership, "c10d/gloo")));
+  auto gloo =
+      c10::make_intrusive<CountingBackend>(distributed::make_gloo_backend(under(membership, "c10d/gloo"), deadline));
   impl.c10d_counting = gloo;
   impl.c10d->setBackend(c10::DeviceType::CPU, BackendType::GLOO, gloo);
   impl.c10d->setDefaultBackend(BackendType::GLOO);
@@ -59,19 +67,64 @@ void make_c10d_group(ProcessGroup::Impl& impl) {
   impl.c10d->setDefaultBackend(BackendType::NCCL);
 }
 
-/// Runs what connects ranks; whatever c10d throws there becomes a SyncError.
-template <class Connect>
-void connecting(const Membership& membership, const Connect& connect) {
-  const SigpipeBlocked no_sigpipe;  // in Gloo's threads, too, which begin here
+void connect_all(ProcessGroup::Impl& impl, const Deadline& deadline) {
+  make_c10d_group(impl, deadline);
+  connect_metrics(impl, deadline);
+}
+
+/// What is known of the others after a failure to connect: those who have not connected either.
+std::vector<int64_t> unconnected(const Membership& membership, BoundedStore& store) {
+  std::vector<int64_t> ranks;
+  for (int64_t member = 0; member < membership.world_size; ++member)
+    if (member != membership.rank && !store.check({connected_key(member)}))
+      ranks.push_back(membership.world_rank(member));
+  return ranks;
+}
+
+[[noreturn]] void throw_unconnected(const Membership& membership, const BoundedStore::Pointer& store,
+                                    const Deadline& deadline, const std::string& reason) {
+  constexpr std::chrono::milliseconds to_ask(300);
+  std::vector<int64_t> ranks;
+  std::string others;
   try {
-    connect();
+    ranks = unconnected(membership, *store->until(Deadline(to_ask)));
+    if (!ranks.empty()) others = ": rank " + distributed::listed(ranks, ", ") + " had come, but not connected";
+  } catch (const std::exception&) {
+    others = ": " + store->place() + " does not answer any more";
+  }
+  const std::string time = deadline.passed() ? " within " + std::to_string(deadline.timeout().count()) + " ms" : "";
+  throw SyncError(membership.own_name() + " could not connect to the other ranks" + time + others + " (" + reason + ")",
+                  "", "", ranks);
+}
+
+/// Connects a group whose members have met, on a thread of its own, since Gloo waits for one member after the other and some
+/// of it without a limit; whatever c10d throws there becomes a SyncError. A thread that does not end keeps the group.
+template <class Connect>
+std::unique_ptr<ProcessGroup::Impl> connected(std::unique_ptr<ProcessGroup::Impl> impl, const Meeting& meeting,
+                                              const Deadline& deadline, const Connect& connect) {
+  constexpr std::chrono::milliseconds gloo_ends_itself(200);
+  const Membership membership = impl->membership;
+  const auto store = meeting.store->until(deadline);
+  impl->membership.store = store;
+  impl->membership.one_host = meeting.one_host;
+  const auto owned = std::make_shared<std::unique_ptr<ProcessGroup::Impl>>(std::move(impl));
+  try {
+    distributed::apart<void>(deadline.end() + gloo_ends_itself, [owned, connect, deadline] {
+      const SigpipeBlocked no_sigpipe;  // in Gloo's threads, too, which begin here
+      try {
+        connect(**owned, deadline);
+      } catch (...) {
+        owned->reset();
+        throw;
+      }
+    });
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    throw SyncError("rank " + std::to_string(membership.rank) + " of " + std::to_string(membership.world_size) +
-                    " could not connect to the other ranks within " + std::to_string(membership.timeout.count()) +
-                    " ms (" + distributed::first_line(error) + ")");
+    throw_unconnected(membership, meeting.store, deadline, distributed::first_line(error));
   }
+  store->outlast(membership.timeout);
+  return std::move(*owned);
 }
 
 /// Refuses what only a member can do.
@@ -148,7 +201,8 @@ c10::intrusive_ptr<c10d::ProcessGroup> ProcessGroup::c10d() const {
   if (!impl_->c10d && !impl_->closed && world_size() == 1) {
     impl_->membership.store = c10::make_intrusive<c10d::HashStore>();
     impl_->membership.one_host = true;
-    connecting(impl_->membership, [&] { make_c10d_group(*impl_); });
+    const SigpipeBlocked no_sigpipe;
+    make_c10d_group(*impl_, Deadline(timeout()));
   }
   return impl_->c10d;
 }
@@ -167,12 +221,12 @@ void ProcessGroup::shutdown() {
 std::shared_ptr<ProcessGroup> ProcessGroup::new_group(const std::vector<int64_t>& ranks) {
   require_member(*impl_, "new_group");
   if (impl_->transport) impl_->transport->check_usable();
-  std::string key;
+  std::vector<int64_t> members;
   for (size_t i = 0; i < ranks.size(); ++i) {
     if (ranks[i] < 0 || ranks[i] >= world_size() || (i > 0 && ranks[i] <= ranks[i - 1]))
       throw InvalidArgument("new_group: ranks[" + std::to_string(i) + "] is " + std::to_string(ranks[i]) +
                             ", expected ascending ranks below " + std::to_string(world_size()));
-    key += (i > 0 ? "," : "") + std::to_string(ranks[i]);
+    members.push_back(impl_->membership.world_rank(ranks[i]));
   }
   if (ranks.empty()) throw InvalidArgument("new_group: ranks is empty, expected at least one");
   const auto own = std::find(ranks.begin(), ranks.end(), rank());
@@ -181,51 +235,46 @@ std::shared_ptr<ProcessGroup> ProcessGroup::new_group(const std::vector<int64_t>
   impl->local_world_size = impl_->local_world_size;
   impl->membership.timeout = impl_->membership.timeout;
   if (own == ranks.end()) {
-    impl->outside = "rank " + std::to_string(rank()) + " of " + std::to_string(world_size()) +
-                    " is not in this group, which was made of ranks " + key +
-                    "; only they can use it (is_member() tells them)";
+    impl->outside = impl_->membership.own_name() + " is not in this group, which was made of ranks " +
+                    distributed::listed(members) + "; only they can use it (is_member() tells them)";
     return std::make_shared<ProcessGroup>(std::move(impl));
   }
   if (ranks.size() > 1) {
+    const Deadline deadline(timeout());
     auto& membership = impl->membership;
     membership.rank = own - ranks.begin();
     membership.world_size = static_cast<int64_t>(ranks.size());
+    membership.world_ranks = members;
     impl->backend = impl_->backend;
     const SigpipeBlocked no_sigpipe;
-    membership.store = distributed::fresh_store(impl_->membership.store, "subgroup/" + key, membership.rank);
-    membership.one_host =
-        distributed::meet(*membership.store, membership.rank, membership.world_size, membership.timeout).one_host;
-    connecting(membership, [&] {
-      make_c10d_group(*impl);
-      connect_metrics(*impl);
-    });
+    const auto store = BoundedStore::around(impl_->membership.store, timeout());
+    const Meeting meeting = distributed::meet(store, "subgroup/" + distributed::listed(ranks), membership, deadline);
+    impl = connected(std::move(impl), meeting, deadline, connect_all);
   }
   return std::make_shared<ProcessGroup>(std::move(impl));
 }
 
 std::shared_ptr<ProcessGroup> init_process_group(const ProcessGroupOptions& options) {
   check_timeout(options.timeout);
+  const Deadline deadline(options.timeout);
   const std::string backend = chosen_backend(options.backend);
   const SigpipeBlocked no_sigpipe;  // in the threads that serve the store, too
-  auto [environment, store] = distributed::rendezvous(options);
+  const auto [environment, store] = distributed::rendezvous(options, deadline);
 
   auto impl = std::make_unique<ProcessGroup::Impl>();
   auto& membership = impl->membership;
-  membership = {std::move(store), environment.rank, environment.world_size, options.timeout, false};
+  membership.rank = environment.rank;
+  membership.world_size = environment.world_size;
+  membership.timeout = options.timeout;
+  impl->local_rank = environment.local_rank.value_or(0);
+  impl->local_world_size = environment.local_world_size.value_or(1);
   if (membership.world_size > 1) {
     impl->backend = backend;
-    const Meeting meeting =
-        distributed::meet(*membership.store, membership.rank, membership.world_size, membership.timeout);
-    membership.one_host = meeting.one_host;
+    const std::string name = "group/" + std::to_string(membership.world_size);
+    const Meeting meeting = distributed::meet(store, name, membership, deadline);
     impl->local_rank = environment.local_rank.value_or(meeting.local_rank);
     impl->local_world_size = environment.local_world_size.value_or(meeting.local_world_size);
-    connecting(membership, [&] {
-      make_c10d_group(*impl);
-      connect_metrics(*impl);
-    });
-  } else {
-    impl->local_rank = environment.local_rank.value_or(0);
-    impl->local_world_size = environment.local_world_size.value_or(1);
+    impl = connected(std::move(impl), meeting, deadline, connect_all);
   }
   auto group = std::make_shared<ProcessGroup>(std::move(impl));
   set_default_synchroniser(group);
@@ -236,20 +285,22 @@ std::shared_ptr<ProcessGroup> wrap_process_group(c10::intrusive_ptr<c10d::Proces
                                                  std::chrono::milliseconds timeout) {
   check_timeout(timeout);
   if (!group) throw InvalidArgument("wrap_process_group: the group is null");
+  const Deadline deadline(timeout);
   auto impl = std::make_unique<ProcessGroup::Impl>();
   auto& membership = impl->membership;
-  membership = {nullptr, group->getRank(), group->getSize(), timeout, false};
+  membership.rank = group->getRank();
+  membership.world_size = group->getSize();
+  membership.timeout = timeout;
   impl->backend = group->getBackendName();
   if (membership.world_size > 1) {
     const SigpipeBlocked no_sigpipe;
     if (!group->getStore())
       throw InvalidArgument("wrap_process_group: the group has no store over which metrics could make connections");
-    membership.store = distributed::fresh_store(group->getStore(), "wrapped", membership.rank);
-    const Meeting meeting = distributed::meet(*membership.store, membership.rank, membership.world_size, timeout);
-    membership.one_host = meeting.one_host;
+    const auto store = BoundedStore::around(group->getStore(), timeout);
+    const Meeting meeting = distributed::meet(store, "wrapped", membership, deadline);
     impl->local_rank = meeting.local_rank;
     impl->local_world_size = meeting.local_world_size;
-    connecting(membership, [&] { connect_metrics(*impl); });
+    impl = connected(std::move(impl), meeting, deadline, connect_metrics);
   }
   impl->c10d = std::move(group);
   return std::make_shared<ProcessGroup>(std::move(impl));

@@ -4,19 +4,25 @@
 #include <metrics/core/errors.h>
 
 #include <torch/csrc/distributed/c10d/FileStore.hpp>
-#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <random>
+#include <set>
+#include <sstream>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 namespace metrics::distributed {
@@ -68,26 +74,88 @@ int listen_on_loopback(uint16_t port) {
   return -1;
 }
 
-c10::intrusive_ptr<c10d::Store> connect_tcp(const Address& address, const Environment& environment,
-                                            std::chrono::milliseconds timeout) {
-  c10d::TCPStoreOptions options;
-  options.port = address.port;
-  options.isServer = environment.rank == 0 && !environment.agent_store;
-  options.waitWorkers = false;
-  options.timeout = timeout;
-  // A group that follows a broken one meets at the same server.
-  options.multiTenant = true;
-  if (options.isServer && is_loopback(address.host))
-    if (const int listener = listen_on_loopback(address.port); listener >= 0) options.masterListenFd = listener;
-  try {
+std::string waited(const Deadline& deadline) {
+  return std::to_string(deadline.timeout().count()) + " ms";
+}
+
+/// Waits until the host's name has an address: where a cluster starts its machines together, the name service may learn of
+/// rank 0 after the others have asked.
+void await_address(const std::string& host, const std::string& who, const Deadline& deadline) {
+  constexpr std::chrono::milliseconds between(250);
+  std::string reason = "the name service does not answer";
+  while (!deadline.passed()) {
+    int error = 0;
+    try {
+      error = apart<int>(deadline.end(), [host] {
+        addrinfo hints{};
+        hints.ai_socktype = SOCK_STREAM;
+        addrinfo* addresses = nullptr;
+        const int failed = ::getaddrinfo(host.c_str(), nullptr, &hints, &addresses);
+        if (failed == 0) ::freeaddrinfo(addresses);
+        return failed;
+      });
+    } catch (const DeadlinePassed&) {
+      break;
+    }
+    if (error == 0) return;
+    reason = ::gai_strerror(error);
+    std::this_thread::sleep_for(std::min(between, deadline.remaining()));
+  }
+  throw SyncError("init_process_group: " + who + " waited " + waited(deadline) + " for the host '" + host +
+                  "' of rank 0 to have an address (" + reason + ")");
+}
+
+BoundedStore::Pointer connect_tcp(const Address& address, const Environment& environment, const Deadline& deadline) {
+  const std::string place = address.host + ":" + std::to_string(address.port);
+  const std::string who = "rank " + std::to_string(environment.rank) + " of " + std::to_string(environment.world_size);
+  const bool serves = environment.rank == 0 && !environment.agent_store;
+  await_address(address.host, who, deadline);
+  const auto connect = [address, serves](std::chrono::milliseconds timeout) -> c10::intrusive_ptr<c10d::Store> {
+    c10d::TCPStoreOptions options;
+    options.port = address.port;
+    options.isServer = serves;
+    options.waitWorkers = false;
+    options.timeout = timeout;
+    // A group that follows a broken one meets at the same server.
+    options.multiTenant = true;
+    if (serves && is_loopback(address.host))
+      if (const int listener = listen_on_loopback(address.port); listener >= 0) options.masterListenFd = listener;
     return c10::make_intrusive<c10d::TCPStore>(address.host, options);
+  };
+  const std::string server = environment.agent_store ? "the launcher's store" : "rank 0";
+  try {
+    return BoundedStore::open(connect, "the store at " + place, address.port, deadline);
   } catch (const std::exception& error) {
-    const std::string place = address.host + ":" + std::to_string(address.port);
-    throw SyncError((options.isServer
-                         ? "init_process_group: rank 0 cannot listen at " + place
-                         : "init_process_group: rank " + std::to_string(environment.rank) + " cannot reach rank 0 at " +
-                               place + " within " + std::to_string(timeout.count()) + " ms") +
+    if (BoundedStore::was_connected(error))
+      throw SyncError("init_process_group: " + who + " waited " + waited(deadline) + " for an answer of " + server +
+                      " at " + place + ", which took the connection: it is stopped, or another program listens there");
+    throw SyncError((serves ? "init_process_group: rank 0 cannot listen at " + place
+                            : "init_process_group: " + who + " cannot reach " + server + " at " + place + " within " +
+                                  waited(deadline)) +
                     " (" + first_line(error) + ")");
+  }
+}
+
+BoundedStore::Pointer open_file(const std::string& path, const Environment& environment, const Deadline& deadline) {
+  const std::string who = "rank " + std::to_string(environment.rank) + " of " + std::to_string(environment.world_size);
+  // The store's constructor would try to open the file for five minutes, whatever the time-out.
+  const std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(folder, ignored))
+    throw SyncError("init_process_group: cannot use the file " + path + ": there is no folder " + folder.string());
+  const auto open = [path, members = static_cast<int>(environment.world_size)](
+                        std::chrono::milliseconds timeout) -> c10::intrusive_ptr<c10d::Store> {
+    auto store = c10::make_intrusive<c10d::FileStore>(path, members);
+    store->setTimeout(timeout);
+    return store;
+  };
+  try {
+    return BoundedStore::open(open, "the file " + path, 0, deadline);
+  } catch (const DeadlinePassed&) {
+    throw SyncError("init_process_group: " + who + " waited " + waited(deadline) + " for the file " + path +
+                    ", which it cannot open or which another process keeps locked");
+  } catch (const std::exception& error) {
+    throw SyncError("init_process_group: cannot use the file " + path + " (" + first_line(error) + ")");
   }
 }
 
@@ -100,30 +168,265 @@ std::string host_identity() {
   if (!identity.empty()) return identity;
   char name[256] = {};
   ::gethostname(name, sizeof(name) - 1);
-  return name;
+  return std::string("host:") + name;
 }
 
-std::string member_key(int64_t rank) {
-  return "member/" + std::to_string(rank);
+// How long one who waits for a word at the store looks for no other.
+constexpr std::chrono::milliseconds between_looks(500);
+
+/// Tells this call from every other one, of other processes and of this one.
+std::string call_token() {
+  static std::atomic<uint64_t> calls = 0;
+  std::random_device random;
+  std::ostringstream token;
+  token << std::hex << random() << random() << "-" << ::getpid() << "-" << ++calls;
+  return token.str();
 }
 
-/// Keeps rank 0, who may serve the store, until those who came have seen who did not.
-void await_departures(c10d::Store& store, int64_t rank, const std::vector<int64_t>& present) {
-  constexpr std::chrono::milliseconds patience(1000);
-  const auto key = [](int64_t member) { return "departed/" + std::to_string(member); };
-  try {
-    store.set(key(rank), "1");
-    std::vector<std::string> keys;
-    for (const int64_t member : present) keys.push_back(key(member));
-    if (rank == 0) store.wait(keys, patience);
-  } catch (const std::exception&) {
-    // They find out by the store's end.
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream stream(text);
+  return {std::istream_iterator<std::string>(stream), {}};
+}
+
+std::vector<int64_t> numbers_in(const std::string& list) {
+  std::vector<int64_t> numbers;
+  std::istringstream stream(list);
+  for (std::string number; std::getline(stream, number, ',');) numbers.push_back(std::stoll(number));
+  return numbers;
+}
+
+/// One call of `meet`. The store holds the number of attempts, and of each attempt: that it is open, what each member has
+/// said ("token host"), and how it went: "all" with what the members said, or "closed" with who gave up and whom it missed.
+class Attempts {
+ public:
+  Attempts(const BoundedStore::Pointer& store, const std::string& name, const Membership& membership,
+           const Deadline& deadline)
+      : place_(store->under("metrics/" + name)),
+        membership_(membership),
+        deadline_(deadline),
+        in_time_(place_->until(deadline)),
+        own_word_(call_token() + " " + host_identity()) {}
+
+  Meeting run() {
+    try {
+      return met_at(membership_.rank == 0 ? lead() : follow());
+    } catch (const SyncError&) {
+      throw;
+    } catch (const DeadlinePassed&) {
+      throw SyncError(membership_.own_name() + " waited " + waited(deadline_) + " for an answer of " + place_->place() +
+                      ", where the process group meets: the process that serves it is stopped or cut off");
+    } catch (const std::exception& error) {
+      if (missed_.empty())
+        throw SyncError(membership_.own_name() + " lost " + place_->place() +
+                        ", where the process group meets: has rank 0 died? (" + first_line(error) + ")");
+      throw_absent(missed_, deadline_.waited(), given_up_ + " and has left");
+    }
   }
-}
+
+ private:
+  using Members = std::vector<int64_t>;
+
+  static std::string key_of(int64_t attempt, const std::string& what) { return std::to_string(attempt) + "/" + what; }
+  static std::string member_key(int64_t attempt, int64_t member) {
+    return key_of(attempt, "member/" + std::to_string(member));
+  }
+  static std::string heard_key(int64_t attempt, int64_t member) {
+    return key_of(attempt, "heard/" + std::to_string(member));
+  }
+
+  /// The store; after the deadline for a moment more, in which a member says that it gives up.
+  BoundedStore& store() {
+    constexpr std::chrono::milliseconds to_say_so(500);
+    if (!deadline_.passed()) return *in_time_;
+    if (!afterwards_) afterwards_ = place_->until(Deadline(to_say_so));
+    return *afterwards_;
+  }
+
+  /// Member 0: opens an attempt, and another when a member has given this one up.
+  int64_t lead() {
+    while (true) {
+      const int64_t attempt = store().add("attempts", 1);
+      store().set(member_key(attempt, 0), own_word_);
+      store().set(key_of(attempt, "open"), "1");
+      std::vector<std::string> keys;
+      for (int64_t member = 1; member < membership_.world_size; ++member) keys.push_back(member_key(attempt, member));
+      bool all = false;
+      while (!all && outcome(attempt).empty() && !deadline_.passed()) all = wait_a_look(keys);
+      if (all && counts(decide(attempt, "all " + words(attempt)))) return attempt;
+      for (int64_t member = 0; member < membership_.world_size; ++member)
+        if (has_come(attempt, member)) came_.insert(member);
+      if (deadline_.passed()) give_up_leading(attempt);
+    }
+  }
+
+  [[noreturn]] void give_up_leading(int64_t attempt) {
+    Members never;
+    Members now;
+    std::vector<std::string> heard;
+    for (int64_t member = 0; member < membership_.world_size; ++member) {
+      const bool here = has_come(attempt, member);
+      if (!came_.contains(member)) never.push_back(member);
+      if (!here) now.push_back(member);
+      if (here && member != 0) heard.push_back(heard_key(attempt, member));
+    }
+    const Members& missing = never.empty() ? now : never;
+    decide(attempt, closing(missing));
+    try {
+      // This member may serve the store: it stays until the others have heard.
+      if (!heard.empty()) store().wait(heard);
+    } catch (const std::exception&) {
+      // They find out by the store's end.
+    }
+    throw_absent(missing, deadline_.timeout(), never.empty() ? "it had come before and given up" : "");
+  }
+
+  /// The others: come to the newest attempt and wait how it goes, until one counts.
+  int64_t follow() {
+    int64_t joined = 0;
+    while (!deadline_.passed()) {
+      const int64_t newest = store().add("attempts", 0);
+      if (joined != 0 && joined != newest) {
+        // Member 0 is another process, or in another call: what it left is closed, so that it never counts.
+        if (counts(decide(joined, closing({0})))) return joined;
+        joined = 0;
+      }
+      if (newest == 0 || !outcome(newest).empty()) {
+        wait_a_look({key_of(newest + 1, "open")});
+        continue;
+      }
+      joined = newest;
+      store().set(member_key(joined, membership_.rank), own_word_);
+      if (!wait_a_look({key_of(joined, "outcome")})) continue;
+      const std::string how = outcome(joined);
+      if (counts(how)) return joined;
+      hear(joined, how);
+      joined = 0;
+    }
+    return give_up_following(joined);
+  }
+
+  int64_t give_up_following(int64_t joined) {
+    Members missing = missed_;
+    if (joined != 0) {
+      missing.clear();
+      for (int64_t member = 0; member < membership_.world_size; ++member)
+        if (!has_come(joined, member)) missing.push_back(member);
+      if (counts(decide(joined, closing(missing.empty() ? Members{0} : missing)))) return joined;
+      if (missing.empty())
+        throw SyncError(membership_.own_name() + " waited " + waited(deadline_) + " for rank " +
+                            std::to_string(membership_.world_rank(0)) +
+                            " to begin with the process group, to which all have come",
+                        "", "", {membership_.world_rank(0)});
+    }
+    throw_absent(missing.empty() ? Members{0} : missing, deadline_.timeout(), given_up_);
+  }
+
+  bool wait_a_look(const std::vector<std::string>& keys) {
+    try {
+      store().wait(keys, between_looks);
+      return true;
+    } catch (const DeadlinePassed&) {
+      throw;
+    } catch (const std::exception&) {
+      // They are not there yet, unless the store is gone: then this throws, too.
+      return store().check(keys);
+    }
+  }
+
+  bool has_come(int64_t attempt, int64_t member) { return store().check({member_key(attempt, member)}); }
+
+  /// What all members said, in rank order.
+  std::string words(int64_t attempt) {
+    std::string all;
+    for (int64_t member = 0; member < membership_.world_size; ++member)
+      all += (member == 0 ? "" : " ") + store().get_to_str(member_key(attempt, member));
+    return all;
+  }
+
+  /// How an attempt went; empty as long as it is not decided.
+  std::string outcome(int64_t attempt) {
+    const std::string key = key_of(attempt, "outcome");
+    return store().check({key}) ? store().get_to_str(key) : "";
+  }
+
+  /// Decides an attempt unless it was decided; returns how it was.
+  std::string decide(int64_t attempt, const std::string& how) {
+    return store().compareSet(key_of(attempt, "outcome"), "", how);
+  }
+
+  std::string closing(const Members& missing) const {
+    return "closed " + std::to_string(membership_.rank) + " " + listed(missing);
+  }
+
+  /// Whether an attempt that went like this has this very call among its members.
+  bool counts(const std::string& how) {
+    words_ = words_of(how);
+    const std::size_t own = 1 + static_cast<std::size_t>(membership_.rank) * 2;
+    return own < words_.size() && words_[0] == "all" && words_[own] == words_of(own_word_)[0];
+  }
+
+  /// Keeps who gave up an attempt to which this call had come, and whom that one missed.
+  void hear(int64_t attempt, const std::string& how) {
+    const std::vector<std::string> parts = words_of(how);
+    if (parts.size() != 3 || parts[0] != "closed") return;
+    const int64_t by = std::stoll(parts[1]);
+    missed_ = numbers_in(parts[2]);
+    given_up_ = "rank " + std::to_string(membership_.world_rank(by)) + " gave up before";
+    if (by == 0) store().set(heard_key(attempt, membership_.rank), "1");
+  }
+
+  [[noreturn]] void throw_absent(const Members& absent, std::chrono::milliseconds time, const std::string& more) const {
+    Members ranks;
+    for (const int64_t member : absent) ranks.push_back(membership_.world_rank(member));
+    throw SyncError(membership_.own_name() + " waited " + std::to_string(time.count()) + " ms for rank " +
+                        listed(ranks, ", ") + " to come to the process group" + (more.empty() ? "" : "; " + more),
+                    "", "", ranks);
+  }
+
+  Meeting met_at(int64_t attempt) const {
+    Meeting meeting{place_->under(std::to_string(attempt))->with_timeout(membership_.timeout)};
+    const auto host = [&](int64_t member) { return words_[2 + static_cast<std::size_t>(member) * 2]; };
+    meeting.local_world_size = 0;
+    for (int64_t member = 0; member < membership_.world_size; ++member) {
+      if (host(member) != host(membership_.rank)) continue;
+      if (member < membership_.rank) ++meeting.local_rank;
+      ++meeting.local_world_size;
+    }
+    meeting.one_host = meeting.local_world_size == membership_.world_size;
+    return meeting;
+  }
+
+  BoundedStore::Pointer place_;
+  const Membership& membership_;
+  Deadline deadline_;
+  BoundedStore::Pointer in_time_;
+  BoundedStore::Pointer afterwards_;
+  std::string own_word_;
+  std::vector<std::string> words_;  ///< Of the attempt that counts.
+  std::set<int64_t> came_;
+  Members missed_;
+  std::string given_up_;
+};
 
 }  // namespace
 
-Rendezvous rendezvous(const ProcessGroupOptions& options) {
+int64_t Membership::world_rank(int64_t member) const {
+  return world_ranks.empty() ? member : world_ranks[static_cast<std::size_t>(member)];
+}
+
+std::string Membership::own_name() const {
+  const std::string name = "rank " + std::to_string(world_rank(rank));
+  if (world_ranks.empty()) return name + " of " + std::to_string(world_size);
+  return name + " (of the group of ranks " + listed(world_ranks) + ")";
+}
+
+std::string listed(const std::vector<int64_t>& ranks, const char* separator) {
+  std::string list;
+  for (const int64_t rank : ranks) list += (list.empty() ? "" : separator) + std::to_string(rank);
+  return list;
+}
+
+Rendezvous rendezvous(const ProcessGroupOptions& options, const Deadline& deadline) {
   const bool env = options.init_method == "env://";
   const bool tcp = options.init_method.starts_with(tcp_scheme);
   const bool file = options.init_method.starts_with(file_scheme) && options.init_method.size() > file_scheme.size();
@@ -139,80 +442,18 @@ Rendezvous rendezvous(const ProcessGroupOptions& options) {
   auto& environment = result.environment;
   if (environment.world_size == 1) return result;
   if (!env) environment.agent_store = false;
-
-  if (file) {
-    const std::string path = options.init_method.substr(file_scheme.size());
-    // The store's constructor would try to open the file for five minutes, whatever the time-out.
-    const std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
-    std::error_code ignored;
-    if (!std::filesystem::is_directory(folder, ignored))
-      throw SyncError("init_process_group: cannot use the file " + path + ": there is no folder " + folder.string());
-    try {
-      result.store = c10::make_intrusive<c10d::FileStore>(path, static_cast<int>(environment.world_size));
-      result.store->setTimeout(options.timeout);
-    } catch (const std::exception& error) {
-      throw SyncError("init_process_group: cannot use the file " + path + " (" + error.what() + ")");
-    }
-  } else {
-    if (env) address = {environment.master_address, environment.master_port};
-    result.store = connect_tcp(address, environment, options.timeout);
-  }
+  if (env) address = {environment.master_address, environment.master_port};
+  result.store = file ? open_file(options.init_method.substr(file_scheme.size()), environment, deadline)
+                      : connect_tcp(address, environment, deadline);
   // torchrun's store outlives the workers that it restarts, some of which had come further than others.
   if (environment.restart_count > 0)
-    result.store =
-        c10::make_intrusive<c10d::PrefixStore>("restart/" + std::to_string(environment.restart_count), result.store);
-  result.store = fresh_store(result.store, "group", environment.rank);
+    result.store = result.store->under("restart/" + std::to_string(environment.restart_count));
   return result;
 }
 
-Meeting meet(c10d::Store& store, int64_t rank, int64_t world_size, std::chrono::milliseconds timeout) {
-  const std::string own = host_identity();
-  std::vector<std::string> keys;
-  for (int64_t member = 0; member < world_size; ++member) keys.push_back(member_key(member));
-  std::vector<std::string> hosts;
-  try {
-    store.set(member_key(rank), own);
-    try {
-      store.wait(keys, timeout);
-    } catch (const std::exception&) {
-      std::vector<int64_t> absent;
-      std::vector<int64_t> present;
-      std::string names;
-      for (int64_t member = 0; member < world_size; ++member) {
-        const bool came = store.check({keys[static_cast<size_t>(member)]});
-        (came ? present : absent).push_back(member);
-        if (came) continue;
-        names += (names.empty() ? "" : ", ") + std::to_string(member);
-      }
-      await_departures(store, rank, present);
-      throw SyncError("rank " + std::to_string(rank) + " of " + std::to_string(world_size) + " waited " +
-                          std::to_string(timeout.count()) + " ms for rank " + names + " to come to the process group",
-                      "", "", std::move(absent));
-    }
-    for (const auto& key : keys) hosts.push_back(store.get_to_str(key));
-  } catch (const SyncError&) {
-    throw;
-  } catch (const std::exception& error) {
-    throw SyncError("rank " + std::to_string(rank) + " of " + std::to_string(world_size) +
-                    " lost the store at which the process group meets: has rank 0 died? (" + first_line(error) + ")");
-  }
-  const auto end_before = hosts.begin() + static_cast<std::ptrdiff_t>(rank);
-  Meeting meeting;
-  meeting.local_rank = std::count(hosts.begin(), end_before, own);
-  meeting.local_world_size = std::count(hosts.begin(), hosts.end(), own);
-  meeting.one_host = meeting.local_world_size == world_size;
-  return meeting;
-}
-
-c10::intrusive_ptr<c10d::Store> fresh_store(const c10::intrusive_ptr<c10d::Store>& store, const std::string& name,
-                                            int64_t rank) {
-  try {
-    const int64_t number = store->add("metrics/" + name + "/count/" + std::to_string(rank), 1);
-    return c10::make_intrusive<c10d::PrefixStore>("metrics/" + name + "/" + std::to_string(number), store);
-  } catch (const std::exception& error) {
-    throw SyncError("rank " + std::to_string(rank) +
-                    " lost the store at which the process group meets: has rank 0 died? (" + first_line(error) + ")");
-  }
+Meeting meet(const BoundedStore::Pointer& store, const std::string& name, const Membership& membership,
+             const Deadline& deadline) {
+  return Attempts(store, name, membership, deadline).run();
 }
 
 }  // namespace metrics::distributed

@@ -1,36 +1,38 @@
 #pragma once
 
+#include "backends.h"
+#include "bounded_store.h"
 #include <metrics/distributed/environment.h>
 #include <metrics/distributed/process_group.h>
 
-#include <torch/csrc/distributed/c10d/Store.hpp>
-
-#include <vector>
+#include <string>
 
 namespace metrics::distributed {
 
 /// Where this process stands and the store over which it meets the others; no store for a single process.
 struct Rendezvous {
   Environment environment;
-  c10::intrusive_ptr<c10d::Store> store;
+  BoundedStore::Pointer store;
 };
 
-/// Reads the environment and connects to the store, whose keys are apart from those of every earlier group.
-Rendezvous rendezvous(const ProcessGroupOptions& options);
+/// Reads the environment and connects to the store. Throws SyncError that says what it waited for until `deadline`.
+Rendezvous rendezvous(const ProcessGroupOptions& options, const Deadline& deadline);
 
 /// What the members of a group know of each other once all have come.
 struct Meeting {
+  /// Of this meeting alone: no earlier or later one has seen its keys.
+  BoundedStore::Pointer store;
   bool one_host = false;
   /// This process among the members on its machine.
   int64_t local_rank = 0;
   int64_t local_world_size = 1;
 };
 
-/// Waits until all members have come to `store`. Throws SyncError that names those who have not within `timeout`.
-Meeting meet(c10d::Store& store, int64_t rank, int64_t world_size, std::chrono::milliseconds timeout);
-
-/// A store beside all others that this rank takes from `store` under that name: each rank's n-th is every rank's n-th.
-c10::intrusive_ptr<c10d::Store> fresh_store(const c10::intrusive_ptr<c10d::Store>& store, const std::string& name,
-                                            int64_t rank);
+/// Waits until all members have come to the meeting of that name at `store`; of `membership` it takes rank, size and names.
+/// Member 0 opens attempts, one after the other; an attempt counts once member 0 has said so, and it says so when all have
+/// come to this very attempt and none has given up. Who fails or comes late therefore leaves the others able to try again.
+/// Throws SyncError that names those who have not come by `deadline`.
+Meeting meet(const BoundedStore::Pointer& store, const std::string& name, const Membership& membership,
+             const Deadline& deadline);
 
 }  // namespace metrics::distributed

@@ -24,10 +24,11 @@ c10::intrusive_ptr<CountingBackend> counted(c10::intrusive_ptr<c10d::Backend> ba
 }  // namespace
 
 Transport::Transport(c10::intrusive_ptr<c10d::Backend> host, c10::intrusive_ptr<c10d::Backend> device,
-                     std::chrono::milliseconds timeout)
+                     std::chrono::milliseconds timeout, std::string own_name)
     : rank_(host->getRank()),
       world_size_(host->getSize()),
       timeout_(timeout),
+      own_name_(std::move(own_name)),
       over_gloo_(host->getBackendName() == "gloo"),
       host_(counted(std::move(host))),
       device_(counted(std::move(device))) {}
@@ -48,8 +49,7 @@ void Transport::run(const char* name, c10::Device device, std::vector<at::Tensor
   } catch (const std::exception& error) {
     abandoned_ = std::move(buffers);
     const bool timed_out = std::chrono::steady_clock::now() - start >= timeout_ * 9 / 10;
-    const std::string where =
-        std::string(name) + " on rank " + std::to_string(rank_) + " of " + std::to_string(world_size_);
+    const std::string where = std::string(name) + " on " + own_name_;
     const std::string reason =
         timed_out ? where + " waited " + std::to_string(timeout_.count()) +
                         " ms for the other ranks. The usual cause is a compute (or sync, or a forward with "

@@ -17,9 +17,9 @@ namespace metrics::distributed {
 /// again, for the late peers may still write to them: they live as long as the transport.
 class Transport {
  public:
-  /// `device` may be null: then only tensors on the CPU travel.
+  /// `device` may be null: then only tensors on the CPU travel. `own_name` is this rank's in messages.
   Transport(c10::intrusive_ptr<c10d::Backend> host, c10::intrusive_ptr<c10d::Backend> device,
-            std::chrono::milliseconds timeout);
+            std::chrono::milliseconds timeout, std::string own_name);
 
   int64_t rank() const { return rank_; }
   int64_t world_size() const { return world_size_; }
@@ -53,6 +53,7 @@ class Transport {
   int64_t rank_;
   int64_t world_size_;
   std::chrono::milliseconds timeout_;
+  std::string own_name_;
   bool over_gloo_;
   c10::intrusive_ptr<CountingBackend> host_;
   c10::intrusive_ptr<CountingBackend> device_;

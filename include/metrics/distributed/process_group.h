@@ -34,7 +34,8 @@ struct ProcessGroupOptions {
   /// "gloo"; "nccl" (with Gloo beside it for tensors on the CPU); "auto": NCCL where it is compiled in and a CUDA
   /// device is there, else Gloo.
   std::string backend = "auto";
-  /// How long a rank waits for the others, when the group is made and in every collective.
+  /// How long a rank waits for the others: in all while the group is made, however many waits that takes, and in every
+  /// collective.
   std::chrono::milliseconds timeout = std::chrono::minutes(10);
   /// "env://": MASTER_ADDR and MASTER_PORT, or what the launcher says in their place. "tcp://host:port": rank 0 listens
   /// there. "file:///path": a file that does not exist yet, on storage that all ranks see.
@@ -81,8 +82,9 @@ class METRICS_API ProcessGroup : public Synchroniser {
 
   /// Makes a group of some of this group's ranks, to be called by those alone or by all; `ranks` are ascending and
   /// become 0, 1, ... A rank that is not among them gets a group of which it is no member (`is_member`), and which throws
-  /// when it is used: as a metric's `process_group` it never stands for the default group. Throws InvalidArgument,
-  /// SyncError.
+  /// when it is used: as a metric's `process_group` it never stands for the default group. Throws InvalidArgument, and
+  /// within the timeout SyncError, which leaves this group as it was: the same ranks can try again. Messages about the new
+  /// group name its ranks as the group that the program started with does.
   std::shared_ptr<ProcessGroup> new_group(const std::vector<int64_t>& ranks);
 
   /// The group for the program's own collectives (DistributedDataParallel's among them); null once it is closed.
@@ -107,7 +109,8 @@ class METRICS_API ProcessGroup : public Synchroniser {
 /// platform, or from `options`; without any of them a group of one that opens no socket. It is the default group of all
 /// metrics for as long as the program keeps it. All ranks call it; it returns when all have come.
 /// To follow a broken group, make the new one before letting go of the old: rank 0 may serve the meeting point.
-/// Throws InvalidArgument that lists what is missing or malformed, SyncError that names the ranks that did not come.
+/// Throws InvalidArgument that lists what is missing or malformed, and within the timeout SyncError that names what did not
+/// come: ranks, or the place where rank 0 should be. All can then try again.
 METRICS_API std::shared_ptr<ProcessGroup> init_process_group(const ProcessGroupOptions& options = {});
 
 /// Takes a group that the program has made (with a store), which `c10d()` then returns; metrics get connections of
