@@ -178,7 +178,7 @@ void BootStrapper::feed(const std::shared_ptr<const BatchInputs>& inputs, Feeds&
 c10::IValue BootStrapper::value() {
   std::vector<Tensor> values;
   for (const Children::Child& child : parts()) {
-    const c10::IValue value = child.metric->compute();
+    const c10::IValue value = value_of_child(*child.metric);
     if (!value.isTensor()) {
       throw Error("BootStrapper: expected a tensor from " + child.metric->to_string() + ", got " + describe(value));
     }

@@ -22,7 +22,7 @@ ClasswiseWrapper::ClasswiseWrapper(MetricHandle metric, Options options) : optio
 }
 
 c10::IValue ClasswiseWrapper::value() {
-  const c10::IValue all = wrapped().compute();
+  const c10::IValue all = value_of_child(wrapped());
   if (!all.isTensor() || all.toTensor().dim() == 0) {
     throw Error("ClasswiseWrapper: the value of " + wrapped().to_string() + " is no tensor with an element for each " +
                 "class, but " + describe(all));

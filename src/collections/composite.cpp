@@ -124,11 +124,45 @@ void Composite::collect_recorders(std::vector<Metric*>& recorders) {
   for (const Children::Child& child : children_) collect_recorders_of(*child.metric, recorders);
 }
 
+void Composite::rethrow_from(const std::string& place) const {
+  if (place.empty()) throw;
+  const auto placed = [&](const std::exception& error) {
+    return std::string(name()) + " member `" + place + "`: " + error.what();
+  };
+  try {
+    throw;
+  } catch (const SyncError&) {
+    throw;
+  } catch (const InvalidArgument& error) {
+    throw InvalidArgument(placed(error));
+  } catch (const std::exception& error) {
+    std::throw_with_nested(Error(placed(error)));
+  }
+}
+
+template <class Work>
+auto Composite::for_units(const Work& work) const {
+  const Metric* unit = nullptr;
+  try {
+    return work(&unit);
+  } catch (...) {
+    rethrow_from(unit == nullptr ? std::string() : place_of(*unit));
+  }
+}
+
+c10::IValue Composite::value_of_child(Metric& child) const {
+  try {
+    return child.compute();
+  } catch (...) {
+    rethrow_from(place_of(child));
+  }
+}
+
 void Composite::update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) {
   const WarningScope once;
   Feeds feeds;
   route(std::make_shared<const BatchInputs>(BatchInputs{args, kwargs, rows}), feeds);
-  update_units(feeds);
+  for_units([&](const Metric** unit) { update_units(feeds, unit); });
 }
 
 c10::IValue Composite::forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) {
@@ -136,14 +170,14 @@ c10::IValue Composite::forward_dynamic(const Args& args, const Kwargs& kwargs, c
   const AutogradScope scope(at::GradMode::is_enabled());
   Feeds feeds;
   route(std::make_shared<const BatchInputs>(BatchInputs{args, kwargs, rows}), feeds);
-  BatchStates batch = batch_states(feeds);
+  BatchStates batch = for_units([&](const Metric** unit) { return batch_states(feeds, unit); });
   Records records(*this);
   c10::IValue batch_value = [&] {
     Borrowing borrowing;
     borrow_batch(borrowing, batch);
     return value();
   }();
-  accumulate_batch(std::move(batch));
+  for_units([&](const Metric** unit) { accumulate_batch(std::move(batch), unit); });
   records.let_stand();
   return batch_value;
 }

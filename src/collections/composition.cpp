@@ -165,7 +165,7 @@ Metric* CompositionalMetric::operand(std::size_t place) const {
 
 Tensor CompositionalMetric::operand_value(std::size_t place) const {
   Metric* metric = operand(place);
-  const c10::IValue value = metric != nullptr ? metric->compute() : constants_[place];
+  const c10::IValue value = metric != nullptr ? value_of_child(*metric) : constants_[place];
   if (value.isTensor() && value.toTensor().defined()) return value.toTensor();
   if (value.isScalar()) return at::native::wrapped_scalar_tensor(value.toScalar());
   throw Error(formula() + ": operands are tensors and numbers, and the value of " + operand_text(place) + " is " +
@@ -173,7 +173,7 @@ Tensor CompositionalMetric::operand_value(std::size_t place) const {
 }
 
 c10::IValue CompositionalMetric::value() {
-  if (key_) return element_of(operand(0)->compute(), *key_, formula());
+  if (key_) return element_of(value_of_child(*operand(0)), *key_, formula());
   const Function function = function_of(function_);
   Tensor a = operand_value(0);
   try {

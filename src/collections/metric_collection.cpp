@@ -25,24 +25,6 @@ bool is_made_of(const Metric& metric, const Metric& part) {
                                          [&](const ChildMetric& child) { return is_made_of(*child.metric, part); });
 }
 
-/// Runs what belongs to one member; an error of its own says which one it was. (Ranks that cannot agree are no member's
-/// error.)
-template <class F>
-auto for_member(const std::string& name, const F& f) {
-  const auto named = [&](const std::exception& error) {
-    return "MetricCollection member `" + name + "`: " + error.what();
-  };
-  try {
-    return f();
-  } catch (const SyncError&) {
-    throw;
-  } catch (const InvalidArgument& error) {
-    throw InvalidArgument(named(error));
-  } catch (const std::exception& error) {
-    std::throw_with_nested(Error(named(error)));
-  }
-}
-
 }  // namespace
 
 NamedValues::NamedValues(const c10::IValue& dict) {
@@ -210,7 +192,7 @@ c10::IValue MetricCollection::value() {
   bool repeated = false;
   const auto note = [&](const std::string& key) { repeated |= !keys.insert(key).second; };
   for (const Children::Child& child : parts()) {
-    values.push_back(for_member(child.name, [&] { return child.metric->compute(); }));
+    values.push_back(value_of_child(*child.metric));
     if (!values.back().isGenericDict()) {
       note(child.name);
       continue;

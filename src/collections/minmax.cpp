@@ -44,7 +44,7 @@ MinMaxMetric::MinMaxMetric(MetricHandle base_metric) : Composite(only(base_metri
 }
 
 c10::IValue MinMaxMetric::value() {
-  const Tensor raw = one_number(parts()[0].compute(), parts()[0]);
+  const Tensor raw = one_number(value_of_child(parts()[0]), parts()[0]);
   const Tensor kept = raw.detach().clone();
   Extremes now = extremes_;
   if (!now.max.defined())

@@ -97,7 +97,7 @@ void MultioutputWrapper::feed(const std::shared_ptr<const BatchInputs>& inputs, 
 c10::IValue MultioutputWrapper::value() {
   std::vector<Tensor> values;
   for (const Children::Child& child : parts()) {
-    const c10::IValue value = child.metric->compute();
+    const c10::IValue value = value_of_child(*child.metric);
     if (!value.isTensor()) {
       throw Error("MultioutputWrapper: the value of " + child.metric->to_string() + " is no tensor, but " +
                   describe(value));

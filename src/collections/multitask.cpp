@@ -119,7 +119,7 @@ void MultitaskWrapper::feed(const std::shared_ptr<const BatchInputs>& inputs, Fe
 c10::IValue MultitaskWrapper::value() {
   c10::impl::GenericDict by_task(c10::StringType::get(), c10::AnyType::get());
   for (const Children::Child& child : parts()) {
-    by_task.insert(options_.prefix + std::string(task_of(child)) + options_.postfix, child.metric->compute());
+    by_task.insert(options_.prefix + std::string(task_of(child)) + options_.postfix, value_of_child(*child.metric));
   }
   return by_task;
 }

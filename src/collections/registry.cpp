@@ -9,7 +9,8 @@ namespace metrics {
 
 void set_common_options(Metric& metric, const MetricOptions& common) {
   const bool given = common.compute_on_cpu || common.dist_sync_on_step || common.process_group || common.dist_sync_fn ||
-                     common.distributed_available_fn || !common.sync_on_compute || !common.compute_with_cache || !common.name.empty();
+                     common.distributed_available_fn || !common.sync_on_compute || !common.compute_with_cache ||
+                     !common.name.empty();
   if (given) metric.set_metric_options(common);
 }
 

@@ -5,7 +5,9 @@
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/nonzero.h>
 
+#include <cctype>
 #include <sstream>
+#include <typeinfo>
 #include <utility>
 
 namespace metrics::detail {
@@ -26,6 +28,24 @@ std::vector<std::size_t> kept_indices(const Tensor& kept) {
 
 Tensor valid_indices(const Rows& rows) {
   return at::nonzero(*rows.valid).view({-1});
+}
+
+void rethrow_named(std::string_view metric) {
+  const auto is_named = [&](std::string_view message) {
+    if (!message.starts_with(metric)) return false;
+    const char next = message.size() > metric.size() ? message[metric.size()] : ' ';
+    return std::isalnum(static_cast<unsigned char>(next)) == 0;  // else it is a longer name
+  };
+  const auto with_name = [&](const std::exception& error) { return std::string(metric) + ": " + error.what(); };
+  try {
+    throw;
+  } catch (const InvalidArgument& error) {
+    if (typeid(error) != typeid(InvalidArgument) || is_named(error.what())) throw;
+    throw InvalidArgument(with_name(error));
+  } catch (const Error& error) {
+    if (typeid(error) != typeid(Error) || is_named(error.what())) throw;
+    throw Error(with_name(error));
+  }
 }
 
 void throw_row_mismatch(std::string_view what, std::string_view input, int64_t rows, int64_t expected) {

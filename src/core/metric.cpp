@@ -244,6 +244,16 @@ std::vector<Metric::Node> Metric::nodes(const std::string& prefix) {
   return found;
 }
 
+std::string Metric::place_of(const Metric& metric) const {
+  // The graph is only read.
+  for (const Node& node : const_cast<Metric*>(this)->nodes()) {
+    if (node.metric != &metric || node.metric == this) continue;
+    const std::string& prefix = node.prefixes.front();
+    return prefix.substr(0, prefix.size() - 1);
+  }
+  return {};
+}
+
 void Metric::change_states_of_all(const std::function<void(States&)>& change) {
   struct Changed {
     Metric* metric;

@@ -169,8 +169,14 @@ std::vector<Metric::Alike> Metric::alike(const std::vector<Feed>& feeds) {
   return groups;
 }
 
-void Metric::update_units(const Feeds& feeds) {
-  for (const Feed& feed : feeds.units) feed.metric->require_not_synced("update");
+void Metric::update_units(const Feeds& feeds, const Metric** in_work) {
+  const auto now_at = [&](const Metric& unit) {
+    if (in_work != nullptr) *in_work = &unit;
+  };
+  for (const Feed& feed : feeds.units) {
+    now_at(*feed.metric);
+    feed.metric->require_not_synced("update");
+  }
   const UpdateCounts passed = counts_of(feeds.passed);
   std::vector<Alike> groups = alike(feeds.units);
   // The one with the largest states, which are dearest to copy, comes last: it takes back its own failure.
@@ -186,6 +192,7 @@ void Metric::update_units(const Feeds& feeds) {
         if (!takes_back_itself) before.emplace_back(cluster);
       }
       const BatchInputs& inputs = *group.inputs;
+      now_at(group.clusters.front().first());
       if (group.is_one()) {
         group.clusters.front().change(
             [&](Metric& unit) { unit.update_dynamic(inputs.args, inputs.kwargs, inputs.rows); });
@@ -193,6 +200,7 @@ void Metric::update_units(const Feeds& feeds) {
       }
       const States batch = group.batch(/*gradients=*/false);
       for (const Cluster& cluster : group.clusters) {
+        now_at(cluster.first());
         cluster.change([&](Metric& unit) { unit.accumulate(batch.snapshot()); });
       }
     }
@@ -211,11 +219,18 @@ void update_together(std::span<Metric* const> metrics, const Args& args, const K
   Metric::update_units(feeds);
 }
 
-Metric::BatchStates Metric::batch_states(const Feeds& feeds) {
-  for (const Feed& feed : feeds.units) feed.metric->require_not_synced("forward");
+Metric::BatchStates Metric::batch_states(const Feeds& feeds, const Metric** in_work) {
+  const auto now_at = [&](const Metric& unit) {
+    if (in_work != nullptr) *in_work = &unit;
+  };
+  for (const Feed& feed : feeds.units) {
+    now_at(*feed.metric);
+    feed.metric->require_not_synced("forward");
+  }
   BatchStates batch;
   batch.passed = counts_of(feeds.passed);
   for (const Alike& group : alike(feeds.units)) {
+    now_at(group.clusters.front().first());
     const SharedStates states(group.batch(at::GradMode::is_enabled()));
     for (const Cluster& cluster : group.clusters) {
       for (Metric* unit : cluster.units) {
@@ -232,7 +247,7 @@ Metric::BatchStates Metric::batch_states(const Feeds& feeds) {
   return batch;
 }
 
-void Metric::accumulate_batch(BatchStates&& batch) {
+void Metric::accumulate_batch(BatchStates&& batch, const Metric** in_work) {
   std::vector<Cluster> clusters;
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < batch.units.size(); ++i) {
@@ -253,6 +268,7 @@ void Metric::accumulate_batch(BatchStates&& batch) {
   try {
     for (std::size_t i = 0; i < clusters.size(); ++i) {
       before.emplace_back(clusters[i]);
+      if (in_work != nullptr) *in_work = &clusters[i].first();
       clusters[i].change([&](Metric& unit) { unit.accumulate(batch.states[places[i]].take()); });
     }
   } catch (...) {

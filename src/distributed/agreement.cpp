@@ -16,12 +16,6 @@
 namespace metrics::distributed {
 namespace {
 
-std::string rank_list(const std::vector<int64_t>& ranks) {
-  std::string text = ranks.size() == 1 ? "rank " : "ranks ";
-  for (std::size_t i = 0; i < ranks.size(); ++i) text += (i > 0 ? ", " : "") + std::to_string(ranks[i]);
-  return text;
-}
-
 std::string described(const StateEntry& entry, bool grows) {
   std::ostringstream text;
   text << c10::toString(entry.dtype) << (grows ? " rows" : "") << " of shape [";
@@ -42,13 +36,14 @@ std::optional<at::ScalarType> unified(at::ScalarType a, at::ScalarType b) {
 
 [[noreturn]] void throw_state_difference(const SyncItem& item, const State& state, const std::vector<Table>& tables,
                                          std::size_t index, std::size_t reference, const std::vector<int64_t>& ranks,
-                                         const std::string& expected) {
+                                         const std::string& expected, const RankNames& names) {
   const auto& other = tables[static_cast<std::size_t>(ranks.front())].states[index];
-  throw SyncError(item.metric->to_string() + ", state `" + state.name() + "`: rank " + std::to_string(reference) +
-                      " holds " + described(tables[reference].states[index], state.grows()) + ", " + rank_list(ranks) +
+  throw SyncError(item.metric->to_string() + ", state `" + state.name() + "`: " +
+                      names.text(static_cast<int64_t>(reference)) + " holds " +
+                      described(tables[reference].states[index], state.grows()) + ", " + names.text(ranks) +
                       (ranks.size() == 1 ? " holds " : " hold, the first of them, ") + described(other, state.grows()) +
                       "; expected " + expected,
-                  std::string(item.metric->name()), state.name(), ranks);
+                  std::string(item.metric->name()), state.name(), names(ranks));
 }
 
 /// Whether a rank has a say in the shape: it has rows, or anything of a shape that is the data's.
@@ -58,7 +53,7 @@ bool has_data(const State& state, const StateEntry& entry) {
 
 /// Unifies one state. A rank without rows has no say, unless no rank has any.
 AgreedState agree_on_state(const SyncItem& item, const State& state, const std::vector<Table>& tables,
-                           std::size_t index) {
+                           std::size_t index, const RankNames& names) {
   AgreedState agreed;
   std::size_t reference = tables.size();
   for (const bool with_rows : {true, false}) {
@@ -89,7 +84,7 @@ AgreedState agree_on_state(const SyncItem& item, const State& state, const std::
     if (entry.wire != first.wire) wrong_device.push_back(static_cast<int64_t>(rank));
   }
   const auto expect_none = [&](const std::vector<int64_t>& ranks, const std::string& expected) {
-    if (!ranks.empty()) throw_state_difference(item, state, tables, index, reference, ranks, expected);
+    if (!ranks.empty()) throw_state_difference(item, state, tables, index, reference, ranks, expected, names);
   };
   expect_none(wrong_dtype, "dtypes that unify: integers with integers, real with real, complex with complex");
   expect_none(wrong_shape, state.grows() ? "rows of one shape on all ranks" : "one shape on all ranks");
@@ -199,7 +194,7 @@ std::vector<std::string> shortened(const std::vector<std::string>& texts) {
 }
 
 /// "rank 0 has A, ranks 1, 2 have B", for what the ranks have.
-std::string by_rank(const std::vector<std::string>& texts) {
+std::string by_rank(const std::vector<std::string>& texts, const RankNames& names) {
   constexpr std::size_t most_groups = 4;
   std::vector<std::string> different;
   std::vector<std::vector<int64_t>> ranks;
@@ -214,7 +209,7 @@ std::string by_rank(const std::vector<std::string>& texts) {
   const std::vector<std::string> shown = shortened(different);
   std::string text;
   for (std::size_t i = 0; i < std::min(shown.size(), most_groups); ++i)
-    text += (i > 0 ? ", " : "") + rank_list(ranks[i]) + (ranks[i].size() == 1 ? " has " : " have ") + shown[i];
+    text += (i > 0 ? ", " : "") + names.text(ranks[i]) + (ranks[i].size() == 1 ? " has " : " have ") + shown[i];
   if (shown.size() > most_groups) text += ", and the other ranks have others";
   return text;
 }
@@ -224,7 +219,7 @@ std::string at_position(std::size_t position, std::size_t count) {
 }
 
 /// A rank that is a reset or a synchronisation ahead is in another call than the others.
-void agree_on_round(const SyncItem& item, std::size_t index, const std::vector<Table>& tables) {
+void agree_on_round(const SyncItem& item, std::size_t index, const std::vector<Table>& tables, const RankNames& names) {
   std::vector<std::string> rounds;
   for (const Table& table : tables) {
     const Metric::Round& round = table.items[index].round;
@@ -235,15 +230,15 @@ void agree_on_round(const SyncItem& item, std::size_t index, const std::vector<T
   throw SyncError(shortened({title_of(item)}).front() +
                       ": the ranks are in different calls. Of its resets, and of its synchronisations since the last "
                       "reset, " +
-                      by_rank(rounds) +
+                      by_rank(rounds, names) +
                       ": a rank has left out or added a compute, forward, sync or reset (sync_on_compute=false leaves "
                       "one out)",
-                  std::string(item.metric->name()), "", ranks);
+                  std::string(item.metric->name()), "", names(ranks));
 }
 
 }  // namespace
 
-Agreement agree(std::span<const SyncItem> items, const std::vector<Table>& tables) {
+Agreement agree(std::span<const SyncItem> items, const std::vector<Table>& tables, const RankNames& names) {
   Agreement agreement;
   agreement.states.reserve(tables.front().states.size());
   for (std::size_t i = 0; i < items.size(); ++i) {
@@ -252,14 +247,15 @@ Agreement agree(std::span<const SyncItem> items, const std::vector<Table>& table
       agreed.dirty |= table.items[i].dirty;
       agreed.needs_gradients |= table.items[i].needs_gradients;
     }
-    agree_on_round(items[i], i, tables);
+    agree_on_round(items[i], i, tables, names);
     for (const State& state : *items[i].states)
-      agreement.states.push_back(agree_on_state(items[i], state, tables, agreement.states.size()));
+      agreement.states.push_back(agree_on_state(items[i], state, tables, agreement.states.size(), names));
   }
   return agreement;
 }
 
 void throw_difference(std::span<const SyncItem> items, Transport& transport) {
+  const RankNames& names = transport.names();
   const auto hashes = exchange_texts(transport, layout_hashes(items));
   std::size_t shortest = hashes[0].size();
   for (const auto& text : hashes) shortest = std::min(shortest, text.size());
@@ -286,16 +282,16 @@ void throw_difference(std::span<const SyncItem> items, Transport& transport) {
   if (!differing(titles).empty()) {
     const auto named =
         std::find_if(ranks_items.begin(), ranks_items.end(), [](const ItemText& item) { return !item.name.empty(); });
-    throw SyncError("the ranks synchronise different metrics" + where + ": " + by_rank(titles) +
+    throw SyncError("the ranks synchronise different metrics" + where + ": " + by_rank(titles, names) +
                         ". All ranks compute the same metrics in the same order (MetricOptions::name tells apart those "
                         "that are made in one place)",
-                    named->name, "", differing(titles));
+                    named->name, "", names(differing(titles)));
   }
   const auto dtypes = of_each([](const ItemText& item) { return item.dtype; });
   if (!differing(dtypes).empty())
     throw SyncError(shortened({first.title}).front() + where + ": the ranks have different dtypes (set_dtype): " +
-                        by_rank(dtypes),
-                    first.name, "", differing(dtypes));
+                        by_rank(dtypes, names),
+                    first.name, "", names(differing(dtypes)));
   if (ranks.empty()) throw SyncError("the ranks synchronise different metrics", first.name, "", ranks);
   const ItemText& other = ranks_items[static_cast<std::size_t>(ranks.front())];
   const std::size_t common = std::min(first.states.size(), other.states.size());
@@ -305,8 +301,9 @@ void throw_difference(std::span<const SyncItem> items, Transport& transport) {
     return state < item.states.size() ? "`" + item.states[state] + "`" : std::string("no such state");
   });
   const auto& named = state < first.states.size() ? first.states[state] : other.states.at(state);
-  throw SyncError(shortened({first.title}).front() + where + ": the ranks have different states: " + by_rank(lines),
-                  first.name, named.substr(0, named.find(':')), ranks);
+  throw SyncError(shortened({first.title}).front() + where +
+                      ": the ranks have different states: " + by_rank(lines, names),
+                  first.name, named.substr(0, named.find(':')), names(ranks));
 }
 
 }  // namespace metrics::distributed

@@ -31,7 +31,7 @@ struct Agreement {
 
 /// Unifies dtypes and shapes over the ranks' tables. Every rank has the same tables, so all throw or none does.
 /// Throws SyncError that names metric, state and ranks.
-Agreement agree(std::span<const SyncItem> items, const std::vector<Table>& tables);
+Agreement agree(std::span<const SyncItem> items, const std::vector<Table>& tables, const RankNames& names);
 
 /// Exchanges what the ranks call their metrics, once it is known that they differ, and throws SyncError on all.
 [[noreturn]] void throw_difference(std::span<const SyncItem> items, Transport& transport);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "deadline.h"
+#include "rank_names.h"
 
 #include <torch/csrc/distributed/c10d/Backend.hpp>
 #include <torch/csrc/distributed/c10d/Store.hpp>
@@ -26,11 +27,7 @@ struct Membership {
   std::chrono::milliseconds timeout{};
   /// All members share one machine's loopback interface.
   bool one_host = false;
-  /// What the program knows the members by, for a part of the ranks: their ranks in the group that it started with.
-  std::vector<int64_t> world_ranks = {};
-
-  /// The rank by which the program knows a member.
-  int64_t world_rank(int64_t member) const;
+  RankNames names{};
   /// This member for messages: "rank 1 of 4", or "rank 2 (of the group of ranks 0,2)".
   std::string own_name() const;
 };

@@ -1,5 +1,6 @@
 #include "explaining_backend.h"
 #include "gradient_divisor.h"
+#include "process_group_impl.h"
 #include <metrics/core/errors.h>
 #include <metrics/distributed/data_parallel.h>
 
@@ -62,7 +63,7 @@ std::vector<std::string> gathered_texts(const Group& group, const std::string& t
 }
 
 /// Throws SyncError on all ranks unless their tensors have the same names, dtypes and shapes.
-void check_alike(const Group& group, const Named& tensors) {
+void check_alike(const Group& group, const RankNames& names, const Named& tensors) {
   std::vector<int64_t> prints;
   std::size_t all = 0;
   for (const auto& tensor : tensors) {
@@ -84,10 +85,11 @@ void check_alike(const Group& group, const Named& tensors) {
   for (std::size_t rank = 1; rank < texts.size(); ++rank)
     if (texts[rank] != texts[0]) ranks.push_back(static_cast<int64_t>(rank));
   const std::string other = ranks.empty() ? ""
-                                          : ", rank " + std::to_string(ranks.front()) + " has " +
+                                          : ", " + names.text(ranks.front()) + " has " +
                                                 texts[static_cast<std::size_t>(ranks.front())];
-  throw SyncError("the ranks' modules differ: as tensor " + std::to_string(first) + " rank 0 has " + texts[0] + other,
-                  "", "", ranks);
+  throw SyncError("the ranks' modules differ: as tensor " + std::to_string(first) + " " + names.text(0) + " has " +
+                      texts[0] + other,
+                  "", "", names(ranks));
 }
 
 std::vector<at::Tensor> tensors_of(const Named& named) {
@@ -154,6 +156,7 @@ Group explained_group(ProcessGroup& ranks, std::vector<c10::intrusive_ptr<Explai
 
 struct GradientAverager::Impl {
   Group group;  // null: nobody to talk to
+  RankNames names;
   std::vector<c10::intrusive_ptr<ExplainingBackend>> backends;
   Current parameters, current_buffers;
   std::vector<at::Tensor> trained;
@@ -223,7 +226,7 @@ struct GradientAverager::Impl {
     std::vector<Layout> layout = layout_of(now);
     if (layout == agreed) return now;
     try {
-      check_alike(group, now);
+      check_alike(group, names, now);
     } catch (const SyncError& error) {
       throw SyncError(std::string("buffers have been replaced since the last forward, which ranks do alike, before the "
                                   "same one: ") +
@@ -273,9 +276,10 @@ GradientAverager::GradientAverager(Current parameters, Current buffers, Distribu
   if (!ranks || ranks->world_size() == 1) return;
 
   impl_->group = explained_group(*ranks, impl_->backends);
+  impl_->names = ranks->impl().membership.names;
   const Named first_buffers = defined(buffers());
   all.insert(all.end(), first_buffers.begin(), first_buffers.end());
-  check_alike(impl_->group, all);
+  check_alike(impl_->group, impl_->names, all);
   impl_->broadcast(tensors_of(all));
   impl_->agreed = layout_of(first_buffers);
   impl_->parameters = std::move(parameters);

@@ -2,6 +2,7 @@
 
 #include "backends.h"
 #include "control_block.h"
+#include "process_group_impl.h"
 #include <metrics/core/errors.h>
 
 #include <algorithm>
@@ -13,12 +14,6 @@ namespace metrics::distributed {
 namespace {
 
 constexpr std::size_t most_joinables = 64;  // a bit each in a notice
-
-std::string joined(const std::vector<int64_t>& ranks) {
-  std::string text = ranks.size() == 1 ? "rank " : "ranks ";
-  for (std::size_t i = 0; i < ranks.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(ranks[i]);
-  return text;
-}
 
 std::string steps_text(int64_t steps) {
   return std::to_string(steps) + (steps == 1 ? " step" : " steps");
@@ -177,6 +172,10 @@ void JoinScope::agree(const std::string& refusal) {
   for (const Notice& notice : notices) batches_->push_back(notice.batches);
 }
 
+RankNames JoinScope::names() const {
+  return group_ ? group_->impl().membership.names : RankNames();
+}
+
 void JoinScope::check_alike(const std::vector<Notice>& notices) const {
   std::vector<int64_t> refused, elsewhere, differing;
   for (std::size_t rank = 0; rank < notices.size(); ++rank) {
@@ -187,15 +186,16 @@ void JoinScope::check_alike(const std::vector<Notice>& notices) const {
     if (notice.fingerprint != notices[0].fingerprint) differing.push_back(r);
   }
   if (!elsewhere.empty())
-    throw SyncError("join: all ranks begin a join together, but " + joined(elsewhere) + " did not", "", "", elsewhere);
+    throw SyncError("join: all ranks begin a join together, but " + names().text(elsewhere) + " did not", "", "",
+                    names()(elsewhere));
   const int64_t number = notices[0].step;
   if (!refused.empty())
-    throw SyncError("join: rank " + std::to_string(refused[0]) + " refused: " + notices_->text_of(number, refused[0]),
-                    "", "", refused);
+    throw SyncError("join: " + names().text(refused[0]) + " refused: " + notices_->text_of(number, refused[0]),
+                    "", "", names()(refused));
   if (!differing.empty())
-    throw SyncError("join: the ranks' joins differ: rank 0 has " + notices_->text_of(number, 0) + "; rank " +
-                        std::to_string(differing[0]) + " has " + notices_->text_of(number, differing[0]),
-                    "", "", differing);
+    throw SyncError("join: the ranks' joins differ: " + names().text(0) + " has " + notices_->text_of(number, 0) +
+                        "; " + names().text(differing[0]) + " has " + notices_->text_of(number, differing[0]),
+                    "", "", names()(differing));
 }
 
 std::size_t JoinScope::place_of(const Joinable& joinable) const {
@@ -299,12 +299,12 @@ JoinScope::Step JoinScope::told_step(const std::vector<Notice>& notices, int64_t
     step.active.push_back(r);
   }
   if (!elsewhere.empty())
-    throw SyncError("join: " + joined(elsewhere) + " is not in step " + std::to_string(number) + " of this join", "",
-                    "", elsewhere);
+    throw SyncError("join: " + names().text(elsewhere) + " is not in step " + std::to_string(number) + " of this join",
+                    "", "", names()(elsewhere));
   if (!differing.empty())
-    throw SyncError("join: in step " + std::to_string(number) + " " + joined(differing) + " and rank " +
-                        std::to_string(step.active.front()) + " differ in whether they run under no_sync",
-                    "", "", differing);
+    throw SyncError("join: in step " + std::to_string(number) + " " + names().text(differing) + " and " +
+                        names().text(step.active.front()) + " differ in whether they run under no_sync",
+                    "", "", names()(differing));
   return step;
 }
 
@@ -325,9 +325,9 @@ void JoinScope::throw_if_some_ended(const Step& step) {
   if (!options_.throw_on_early_termination || !notices_ || step.active.empty()) return;
   std::vector<int64_t> ended = others(step.active, world_size());
   if (ended.empty()) return;
-  throw_on_all("join: " + joined(ended) + " ended first, after " + steps_text(step.number) + ", and " +
-                   joined(step.active) + " did not (throw_on_early_termination)",
-               ended);
+  throw_on_all("join: " + names().text(ended) + " ended first, after " + steps_text(step.number) + ", and " +
+                   names().text(step.active) + " did not (throw_on_early_termination)",
+               names()(ended));
 }
 
 void JoinScope::throw_on_all(const std::string& message, std::vector<int64_t> ranks) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "notices.h"
+#include "rank_names.h"
 #include <metrics/distributed/join.h>
 
 #include <cstdint>
@@ -43,6 +44,7 @@ class JoinScope {
 
   // Beginning.
   int64_t world_size() const { return group_ ? group_->world_size() : 1; }
+  RankNames names() const;
   std::string refusal() const;
   std::shared_ptr<ProcessGroup> common_group() const;
   std::shared_ptr<ProcessGroup> first_group() const;

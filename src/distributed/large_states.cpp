@@ -369,10 +369,10 @@ class SliceExchange {
     for (int64_t rank = 0; rank < world_; ++rank) {
       const auto* status = reinterpret_cast<const char*>(statuses.const_data_ptr<uint8_t>()) + rank * status_bytes;
       if (status[0] == 0) continue;
-      if (failed.empty()) text = "rank " + std::to_string(rank) + " failed while merging states: " + (status + 1);
+      if (failed.empty()) text = transport_.names().text(rank) + " failed while merging states: " + (status + 1);
       failed.push_back(rank);
     }
-    if (!failed.empty()) throw SyncError(text, "", "", failed);
+    if (!failed.empty()) throw SyncError(text, "", "", transport_.names()(failed));
   }
 
   const Gathered& gathered_;

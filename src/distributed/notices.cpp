@@ -100,7 +100,7 @@ std::exception_ptr FailureBoard::explained(const std::exception_ptr& error, cons
 Notices::Notices(ProcessGroup& group)
     : rank_(group.rank()),
       world_size_(group.world_size()),
-      board_(failures_of(group.impl().membership), group.impl().membership.world_rank(group.rank()), group.timeout()) {
+      board_(failures_of(group.impl().membership), group.impl().membership.names(group.rank()), group.timeout()) {
   Membership membership = group.impl().membership;
   const SigpipeBlocked no_sigpipe;
   try {
@@ -175,7 +175,7 @@ std::string Notices::text_of(int64_t number, int64_t rank) const {
 std::shared_ptr<FailureBoard> failure_board_of(ProcessGroup& group) {
   const Membership& membership = group.impl().membership;
   if (membership.world_size == 1 || !membership.store) return nullptr;
-  return std::make_shared<FailureBoard>(failures_of(membership), membership.world_rank(membership.rank),
+  return std::make_shared<FailureBoard>(failures_of(membership), membership.names(membership.rank),
                                         membership.timeout);
 }
 

@@ -47,7 +47,8 @@ void connect_metrics(ProcessGroup::Impl& impl, const Deadline& deadline) {
   impl.membership.store->set(connected_key(impl.membership.rank), "1");
   // Nobody needs the store any more once this is over, so rank 0, who may serve it, is free to leave.
   distributed::wait_for_all(*host, deadline);
-  impl.transport.emplace(std::move(host), std::move(device), impl.membership.timeout, impl.membership.own_name());
+  impl.transport.emplace(std::move(host), std::move(device), impl.membership.timeout, impl.membership.own_name(),
+                         impl.membership.names);
 }
 
 void make_c10d_group(ProcessGroup::Impl& impl, const Deadline& deadline) {
@@ -77,7 +78,7 @@ std::vector<int64_t> unconnected(const Membership& membership, BoundedStore& sto
   std::vector<int64_t> ranks;
   for (int64_t member = 0; member < membership.world_size; ++member)
     if (member != membership.rank && !store.check({connected_key(member)}))
-      ranks.push_back(membership.world_rank(member));
+      ranks.push_back(membership.names(member));
   return ranks;
 }
 
@@ -226,7 +227,7 @@ std::shared_ptr<ProcessGroup> ProcessGroup::new_group(const std::vector<int64_t>
     if (ranks[i] < 0 || ranks[i] >= world_size() || (i > 0 && ranks[i] <= ranks[i - 1]))
       throw InvalidArgument("new_group: ranks[" + std::to_string(i) + "] is " + std::to_string(ranks[i]) +
                             ", expected ascending ranks below " + std::to_string(world_size()));
-    members.push_back(impl_->membership.world_rank(ranks[i]));
+    members.push_back(impl_->membership.names(ranks[i]));
   }
   if (ranks.empty()) throw InvalidArgument("new_group: ranks is empty, expected at least one");
   const auto own = std::find(ranks.begin(), ranks.end(), rank());
@@ -244,7 +245,7 @@ std::shared_ptr<ProcessGroup> ProcessGroup::new_group(const std::vector<int64_t>
     auto& membership = impl->membership;
     membership.rank = own - ranks.begin();
     membership.world_size = static_cast<int64_t>(ranks.size());
-    membership.world_ranks = members;
+    membership.names = RankNames(members);
     impl->backend = impl_->backend;
     const SigpipeBlocked no_sigpipe;
     const auto store = BoundedStore::around(impl_->membership.store, timeout());

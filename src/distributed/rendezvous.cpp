@@ -314,9 +314,9 @@ class Attempts {
       if (counts(decide(joined, closing(missing.empty() ? Members{0} : missing)))) return joined;
       if (missing.empty())
         throw SyncError(membership_.own_name() + " waited " + waited(deadline_) + " for rank " +
-                            std::to_string(membership_.world_rank(0)) +
+                            std::to_string(membership_.names(0)) +
                             " to begin with the process group, to which all have come",
-                        "", "", {membership_.world_rank(0)});
+                        "", "", {membership_.names(0)});
     }
     throw_absent(missing.empty() ? Members{0} : missing, deadline_.timeout(), given_up_);
   }
@@ -371,13 +371,13 @@ class Attempts {
     if (parts.size() != 3 || parts[0] != "closed") return;
     const int64_t by = std::stoll(parts[1]);
     missed_ = numbers_in(parts[2]);
-    given_up_ = "rank " + std::to_string(membership_.world_rank(by)) + " gave up before";
+    given_up_ = "rank " + std::to_string(membership_.names(by)) + " gave up before";
     if (by == 0) store().set(heard_key(attempt, membership_.rank), "1");
   }
 
   [[noreturn]] void throw_absent(const Members& absent, std::chrono::milliseconds time, const std::string& more) const {
     Members ranks;
-    for (const int64_t member : absent) ranks.push_back(membership_.world_rank(member));
+    for (const int64_t member : absent) ranks.push_back(membership_.names(member));
     throw SyncError(membership_.own_name() + " waited " + std::to_string(time.count()) + " ms for rank " +
                         listed(ranks, ", ") + " to come to the process group" + (more.empty() ? "" : "; " + more),
                     "", "", ranks);
@@ -410,14 +410,10 @@ class Attempts {
 
 }  // namespace
 
-int64_t Membership::world_rank(int64_t member) const {
-  return world_ranks.empty() ? member : world_ranks[static_cast<std::size_t>(member)];
-}
-
 std::string Membership::own_name() const {
-  const std::string name = "rank " + std::to_string(world_rank(rank));
-  if (world_ranks.empty()) return name + " of " + std::to_string(world_size);
-  return name + " (of the group of ranks " + listed(world_ranks) + ")";
+  const std::string name = names.text(rank);
+  const std::vector<int64_t>& all = names.world_ranks();
+  return name + (all.empty() ? " of " + std::to_string(world_size) : " (of the group of ranks " + listed(all) + ")");
 }
 
 std::string listed(const std::vector<int64_t>& ranks, const char* separator) {

@@ -36,7 +36,7 @@ class Synchronisation {
     exchange_blocks();
     check_headers();
     read_tables();
-    const Agreement agreement = agree(items_, tables_);
+    const Agreement agreement = agree(items_, tables_, transport_.names());
     routes_ = choose_routes(items_, tables_, agreement);
     if (std::all_of(routes_.begin(), routes_.end(), [](Route route) { return route == Route::None; }))
       return results(agreement, nullptr, {});
@@ -82,7 +82,7 @@ class Synchronisation {
     } catch (const SyncError&) {
       throw;
     } catch (const std::exception& error) {
-      transport_.abandon("rank " + std::to_string(transport_.rank()) +
+      transport_.abandon(transport_.names().text(transport_.rank()) +
                          " failed between two collectives: " + error.what());
       throw;
     }
@@ -146,15 +146,15 @@ class Synchronisation {
       differ |= header.fingerprint != headers_[0].fingerprint || header.items != headers_[0].items;
     }
     if (!foreign.empty())
-      throw SyncError("rank " + std::to_string(foreign.front()) +
+      throw SyncError(transport_.names().text(foreign.front()) +
                           " speaks another version of the protocol, or is not synchronising metrics",
-                      "", "", foreign);
+                      "", "", transport_.names()(foreign));
     if (!failed.empty()) {
       const auto rank = static_cast<std::size_t>(failed.front());
       const auto length = std::min<uint64_t>(headers_[rank].text_bytes, block_body_bytes);
-      throw SyncError("rank " + std::to_string(failed.front()) + " failed while preparing to synchronise: " +
+      throw SyncError(transport_.names().text(failed.front()) + " failed while preparing to synchronise: " +
                           std::string(reinterpret_cast<const char*>(block(rank)) + body_offset, length),
-                      "", "", failed);
+                      "", "", transport_.names()(failed));
     }
     if (differ) travelling([&] { throw_difference(items_, transport_); });
     check_same_purpose();
@@ -167,15 +167,16 @@ class Synchronisation {
       if (headers_[rank].has(BlockHeader::OfBatch) != headers_[0].has(BlockHeader::OfBatch))
         others.push_back(static_cast<int64_t>(rank));
     if (others.empty()) return;
+    const RankNames& names = transport_.names();
     const auto purpose = [&](std::size_t rank) {
       return headers_[rank].has(BlockHeader::OfBatch) ? " is in a forward with dist_sync_on_step"
                                                       : " merges what it has accumulated (compute or sync)";
     };
-    throw SyncError(items_.front().metric->to_string() + ": rank 0" + purpose(0) + ", rank " +
-                        std::to_string(others.front()) + purpose(static_cast<std::size_t>(others.front())) +
+    throw SyncError(items_.front().metric->to_string() + ": " + names.text(0) + purpose(0) + ", " +
+                        names.text(others.front()) + purpose(static_cast<std::size_t>(others.front())) +
                         ". Ranks that make different numbers of steps, as with different numbers of batches, need a "
                         "metrics::distributed::Join",
-                    std::string(items_.front().metric->name()), "", others);
+                    std::string(items_.front().metric->name()), "", names(others));
   }
 
   bool all_have(BlockHeader::Flag flag) const {

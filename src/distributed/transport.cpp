@@ -24,11 +24,12 @@ c10::intrusive_ptr<CountingBackend> counted(c10::intrusive_ptr<c10d::Backend> ba
 }  // namespace
 
 Transport::Transport(c10::intrusive_ptr<c10d::Backend> host, c10::intrusive_ptr<c10d::Backend> device,
-                     std::chrono::milliseconds timeout, std::string own_name)
+                     std::chrono::milliseconds timeout, std::string own_name, RankNames names)
     : rank_(host->getRank()),
       world_size_(host->getSize()),
       timeout_(timeout),
       own_name_(std::move(own_name)),
+      names_(std::move(names)),
       over_gloo_(host->getBackendName() == "gloo"),
       host_(counted(std::move(host))),
       device_(counted(std::move(device))) {}

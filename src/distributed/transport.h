@@ -1,5 +1,6 @@
 #pragma once
 
+#include "rank_names.h"
 #include <metrics/distributed/counting_backend.h>
 
 #include <ATen/core/Tensor.h>
@@ -17,12 +18,14 @@ namespace metrics::distributed {
 /// again, for the late peers may still write to them: they live as long as the transport.
 class Transport {
  public:
-  /// `device` may be null: then only tensors on the CPU travel. `own_name` is this rank's in messages.
+  /// `device` may be null: then only tensors on the CPU travel. `own_name` is this rank's in messages, `names` are all
+  /// members'.
   Transport(c10::intrusive_ptr<c10d::Backend> host, c10::intrusive_ptr<c10d::Backend> device,
-            std::chrono::milliseconds timeout, std::string own_name);
+            std::chrono::milliseconds timeout, std::string own_name, RankNames names);
 
   int64_t rank() const { return rank_; }
   int64_t world_size() const { return world_size_; }
+  const RankNames& names() const { return names_; }
   /// Whether tensors on a device travel as they are.
   bool has_device() const { return device_ != nullptr; }
 
@@ -54,6 +57,7 @@ class Transport {
   int64_t world_size_;
   std::chrono::milliseconds timeout_;
   std::string own_name_;
+  RankNames names_;
   bool over_gloo_;
   c10::intrusive_ptr<CountingBackend> host_;
   c10::intrusive_ptr<CountingBackend> device_;

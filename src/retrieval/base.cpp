@@ -46,7 +46,7 @@ void convert_integers(States& states, const Convert& convert) {
 void check_indexes(const Tensor& indexes, const Tensor& preds) {
   if (indexes.scalar_type() == at::kLong && indexes.sizes() == preds.sizes()) return;
   std::ostringstream message;
-  message << family << ": `indexes` expects int64 in the shape of `preds`, " << preds.sizes() << ", got "
+  message << "`indexes` expects int64 in the shape of `preds`, " << preds.sizes() << ", got "
           << indexes.scalar_type() << indexes.sizes();
   throw InvalidArgument(message.str());
 }
@@ -94,8 +94,7 @@ std::optional<Tensor> counted_elements(const Tensor& target, const Rows& rows,
 
 void RetrievalDocuments::check(const Options& options) {
   if (options.top_k && *options.top_k < 1) {
-    throw InvalidArgument(std::string(family) + ": option `top_k` expects a positive number or None, got " +
-                          std::to_string(*options.top_k));
+    throw InvalidArgument("option `top_k` expects a positive number or None, got " + std::to_string(*options.top_k));
   }
 }
 
@@ -106,7 +105,7 @@ void RetrievalDocuments::declare(States& states, const Options&) {
 
 void RetrievalDocuments::update(States& states, const Options& options, const Tensor& preds, const Tensor& target,
                                 const Tensor& indexes, const Rows& rows) {
-  retrieval::check_documents(family, preds, target);
+  retrieval::check_documents(preds, target);
   check_indexes(indexes, preds);
   const auto counted = counted_elements(target, rows, options.ignore_index);
   if (counted || !append_in_one_pass(states, preds, target, indexes)) {
@@ -115,7 +114,7 @@ void RetrievalDocuments::update(States& states, const Options& options, const Te
       return counted ? flat.index_select(0, *counted) : flat;
     };
     const Tensor relevances = elements(target);
-    retrieval::check_binary(family, relevances);
+    retrieval::check_binary(relevances);
     states["indexes"].append(narrowed(elements(indexes), index_dtype));
     states["preds"].append(elements(preds).to(score_dtype(preds)));
     states["target"].append(relevances.to(target.is_floating_point() ? at::kFloat : relevance_dtype));

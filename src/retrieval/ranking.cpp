@@ -2,6 +2,7 @@
 
 #include "../core/plain_tensor.h"
 #include "../core/radix_sort.h"
+#include <metrics/core/errors.h>
 #include <metrics/core/sample_ids.h>
 
 #include <algorithm>
@@ -124,30 +125,32 @@ bool lie_between_0_and_1(const Tensor& numbers) {
   return numbers.ge(0).logical_and(numbers.le(1)).all().item<bool>();
 }
 
-[[noreturn]] void throw_input(std::string_view metric, const char* input, const char* expected, const Tensor& given) {
+[[noreturn]] void throw_input(const char* input, const char* expected, const Tensor& given) {
   std::ostringstream message;
-  message << metric << ": `" << input << "` expects " << expected << ", got " << given.scalar_type() << given.sizes();
+  message << "`" << input << "` expects " << expected << ", got " << given.scalar_type() << given.sizes();
   throw InvalidArgument(message.str());
 }
 
 }  // namespace
 
-void check_documents(std::string_view metric, const Tensor& preds, const Tensor& target) {
-  if (!preds.is_floating_point()) throw_input(metric, "preds", "floating scores", preds);
-  if (target.is_complex()) throw_input(metric, "target", "booleans, integers or real numbers", target);
-  if (preds.dim() == 0) throw_input(metric, "preds", "at least one dimension", preds);
-  if (preds.sizes() != target.sizes()) throw_input(metric, "target", "the shape of `preds`", target);
+void check_documents(const Tensor& preds, const Tensor& target) {
+  if (!preds.is_floating_point()) throw_input("preds", "floating scores", preds);
+  if (target.is_complex()) throw_input("target", "booleans, integers or real numbers", target);
+  if (preds.dim() == 0) throw_input("preds", "at least one dimension", preds);
+  if (preds.sizes() != target.sizes()) throw_input("target", "the shape of `preds`", target);
 }
 
-void check_binary(std::string_view metric, const Tensor& target) {
+void check_binary(const Tensor& target) {
   if (target.scalar_type() == at::kBool || lie_between_0_and_1(target)) return;
-  throw_input(metric, "target", "relevances from 0 to 1", target);
+  throw_input("target", "relevances from 0 to 1", target);
 }
 
 RankedQueries ranked_query(std::string_view metric, const Tensor& preds, const Tensor& target) {
-  check_documents(metric, preds, target);
-  if (preds.numel() == 0) throw_input(metric, "preds", "at least one document", preds);
-  check_binary(metric, target);
+  detail::named(metric, [&] {
+    check_documents(preds, target);
+    if (preds.numel() == 0) throw_input("preds", "at least one document", preds);
+    check_binary(target);
+  });
   return ranked(rows_of(preds, target, {}));
 }
 

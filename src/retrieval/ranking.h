@@ -31,9 +31,9 @@ struct RankedQueries {
 using Formula = std::function<double(std::span<const Document>)>;
 
 /// Throws InvalidArgument unless scores are floating, and relevances real, of the same shape, with dimensions.
-void check_documents(std::string_view metric, const Tensor& preds, const Tensor& target);
+void check_documents(const Tensor& preds, const Tensor& target);
 /// Throws InvalidArgument unless all relevances lie in [0, 1].
-void check_binary(std::string_view metric, const Tensor& target);
+void check_binary(const Tensor& target);
 
 /// All elements as the documents of a single query. Throws InvalidArgument as the checks do, and for no elements.
 METRICS_API RankedQueries ranked_query(std::string_view metric, const Tensor& preds, const Tensor& target);

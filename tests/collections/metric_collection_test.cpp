@@ -124,22 +124,41 @@ TEST_CASE("collection: JSON that is none is refused, each time saying why") {
 TEST_CASE("collection: a call that throws changes no member and names the one that failed") {
   auto tally = share(Tally());
   MetricCollection metrics({MeanSquaredError(), {"tally", tally}});
-  CHECK_THROWS_AS(metrics.update(at::ones({2}), at::ones({2})), InvalidArgument);  // Tally takes one input
+  CHECK_THROWS_WITH_AS(metrics.update(at::ones({2}), at::ones({2})),  // Tally takes one input
+                       doctest::Contains("MetricCollection member `tally`: Tally"), InvalidArgument);
   CHECK(metrics["MeanSquaredError"].update_count() == 0);
   CHECK(tally->update_count() == 0);
 
   MetricCollection failing({{"first", Tally()}, {"second", Tally({.finalise_throws = true})}});
   failing.update(at::ones({2}));
-  CHECK_THROWS_WITH_AS(failing.compute(), doctest::Contains("member `second`: no value"), metrics::Error);
+  CHECK_THROWS_WITH_AS(failing.compute(), doctest::Contains("MetricCollection member `second`: Tally: no value"), metrics::Error);
   MetricCollection classes(
       {{"three", MulticlassAccuracy({.num_classes = 3})}, {"two", MulticlassConfusionMatrix({.num_classes = 2})}});
-  CHECK_THROWS_AS(classes.update(preds(), target()), InvalidArgument);
+  const char* const of_two = "MetricCollection member `two`: MulticlassConfusionMatrix: ";
+  CHECK_THROWS_WITH_AS(classes.update(preds(), target()), doctest::Contains(of_two), InvalidArgument);
   CHECK(classes["three"].update_count() == 0);
   CHECK(classes.update_count() == 0);
-  CHECK_THROWS_AS(classes.forward(preds(), target()), InvalidArgument);
+  CHECK_THROWS_WITH_AS(classes.forward(preds(), target()), doctest::Contains(of_two), InvalidArgument);
   CHECK(classes["three"].update_count() == 0);
   CHECK_THROWS_WITH_AS(classes.update({preds()}, {{"goal", target()}}), doctest::Contains("no member takes an input"),
                        InvalidArgument);
+}
+
+TEST_CASE("collection: an error names the metric and its place, however deep it is") {
+  MetricCollection metrics(
+      {{"error", MeanSquaredError()}, {"extremes", MinMaxMetric(MulticlassAccuracy({.num_classes = 2}))}});
+  const char* const of_extremes = "MetricCollection member `extremes.base_metric`: MulticlassAccuracy: ";
+  const Tensor classes = labels({0, 5});
+  CHECK_THROWS_WITH_AS(metrics.update(classes, classes), doctest::Contains(of_extremes), InvalidArgument);
+  CHECK_THROWS_WITH_AS(metrics.forward(classes, classes), doctest::Contains(of_extremes), InvalidArgument);
+  MinMaxMetric extremes(Tally({.finalise_throws = true}));
+  extremes.update(at::ones({1}));
+  CHECK_THROWS_WITH_AS(extremes.compute(), doctest::Contains("MinMaxMetric member `base_metric`: Tally: no value"),
+                       metrics::Error);
+  MetricCollection both({{"extremes", std::move(extremes)}, {"sum", Tally()}});
+  CHECK_THROWS_WITH_AS(both.compute(),
+                       doctest::Contains("MetricCollection member `extremes`: MinMaxMetric member `base_metric`: Tally"),
+                       metrics::Error);
 }
 
 TEST_CASE("collection: members give what they would give alone, under names in their order") {

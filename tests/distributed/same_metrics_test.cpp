@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <source_location>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -230,6 +231,31 @@ WORKER(rounds_of_a_metric) {
 
 TEST_CASE("same metrics: a compute that one rank leaves out or adds") {
   check_survived(run_workers("rounds_of_a_metric", 2));
+}
+
+WORKER(metrics_of_a_part_of_the_ranks) {
+  const auto world = started();
+  const auto part = world->new_group({1, 2});
+  if (!part->is_member()) return;
+  SumMetric a({}, {.process_group = part});
+  SumMetric b({}, {.process_group = part});
+  a.update(1);
+  b.update(100);
+  try {
+    value_of(world->rank() == 1 ? a : b);
+    throw std::runtime_error("expected an error");
+  } catch (const metrics::SyncError& error) {
+    expect_contains(error.what(), "rank 1 has SumMetric");
+    expect_contains(error.what(), "rank 2 has SumMetric");
+    expect(error.ranks() == std::vector<int64_t>{2}, "the rank that differs by its number in the world");
+  }
+  b.set_dtype(part->rank() == 0 ? at::kFloat : at::kDouble);
+  expect_contains(sync_error_of([&] { value_of(b); }), "rank 1 has Float, rank 2 has Double");
+}
+
+TEST_CASE("same metrics: of a part of the ranks, messages speak of their numbers in the world" *
+          doctest::skip(metrics_test::max_world_size() < 3)) {
+  check_survived(run_workers("metrics_of_a_part_of_the_ranks", 3));
 }
 
 WORKER(differences_beyond_the_block) {

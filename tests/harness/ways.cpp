@@ -484,9 +484,23 @@ constexpr auto all_ways = std::to_array<Way>({
     {"cuda", has_cuda, cuda},
 });
 
+/// The class of that name, or those that a router of that name leads to.
+std::vector<std::string_view> names_of(std::string_view metric) {
+  std::vector<std::string_view> names{metric};
+  if (const RouterEntry* router = find_router(metric)) {
+    for (const auto& task : router->tasks) names.push_back(task.metric);
+  }
+  return names;
+}
+
 /// What is wrong with an error as the refusal of a misuse; empty when nothing is.
 std::string wrong_refusal(const std::exception& error, const Misuse& misuse) {
   if (!dynamic_cast<const Error*>(&error)) return std::string("is no metrics::Error: ") + error.what();
+  const std::vector<std::string_view> names = names_of(misuse.metric);
+  const std::string_view message(error.what());
+  const auto is_there = [&](std::string_view name) { return message.find(name) != std::string_view::npos; };
+  if (std::none_of(names.begin(), names.end(), is_there))
+    return "the error does not name the metric " + misuse.metric + ": " + error.what();
   if (lower(error.what()).find(lower(misuse.contains)) != std::string::npos) return "";
   return "the error does not name '" + misuse.contains + "': " + error.what();
 }

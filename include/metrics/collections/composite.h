@@ -83,6 +83,9 @@ class METRICS_API Composite : public Metric {
   /// The value from those of the children, which `compute` gives: over the data that is asked for, whatever it is.
   virtual c10::IValue value() = 0;
 
+  /// The value of a child. An error of its own says which child it was.
+  c10::IValue value_of_child(Metric& child) const;
+
   const Children& parts() const { return children_; }
   Children& parts() { return children_; }
 
@@ -112,6 +115,13 @@ class METRICS_API Composite : public Metric {
   std::vector<int64_t> item_shape(const States& states, std::size_t item) const override;
 
  private:
+  /// Runs what belongs to the units; an error of one of them says which it was. `work` gets a pointer in which it keeps
+  /// the unit that it is at.
+  template <class Work>
+  auto for_units(const Work& work) const;
+  /// Throws the present exception again with the place of the metric that it comes from. Ranks that cannot agree are
+  /// no member's error.
+  [[noreturn]] void rethrow_from(const std::string& place) const;
   /// Has the units of this copy keep their states in one place where those of the original do.
   void join_states_as_in(const Composite& other);
 

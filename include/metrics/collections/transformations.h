@@ -40,7 +40,7 @@ class METRICS_API MetricInputTransformer : public Composite {
   /// What the metric gets as target; it itself if this is not overridden.
   virtual Tensor transform_target(const Tensor& target) const { return target; }
 
-  c10::IValue value() override { return wrapped().compute(); }
+  c10::IValue value() override { return value_of_child(wrapped()); }
   void feed(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) override;
 };
 

@@ -298,6 +298,14 @@ MetricOf<D>::MetricOf(Options options, MetricOptions common, std::source_locatio
 }
 
 template <class D>
+auto MetricOf<D>::kept(Options options) -> Kept {
+  return detail::named(D::name, [&] {
+    if constexpr (requires { D::check(options); }) D::check(options);
+    return Kept(std::move(options));
+  });
+}
+
+template <class D>
 std::unique_ptr<Metric> MetricOf<D>::clone() const {
   return std::make_unique<MetricOf>(*this);
 }
@@ -330,6 +338,11 @@ std::optional<int64_t> MetricOf<D>::check_inputs(const Inputs& inputs, const Row
 
 template <class D>
 void MetricOf<D>::fold(States& states, const Inputs& inputs, const Rows& rows) const {
+  detail::named(D::name, [&] { fold_checked(states, inputs, rows); });
+}
+
+template <class D>
+void MetricOf<D>::fold_checked(States& states, const Inputs& inputs, const Rows& rows) const {
   const std::optional<int64_t> row_count = check_inputs(inputs, rows);
   auto apply = [&](const Inputs& in) {
     std::apply(
@@ -407,7 +420,7 @@ auto MetricOf<D>::value_of(const Options& options, const Inputs& inputs) -> Resu
 
 template <class D>
 auto MetricOf<D>::finalised(const States& states) const -> Result {
-  return detail::finished(D::finalise(states, options_), dtype());
+  return detail::named(D::name, [&] { return detail::finished(D::finalise(states, options_), dtype()); });
 }
 
 template <class D>
@@ -445,7 +458,7 @@ States MetricOf<D>::states_of_batch(const Args& args, const Kwargs& kwargs, cons
 
 template <class D>
 void MetricOf<D>::merge_own(States& into, const States& from) const {
-  if constexpr (detail::HasOwnMerge<D>) D::merge(into, from, options_);
+  if constexpr (detail::HasOwnMerge<D>) detail::named(D::name, [&] { D::merge(into, from, options_); });
 }
 
 template <class D>

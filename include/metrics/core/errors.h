@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -41,6 +42,24 @@ class METRICS_API SyncError : public Error {
   std::string state_;
   std::vector<int64_t> ranks_;
 };
+
+namespace detail {
+
+/// Throws the present exception again; where it is an InvalidArgument or Error whose message does not begin with the
+/// metric's name, with that before it.
+[[noreturn]] METRICS_API void rethrow_named(std::string_view metric);
+
+/// Runs what belongs to a metric, whose errors then name it.
+template <class F>
+decltype(auto) named(std::string_view metric, F&& f) {
+  try {
+    return std::forward<F>(f)();
+  } catch (...) {
+    rethrow_named(metric);
+  }
+}
+
+}  // namespace detail
 
 /// A file that does not hold what it should.
 class METRICS_API FormatError : public Error {

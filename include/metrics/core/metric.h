@@ -240,13 +240,17 @@ class METRICS_API Metric {
     child.route(inputs, feeds);
   }
   virtual void collect_units(std::vector<Metric*>& units);
+  /// The name under which a metric below this one stands in its state dict, such as `extremes.base_metric`; empty for
+  /// one that is not below it.
+  std::string place_of(const Metric& metric) const;
   static void collect_units_of(Metric& child, std::vector<Metric*>& units) { child.collect_units(units); }
   /// Has two metrics with equal states and update keys keep them in one place.
   static void join_states(Metric& metric, const Metric& with) { metric.states_.join(with.states_); }
   /// How many updates a change brings to each of some metrics.
   using UpdateCounts = std::vector<std::pair<Metric*, int64_t>>;
-  /// Updates the units, all or nothing; alike ones with the same inputs share one pass over them.
-  static void update_units(const Feeds& feeds);
+  /// Updates the units, all or nothing; alike ones with the same inputs share one pass over them. `in_work` is left at
+  /// the unit that failed, here and below.
+  static void update_units(const Feeds& feeds, const Metric** in_work = nullptr);
 
   /// For its life, units have other states than their own: those of a batch, or those merged over the ranks.
   class METRICS_API Borrowing {
@@ -269,12 +273,12 @@ class METRICS_API Metric {
     std::vector<SharedStates> states;  ///< In one place for units that have the same.
     UpdateCounts passed{};  ///< For metrics that are made of units, whose own states count no more than that.
   };
-  static BatchStates batch_states(const Feeds& feeds);
+  static BatchStates batch_states(const Feeds& feeds, const Metric** in_work = nullptr);
   /// Lends the units what their value of a batch is taken from: over the ranks with `dist_sync_on_step`; those without
   /// a batch have their default states.
   void borrow_batch(Borrowing& borrowing, const BatchStates& batch);
   /// Folds the batch in, all or nothing.
-  static void accumulate_batch(BatchStates&& batch);
+  static void accumulate_batch(BatchStates&& batch, const Metric** in_work = nullptr);
 
   // A metric whose value follows from the order of its updates, or from the values that it has given, keeps a history
   // beside its states, an object that never changes: it is gone back to when another metric fails, and moved and saved

@@ -234,13 +234,13 @@ class MetricOf : public Metric {
   /// Throws InvalidArgument for inputs that are not on the metric's device or do not go with `rows`. Returns how many
   /// rows the inputs have, if that is asked for and they have any.
   std::optional<int64_t> check_inputs(const Inputs& inputs, const Rows& rows) const;
+  /// Checks the inputs and folds them in. Errors name the metric.
   void fold(States& states, const Inputs& inputs, const Rows& rows) const;
+  void fold_checked(States& states, const Inputs& inputs, const Rows& rows) const;
   /// The states of one batch alone.
   States folded(const Inputs& inputs, const Rows& rows) const;
-  static Kept kept(Options options) {
-    if constexpr (requires { D::check(options); }) D::check(options);
-    return Kept(std::move(options));
-  }
+  /// Throws InvalidArgument for options that cannot be.
+  static Kept kept(Options options);
   Result finalised(const States& states) const;
 
   static constexpr MetricTraits traits_ = D::traits;
