@@ -1,9 +1,12 @@
 """Peak signal-to-noise ratio."""
 
+import math
+from fractions import Fraction
+
 import torch
 from cases import Case, Misuse, Stem
 from draws import Draws
-from paired import as_type
+from paired import COARSE, as_type, columns_of, times
 
 METRIC, FUNCTIONAL = "PeakSignalNoiseRatio", "peak_signal_noise_ratio"
 # float32 logarithms of float32 sums there.
@@ -30,9 +33,52 @@ def by_definition(batches: list, width: float, low=None, high=None) -> torch.Ten
     return (10 * torch.log10(width**2 / (preds - target).square().mean())).float()
 
 
+def exact(batches: list, width: float) -> float:
+    """Compute the ratio of everything at once by its definition, with integers of any size."""
+    preds, target = ([x for column in columns_of(batches, side) for x in column] for side in ("preds", "target"))
+    ratio = Fraction(width) ** 2 * len(preds) / sum((x - y) ** 2 for x, y in zip(preds, target))
+    return 10 * (math.log10(ratio.numerator) - math.log10(ratio.denominator))
+
+
+def scaled(stem: Stem) -> None:
+    """Ranges whose squares leave float64, or float32 where a value each is kept in it."""
+
+    def case(name: str, batches: list, width: float, **options) -> None:
+        rows = lambda b: [exact([{side: v[i] for side, v in b.items()}], width) for i in range(len(b["preds"]))]
+        one = lambda batches: torch.tensor(exact(batches, width), dtype=torch.float32)
+        each = lambda batches: torch.tensor([v for b in batches for v in rows(b)], dtype=torch.float32)
+        by = each if options else one
+        stem.add(
+            Case(
+                f"{METRIC}/{name}",
+                METRIC,
+                {"data_range": width, **options},
+                batches,
+                functional=FUNCTIONAL if batches[0]["preds"].dtype == torch.float32 else None,
+                tolerance=TOLERANCE,
+                excludes={**COARSE, "half": "numbers that no half type has"},
+                rows="permutes" if options else "invariant",
+                reason="a ratio has no scale; torchmetrics' squares leave its dtype",
+                reference="the definition in exact arithmetic",
+                forward_by=lambda b: by([b]).squeeze(),
+                final_by=by,
+            )
+        )
+
+    for width in (1e-170, 2.0**-1050, 1e300):
+        case(f"a range of {width:g}", times(images(f"range/{width}"), width), width)
+    by_image = {"dim": (1, 2, 3), "reduction": "none"}
+    case("a value an image, a range of 1e300", times(images("range/dims"), 1e300), 1e300, **by_image)
+    case("a value an image, a range of 1e-170", times(images("range/dims 2"), 1e-170), 1e-170, **by_image)
+    for width in (1e-30, 1e30):
+        narrow = as_type(times(images(f"range/float {width}"), width), torch.float32, torch.float32)
+        case(f"a value an image, a range of {width:g} in float32", narrow, width, **by_image)
+
+
 def write(stem: Stem) -> None:
     """Write the topic's cases."""
     refused(stem)
+    scaled(stem)
 
     def case(name: str, options: dict, batches: list, **more) -> None:
         given = {"data_range": 1.0, **options}
@@ -114,6 +160,7 @@ def refused(stem: Stem) -> None:
     refuse("data_range of nothing", "data_range", {"data_range": 0.0}, reason=nothing)
     refuse("data_range below 0", "data_range", {"data_range": -1.0}, reason=nothing)
     refuse("data_range the wrong way round", "data_range", {"data_range": (1.0, 0.0)}, reason=nothing)
+    refuse("data_range wider than any number", "data_range", {"data_range": (-1e308, 1e308)}, reason=nothing)
     refuse("base 1", "base", {"base": 1.0}, reason=nothing)
     refuse("base 0", "base", {"base": 0.0}, reason=nothing)
     refuse("base of another type", "base", {"base": "e"}, reason="torchmetrics looks at it in compute")

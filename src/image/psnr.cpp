@@ -19,6 +19,29 @@ namespace {
 
 using PsnrOptions = PeakSignalNoiseRatioOptions;
 
+/// The power of two that errors are kept times, because the ratio knows no scale and squares do: 1 for ranges whose
+/// squares are far from the ends of float32, in which rows are stored.
+double error_scale(const PsnrOptions& options) {
+  const int exponent = std::ilogb(options.data_range.width());
+  return std::abs(exponent) <= 40 ? 1 : std::ldexp(1.0, -std::clamp(exponent, -1000, 1000));
+}
+
+Tensor scaled(const Tensor& values, double scale) {
+  return scale == 1 ? values : values.to(at::kDouble).mul(scale);
+}
+
+/// Multiplies the squares of errors by that of `factor`.
+void rescale(States& states, double factor) {
+  State& sums = states["sum_squared_error"];
+  if (factor == 1 || !sums.tensor().defined()) return;
+  const auto times = [factor](const Tensor& squares) { return squares.mul(factor).mul(factor); };
+  if (sums.grows()) {
+    sums.assign(times(sums.tensor()), {}, {});
+  } else {
+    sums.assign(times(sums.tensor()), times(sums.residual()), {});
+  }
+}
+
 Tensor clamped(const Tensor& values, const DataRange& range) {
   if (!range.clamps) return values;
   // The ends are none of a half type's or an integer's numbers.
@@ -134,8 +157,9 @@ void PeakSignalNoiseRatio::declare(States& states, const Options& options) {
 void PeakSignalNoiseRatio::update(States& states, const Options& options, const Tensor& preds, const Tensor& target) {
   paired::check_pairs(name, preds, target);
   const bool by_kernel = paired::has_kernel(preds) && !paired::carries_gradients(preds, target);
-  const Tensor x = clamped(preds, options.data_range);
-  const Tensor y = clamped(target, options.data_range);
+  const double scale = error_scale(options);
+  const Tensor x = scaled(clamped(preds, options.data_range), scale);
+  const Tensor y = scaled(clamped(target, options.data_range), scale);
   if (!options.dim) return add_to_sums(states, x, y, by_kernel);
   const std::vector<bool> summed = summed_dimensions(options, preds.dim());
   if (preds.numel() > 0) append_rows(states, row_pairs(x, y, summed), by_kernel);
@@ -150,13 +174,19 @@ Tensor PeakSignalNoiseRatio::finalise(const States& states, const Options& optio
                                                       : none.mean();
   }
   const Tensor mean = errors.to(at::kDouble).div(states["total"].tensor());
-  const Tensor ratio = states["data_range"].tensor().log().mul(2).sub(mean.log()).mul(10 / std::log(options.base));
+  const Tensor range = states["data_range"].tensor().mul(error_scale(options));
+  const Tensor ratio = range.log().mul(2).sub(mean.log()).mul(10 / std::log(options.base));
   if (!options.dim || options.reduction == ImageReduction::None) return ratio;
   return options.reduction == ImageReduction::Sum ? ratio.sum() : ratio.mean();
 }
 
-void PeakSignalNoiseRatio::complete_from_torchmetrics(States& states, const Options&) {
+void PeakSignalNoiseRatio::show_as_torchmetrics(States& states, const Options& options) {
+  rescale(states, 1 / error_scale(options));
+}
+
+void PeakSignalNoiseRatio::complete_from_torchmetrics(States& states, const Options& options) {
   flatten_rows(states);
+  rescale(states, error_scale(options));
 }
 
 }  // namespace definitions

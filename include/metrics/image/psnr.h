@@ -41,6 +41,7 @@ struct PeakSignalNoiseRatio {
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
   static Tensor finalise(const States& states, const Options& options);
+  static void show_as_torchmetrics(States& states, const Options& options);
   static void complete_from_torchmetrics(States& states, const Options& options);
   static Options example() { return {.data_range = 1}; }
 };
@@ -53,10 +54,11 @@ extern template class METRICS_API MetricOf<definitions::PeakSignalNoiseRatio>;
 /// (predsᵢ - targetᵢ)². `preds` and `target`: one shape, any, such as [N, C, H, W]; real dtypes, also two different
 /// ones. Without `dim` one value over everything accumulated. With `dim` = (1, 2, 3) one an image, which `reduction`
 /// averages, adds or leaves as they are; a `dim` with 0 in it gives values of each batch, so that how rows are split
-/// into batches matters. Infinite where nothing differs. Differentiable. Warns where `reduction` has no effect for want
-/// of `dim`. Throws InvalidArgument for a `data_range` not above 0, for a `base` that has no logarithms, for shapes
-/// that differ, for a `dim` that the inputs do not have, and for complex inputs. Source: torchmetrics'
-/// PeakSignalNoiseRatio.
+/// into batches matters. The range may be of any size; errors below 1e-140 of it may count as none, and below 1e-10 of
+/// it where `dim` keeps values in float32. Infinite where nothing differs. Differentiable. Warns where `reduction` has
+/// no effect for want of `dim`. Throws InvalidArgument for a `data_range` that is not above 0 or not finite, for a
+/// `base` that has no logarithms, for shapes that differ, for a `dim` that the inputs do not have, and for complex
+/// inputs. Source: torchmetrics' PeakSignalNoiseRatio.
 using PeakSignalNoiseRatio = MetricOf<definitions::PeakSignalNoiseRatio>;
 
 namespace functional {
