@@ -399,7 +399,8 @@ def functional_of(metric: str) -> str:
 
 def by_class(play: Play, batches: list) -> Any:
     """Ask torchmetrics' class, batch by batch."""
-    return rounded(played(play, normal(play, batches)))
+    value = rounded(played(play, normal(play, batches)))
+    return floating(value) if play.case.metric.endswith("MatthewsCorrCoef") else value
 
 
 def settled(play: Play) -> Any:
@@ -429,7 +430,6 @@ def counted_exactly(play: Play, batches: list) -> Any:
     task = next(t for t in TASKS if metric.startswith(t))
     prepared = normal(play, batches) or [{**b, "preds": b["preds"].double()} for b in batches[:1]]
     whole = concatenated([flat(play, b) for b in prepared])
-    options.pop("normalization", None)
     name = metric.removeprefix(task)
     if play.name == "functional" and name == "LogAUC" and task != "Binary":
         options.setdefault("average", "macro")  # where the class has none
@@ -456,9 +456,36 @@ def samples_apart(play: Play) -> Any:
     """Put the values of batches together, each of its samples twice, so that no batch has one alone."""
 
     def value(p: Play, batches: list) -> Tensor:
-        return squeezed(torch.cat([by_class(p, [changed(b, lambda t: torch.cat([t, t]))])[: rows(b)] for b in normal(p, batches)]))
+        twice = lambda b: by_class(p, [changed(b, lambda t: torch.cat([t, t]))])[: rows(b)]
+        if not any(rows(b) for b in batches):
+            return twice(next(b for b in p.case.batches if rows(b)))[:0]
+        return squeezed(torch.cat([twice(b) for b in normal(p, batches)]))
 
     return value(play, [concatenated(play.case.batches)]) if play.name == "functional" else by(value)(play)
+
+
+def no_labels(play: Play) -> bool:
+    """Tell whether a target that is not ignored is no label."""
+    ignored, top = play.case.options.get("ignore_index"), play.case.options.get("num_classes", 2)
+    targets = [b["target"].long() for b in play.case.batches]
+    return any(bool((((t < 0) | (t >= top)) & (t != (0 if ignored is None else ignored))).any()) for t in targets)
+
+
+def without_no_labels(value: Callable) -> Callable:
+    """Make a function of a play compute with such targets ignored."""
+
+    def of(play: Play) -> Any:
+        ignored, nothing = play.case.options.get("ignore_index"), -100
+
+        def marked(batch: dict) -> dict:
+            target = batch["target"].long()
+            counts = (target >= 0) & (target < play.case.options.get("num_classes", 2)) & (target != (nothing if ignored is None else ignored))
+            return {**batch, "target": torch.where(counts, target, nothing)}
+
+        case = replace(play.case, options=play.case.options | {"ignore_index": nothing}, batches=[marked(b) for b in play.case.batches])
+        return value(replace(play, case=case))
+
+    return of
 
 
 def unspelt(play: Play) -> Any:
@@ -485,6 +512,12 @@ def ignored_labels(play: Play) -> Any:
     return settled(replace(play, case=replace(play.case, batches=batches)))
 
 
+def small_integers_fail(play: Play) -> bool:
+    """Tell what torchmetrics cannot do with integers of a smaller type than int64."""
+    said = ("one_hot is only applicable", "is invalid for input of size", "without overflow", "bincount only supports")
+    return is_classification(play) and any(word in play.theirs.error for word in said) and any(t.dtype is not torch.int64 and not t.is_floating_point() for t in numbers_in(play))
+
+
 def only_first(play: Play) -> bool:
     """Tell whether each target that counts in all or in a batch is class 0."""
     if not play.case.metric.startswith("Multiclass") or play.theirs.error:
@@ -498,7 +531,10 @@ def first_exchanged(play: Play) -> Any:
     """Ask torchmetrics with the first class in another's place, and put back what it says of it."""
     ignored, classes = play.case.options.get("ignore_index"), play.case.options["num_classes"]
     average = play.case.options.get("average", "none" if play.case.metric.endswith("Curve") else "macro")
-    place = next(c for c in range(1, classes) if c != ignored)
+    place = next((c for c in range(1, classes) if c != ignored), None)
+    if place is None and play.case.metric.endswith("AveragePrecision"):  # the other class of two is ignored, so that nothing is wrong
+        right = torch.tensor(1.0) if average not in (None, "none") else torch.tensor([1.0, math.nan])
+        return by(lambda p, batches: right)(play)
     order = [place if c == 0 else 0 if c == place else c for c in range(classes)]
 
     def back(value: Any) -> Any:
@@ -609,10 +645,9 @@ RULES = [
     Rule("of equal scores the lowest index comes first; torch.topk takes any", has_ties_beyond_the_first, by_sorted_ranks),
     Rule(NO_ROWS, lambda p: is_classification(p) and p.theirs.error and any(rows(b) == 0 for b in p.case.batches), settled),
     Rule(NO_ROWS, lambda p: nothing_counts(p) and not p.ours.error and p.theirs.error.endswith(NOTHING_THERE)),
-    Rule(INTEGERS, lambda p: is_classification(p) and "one_hot is only applicable" in p.theirs.error, settled),
-    Rule(INTEGERS, lambda p: is_classification(p) and "one_hot is only applicable" in p.theirs.error, lambda p: exactly(p)),
-    Rule(INTEGERS, lambda p: is_classification(p) and "is invalid for input of size" in p.theirs.error and all(b["target"].dtype is not torch.int64 for b in p.case.batches), settled),
-    Rule(INTEGERS, lambda p: nothing_counts(p) and "one_hot is only applicable" in p.theirs.error),
+    Rule(INTEGERS, small_integers_fail, settled),
+    Rule(INTEGERS, small_integers_fail, lambda p: exactly(p)),
+    Rule(INTEGERS, lambda p: nothing_counts(p) and small_integers_fail(p)),
     Rule(INFINITE, lambda p: is_curve(p) and p.case.metric.startswith("Multiclass") and any(bool((b["preds"] == math.inf).any()) for b in p.case.batches), settled),
     Rule(INTEGERS, lambda p: ends(p, "ExactMatch") and any(b["preds"].dtype is torch.uint8 for b in p.case.batches) and (p.case.options.get("ignore_index") or 0) < 0, settled),
     Rule(ONE_SAMPLE, lambda p: is_classification(p) and p.case.options.get("multidim_average") == "samplewise" and any(rows(b) == 1 for b in p.case.batches), samples_apart),
@@ -639,6 +674,14 @@ RULES = [
     Rule("beyond the thresholds given a curve runs straight to (0, 0) and (1, 1), and without negatives the area is NaN; torchmetrics extends a segment, to areas that are infinite, negative or NaN", lambda p: ends(p, "LogAUC"), exactly),
     Rule("`zero_division` is heeded by the class as by the functional; torchmetrics' class drops it", lambda p: is_classification(p) and p.case.options.get("zero_division") and p.name != "functional", by(whole_by_functional)),
     Rule("logits are ranked as they are; in float32 their probabilities are the same (#3420)", lambda p: is_curve(p) and has_scores(p) and any(outside(counted_scores(p, b)) for b in p.case.batches), settled),
+    *(
+        Rule(reason, lambda p, tasks=tasks: is_curve(p) and p.case.metric.startswith(tasks) and no_labels(p), without_no_labels(value))
+        for reason, tasks in (
+            ("targets that are no labels do not count; torchmetrics takes them for negatives, or fails", ("Binary", "Multilabel")),
+            ("rows whose target is no class do not count; torchmetrics takes them for negatives, or fails", ("Multiclass",)),
+        )
+        for value in (settled, lambda p: exactly(p))
+    ),
     # --- refused here alone
     Rule("are checked whatever `validate_args` says", checked_there),
     Rule("Predictions and targets of different numbers of rows are refused", lambda p: is_classification(p) and not p.theirs.error and "expected" in p.ours.error and any(len(b["preds"]) != len(b["target"]) for b in p.case.batches)),
@@ -731,7 +774,10 @@ class Known:
 
     def _first(self, rules: list, play: Play) -> str:
         for rule in rules:
-            if not rule.when(play):
+            try:
+                if not rule.when(play):
+                    continue
+            except (IndexError, RuntimeError, KeyError):  # its inputs are not such that the question has a meaning
                 continue
             if rule.instead is None:
                 return rule.reason
