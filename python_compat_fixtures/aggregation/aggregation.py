@@ -82,7 +82,7 @@ def strategies(stem: Stem, metric: str) -> None:
     stem.add(
         Case(
             f"{metric}/nan_strategy={int(fill)}", metric, whole, dirty, rows=rows, warns=False,
-            reason="an integer is as good as a float of its value; torchmetrics takes none for `nan_strategy`",
+            reason="an integer is as good as a float of its value; torchmetrics takes none here",
             reference="torchmetrics with the float",
             forward_by=lambda b: play(metric, floating, [b])[1],
             final_by=lambda batches: play(metric, floating, batches)[1],
