@@ -104,20 +104,6 @@ Named defined(Named tensors) {
   return tensors;
 }
 
-/// What ranks have to have alike of a tensor that travels.
-struct Layout {
-  std::string name;
-  at::ScalarType dtype;
-  std::vector<int64_t> sizes;
-  bool operator==(const Layout&) const = default;
-};
-
-std::vector<Layout> layout_of(const Named& tensors) {
-  std::vector<Layout> layout;
-  for (const auto& [name, tensor] : tensors) layout.push_back({name, tensor.scalar_type(), tensor.sizes().vec()});
-  return layout;
-}
-
 /// Where the gradients of parameters lie in a bucket, laid out as the parameters are.
 std::vector<std::pair<at::Tensor, at::Tensor>> gradients_in(const std::vector<at::Tensor>& parameters,
                                                             const at::Tensor& bucket) {
@@ -155,6 +141,14 @@ Group explained_group(ProcessGroup& ranks, std::vector<c10::intrusive_ptr<Explai
 }  // namespace
 
 struct GradientAverager::Impl {
+  /// What ranks have to have alike of a tensor that travels.
+  struct Layout {
+    std::string name;
+    at::ScalarType dtype;
+    std::vector<int64_t> sizes;
+    bool operator==(const Layout&) const = default;
+  };
+
   Group group;  // null: nobody to talk to
   RankNames names;
   std::vector<c10::intrusive_ptr<ExplainingBackend>> backends;
@@ -220,6 +214,12 @@ struct GradientAverager::Impl {
     if (!tensors.empty()) c10d::broadcast_coalesced(group, tensors, broadcast_bytes, static_cast<int>(root));
   }
 
+  static std::vector<Layout> layout_of(const Named& tensors) {
+    std::vector<Layout> layout;
+    for (const auto& [name, tensor] : tensors) layout.push_back({name, tensor.scalar_type(), tensor.sizes().vec()});
+    return layout;
+  }
+
   /// The buffers that the module has now, alike on all ranks. Collective where they are not as they were.
   Named buffers() {
     Named now = defined(current_buffers());
@@ -281,7 +281,7 @@ GradientAverager::GradientAverager(Current parameters, Current buffers, Distribu
   all.insert(all.end(), first_buffers.begin(), first_buffers.end());
   check_alike(impl_->group, impl_->names, all);
   impl_->broadcast(tensors_of(all));
-  impl_->agreed = layout_of(first_buffers);
+  impl_->agreed = Impl::layout_of(first_buffers);
   impl_->parameters = std::move(parameters);
   impl_->current_buffers = std::move(buffers);
   impl_->trained = trained;

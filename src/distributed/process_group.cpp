@@ -18,6 +18,7 @@ using distributed::CountingBackend;
 using distributed::Deadline;
 using distributed::Meeting;
 using distributed::Membership;
+using distributed::RankNames;
 using distributed::SigpipeBlocked;
 using distributed::Transport;
 using BackendType = c10d::ProcessGroup::BackendType;
