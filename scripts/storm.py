@@ -166,6 +166,8 @@ def one_run(options, seed):
             wrong.append(f"rank {rank.rank} was ended by signal {-code}")
         elif code > 0:
             wrong.append(f"rank {rank.rank} ended with {code}: {rank.lines[-1:]} {rank.errors[-3:]}")
+        # UndefinedBehaviorSanitizer reports and goes on.
+        wrong.extend(f"rank {rank.rank}: {line}" for line in rank.errors if "runtime error:" in line)
         for line in rank.lines:
             kind, *rest = line.split(" ", 3)
             if kind in ("value", "sync_error"):

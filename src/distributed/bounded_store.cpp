@@ -2,6 +2,8 @@
 
 #include "sigpipe_blocked.h"
 
+#include <c10/util/Exception.h>
+
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -18,6 +20,9 @@ using Clock = Deadline::Clock;
 
 // A request that c10d itself ends at the deadline says more than one that is cut.
 constexpr std::chrono::milliseconds grace(300);
+
+// For requests outside of a group's making, whose server has mostly left for good when its connection is gone.
+constexpr std::chrono::milliseconds to_connect_again(1000);
 
 /// This process' connections to servers at `port`.
 std::vector<int> sockets_to(uint16_t port) {
@@ -97,7 +102,7 @@ struct BoundedStore::Link {
     return store;
   }
 
-  /// Lets go of a connection without answers; the next request makes another where that can be.
+  /// Lets go of a connection that gives no answers; the next request makes another where that can be.
   void lose(const c10::intrusive_ptr<c10d::Store>& silent) {
     const std::lock_guard lock(mutex);
     if (!make || port == 0 || store != silent) return;
@@ -161,7 +166,7 @@ std::chrono::milliseconds BoundedStore::patience() const {
 template <class T>
 T BoundedStore::request(std::chrono::milliseconds patience, std::function<T(c10d::Store&)> ask) const {
   const auto end = deadline_ ? deadline_->end() + grace : Deadline(patience).end() + std::chrono::seconds(1);
-  const auto store = link_->connected(end);
+  const auto store = link_->connected(deadline_ ? end : std::min(end, Clock::now() + to_connect_again));
   try {
     return apart<T>(
         end,
@@ -172,6 +177,10 @@ T BoundedStore::request(std::chrono::milliseconds patience, std::function<T(c10d
         [&] { link_->lose(store); });
   } catch (const DeadlinePassed&) {
     throw NoAnswer(true);
+  } catch (const c10::DistNetworkError&) {
+    // A link that was cut: who asks again gets another.
+    link_->lose(store);
+    throw;
   }
 }
 

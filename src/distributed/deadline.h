@@ -56,7 +56,11 @@ T apart(Deadline::Clock::time_point end, std::function<T()> job, const std::func
     thread.join();
     return result.get();
   }
-  if (cut) cut();
+  try {
+    if (cut) cut();
+  } catch (...) {
+    // Then the job goes on by itself.
+  }
   if (result.wait_for(to_end_once_cut) == std::future_status::ready)
     thread.join();
   else

@@ -85,7 +85,7 @@ std::vector<int64_t> unconnected(const Membership& membership, BoundedStore& sto
 
 [[noreturn]] void throw_unconnected(const Membership& membership, const BoundedStore::Pointer& store,
                                     const Deadline& deadline, const std::string& reason) {
-  constexpr std::chrono::milliseconds to_ask(300);
+  constexpr std::chrono::milliseconds to_ask(200);
   std::vector<int64_t> ranks;
   std::string others;
   try {
@@ -104,7 +104,7 @@ std::vector<int64_t> unconnected(const Membership& membership, BoundedStore& sto
 template <class Connect>
 std::unique_ptr<ProcessGroup::Impl> connected(std::unique_ptr<ProcessGroup::Impl> impl, const Meeting& meeting,
                                               const Deadline& deadline, const Connect& connect) {
-  constexpr std::chrono::milliseconds gloo_ends_itself(200);
+  constexpr std::chrono::milliseconds gloo_ends_itself(150);
   const Membership membership = impl->membership;
   const auto store = meeting.store->until(deadline);
   impl->membership.store = store;

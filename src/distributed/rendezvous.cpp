@@ -3,6 +3,7 @@
 #include "backends.h"
 #include <metrics/core/errors.h>
 
+#include <c10/util/Exception.h>
 #include <torch/csrc/distributed/c10d/FileStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
@@ -171,7 +172,7 @@ std::string host_identity() {
   return std::string("host:") + name;
 }
 
-// How long one who waits for a word at the store looks for no other.
+// How long a member that waits for one key at the store does not look at the others.
 constexpr std::chrono::milliseconds between_looks(500);
 
 /// Tells this call from every other one, of other processes and of this one.
@@ -326,6 +327,8 @@ class Attempts {
       store().wait(keys, between_looks);
       return true;
     } catch (const DeadlinePassed&) {
+      throw;
+    } catch (const c10::DistNetworkError&) {
       throw;
     } catch (const std::exception&) {
       // They are not there yet, unless the store is gone: then this throws, too.

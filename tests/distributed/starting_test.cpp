@@ -275,6 +275,31 @@ TEST_CASE("starting: a rank that gives up and comes again is with those who stil
   check_survived(run_workers("gives_up_and_comes_again", 3));
 }
 
+/// Cuts this process off from what serves `port`.
+static void cut_off(uint16_t port) {
+  for (int file = 3; file < 256; ++file) {
+    sockaddr_in6 peer{};  // whose port is where sockaddr_in has it
+    socklen_t length = sizeof(peer);
+    if (::getpeername(file, reinterpret_cast<sockaddr*>(&peer), &length) != 0) continue;
+    if (peer.sin6_family != AF_INET && peer.sin6_family != AF_INET6) continue;
+    if (ntohs(peer.sin6_port) == port) ::shutdown(file, SHUT_RDWR);
+  }
+}
+
+WORKER(link_that_is_cut) {
+  const auto world = init_process_group({.timeout = long_timeout});
+  if (world->rank() == 1) {
+    cut_off(master_port());
+    expect_contains(error_in_time([&] { world->new_group({0, 1}); }, milliseconds(0)), "rank 1 (of the group of ranks 0,1) lost");
+  }
+  // Rank 0 is in its first attempt, and waits.
+  world->new_group({0, 1})->barrier();
+}
+
+TEST_CASE("starting: a rank whose link to the store was cut hears of it at once, and can try again") {
+  check_survived(run_workers("link_that_is_cut", 2));
+}
+
 WORKER(wrapping_that_one_misses) {
   const auto world = init_process_group({.timeout = long_timeout});
   if (world->rank() == 0)
