@@ -320,7 +320,7 @@ std::vector<Synchronised> ProcessGroup::synchronise(std::span<const SyncItem> it
   if (items.empty()) return {};
   const std::unique_lock lock(impl_->synchronising, std::try_to_lock);
   if (!lock)
-    throw SyncError("synchronising on rank " + std::to_string(rank()) + " of " + std::to_string(world_size()) +
+    throw SyncError("synchronising on " + impl_->membership.own_name() +
                     ": another thread of this rank is doing so over the same group. The ranks' threads would come in "
                     "orders of their own: use one thread at a time, or a group for each (new_group)");
   auto merged = distributed::Synchronisation(items, *impl_->transport, impl_->buffers).run();
