@@ -270,7 +270,8 @@ def with_float(play: Play) -> Any:
     """Give torchmetrics the option's integer as a float."""
     floats = play.case.options | {play.wrong: float(play.case.options[play.wrong])}
     other = replace(play, case=replace(play.case, options=floats))
-    return floating(called(other) if play.name == "functional" else by(lambda p, batches: played(p, batches))(other))
+    value = floating(called(other) if play.name == "functional" else by(lambda p, batches: played(p, batches))(other))
+    return no_list(replace(play, theirs=Outcome(value=value))) if play.case.metric == "CatMetric" else value
 
 
 def floating(value: Any) -> Any:
@@ -328,7 +329,7 @@ def counted_scores(play: Play, batch: dict) -> Tensor:
 
 def outside(scores: Tensor) -> bool:
     """Tell whether scores are taken for logits."""
-    return bool(((scores < 0) | (scores > 1)).any())
+    return not bool(((scores >= 0) & (scores <= 1)).all())
 
 
 def has_scores(play: Play) -> bool:
@@ -616,7 +617,8 @@ RULES = [
     Rule("an integer is as good as a float of its value; torchmetrics takes none here", integer_for_float, with_float),
     Rule("an empty concatenation is an empty tensor here, an empty list there", is_of("CatMetric"), no_list),
     Rule("nan_strategy=disable there drops the weights", lambda p: is_of("MeanMetric")(p) and p.case.options.get("nan_strategy") == "disable", by(weighted)),
-    Rule("torchmetrics writes the weight of a filled NaN to the expanded tensor: to the whole column, and to the caller's tensor", lambda p: is_of("MeanMetric")(p) and isinstance(p.case.options.get("nan_strategy"), float), lambda p: filled_mean(p)),
+    Rule("torchmetrics writes the weight of a filled NaN to the expanded tensor: to the whole column, and to the caller's tensor", lambda p: is_of("MeanMetric")(p) and kind_of(p.case.options.get("nan_strategy")) == "number", lambda p: filled_mean(p)),
+    Rule("NaN is filled with the number that is given; torchmetrics rounds it to the values' type", lambda p: p.case.metric in ("CatMetric", "MaxMetric", "MinMetric", "SumMetric") and kind_of(p.case.options.get("nan_strategy")) == "number" and any(t.dtype in HALVES for t in numbers_in(p)), lambda p: by(lambda q, batches: played(q, [changed(b, lambda t: t.float()) for b in batches], {"nan_strategy": float(q.case.options["nan_strategy"])}))(p)),
     # --- regression
     Rule("torchmetrics has no means of integers", refused_there("mean(): could not infer output dtype", "PearsonCorrCoef"), of_wide_pairs),
     Rule("an empty batch changes nothing; torchmetrics' means of nothing turn all to NaN", lambda p: is_of("PearsonCorrCoef")(p) and any(rows(b) == 0 for b in p.case.batches), of_wide_pairs),
@@ -721,14 +723,14 @@ def refused_with_nan(play: Play) -> bool:
 
 
 def filled_mean(play: Play) -> Any:
-    """Replace NaN, a NaN value's weight being 1, and add without rounding."""
+    """Replace what is NaN or has a weight that is, its weight being 1, and add without rounding."""
     fill = play.case.options["nan_strategy"]
 
     def prepared(batch: dict) -> dict:
         value, weight = torch.as_tensor(batch["value"]).double(), torch.as_tensor(batch.get("weight", 1.0)).double()
         weight = torch.broadcast_to(weight, value.shape)
-        filled = torch.where(value.isnan(), torch.tensor(1.0).double(), weight.nan_to_num(nan=1.0))
-        return {"value": value.nan_to_num(nan=fill, posinf=math.inf, neginf=-math.inf), "weight": filled}
+        missing = value.isnan() | weight.isnan()
+        return {"value": value.masked_fill(missing, fill), "weight": weight.masked_fill(missing, 1.0)}
 
     return by(lambda p, batches: weighted(p, [prepared(b) for b in batches]))(play)
 
