@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "python_compat_fixtures"))
 
 import torch  # noqa: E402
-from cases import Case, Stem, concatenated, copied, create, fed, find_functional, grouped, same  # noqa: E402
+from cases import Case, Stem, concatenated, copied, fed, find_functional, grouped, same  # noqa: E402
 from fuzz_draws import Drawn, NotDrawn, drawn  # noqa: E402
 from known_differences import TOLERANCES, Known, Outcome, Play, theirs_made  # noqa: E402
 from safetensors.torch import save  # noqa: E402

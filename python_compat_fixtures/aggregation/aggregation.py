@@ -156,6 +156,22 @@ def means(stem: Stem) -> None:
         forward_by=lambda b: by([b]),
         final_by=by,
     )
+    add("an integer whose weight is NaN, filled", [{"value": -7, "weight": torch.tensor(NAN)}, {"value": 3, "weight": 1.0}], {"nan_strategy": 2.5})
+    cut = "NaN is filled with the number that is given; torchmetrics rounds it to the values' type"
+    whole_numbers = [{"value": torch.tensor([4, -7]), "weight": torch.tensor([2.0, NAN])}, {"value": torch.tensor([3]), "weight": torch.ones(1)}]
+    put = lambda bs: weighted_mean([{"value": torch.where(b["weight"].isnan(), 2.5, b["value"].float()), "weight": b["weight"].nan_to_num(nan=1.0)} for b in bs])
+    add(
+        "integers whose weights are NaN, filled", whole_numbers, {"nan_strategy": 2.5}, reason=cut,
+        reference="NaN values replaced, their weight 1, then sum(w x) / sum(w) by exact sums (math.fsum)", forward_by=lambda b: put([b]), final_by=put,
+    )
+    halves = [{"value": torch.tensor([1.0, NAN], dtype=torch.float16)}, {"value": torch.tensor([NAN], dtype=torch.float16)}]
+    full = lambda bs: exact_sum([{"value": b["value"].double().nan_to_num(nan=2049.0)} for b in bs])
+    stem.add(
+        Case(
+            "SumMetric/halves filled", "SumMetric", {"nan_strategy": 2049.0}, halves, reason=cut, reference="the exact sum (math.fsum), rounded once",
+            forward_by=lambda b: full([b]), final_by=full,
+        )
+    )
     refuse = lambda name, batch, word, options=None, **more: stem.refuse(
         Misuse(f"MeanMetric/{name}", "MeanMetric", options or {}, word, [batch], **more)
     )

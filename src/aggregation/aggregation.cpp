@@ -63,7 +63,9 @@ Weighted without_nan(Weighted given, const AggregatorOptions& options, std::stri
   if (given.weight.defined()) nan = nan.logical_or(at::isnan(given.weight));
   if (strategy == nullptr) {
     const double replacement = std::get<double>(options.nan_strategy);
-    given.value = given.value.masked_fill(nan, replacement);
+    // Wider where the values' type could not hold the replacement: an integer's weight may be NaN, and halves are coarse.
+    const bool holds = given.value.scalar_type() == at::kFloat || given.value.scalar_type() == at::kDouble;
+    given.value = (holds ? given.value : given.value.to(at::kDouble)).masked_fill(nan, replacement);
     if (given.weight.defined()) given.weight = given.weight.masked_fill(nan, 1);
     return given;
   }
