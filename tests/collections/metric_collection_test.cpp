@@ -29,6 +29,7 @@ using metrics::MeanSquaredError;
 using metrics::Metric;
 using metrics::MetricCollection;
 using metrics::MetricHandle;
+using metrics::MinMaxMetric;
 using metrics::MulticlassAccuracy;
 using metrics::MulticlassConfusionMatrix;
 using metrics::MulticlassF1Score;
