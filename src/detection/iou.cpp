@@ -28,7 +28,7 @@ constexpr double no_pair = -1;
 
 void check_boxes(const std::string& place, const Tensor& boxes) {
   const bool none = boxes.dim() == 1 && boxes.size(0) == 0;
-  if ((none || (boxes.dim() == 2 && boxes.size(1) == 4)) && !boxes.is_complex()) return;
+  if (none || (boxes.dim() == 2 && boxes.size(1) == 4)) return;
   refuse(place, boxes, "boxes [n, 4] of a real dtype");
 }
 
@@ -203,6 +203,8 @@ METRICS_DEFINE(definitions::IntersectionOverUnion);
 namespace functional {
 
 Tensor intersection_over_union(const Tensor& preds, const Tensor& target, const PairwiseIouOptions& options) {
+  detail::check_readable("intersection_over_union", "preds", preds);
+  detail::check_readable("intersection_over_union", "target", target);
   check_boxes("intersection_over_union: preds", preds);
   check_boxes("intersection_over_union: target", target);
   const int64_t n = preds.size(0);
@@ -215,7 +217,8 @@ Tensor intersection_over_union(const Tensor& preds, const Tensor& target, const 
                      preds.options().dtype(dtype).requires_grad(false));
   }
   Tensor values =
-      detection::pairwise_iou(detection::corners(preds, BoxFormat::Xyxy), detection::corners(target, BoxFormat::Xyxy));
+      detection::pairwise_iou(detection::corners(preds.resolve_neg(), BoxFormat::Xyxy),
+                              detection::corners(target.resolve_neg(), BoxFormat::Xyxy));
   if (options.iou_threshold) values = at::where(values < *options.iou_threshold, options.replacement_val, values);
   return (options.aggregate ? values.diagonal().mean() : values).to(dtype);
 }

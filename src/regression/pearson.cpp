@@ -150,6 +150,7 @@ METRICS_DEFINE(definitions::PearsonCorrCoef);
 namespace functional {
 
 Tensor pearson_corrcoef(const Tensor& preds, const Tensor& target) {
+  detail::check_readable(definitions::PearsonCorrCoef::name, "preds", preds);
   const int64_t columns = preds.dim() == 2 ? preds.size(1) : 1;
   return paired::value_of<definitions::PearsonCorrCoef>({.num_outputs = columns}, preds, target);
 }

@@ -134,7 +134,6 @@ bool lie_between_0_and_1(const Tensor& numbers) {
 
 void check_documents(std::string_view metric, const Tensor& preds, const Tensor& target) {
   if (!preds.is_floating_point()) throw_input(metric, "preds", "floating scores", preds);
-  if (target.is_complex()) throw_input(metric, "target", "booleans, integers or real numbers", target);
   if (preds.dim() == 0) throw_input(metric, "preds", "at least one dimension", preds);
   if (preds.sizes() != target.sizes()) throw_input(metric, "target", "the shape of `preds`", target);
 }
