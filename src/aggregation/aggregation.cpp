@@ -1,4 +1,5 @@
 #include "../core/checked_rows.h"
+#include "../core/loaded_states.h"
 #include "../core/plain_tensor.h"
 #include "compensated_sum.h"
 #include <metrics/aggregation/aggregation.h>
@@ -203,6 +204,10 @@ void CatMetric::update(States& states, const Options& options, const Values& val
 Tensor CatMetric::finalise(const States& states, const Options&) {
   const Tensor values = states["value"].tensor();
   return values.defined() ? values : at::empty({0}, at::TensorOptions(states.dtype()).device(states.device()));
+}
+
+void CatMetric::complete_from_torchmetrics(States& states, const Options&) {
+  require_floating_rows(states["value"]);
 }
 
 }  // namespace definitions

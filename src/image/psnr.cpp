@@ -1,3 +1,4 @@
+#include "../core/loaded_states.h"
 #include "../paired/inputs.h"
 #include <metrics/core/define.h>
 #include <metrics/core/warning.h>
@@ -155,8 +156,15 @@ Tensor PeakSignalNoiseRatio::finalise(const States& states, const Options& optio
   return options.reduction == ImageReduction::Sum ? ratio.sum() : ratio.mean();
 }
 
-void PeakSignalNoiseRatio::complete_from_torchmetrics(States& states, const Options&) {
+void PeakSignalNoiseRatio::complete_from_torchmetrics(States& states, const Options& options) {
+  if (!options.dim) return;
+  // torchmetrics keeps sums of integers as such.
+  State& sums = states["sum_squared_error"];
+  if (sums.rows() > 0 && !sums.tensor().is_floating_point()) sums.assign(sums.tensor().to(at::kDouble), {}, {});
+  require_integer_rows(states["total"]);
+  require_counts(states["total"]);
   flatten_rows(states);
+  require_equal_rows(states, {"sum_squared_error", "total"});
 }
 
 }  // namespace definitions

@@ -1,3 +1,4 @@
+#include "../core/loaded_states.h"
 #include "../paired/inputs.h"
 #include "../paired/moments.h"
 #include <metrics/core/define.h>
@@ -126,6 +127,7 @@ void PearsonCorrCoef::show_as_torchmetrics(States& states, const Options&) {
 }
 
 void PearsonCorrCoef::complete_from_torchmetrics(States& states, const Options&) {
+  require_counts(states["n_total"]);
   const Moments moments = moments_in(states);
   rescale(states, moments, paired::scale(moments.max_abs_dev_x), paired::scale(moments.max_abs_dev_y));
 }
