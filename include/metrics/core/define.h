@@ -300,13 +300,20 @@ void each_input(const Inputs& inputs, F&& f) {
   (std::make_index_sequence<std::tuple_size_v<Inputs>>{});
 }
 
+/// A definition that says `static constexpr bool takes_complex = true` is given complex numbers, too.
+template <class D>
+concept TakesComplex = requires {
+  requires D::takes_complex;
+};
+
 /// Throws InvalidArgument for an input that is not readable. Returns whether one is kept negated.
 template <class D, class Inputs>
 bool check_readable_inputs(const Inputs& inputs) {
   bool negated = false;
   each_input<D>(inputs, [&](const auto& input, std::string_view name) {
     each_tensor(input, Place{.name = name}, [&](const Tensor& tensor, const Place& place) {
-      if (!is_readable(tensor)) throw_unreadable(D::name, place.text(), tensor);
+      const bool readable = is_readable(tensor) || (TakesComplex<D> && has_elements(tensor) && tensor.is_complex());
+      if (!readable) throw_unreadable(D::name, place.text(), tensor);
       negated = negated || tensor.is_neg();
     });
   });
