@@ -1,4 +1,5 @@
 #include "../core/checked_rows.h"
+#include "../core/loaded_states.h"
 #include "../core/plain_tensor.h"
 #include "compensated_sum.h"
 #include <metrics/aggregation/aggregation.h>
@@ -27,13 +28,6 @@ struct Weighted {
   Tensor value;
   Tensor weight;  // undefined: all ones
 };
-
-void check_real(const Tensor& tensor, std::string_view metric, std::string_view input) {
-  if (!tensor.is_complex()) return;
-  std::ostringstream message;
-  message << metric << ": input `" << input << "` is " << tensor.scalar_type() << "; real numbers expected";
-  throw InvalidArgument(message.str());
-}
 
 bool any_nan(const Tensor& tensor) {
   if (!tensor.defined() || !tensor.is_floating_point()) return false;
@@ -104,7 +98,6 @@ Summed summed(const Tensor& values, const AggregatorOptions& options, std::strin
 /// The extreme of what the strategy leaves of the values, by at::min or at::max; undefined where nothing is left.
 template <class Extreme>
 Tensor extreme_of(const Values& value, const AggregatorOptions& options, std::string_view metric, Extreme extreme) {
-  check_real(value.tensor(), metric, "value");
   if (value.tensor().numel() == 0) return {};
   const Tensor found = extreme(value.tensor());
   if (!looks_for_nan(options) || !any_nan(found)) return found;
@@ -127,7 +120,6 @@ void SumMetric::declare(States& states, const Options&) {
 }
 
 void SumMetric::update(States& states, const Options& options, const Values& value) {
-  check_real(value.tensor(), name, "value");
   states["sum_value"].add(summed(value.tensor(), options, name).sum);
 }
 
@@ -142,10 +134,8 @@ void MeanMetric::declare(States& states, const Options&) {
 
 void MeanMetric::update(States& states, const Options& options, const Values& value,
                         const std::optional<Values>& weight, const Rows& rows) {
-  check_real(value.tensor(), name, "value");
   Weighted given{value.tensor(), {}};
   if (weight) {
-    check_real(weight->tensor(), name, "weight");
     if (!at::is_expandable_to(weight->tensor().sizes(), given.value.sizes())) {
       std::ostringstream message;
       message << name << ": input `weight` of shape " << weight->tensor().sizes() << " does not broadcast to `value`'s "
@@ -209,7 +199,6 @@ void CatMetric::declare(States& states, const Options&) {
 }
 
 void CatMetric::update(States& states, const Options& options, const Values& value) {
-  check_real(value.tensor(), name, "value");
   const Tensor values = without_nan(value.tensor(), options, name);
   if (values.numel() > 0) states["value"].append(values.to(states.device(), states.dtype()));
 }
@@ -217,6 +206,10 @@ void CatMetric::update(States& states, const Options& options, const Values& val
 Tensor CatMetric::finalise(const States& states, const Options&) {
   const Tensor values = states["value"].tensor();
   return values.defined() ? values : at::empty({0}, at::TensorOptions(states.dtype()).device(states.device()));
+}
+
+void CatMetric::complete_from_torchmetrics(States& states, const Options&) {
+  require_floating_rows(states["value"]);
 }
 
 }  // namespace definitions

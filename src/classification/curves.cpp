@@ -7,6 +7,7 @@
 #include "curve_plain.h"
 #include "readings.h"
 #include <metrics/core/codec.h>
+#include <metrics/core/readable.h>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
@@ -59,10 +60,10 @@ void check_thresholds(const Thresholds& thresholds, bool validate) {
     return;
   }
   const auto& tensor = std::get<Tensor>(*thresholds);
-  if (!tensor.defined() || tensor.dim() != 1 || tensor.numel() == 0 || tensor.is_complex()) {
-    refuse_curve("thresholds: expected a tensor [T] of real numbers, got ",
-                 tensor.defined() ? c10::str(tensor.scalar_type(), tensor.sizes()) : "an undefined one");
-  }
+  if (detail::is_readable(tensor) && tensor.dim() == 1 && tensor.numel() > 0) return;
+  refuse_curve("thresholds: expected a tensor [T] of real numbers, got ",
+               detail::has_elements(tensor) ? c10::str(tensor.scalar_type(), tensor.sizes())
+                                            : detail::unreadable_kind(tensor));
 }
 
 // --- Inputs.

@@ -1,3 +1,4 @@
+#include "../core/loaded_states.h"
 #include "averaging.h"
 #include "checks.h"
 #include "counting.h"
@@ -24,6 +25,15 @@ Tensor total_of(int64_t count, const Tensor& target) {
 // Nothing is appended before the first batch.
 Tensor rows_of(const State& state) {
   return state.tensor().defined() ? state.tensor() : at::zeros({0}, at::kLong);
+}
+
+/// Throws StateMisfit for a loaded state that is not one count a sample.
+void check_sample_counts(const State& state) {
+  require_integer_rows(state);
+  require_counts(state);
+  if (state.rows() > 0 && state.tensor().dim() != 1) {
+    throw StateMisfit(state.name(), "expected one number a sample, got shape " + c10::str(state.tensor().sizes()));
+  }
 }
 
 // How many positions a sample of a [N, L, ...] batch has.
@@ -112,7 +122,12 @@ void definitions::MultilabelExactMatch::show_as_torchmetrics(States& states, con
   }
 }
 
+void definitions::MulticlassExactMatch::complete_from_torchmetrics(States& states, const Options& o) {
+  if (is_samplewise(o)) check_sample_counts(states.at(0));
+}
+
 void definitions::MultilabelExactMatch::complete_from_torchmetrics(States& states, const Options& o) {
+  if (is_samplewise(o)) check_sample_counts(states.at(0));
   TwoReadings::complete_from_torchmetrics(states, o);
   if (!is_samplewise(o)) return;
   const State& correct = states["correct"];

@@ -2,6 +2,8 @@
 #include <metrics/classification/f_beta.h>
 #include <metrics/core/define.h>
 
+#include <cmath>
+
 namespace metrics {
 
 using namespace classification;
@@ -18,8 +20,8 @@ Tensor f_beta(const Counts& counts, const Scoring& how, double beta) {
 
 template <class Counting>
 void check_f_beta(const auto& o) {
-  if (o.validate_args && !(o.beta > 0)) {
-    throw InvalidArgument("beta: expected a number above 0, got " + std::to_string(o.beta));
+  if (o.validate_args && !(o.beta > 0 && std::isfinite(o.beta * o.beta))) {
+    throw InvalidArgument("beta: expected a number above 0 whose square is finite, got " + describe(o.beta));
   }
   Counting::check(o);
 }

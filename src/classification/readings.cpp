@@ -1,3 +1,4 @@
+#include "../core/loaded_states.h"
 #include "readings.h"
 
 #include <ATen/ops/ones.h>
@@ -50,6 +51,7 @@ namespace metrics {
 using classification::reading_that_holds;
 
 void TwoReadings::show_reading(States& states, ScoreInput input) {
+  if (input == ScoreInput::Auto) require_counts(states.at(1));  // that come from the metadata of a state dict
   const Tensor counts = reading_that_holds(states, input).tensor();
   states.at(0).assign(counts.defined() ? counts.clone() : counts, {}, {});
 }

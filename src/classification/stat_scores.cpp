@@ -1,3 +1,4 @@
+#include "../core/loaded_states.h"
 #include "averaging.h"
 #include "checks.h"
 #include "counting.h"
@@ -53,6 +54,33 @@ Counts parts_of(const State& state, int64_t labels) {
   return {table.select(1, 0), table.select(1, 1), table.select(1, 2), table.select(1, 3)};
 }
 
+/// Throws StateMisfit for a count that is negative. True negatives of classes whose number is not known are: they are
+/// counted as if there were one.
+void check_counts(const Tensor& table, int64_t part_dim, bool classes_known) {
+  for (std::size_t i = 0; i < kNames.size(); ++i) {
+    if (!classes_known && kNames[i] == "tn") continue;
+    if (!(table.select(part_dim, static_cast<int64_t>(i)) < 0).any().item<bool>()) continue;
+    throw StateMisfit(kNames[i], "holds a negative number, which is no count");
+  }
+}
+
+/// Throws StateMisfit for counts that were loaded and cannot be: negative ones, and samplewise ones that are not of so
+/// many labels, or of 1 where one cell may do; those of a binary metric, with 0, have no dimension for labels.
+void check_loaded(const State& state, int64_t labels, bool one_cell, bool classes_known = true) {
+  const Tensor table = state.tensor();
+  if (!state.grows()) return check_counts(table, 0, classes_known);
+  if (state.rows() == 0) return;
+  require_integer_rows(state);
+  check_counts(table, 1, classes_known);
+  if (labels == 0 && table.dim() == 2) return;
+  if (labels > 0 && table.dim() == 3 && (table.size(2) == labels || (one_cell && table.size(2) == 1))) return;
+  std::vector<int64_t> each = table.sizes().vec();
+  each.erase(each.begin() + 1);
+  throw StateMisfit(state.name(), c10::str("expected one count a sample", labels > 0 ? " and label" : "",
+                                           labels > 0 ? c10::str(", [N, ", labels, "]") : ", [N]", ", got shape ",
+                                           at::IntArrayRef(each)));
+}
+
 }  // namespace
 
 void BinaryCounting::check(const Options& o) {
@@ -77,6 +105,11 @@ void BinaryCounting::update(States& states, const Options& o, const Tensor& pred
   counts.probabilities = counts.probabilities.squeeze(2);
   counts.logits = counts.logits.squeeze(2);
   classification::fold_readings(states, o.input, counts);
+}
+
+void BinaryCounting::complete_from_torchmetrics(States& states, const Options& o) {
+  check_loaded(states.at(0), 0, false);
+  TwoReadings::complete_from_torchmetrics(states, o);
 }
 
 std::string BinaryCounting::update_key(const Options& options) {
@@ -126,6 +159,11 @@ void MulticlassCounting::update(States& states, const Options& o, const Tensor& 
   }
 }
 
+void MulticlassCounting::complete_from_torchmetrics(States& states, const Options& o) {
+  check_loaded(states.at(0), o.num_classes.value_or(1), in_one_cell_a_sample(o.average, o.multidim_average),
+               o.num_classes.has_value());
+}
+
 std::string MulticlassCounting::update_key(const Options& options) {
   Options o = options;
   o.zero_division = 0;
@@ -165,6 +203,11 @@ void MultilabelCounting::update(States& states, const Options& o, const Tensor& 
     counts.logits = counts.logits.sum(-1, /*keepdim=*/true);
   }
   classification::fold_readings(states, o.input, counts);
+}
+
+void MultilabelCounting::complete_from_torchmetrics(States& states, const Options& o) {
+  check_loaded(states.at(0), o.num_labels, in_one_cell_a_sample(o.average, o.multidim_average));
+  TwoReadings::complete_from_torchmetrics(states, o);
 }
 
 std::string MultilabelCounting::update_key(const Options& options) {

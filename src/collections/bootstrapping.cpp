@@ -74,7 +74,7 @@ int64_t common_row_count(const BatchInputs& inputs) {
 }
 
 std::vector<int64_t> numbers_in(const Tensor& tensor) {
-  const Tensor numbers = tensor.to(at::kCPU, at::kLong).contiguous();
+  const Tensor numbers = tensor.to(at::kCPU, at::kLong).resolve_neg().contiguous();
   const int64_t* first = numbers.const_data_ptr<int64_t>();
   return {first, first + numbers.numel()};
 }

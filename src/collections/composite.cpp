@@ -2,6 +2,8 @@
 #include <metrics/collections/composite.h>
 #include <metrics/core/autograd_scope.h>
 #include <metrics/core/errors.h>
+#include <metrics/core/readable.h>
+#include <metrics/core/registry.h>
 
 #include <algorithm>
 #include <map>
@@ -35,6 +37,65 @@ class CopiedGraph {
 };
 
 thread_local CopiedGraph* CopiedGraph::current = nullptr;
+
+/// A tensor among inputs that is not readable, and where it stands in its input, such as `[2].boxes`.
+struct Unreadable {
+  Tensor tensor;
+  std::string place;
+};
+
+std::optional<Unreadable> unreadable_in(const c10::IValue& input) {
+  if (input.isTensor()) {
+    const Tensor& tensor = input.toTensor();
+    if (detail::is_readable(tensor)) return std::nullopt;
+    return Unreadable{tensor, ""};
+  }
+  const auto within = [](std::string place, const c10::IValue& element) {
+    std::optional<Unreadable> found = unreadable_in(element);
+    if (found) found->place = std::move(place) + found->place;
+    return found;
+  };
+  if (input.isList() || input.isTuple()) {
+    const std::vector<c10::IValue> elements = *detail::elements_of(input);
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+      if (auto found = within("[" + std::to_string(i) + "]", elements[i])) return found;
+    }
+  } else if (input.isGenericDict()) {
+    for (const auto& entry : input.toGenericDict()) {
+      const std::string key = entry.key().isString() ? entry.key().toStringRef() : "";
+      if (auto found = within("." + key, entry.value())) return found;
+    }
+  }
+  return std::nullopt;
+}
+
+/// The name of an input that was given by position.
+std::string name_of_input(Metric& metric, std::size_t position) {
+  std::vector<Metric*> named = metric.units();
+  named.insert(named.begin(), &metric);
+  for (const Metric* each : named) {
+    const MetricEntry* entry = find_metric(each->name());
+    if (entry != nullptr && position < entry->inputs.size()) return std::string(entry->inputs[position].name);
+  }
+  return std::to_string(position);
+}
+
+/// Throws InvalidArgument for an input that is not readable: a wrapper cuts and draws rows before its units look.
+void check_readable_inputs(Metric& metric, const BatchInputs& inputs) {
+  const auto check = [&](const c10::IValue& input, const auto& input_name) {
+    if (const auto found = unreadable_in(input)) {
+      detail::throw_unreadable(metric.name(), input_name() + found->place, found->tensor);
+    }
+  };
+  for (std::size_t i = 0; i < inputs.args.size(); ++i) {
+    check(inputs.args[i], [&] { return name_of_input(metric, i); });
+  }
+  for (const auto& [name, input] : inputs.kwargs) {
+    check(input, [&name = name] { return name; });
+  }
+  if (inputs.rows.valid) detail::check_readable(metric.name(), "Rows.valid", *inputs.rows.valid);
+  if (inputs.rows.ids) detail::check_readable(metric.name(), "Rows.ids", *inputs.rows.ids);
+}
 
 }  // namespace
 
@@ -89,6 +150,7 @@ bool Composite::takes_input(std::string_view name) const {
 }
 
 void Composite::route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
+  check_readable_inputs(*this, *inputs);
   feeds.passed.push_back({this, inputs});
   feed(inputs, feeds);
 }

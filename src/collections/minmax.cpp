@@ -1,6 +1,7 @@
 #include <metrics/collections/minmax.h>
 #include <metrics/core/codec.h>
 #include <metrics/core/errors.h>
+#include <metrics/core/readable.h>
 
 #include <ATen/core/ivalue.h>
 #include <ATen/ops/full.h>
@@ -102,7 +103,7 @@ std::optional<Metric::Loaded> MinMaxMetric::loaded_from(const StateDict& source,
     if (metadata == nullptr || !metadata->contains(key)) return Tensor();
     const auto saved = metadata->find(key);
     const Tensor* tensor = std::get_if<Tensor>(&saved->second);
-    if (tensor != nullptr && tensor->defined() && tensor->numel() == 1) return tensor->clone();
+    if (tensor != nullptr && detail::is_readable(*tensor) && tensor->numel() == 1) return tensor->clone();
     throw InvalidArgument("state dict metadata `" + std::string(key) + "` of `" + prefix + "`: is not one number");
   };
   Extremes extremes{extreme(max_key), extreme(min_key)};

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <vector>
 
 namespace metrics {
@@ -69,6 +70,13 @@ std::string LambdaInputTransformer::describe_options() const {
   const auto text = [](const Transform& transform) { return transform ? "a function" : "None"; };
   return Composite::describe_options() + ", transform_pred=" + text(options_.transform_pred) +
          ", transform_target=" + text(options_.transform_target);
+}
+
+BinaryTargetTransformer::BinaryTargetTransformer(const MetricHandle& wrapped_metric, Options options)
+    : MetricInputTransformer(wrapped_metric), options_(options) {
+  if (std::isnan(options_.threshold)) {
+    throw InvalidArgument("BinaryTargetTransformer: threshold: expected a number, got nan");
+  }
 }
 
 Tensor BinaryTargetTransformer::transform_target(const Tensor& target) const {

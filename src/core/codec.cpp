@@ -1,4 +1,5 @@
 #include <metrics/core/codec.h>
+#include <metrics/core/readable.h>
 
 #include <array>
 #include <charconv>
@@ -159,7 +160,7 @@ std::string describe(const c10::IValue& value) {
   std::ostringstream text;
   if (value.isTensor()) {
     const Tensor& tensor = value.toTensor();
-    if (!tensor.defined()) return "an undefined tensor";
+    if (!detail::has_elements(tensor)) return detail::unreadable_kind(tensor);
     text << "Tensor " << tensor.scalar_type() << tensor.sizes();
   } else if (value.isDouble()) {
     text << shortest(value.toDouble());
@@ -213,7 +214,7 @@ c10::IValue dict_of(const std::map<std::string, c10::IValue>& entries) {
 }
 
 std::string option_text(const c10::IValue& value) {
-  if (!value.isTensor() || !value.toTensor().defined()) return describe(value);
+  if (!value.isTensor() || !detail::has_elements(value.toTensor())) return describe(value);
   const Tensor numbers = value.toTensor().detach().to(at::kCPU, at::kDouble).contiguous();
   std::string text = describe(value) + " {";
   for (int64_t i = 0; i < numbers.numel(); ++i) {

@@ -12,6 +12,14 @@
 
 namespace metrics::detail {
 
+void resolve(Tensor& input) {
+  input = input.resolve_neg();
+}
+
+void resolve(Values& input) {
+  if (input.tensor().is_neg()) input = input.tensor().resolve_neg();
+}
+
 std::optional<int64_t> row_count(const Tensor& input) {
   return input.dim() > 0 ? std::optional(input.size(0)) : std::nullopt;
 }

@@ -186,12 +186,8 @@ void Metric::throw_synced(std::string_view what) const {
 
 void Metric::throw_wrong_device(const Tensor& tensor, std::string_view input) const {
   std::ostringstream message;
-  message << name() << ": input `" << input << "` is ";
-  if (tensor.defined()) {
-    message << "on " << tensor.device() << ", the metric on " << device() << "; move the metric with to(device)";
-  } else {
-    message << "an undefined tensor";
-  }
+  message << name() << ": input `" << input << "` is on " << tensor.device() << ", the metric on " << device()
+          << "; move the metric with to(device)";
   throw InvalidArgument(message.str());
 }
 

@@ -1,4 +1,5 @@
 #include <metrics/core/errors.h>
+#include <metrics/core/readable.h>
 #include <metrics/core/rows.h>
 
 #include <sstream>
@@ -9,10 +10,15 @@ namespace {
 
 void check(const std::optional<Tensor>& tensor, const char* name, at::ScalarType dtype, int64_t row_count) {
   if (!tensor) return;
-  if (tensor->scalar_type() == dtype && tensor->dim() == 1 && tensor->size(0) == row_count) return;
+  const bool readable = detail::is_readable(*tensor);
+  if (readable && tensor->scalar_type() == dtype && tensor->dim() == 1 && tensor->size(0) == row_count) return;
   std::ostringstream message;
-  message << "Rows." << name << ": expected " << dtype << " of shape [" << row_count << "], got "
-          << tensor->scalar_type() << " of shape " << tensor->sizes();
+  message << "Rows." << name << ": expected " << dtype << " of shape [" << row_count << "], got ";
+  if (readable) {
+    message << tensor->scalar_type() << " of shape " << tensor->sizes();
+  } else {
+    message << detail::unreadable_kind(*tensor);
+  }
   throw InvalidArgument(message.str());
 }
 

@@ -1,7 +1,10 @@
+#include "loaded_states.h"
 #include <metrics/core/autograd_scope.h>
 #include <metrics/core/metric.h>
+#include <metrics/core/readable.h>
 #include <metrics/core/state_dict.h>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros_like.h>
@@ -61,7 +64,7 @@ StateValue flattened(const StateValue& saved) {
   const auto* items = std::get_if<std::vector<Tensor>>(&saved);
   if (items == nullptr) return saved;
   std::vector<Tensor> flat;
-  for (const Tensor& item : *items) flat.push_back(item.defined() ? item.flatten() : item);
+  for (const Tensor& item : *items) flat.push_back(detail::has_elements(item) ? item.flatten() : item);
   return flat;
 }
 
@@ -93,10 +96,24 @@ const T* find_metadata(const Metadata* metadata, const std::string& key) {
   return found == metadata->end() ? nullptr : std::get_if<T>(&found->second);
 }
 
+/// Says why a saved tensor cannot be read; empty where it can. States, unlike inputs, may be complex.
+std::string unreadable(const Tensor& saved) {
+  const bool complex = detail::has_elements(saved) && saved.is_complex();
+  return complex || detail::is_readable(saved) ? "" : "is " + detail::unreadable_kind(saved);
+}
+
+/// The tensor under a key of the metadata that belongs to a state; null where there is none.
+const Tensor* find_saved(const Metadata* metadata, const std::string& key, const std::string& prefix) {
+  const auto* saved = find_metadata<Tensor>(metadata, key);
+  if (saved == nullptr) return nullptr;
+  if (const std::string why = unreadable(*saved); !why.empty()) refuse_metadata(key, prefix, why);
+  return saved;
+}
+
 Tensor saved_tensor(const Part& part, const Tensor& slot) {
   const auto* tensor = std::get_if<Tensor>(part.saved);
   if (tensor == nullptr) refuse(part.key, "expected a tensor, got a list");
-  if (!tensor->defined()) refuse(part.key, "is an undefined tensor");
+  if (const std::string why = unreadable(*tensor); !why.empty()) refuse(part.key, why);
   if (tensor->sizes() != slot.sizes())
     refuse(part.key, text("expected shape ", slot.sizes(), ", got ", tensor->sizes()));
   if (at::canCast(tensor->scalar_type(), slot.scalar_type())) return tensor->detach().to(slot.device());
@@ -107,7 +124,7 @@ std::vector<Tensor> saved_list(const Part& part) {
   const auto* tensor = std::get_if<Tensor>(part.saved);
   std::vector<Tensor> tensors = tensor ? std::vector<Tensor>{*tensor} : std::get<std::vector<Tensor>>(*part.saved);
   for (const Tensor& each : tensors) {
-    if (!each.defined()) refuse(part.key, "holds an undefined tensor");
+    if (const std::string why = unreadable(each); !why.empty()) refuse(part.key, "holds one that " + why);
   }
   return tensors;
 }
@@ -115,7 +132,7 @@ std::vector<Tensor> saved_list(const Part& part) {
 void load_fixed(State& state, const std::vector<Part>& parts, const Tensor* exact) {
   if (state.has_open_shape()) {
     const auto* saved = std::get_if<Tensor>(parts.front().saved);
-    if (saved != nullptr && saved->defined()) state.add(state.tensor().new_zeros(saved->sizes()));
+    if (saved != nullptr && detail::has_elements(*saved)) state.add(state.tensor().new_zeros(saved->sizes()));
   }
   const Tensor value = state.tensor().clone();
   bool as_saved =
@@ -136,7 +153,9 @@ void load_fixed(State& state, const std::vector<Part>& parts, const Tensor* exac
 Tensor joined_rows(const std::vector<Part>& parts, const std::vector<Tensor>& columns) {
   if (columns.size() == 1) return columns.front();
   for (std::size_t i = 1; i < columns.size(); ++i) {
-    if (columns[i].sizes() != columns[0].sizes()) refuse(parts[i].key, "its shape differs from its siblings'");
+    if (columns[i].sizes() == columns[0].sizes()) continue;
+    refuse(parts[i].key, text("its shape differs: ", columns[i].sizes(), " beside ", columns[0].sizes(), " of `",
+                              parts[0].key, "`"));
   }
   return columns.front().dim() == 0 ? at::stack(columns).unsqueeze(0) : at::stack(columns, 1);
 }
@@ -145,7 +164,9 @@ void load_growing(State& state, const std::vector<Part>& parts) {
   std::vector<std::vector<Tensor>> lists;
   for (const Part& part : parts) {
     lists.push_back(saved_list(part));
-    if (lists.back().size() != lists[0].size()) refuse(part.key, "its list has another length than its siblings'");
+    if (lists.back().size() == lists[0].size()) continue;
+    refuse(part.key, text("its list has another length: ", lists.back().size(), " beside ", lists[0].size(), " of `",
+                          parts[0].key, "`"));
   }
   for (std::size_t i = 0; i < lists[0].size(); ++i) {
     std::vector<Tensor> columns;
@@ -157,6 +178,48 @@ void load_growing(State& state, const std::vector<Part>& parts) {
       refuse(parts.front().key, error.what());
     }
   }
+}
+
+/// Whether a value can have come from its default, which is neutral: sums of integers that begin at 0 are counts, and a
+/// maximum does not lie below its default, nor a minimum above it.
+bool can_be_reduced(Reduction reduction, const Tensor& value, const Tensor& initial) {
+  if (value.numel() == 0 || value.is_complex()) return true;
+  switch (reduction) {
+    case Reduction::Sum:
+      return value.is_floating_point() || value.min().item<int64_t>() >= 0 || initial.min().item<int64_t>() < 0;
+    case Reduction::Max:
+      return !(value < initial).any().item<bool>();
+    case Reduction::Min:
+      return !(value > initial).any().item<bool>();
+    default:
+      return true;
+  }
+}
+
+/// Throws StateMisfit for a state that cannot be reduced to. Of the parts of a packed one its definition has to say it.
+void require_can_be_reduced(const State& state) {
+  if (state.grows() || state.names().size() > 1) return;
+  if (can_be_reduced(state.reduction(), state.tensor(), state.initial().to(state.tensor().device()))) return;
+  const bool counts = state.reduction() == Reduction::Sum;
+  throw StateMisfit(state.name(),
+                    counts ? "holds a negative number, which is no count" : "holds a number beyond its default");
+}
+
+/// Throws StateMisfit where states that take their shape from the data have not taken it from the same.
+void require_equal_shapes(const States& states) {
+  const State* first = nullptr;
+  for (const State& state : states) {
+    if (state.shape() != ShapeFrom::Data || (state.is_auxiliary() && state.has_open_shape())) continue;
+    if (first == nullptr) first = &state;
+    if (state.tensor().sizes() == first->tensor().sizes()) continue;
+    throw StateMisfit(state.name(), text("has shape ", state.tensor().sizes(), " beside ", first->tensor().sizes(),
+                                         " of `", first->name(), "`; both have that of the same data"));
+  }
+}
+
+void require_states_go_together(const States& states) {
+  for (const State& state : states) require_can_be_reduced(state);
+  require_equal_shapes(states);
 }
 
 bool equal_states(const State& a, const State& b) {
@@ -183,10 +246,18 @@ bool restore_exact(State& state, const Tensor& saved) {
   return true;
 }
 
+/// Whether rows can stand in the place of those that torchmetrics' form tells, where it tells any.
+bool are_like_rows(const Tensor& saved, const State& told) {
+  if (told.rows() == 0) return true;
+  const Tensor rows = told.tensor();
+  return saved.sizes() == rows.sizes() && saved.is_floating_point() == rows.is_floating_point() &&
+         saved.is_complex() == rows.is_complex();
+}
+
 /// Puts back a state that torchmetrics' form does not tell; returns whether it can have been such a state.
 bool restore(State& state, const Tensor& saved) {
   if (state.grows()) {
-    if (saved.dim() == 0 || state.reduction() == Reduction::List) return false;
+    if (saved.dim() == 0 || state.reduction() == Reduction::List || !are_like_rows(saved, state)) return false;
     state.assign(saved.detach().clone(), {}, {});
     return true;
   }
@@ -212,9 +283,26 @@ std::optional<int64_t> StateDict::update_count_of(const std::string& prefix) con
   const Metadata* saved = find_metadata_of(prefix);
   if (saved == nullptr || !saved->contains(count_key)) return std::nullopt;
   const auto* count = find_metadata<int64_t>(saved, count_key);
-  if (count == nullptr || *count < 0) refuse_metadata(count_key, prefix, "is not a number of updates");
+  // To it the updates to come are added, and those of others.
+  constexpr int64_t most = int64_t{1} << 53;
+  if (count == nullptr || *count < 0 || *count > most) refuse_metadata(count_key, prefix, "is not a number of updates");
   return *count;
 }
+
+namespace {
+
+/// The key of a state, or those of all parts of a packed one.
+std::string keys_of(const States& states, const std::string& name, const std::string& prefix) {
+  for (const State& state : states) {
+    if (state.name() != name) continue;
+    std::string keys;
+    for (const std::string& part : state.names()) (keys += keys.empty() ? "" : "`, `") += prefix + part;
+    return keys;
+  }
+  return prefix + name;
+}
+
+}  // namespace
 
 States Metric::shown_states() const {
   States shown = states_->snapshot();
@@ -291,6 +379,7 @@ States Metric::told_by(const States& shown) const {
 
 States Metric::completed(const States& shown, const Metadata* metadata) const {
   States told = told_by(shown);
+  require_states_go_together(told);
   States restored = told.snapshot();
   bool any = false;
   for (State& state : restored) {
@@ -303,6 +392,7 @@ States Metric::completed(const States& shown, const Metadata* metadata) const {
   // Whoever changed a state since, or saved it in Python, means what it says now.
   States shown_again = restored.snapshot();
   try {
+    require_states_go_together(restored);
     show_as_torchmetrics(shown_again);
   } catch (const std::exception&) {
     return told;
@@ -342,9 +432,10 @@ std::optional<Metric::Loaded> Metric::loaded_from(const StateDict& source, const
     } else if (state.grows()) {
       load_growing(state, parts);
     } else {
-      load_fixed(state, parts, find_metadata<Tensor>(metadata, exact_key + state.name()));
+      load_fixed(state, parts, find_saved(metadata, exact_key + state.name(), prefix));
     }
   }
+  for (const State& state : loaded) find_saved(metadata, state_key + state.name(), prefix);
   if (strict && !missing.empty() && (found > 0 || persistent_)) {
     refuse(missing.front(), "is missing for " + to_string());
   }
@@ -355,7 +446,15 @@ std::optional<Metric::Loaded> Metric::loaded_from(const StateDict& source, const
     refuse_metadata(options_key, prefix, "the states were saved by " + *saved_by + ", not by " + to_string());
   }
   const int64_t count = source.update_count_of(prefix).value_or(1);
-  loaded = completed(loaded, metadata);
+  try {
+    loaded = completed(loaded, metadata);
+  } catch (const StateMisfit& misfit) {
+    refuse(keys_of(loaded, misfit.state(), prefix), misfit.why());
+  } catch (const Error& error) {
+    refuse(prefix + loaded.at(0).names().front(), error.what());
+  } catch (const c10::Error& error) {
+    refuse(prefix + loaded.at(0).names().front(), error.what_without_backtrace());
+  }
   loaded.set_update_count(count);
   loaded.to(device());
   return Loaded{std::move(loaded)};

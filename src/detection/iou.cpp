@@ -1,3 +1,4 @@
+#include "../core/loaded_states.h"
 #include "pairwise_iou.h"
 #include <metrics/core/define.h>
 #include <metrics/core/double_double.h>
@@ -26,9 +27,14 @@ constexpr double no_pair = -1;
   throw InvalidArgument(message.str());
 }
 
+void check_iou_threshold(std::string_view what, const std::optional<double>& threshold) {
+  if (!threshold || std::isfinite(*threshold)) return;
+  throw InvalidArgument(std::string(what) + ": iou_threshold: expected a number, got " + std::to_string(*threshold));
+}
+
 void check_boxes(const std::string& place, const Tensor& boxes) {
   const bool none = boxes.dim() == 1 && boxes.size(0) == 0;
-  if ((none || (boxes.dim() == 2 && boxes.size(1) == 4)) && !boxes.is_complex()) return;
+  if (none || (boxes.dim() == 2 && boxes.size(1) == 4)) return;
   refuse(place, boxes, "boxes [n, 4] of a real dtype");
 }
 
@@ -130,9 +136,7 @@ class Images {
 namespace definitions {
 
 void IntersectionOverUnion::check(const Options& options) {
-  if (!options.iou_threshold || std::isfinite(*options.iou_threshold)) return;
-  throw InvalidArgument("IntersectionOverUnion: iou_threshold: expected a number, got " +
-                        std::to_string(*options.iou_threshold));
+  check_iou_threshold(name, options.iou_threshold);
 }
 
 void IntersectionOverUnion::declare(States& states, const Options&) {
@@ -183,6 +187,13 @@ auto IntersectionOverUnion::finalise(const States& states, const Options& option
 }
 
 void IntersectionOverUnion::complete_from_torchmetrics(States& states, const Options&) {
+  for (const char* const labels : {"groundtruth_labels", "pred_labels"}) require_integer_rows(states[labels]);
+  require_floating_rows(states["iou_matrix"]);
+  for (const State& state : states) {
+    if (state.rows() > 0 && state.tensor().dim() != 1) {
+      throw StateMisfit(state.name(), c10::str("expected one number for each, got shape ", state.tensor().sizes()));
+    }
+  }
   Images{states};
 }
 
@@ -203,6 +214,9 @@ METRICS_DEFINE(definitions::IntersectionOverUnion);
 namespace functional {
 
 Tensor intersection_over_union(const Tensor& preds, const Tensor& target, const PairwiseIouOptions& options) {
+  check_iou_threshold("intersection_over_union", options.iou_threshold);
+  detail::check_readable("intersection_over_union", "preds", preds);
+  detail::check_readable("intersection_over_union", "target", target);
   check_boxes("intersection_over_union: preds", preds);
   check_boxes("intersection_over_union: target", target);
   const int64_t n = preds.size(0);
@@ -216,7 +230,8 @@ Tensor intersection_over_union(const Tensor& preds, const Tensor& target, const 
                      preds.options().dtype(at::kFloat).requires_grad(false));
   }
   Tensor values =
-      detection::pairwise_iou(detection::corners(preds, BoxFormat::Xyxy), detection::corners(target, BoxFormat::Xyxy));
+      detection::pairwise_iou(detection::corners(preds.resolve_neg(), BoxFormat::Xyxy),
+                              detection::corners(target.resolve_neg(), BoxFormat::Xyxy));
   if (options.iou_threshold) values = at::where(values < *options.iou_threshold, options.replacement_val, values);
   return (options.aggregate ? values.diagonal().mean() : values).to(dtype);
 }

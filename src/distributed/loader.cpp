@@ -1,4 +1,5 @@
 #include <metrics/core/errors.h>
+#include <metrics/core/readable.h>
 #include <metrics/distributed/loader.h>
 
 #include <ATen/TensorOperators.h>
@@ -33,7 +34,14 @@ void check_loader_option(const char* name, int64_t value, int64_t least) {
 }  // namespace
 
 Source in_memory(at::Tensor data, at::Tensor target) {
-  if (!data.defined() || data.dim() == 0) throw InvalidArgument("data: expected a tensor with rows");
+  using metrics::detail::has_elements, metrics::detail::unreadable_kind;
+  if (!has_elements(data) || data.dim() == 0) {
+    throw InvalidArgument("data: expected a tensor with rows, got " +
+                          (has_elements(data) ? "a scalar" : unreadable_kind(data)));
+  }
+  if (target.defined() && !has_elements(target)) {
+    throw InvalidArgument("target: expected a tensor with rows, got " + unreadable_kind(target));
+  }
   if (target.defined() && (target.dim() == 0 || target.size(0) != data.size(0))) {
     throw InvalidArgument("target: expected " + std::to_string(data.size(0)) + " rows as data has, got " +
                           (target.dim() == 0 ? "a scalar" : std::to_string(target.size(0))));

@@ -1,5 +1,6 @@
 #include <metrics/core/codec.h>
 #include <metrics/core/errors.h>
+#include <metrics/core/readable.h>
 #include <metrics/image/feature_source.h>
 
 #include <sstream>
@@ -15,15 +16,14 @@ std::string FeatureSource::key() const {
 
 Tensor FeatureSource::features_of(std::string_view metric, const Tensor& inputs) const {
   const Tensor given = module_ ? (*module_)(inputs) : inputs;
-  const Tensor features = given.defined() && given.dim() == 1 ? given.unsqueeze(0) : given;
-  if (features.defined() && features.dim() == 2 && features.size(1) == count_ && !features.is_complex()) {
-    return features.detach();
-  }
+  const bool readable = detail::is_readable(given);
+  const Tensor features = readable && given.dim() == 1 ? given.unsqueeze(0) : given;
+  if (readable && features.dim() == 2 && features.size(1) == count_) return features.detach();
   std::ostringstream message;
   message << metric << ": " << (module_ ? "the module's features" : "input `imgs`") << ": expected features [N, "
           << count_ << "] of a real dtype, got ";
-  features.defined() ? message << features.scalar_type() << " of shape " << features.sizes()
-                     : message << "an undefined tensor";
+  readable ? message << features.scalar_type() << " of shape " << features.sizes()
+           : message << detail::unreadable_kind(features);
   throw InvalidArgument(message.str());
 }
 

@@ -1,3 +1,4 @@
+#include "../core/loaded_states.h"
 #include "../paired/inputs.h"
 #include <metrics/core/define.h>
 #include <metrics/core/warning.h>
@@ -185,7 +186,15 @@ void PeakSignalNoiseRatio::show_as_torchmetrics(States& states, const Options& o
 }
 
 void PeakSignalNoiseRatio::complete_from_torchmetrics(States& states, const Options& options) {
-  flatten_rows(states);
+  if (options.dim) {
+    // torchmetrics keeps sums of integers as such.
+    State& sums = states["sum_squared_error"];
+    if (sums.rows() > 0 && !sums.tensor().is_floating_point()) sums.assign(sums.tensor().to(at::kDouble), {}, {});
+    require_integer_rows(states["total"]);
+    require_counts(states["total"]);
+    flatten_rows(states);
+    require_equal_rows(states, {"sum_squared_error", "total"});
+  }
   rescale(states, error_scale(options));
 }
 

@@ -12,13 +12,6 @@ namespace metrics::paired {
 
 namespace {
 
-void check_real(std::string_view metric, std::string_view input, const Tensor& tensor) {
-  if (tensor.is_floating_point() || at::isIntegralType(tensor.scalar_type(), /*includeBool=*/true)) return;
-  std::ostringstream message;
-  message << metric << ": input `" << input << "` is " << tensor.scalar_type() << "; real numbers expected";
-  throw InvalidArgument(message.str());
-}
-
 /// The type in which the kernels read both; integers are exact in float64 up to 2^53.
 at::ScalarType kernel_dtype(const Tensor& preds, const Tensor& target) {
   if (!preds.is_floating_point() || !target.is_floating_point()) return at::kDouble;
@@ -28,7 +21,7 @@ at::ScalarType kernel_dtype(const Tensor& preds, const Tensor& target) {
 }
 
 Tensor readable(const Tensor& tensor, at::ScalarType dtype) {
-  return tensor.detach().to(dtype).resolve_neg().contiguous();
+  return tensor.detach().to(dtype).contiguous();
 }
 
 }  // namespace
@@ -40,8 +33,6 @@ void check_num_outputs(std::string_view metric, int64_t num_outputs) {
 }
 
 void check_pairs(std::string_view metric, const Tensor& preds, const Tensor& target) {
-  check_real(metric, "preds", preds);
-  check_real(metric, "target", target);
   if (preds.sizes() == target.sizes()) return;
   std::ostringstream message;
   message << metric << ": inputs `preds` and `target` must have the same shape, got " << preds.sizes() << " and "

@@ -2,6 +2,7 @@
 
 #include "kernels.h"
 #include <metrics/core/metric_of.h>
+#include <metrics/core/readable.h>
 #include <metrics/core/state.h>
 
 #include <ATen/core/Tensor.h>
@@ -17,7 +18,7 @@ namespace metrics::paired {
 /// Throws InvalidArgument naming `metric` unless the option is at least 1.
 void check_num_outputs(std::string_view metric, int64_t num_outputs);
 
-/// Throws InvalidArgument naming `metric` unless both are of one shape and hold real numbers.
+/// Throws InvalidArgument naming `metric` unless both are of one shape.
 void check_pairs(std::string_view metric, const Tensor& preds, const Tensor& target);
 
 /// Throws InvalidArgument for another shape than [N, num_outputs].
@@ -58,6 +59,8 @@ void add_count(State& state, int64_t count);
 /// What a functional is: the value of one batch, float64 if an input is, else float32.
 template <class D>
 Tensor value_of(const typename D::Options& options, const Tensor& preds, const Tensor& target) {
+  metrics::detail::check_readable(D::name, "preds", preds);
+  metrics::detail::check_readable(D::name, "target", target);
   MetricOf<D> metric(options, {.sync_on_compute = false, .compute_with_cache = false});
   if (preds.scalar_type() == at::kDouble || target.scalar_type() == at::kDouble) metric.set_dtype(at::kDouble);
   if (!preds.is_cpu()) metric.to(preds.device());

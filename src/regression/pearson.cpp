@@ -1,3 +1,4 @@
+#include "../core/loaded_states.h"
 #include "../paired/inputs.h"
 #include "../paired/moments.h"
 #include <metrics/core/define.h>
@@ -126,6 +127,7 @@ void PearsonCorrCoef::show_as_torchmetrics(States& states, const Options&) {
 }
 
 void PearsonCorrCoef::complete_from_torchmetrics(States& states, const Options&) {
+  require_counts(states["n_total"]);
   const Moments moments = moments_in(states);
   rescale(states, moments, paired::scale(moments.max_abs_dev_x), paired::scale(moments.max_abs_dev_y));
 }
@@ -150,6 +152,7 @@ METRICS_DEFINE(definitions::PearsonCorrCoef);
 namespace functional {
 
 Tensor pearson_corrcoef(const Tensor& preds, const Tensor& target) {
+  detail::check_readable(definitions::PearsonCorrCoef::name, "preds", preds);
   const int64_t columns = preds.dim() == 2 ? preds.size(1) : 1;
   return paired::value_of<definitions::PearsonCorrCoef>({.num_outputs = columns}, preds, target);
 }

@@ -1,4 +1,5 @@
 #include "../core/checked_rows.h"
+#include "../core/loaded_states.h"
 #include "../core/plain_tensor.h"
 #include "../core/streamed_copy.h"
 #include "ranking.h"
@@ -41,6 +42,17 @@ void convert_integers(States& states, const Convert& convert) {
     if (!rows.defined() || !at::isIntegralType(rows.scalar_type(), /*includeBool=*/true)) continue;
     states[name].assign(convert(rows, dtype), {}, {});
   }
+}
+
+/// Throws StateMisfit for ids that are not those of elements that are held.
+void check_ids(const States& states) {
+  const State& ids = states["_ids"];
+  if (ids.rows() == 0) return;
+  require_integer_rows(ids);
+  const bool pairs = ids.tensor().dim() == 2 && ids.tensor().size(1) == 2;
+  if (pairs && ids.rows() <= states["indexes"].rows()) return;
+  throw StateMisfit(ids.name(), c10::str("of shape ", ids.tensor().sizes(), " are not the ids of ",
+                                         states["indexes"].rows(), " documents"));
 }
 
 void check_indexes(const Tensor& indexes, const Tensor& preds) {
@@ -125,10 +137,20 @@ void RetrievalDocuments::update(States& states, const Options& options, const Te
 }
 
 void RetrievalDocuments::show_as_torchmetrics(States& states, const Options&) {
+  check_ids(states);
   convert_integers(states, [](const Tensor& integers, at::ScalarType) { return integers.to(at::kLong); });
 }
 
 void RetrievalDocuments::complete_from_torchmetrics(States& states, const Options&) {
+  require_equal_rows(states, {"indexes", "preds", "target"});
+  require_integer_rows(states["indexes"]);
+  require_floating_rows(states["preds"]);
+  for (const char* const name : {"indexes", "preds", "target"}) {
+    if (states[name].rows() > 0 && states[name].tensor().dim() != 1) {
+      throw StateMisfit(name, c10::str("expected one number a document, got shape ", states[name].tensor().sizes()));
+    }
+  }
+  if (states["target"].rows() > 0) retrieval::check_binary(states["target"].tensor());
   convert_integers(states, narrowed);
 }
 

@@ -135,7 +135,6 @@ bool lie_between_0_and_1(const Tensor& numbers) {
 
 void check_documents(const Tensor& preds, const Tensor& target) {
   if (!preds.is_floating_point()) throw_input("preds", "floating scores", preds);
-  if (target.is_complex()) throw_input("target", "booleans, integers or real numbers", target);
   if (preds.dim() == 0) throw_input("preds", "at least one dimension", preds);
   if (preds.sizes() != target.sizes()) throw_input("target", "the shape of `preds`", target);
 }

@@ -35,7 +35,10 @@ namespace functional {
 
 Tensor retrieval_reciprocal_rank(const Tensor& preds, const Tensor& target, std::optional<int64_t> top_k) {
   RetrievalDocuments::check({.top_k = top_k});
-  const auto ranked = retrieval::ranked_query(definitions::RetrievalMRR::functional, preds, target);
+  detail::check_readable(definitions::RetrievalMRR::functional, "preds", preds);
+  detail::check_readable(definitions::RetrievalMRR::functional, "target", target);
+  const auto ranked =
+      retrieval::ranked_query(definitions::RetrievalMRR::functional, preds.resolve_neg(), target.resolve_neg());
   return at::scalar_tensor(reciprocal_rank(ranked.documents, top_k), preds.options().dtype(at::kFloat));
 }
 

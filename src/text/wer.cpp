@@ -1,3 +1,4 @@
+#include "../core/loaded_states.h"
 #include "edit_distance.h"
 #include "words.h"
 #include <metrics/core/define.h>
@@ -62,6 +63,10 @@ void WordErrorRate::update(States& states, const Options&, const Texts& preds, c
 
 Tensor WordErrorRate::finalise(const States& states, const Options&) {
   return states["errors"].tensor().div(states["total"].tensor());
+}
+
+void WordErrorRate::complete_from_torchmetrics(States& states, const Options&) {
+  for (const State& state : states) require_counts(state);
 }
 
 }  // namespace definitions

@@ -53,7 +53,9 @@ TEST_CASE_TEMPLATE("an aggregator refuses complex numbers, another device and a 
   const Tensor before = metric.compute();
   CHECK_THROWS_WITH_AS(metric.update(at::ones({2}, at::kComplexFloat)), doctest::Contains("`value` is ComplexFloat"),
                        InvalidArgument);
-  CHECK_THROWS_WITH_AS(metric.update(at::ones({2}, at::kMeta)), doctest::Contains("`value` is on meta"),
+  M elsewhere({.nan_strategy = NanStrategy::Error});
+  elsewhere.to(at::kMeta);
+  CHECK_THROWS_WITH_AS(elsewhere.update(at::ones({2})), doctest::Contains("`value` is on cpu, the metric on meta"),
                        InvalidArgument);
   CHECK_THROWS_WITH_AS(metric.update(at::tensor({9.0f, nan})), doctest::Contains("NaN in input `value`"),
                        InvalidArgument);

@@ -15,6 +15,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <string>
 
 // Which members of a family share an update, and what a router takes for granted.
@@ -96,6 +97,13 @@ TEST_CASE("families: updated together, each has the value that it has alone") {
   CHECK(jaccard.compute().equal(functional::multiclass_jaccard_index(preds, target, jaccard.options())));
   CHECK(f2.compute().equal(functional::multiclass_fbeta_score(preds, target, f2.options())));
   CHECK(precision.compute().equal(functional::multiclass_precision(preds, target, precision.options())));
+}
+
+TEST_CASE("families: an F-score needs a beta whose square is a number") {
+  for (const double beta : {double{INFINITY}, double{NAN}, 1e200}) {
+    CHECK_THROWS_WITH_AS(BinaryFBetaScore({.beta = beta}), doctest::Contains("beta: expected a number above 0"),
+                         metrics::InvalidArgument);
+  }
 }
 
 TEST_CASE("families: a task's F-score has beta 1 unless it is given") {

@@ -186,6 +186,8 @@ TEST_CASE("transformations: predictions and targets are changed by position and 
   CHECK(flipped.Metric::compute().toTensor().item<double>() == 1);
   flipped.update({}, {{"preds", labels({0, 1})}, {"target", labels({1, 2})}});
   CHECK(flipped.Metric::compute().toTensor().item<double>() == 0.5);
+  CHECK_THROWS_WITH_AS(BinaryTargetTransformer(BinaryAccuracy(), {.threshold = NAN}),
+                       "BinaryTargetTransformer: threshold: expected a number, got nan", metrics::InvalidArgument);
   BinaryTargetTransformer binary(BinaryAccuracy(), {.threshold = 2});
   CHECK(binary.forward(labels({0, 1}), at::tensor({2.0, 2.5})).toTensor().item<double>() == 1);
   CHECK(binary.traits().higher_is_better == true);

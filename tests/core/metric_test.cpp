@@ -94,7 +94,9 @@ TEST_CASE("inputs by name are refused when unknown, missing, given twice, too ma
 
 TEST_CASE("inputs on another device, and undefined ones, are refused by name") {
   Tally metric;
-  CHECK_THROWS_WITH_AS(metric.update(at::empty({2}, at::kMeta)), doctest::Contains("input `value` is on meta"),
+  Tally elsewhere;
+  elsewhere.to(at::kMeta);
+  CHECK_THROWS_WITH_AS(elsewhere.update(numbers({1})), doctest::Contains("`value` is on cpu, the metric on meta"),
                        InvalidArgument);
   CHECK_THROWS_WITH_AS(metric.forward(at::empty({2}, at::kMeta)), doctest::Contains("`value`"), InvalidArgument);
   CHECK_THROWS_WITH_AS(metric.update(Tensor()), doctest::Contains("`value` is an undefined tensor"), InvalidArgument);

@@ -13,6 +13,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <vector>
 
 // What fixtures cannot show: state dicts of ragged items, and the functional's derivatives.
@@ -73,8 +74,8 @@ TEST_CASE("IntersectionOverUnion: states that are not of the same images are ref
     broken.states[state] = std::move(items);
     const Tensor before = metric.compute().at("iou");
     CHECK_THROWS_WITH_AS(metric.load_state_dict(broken),
-                         "IntersectionOverUnion: the states `pred_labels`, `groundtruth_labels` and `iou_matrix` are "
-                         "not of the same images",
+                         "state dict key `groundtruth_labels`: IntersectionOverUnion: the states `pred_labels`, "
+                         "`groundtruth_labels` and `iou_matrix` are not of the same images",
                          metrics::InvalidArgument);
     CHECK(at::equal(metric.compute().at("iou"), before));
   };
@@ -111,6 +112,8 @@ TEST_CASE("intersection_over_union: what cannot be is refused") {
       metrics::InvalidArgument);
   CHECK_THROWS_AS(intersection_over_union(two.boxes, at::ones({4})), metrics::InvalidArgument);
   CHECK_THROWS_AS(intersection_over_union(two.boxes, two.boxes.to(at::kComplexFloat)), metrics::InvalidArgument);
+  CHECK_THROWS_WITH_AS(intersection_over_union(two.boxes, two.boxes, {.iou_threshold = INFINITY}),
+                       "intersection_over_union: iou_threshold: expected a number, got inf", metrics::InvalidArgument);
   const metrics::Kwargs both{{"preds", two.boxes}, {"target", two.boxes}};
   CHECK(metrics::call("intersection_over_union", {}, both).toTensor().item<float>() == 1);
   CHECK_THROWS_WITH_AS(metrics::call("intersection_over_union", {two.boxes}, {}),

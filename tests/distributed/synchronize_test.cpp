@@ -157,6 +157,7 @@ using Distinct = MetricOf<DistinctDefinition>;
 /// Rows as they come.
 struct RowsDefinition {
   static constexpr std::string_view name = "KeptRows";
+  static constexpr bool takes_complex = true;
   using Options = NoOptions;
   static constexpr std::array inputs{"value"sv};
   static constexpr metrics::MetricTraits traits{};

@@ -70,6 +70,7 @@ struct CatMetric : Aggregator {
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Values& value);
   static Tensor finalise(const States& states, const Options& options);
+  static void complete_from_torchmetrics(States& states, const Options& options);
 };
 
 }  // namespace definitions

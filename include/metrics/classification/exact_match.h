@@ -58,6 +58,7 @@ struct METRICS_API MulticlassExactMatch {
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
   static Tensor finalise(const States& states, const Options& options);
   static Options example() { return {.num_classes = 3}; }
+  static void complete_from_torchmetrics(States& states, const Options& options);
 };
 
 struct METRICS_API MultilabelExactMatch : TwoReadings {

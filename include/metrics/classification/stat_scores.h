@@ -101,6 +101,7 @@ struct METRICS_API BinaryCounting : TwoReadings {
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
+  static void complete_from_torchmetrics(States& states, const Options& options);
   static std::string update_key(const Options& options);
   static classification::Counts counted(const States& states, const Options& options);
 };
@@ -114,6 +115,7 @@ struct METRICS_API MulticlassCounting {
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
+  static void complete_from_torchmetrics(States& states, const Options& options);
   static std::string update_key(const Options& options);
   static classification::Counts counted(const States& states, const Options& options);
 };
@@ -126,6 +128,7 @@ struct METRICS_API MultilabelCounting : TwoReadings {
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
+  static void complete_from_torchmetrics(States& states, const Options& options);
   static std::string update_key(const Options& options);
   static classification::Counts counted(const States& states, const Options& options);
 };

@@ -90,8 +90,8 @@ class METRICS_API BinaryTargetTransformer : public MetricInputTransformer {
 
   explicit BinaryTargetTransformer(const MetricHandle& wrapped_metric)
       : BinaryTargetTransformer(wrapped_metric, Options{}) {}
-  BinaryTargetTransformer(const MetricHandle& wrapped_metric, Options options)
-      : MetricInputTransformer(wrapped_metric), options_(options) {}
+  /// Throws InvalidArgument for a threshold that is NaN.
+  BinaryTargetTransformer(const MetricHandle& wrapped_metric, Options options);
 
   std::string_view name() const override { return "BinaryTargetTransformer"; }
   std::unique_ptr<Metric> clone() const override { return std::make_unique<BinaryTargetTransformer>(*this); }

@@ -4,6 +4,7 @@
 #include <metrics/core/codec.h>
 #include <metrics/core/dynamic.h>
 #include <metrics/core/metric_of.h>
+#include <metrics/core/readable.h>
 #include <metrics/core/registry.h>
 
 #include <algorithm>
@@ -41,6 +42,8 @@ void each_tensor(const Values& input, const Place& place, F&& f) {
 template <class T, class F>
 void each_tensor(const T& input, const Place& place, F&& f);
 template <class T, class F>
+void each_tensor(const std::vector<T>& input, const Place& place, F&& f);
+template <class T, class F>
 void each_tensor(const std::optional<T>& input, const Place& place, F&& f) {
   if (input) each_tensor(*input, place, f);
 }
@@ -54,6 +57,28 @@ template <class T, class F>
 void each_tensor([[maybe_unused]] const T& input, [[maybe_unused]] const Place& place, [[maybe_unused]] F&& f) {
   if constexpr (HasFields<T>) {
     T::fields().for_each([&](auto field) { each_tensor(field.of(input), Place{.name = field.name, .in = &place}, f); });
+  }
+}
+
+/// Gives numbers that are kept negated, as the imaginary part of a conjugate, memory of their own: kernels read that.
+METRICS_API void resolve(Tensor& input);
+METRICS_API void resolve(Values& input);
+template <class T>
+void resolve(T& input);
+template <class T>
+void resolve(std::vector<T>& input);
+template <class T>
+void resolve(std::optional<T>& input) {
+  if (input) resolve(*input);
+}
+template <class T>
+void resolve(std::vector<T>& input) {
+  for (T& each : input) resolve(each);
+}
+template <class T>
+void resolve([[maybe_unused]] T& input) {
+  if constexpr (HasFields<T>) {
+    T::fields().for_each([&](auto field) { resolve(field.of(input)); });
   }
 }
 
@@ -275,13 +300,33 @@ void each_input(const Inputs& inputs, F&& f) {
   (std::make_index_sequence<std::tuple_size_v<Inputs>>{});
 }
 
+/// A definition that says `static constexpr bool takes_complex = true` is given complex numbers, too.
+template <class D>
+concept TakesComplex = requires {
+  requires D::takes_complex;
+};
+
+/// Throws InvalidArgument for an input that is not readable. Returns whether one is kept negated.
+template <class D, class Inputs>
+bool check_readable_inputs(const Inputs& inputs) {
+  bool negated = false;
+  each_input<D>(inputs, [&](const auto& input, std::string_view name) {
+    each_tensor(input, Place{.name = name}, [&](const Tensor& tensor, const Place& place) {
+      const bool readable = is_readable(tensor) || (TakesComplex<D> && has_elements(tensor) && tensor.is_complex());
+      if (!readable) throw_unreadable(D::name, place.text(), tensor);
+      negated = negated || tensor.is_neg();
+    });
+  });
+  return negated;
+}
+
 /// The device of the first tensor among the inputs; the CPU where there is none.
 template <class D, class Inputs>
 at::Device device_of(const Inputs& inputs) {
   std::optional<at::Device> device;
   each_input<D>(inputs, [&](const auto& input, std::string_view) {
     each_tensor(input, Place{}, [&](const Tensor& tensor, const Place&) {
-      if (!device && tensor.defined()) device = tensor.device();
+      if (!device) device = tensor.device();
     });
   });
   return device.value_or(at::kCPU);
@@ -343,6 +388,11 @@ void MetricOf<D>::fold(States& states, const Inputs& inputs, const Rows& rows) c
 
 template <class D>
 void MetricOf<D>::fold_checked(States& states, const Inputs& inputs, const Rows& rows) const {
+  if (detail::check_readable_inputs<D>(inputs)) {
+    Inputs resolved = inputs;
+    std::apply([](auto&... each) { (detail::resolve(each), ...); }, resolved);
+    return fold_checked(states, resolved, rows);
+  }
   const std::optional<int64_t> row_count = check_inputs(inputs, rows);
   auto apply = [&](const Inputs& in) {
     std::apply(
@@ -411,6 +461,7 @@ template <class D>
 auto MetricOf<D>::value_of(const Options& options, const Inputs& inputs) -> Result {
   const AutogradScope scope(D::traits.is_differentiable && at::GradMode::is_enabled());
   MetricOf metric(options);
+  detail::check_readable_inputs<D>(inputs);
   States& states = metric.own_states();
   states.to(detail::device_of<D>(inputs));
   metric.fold(states, inputs, Rows{});

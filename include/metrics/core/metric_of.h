@@ -136,7 +136,7 @@ Tuple inputs_from(A&&... given) {
 ///     // Optional, for states that torchmetrics has not (their names begin with `_`), and for those reduced by `merge`
 ///     // that hold something else under its name: how the others read as its own, and how those follow from them.
 ///     static void show_as_torchmetrics(States&, const Options&);
-///     static void complete_from_torchmetrics(States&, const Options&);
+///     static void complete_from_torchmetrics(States&, const Options&);  // throws for states that cannot be its own
 ///     // Optional, for a `List` state whose items vary in more than their rows and are appended flat: its name, and
 ///     // the shape that an item has in a state dict.
 ///     static constexpr std::string_view flat_list;

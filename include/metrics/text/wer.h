@@ -19,6 +19,7 @@ struct WordErrorRate {
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Texts& preds, const Texts& target);
   static Tensor finalise(const States& states, const Options& options);
+  static void complete_from_torchmetrics(States& states, const Options& options);
 };
 
 }  // namespace definitions
