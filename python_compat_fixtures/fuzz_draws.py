@@ -366,6 +366,8 @@ def ways_of(case: Case) -> list:
         excluded |= {"computes between", "reset", "clone", "saved half-way"}  # a query may wait for its relevant document
     if case.metric == "PeakSignalNoiseRatio" and case.options.get("dim") is not None:
         excluded |= {"permuted"}  # an image may have several values
+        if case.options["dim"] in ([], 0):
+            excluded |= {"one update", "row by row", "empty batches"}  # the value is one of each batch
     return [w for w in WAYS if w not in excluded]
 
 

@@ -459,7 +459,13 @@ def samples_apart(play: Play) -> Any:
         twice = lambda b: by_class(p, [changed(b, lambda t: torch.cat([t, t]))])[: rows(b)]
         if not any(rows(b) for b in batches):
             return twice(next(b for b in p.case.batches if rows(b)))[:0]
-        return squeezed(torch.cat([twice(b) for b in normal(p, batches)]))
+        prepared = normal(p, batches)
+        if p.case.options.get("average") == "weighted":  # by the share of all samples' support
+            together = concatenated(prepared)
+            if rows(together) > 1:
+                return by_class(p, [together])
+            return squeezed(twice(together) * (2 if p.case.metric.endswith("StatScores") else 1))  # of which each has half
+        return squeezed(torch.cat([twice(b) for b in prepared]))
 
     return value(play, [concatenated(play.case.batches)]) if play.name == "functional" else by(value)(play)
 
@@ -565,11 +571,14 @@ def but_for_nothing(play: Play) -> Any:
     batches = copied(given_batches(play))
     parts = [*([b] for b in batches), batches] if play.name == "forward" else [batches]
     ways_there = (whole_by_functional, counted_exactly) if is_curve(play) else (by_class,)
+    without_any = ways_there[:1]
+    if play.case.metric.startswith("Multiclass") and ends(play, "PrecisionRecallCurve", "AveragePrecision"):
+        ways_there = (lambda p, part: first_exchanged(replace(p, name="updates", case=replace(p.case, batches=part))), *ways_there)
 
     def right(ours: Any, part: list) -> Any:
         found, ignored = [], play.case.options.get("ignore_index")
         nothing = all(bool(((b["target"] == ignored) if ignored is not None else torch.zeros_like(b["target"]).bool()).all()) for b in part)
-        for value in ways_there[:1] if nothing else ways_there:
+        for value in without_any if nothing else ways_there:
             try:
                 found.append(value(play, part))
             except Exception:  # noqa: BLE001 it has no value
@@ -709,7 +718,7 @@ RULES = [
             ("targets that are no labels do not count; torchmetrics takes them for negatives, or fails", ("Binary", "Multilabel")),
             ("rows whose target is no class do not count; torchmetrics takes them for negatives, or fails", ("Multiclass",)),
         )
-        for value in (settled, lambda p: exactly(p))
+        for value in (settled, lambda p: exactly(p), but_for_nothing)
     ),
     # --- refused here alone
     Rule("are checked whatever `validate_args` says", checked_there),

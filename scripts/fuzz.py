@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT / "python_compat_fixtures"))
 
 import torch  # noqa: E402
 from cases import Case, Stem, concatenated, copied, fed, find_functional, grouped, same  # noqa: E402
-from fuzz_draws import Drawn, NotDrawn, drawn  # noqa: E402
+from fuzz_draws import Drawn, NotDrawn, drawn, ways_of  # noqa: E402
 from known_differences import TOLERANCES, Known, Outcome, Play, theirs_made  # noqa: E402
 from safetensors.torch import save  # noqa: E402
 from torch import Tensor  # noqa: E402
@@ -222,6 +222,8 @@ class Fuzzer:
         while progress and attempts < ATTEMPTS:
             progress = False
             for smaller in smaller_ones(given):
+                if smaller.ways and not set(smaller.ways) <= set(ways_of(smaller.case)):
+                    continue
                 attempts += 1
                 left = [d for d in self.differences(smaller) if d.kind == difference.kind]
                 if left:
