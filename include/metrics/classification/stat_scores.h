@@ -115,6 +115,7 @@ struct METRICS_API MulticlassCounting {
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
   static std::string update_key(const Options& options);
+  static void complete_from_torchmetrics(States& states, const Options& options);
   static classification::Counts counted(const States& states, const Options& options);
 };
 
@@ -127,6 +128,7 @@ struct METRICS_API MultilabelCounting : TwoReadings {
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
   static std::string update_key(const Options& options);
+  static void complete_from_torchmetrics(States& states, const Options& options);
   static classification::Counts counted(const States& states, const Options& options);
 };
 
