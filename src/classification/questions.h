@@ -38,7 +38,9 @@ struct Scored {
   int32_t packed_if_yes(T x) const { return 1 | (x > probability) << kAsProbability | (x > logit) << kAsLogit; }
   int32_t packed_if_no(T x) const { return packed_if_yes(x); }
   int32_t outside(T x) const { return !((x >= T(0)) & (x <= T(1))); }
-  int32_t invalid(T x) const { return x != x; }
+  int32_t invalid(T) const { return 0; }
+  // The sum of scores is NaN where one is; else only where infinities meet. Adding costs a loop 2 %, comparing 8 %.
+  T summed(T x) const { return x; }
 };
 
 // A predicted label other than 0 and 1 is wrong, whatever the target.
@@ -48,6 +50,7 @@ struct Labelled {
   int32_t packed_if_no(int64_t p) const { return p != 0 ? 1 | 1 << kAsProbability | 1 << kAsLogit : 1; }
   int32_t outside(int64_t) const { return 0; }
   int32_t invalid(int64_t p) const { return (p != 0) & (p != 1); }
+  float summed(int64_t) const { return 0; }
 };
 
 template <>
@@ -56,6 +59,18 @@ struct Widened<int64_t> {
 };
 template <class E>
 using Prediction = std::conditional_t<std::is_same_v<E, int64_t>, Labelled, Scored<Wide<E>>>;
+
+// Whether a score that counts is NaN, which is looked for only where the sum of all is.
+template <class T>
+METRICS_INLINE int32_t any_nan(const T* x, const int32_t* codes, int64_t count, T sum) {
+  if (sum == sum) return 0;
+  int32_t nan = 0;
+  for (int64_t i = 0; i < count; ++i) nan |= (codes[i] & (kYes | kNo)) && x[i] != x[i];
+  return nan;
+}
+METRICS_INLINE int32_t any_nan(const int64_t*, const int32_t*, int64_t, float) {
+  return 0;
+}
 
 struct Flags {
   int32_t outside = 0;

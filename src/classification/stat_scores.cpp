@@ -34,8 +34,8 @@ bool in_one_cell_a_sample(Average average, MultidimAverage multidim_average) {
   return average == Average::Micro && multidim_average == MultidimAverage::Samplewise;
 }
 
-// Samplewise counts of a state dict in which each class has its own, as torchmetrics keeps them whatever the average.
-void sum_loaded(State& state) {
+// Samplewise counts of which each class has its own, as torchmetrics keeps them whatever the average.
+void sum_classes(State& state) {
   const Tensor table = state.tensor();
   if (table.defined() && table.dim() == 3 && table.size(2) > 1) {
     state.assign(table.sum(-1, /*keepdim=*/true), {}, {});
@@ -149,7 +149,6 @@ void MulticlassCounting::update(States& states, const Options& o, const Tensor& 
   const counting::ClassRule rule{o.num_classes, o.top_k, o.ignore_index, o.validate_args};
   State& counts = states.at(0);
   if (in_one_cell_a_sample(o.average, o.multidim_average)) {
-    sum_loaded(counts);
     counts.append(counting::samplewise_micro_class_counts(preds, target, rule));
   } else if (o.multidim_average == MultidimAverage::Samplewise) {
     counts.append(counting::samplewise_class_counts(preds, target, rule));
@@ -170,6 +169,10 @@ std::string MulticlassCounting::update_key(const Options& options) {
   const bool together = in_one_cell(o) || in_one_cell_a_sample(o.average, o.multidim_average);
   o.average = together ? Average::Micro : Average::Macro;
   return "multiclass counts: " + describe_options(o);
+}
+
+void MulticlassCounting::complete_from_torchmetrics(States& states, const Options& o) {
+  if (in_one_cell_a_sample(o.average, o.multidim_average)) sum_classes(states.at(0));
 }
 
 Counts MulticlassCounting::counted(const States& states, const Options& o) {
@@ -198,7 +201,6 @@ void MultilabelCounting::update(States& states, const Options& o, const Tensor& 
   }
   auto counts = counting::samplewise_multilabel_counts(preds, target, o.num_labels, rule);
   if (in_one_cell_a_sample(o.average, o.multidim_average)) {
-    for (State& state : states) sum_loaded(state);
     counts.probabilities = counts.probabilities.sum(-1, /*keepdim=*/true);
     counts.logits = counts.logits.sum(-1, /*keepdim=*/true);
   }
@@ -215,6 +217,11 @@ std::string MultilabelCounting::update_key(const Options& options) {
   o.zero_division = 0;
   o.average = in_one_cell_a_sample(o.average, o.multidim_average) ? Average::Micro : Average::Macro;
   return "multilabel counts: " + describe_options(o);
+}
+
+void MultilabelCounting::complete_from_torchmetrics(States& states, const Options& o) {
+  if (in_one_cell_a_sample(o.average, o.multidim_average)) sum_classes(states.at(0));
+  TwoReadings::complete_from_torchmetrics(states, o);
 }
 
 Counts MultilabelCounting::counted(const States& states, const Options& o) {

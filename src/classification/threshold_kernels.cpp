@@ -29,7 +29,8 @@ METRICS_INLINE Packed pack_run(const E* x, const int64_t* target, int64_t count,
     const int64_t n = std::min(kBlock, count - i);
     const auto* line = widen(x + i, n, buffer.data());
     encode(target + i, n, ignored, codes.data());
-#pragma omp simd reduction(+ : yes, no) reduction(| : outside, invalid)
+    auto sum = prediction.summed(0);
+#pragma omp simd reduction(+ : yes, no, sum) reduction(| : outside, invalid)
     for (int64_t j = 0; j < n; ++j) {
       const int32_t is_yes = -(codes[j] & kYes);
       const int32_t is_no = -(codes[j] >> 1 & 1);
@@ -37,7 +38,9 @@ METRICS_INLINE Packed pack_run(const E* x, const int64_t* target, int64_t count,
       no += is_no & prediction.packed_if_no(line[j]);
       outside |= (is_yes | is_no) & prediction.outside(line[j]);
       invalid |= (codes[j] & kInvalid) | ((is_yes | is_no) & prediction.invalid(line[j]));
+      sum += prediction.summed(line[j]);
     }
+    invalid |= any_nan(line, codes.data(), n, sum);
   }
   flags.outside |= outside;
   flags.invalid |= invalid;
@@ -56,7 +59,8 @@ METRICS_INLINE void pack_line(const E* x, const int64_t* target, int64_t labels,
     const int64_t n = std::min(kBlock, labels - i);
     const auto* line = widen(x + i, n, buffer.data());
     encode(target + i, n, ignored, codes.data());
-#pragma omp simd reduction(| : outside, invalid)
+    auto sum = prediction.summed(0);
+#pragma omp simd reduction(+ : sum) reduction(| : outside, invalid)
     for (int64_t j = 0; j < n; ++j) {
       const int32_t is_yes = -(codes[j] & kYes);
       const int32_t is_no = -(codes[j] >> 1 & 1);
@@ -64,7 +68,9 @@ METRICS_INLINE void pack_line(const E* x, const int64_t* target, int64_t labels,
       no[i + j] += is_no & prediction.packed_if_no(line[j]);
       outside |= (is_yes | is_no) & prediction.outside(line[j]);
       invalid |= (codes[j] & kInvalid) | ((is_yes | is_no) & prediction.invalid(line[j]));
+      sum += prediction.summed(line[j]);
     }
+    invalid |= any_nan(line, codes.data(), n, sum);
   }
   flags.outside |= outside;
   flags.invalid |= invalid;

@@ -241,7 +241,7 @@ struct GradientAverager::Impl {
     if (!options.broadcast_buffers || !buffers_due) return;
     std::vector<at::Tensor> tensors;
     // `variable_data` has a version of its own: the graph of an earlier forward may have kept a buffer, and a broadcast
-    // counts no more for it than what batch norm itself writes there. Other writes to the module's buffers count as ever.
+    // counts no more for it than what batch norm itself writes there. Other writes of the module's count as ever.
     for (const auto& [name, buffer] : buffers()) tensors.push_back(buffer.variable_data());
     broadcast(tensors, root);
   }

@@ -412,6 +412,16 @@ TEST_CASE("counting: NaN is refused in whatever row counts, and nothing is count
     CHECK(error_of([&] { exact_multilabel_matches(preds, target, 4, rule); }) == wrong);
     target[290][2] = -1;
     CHECK(multilabel_counts(preds, target, 4, rule).probabilities.sum().item<int64_t>() == 1199);
+
+    // Numbers whose sum is none.
+    preds[290][2] = 1;
+    preds[290][1] = kInfinity;
+    preds[290][3] = -kInfinity;
+    CHECK(binary_counts(preds, target, rule).probabilities.sum().item<int64_t>() == 1199);
+    CHECK(multilabel_counts(preds, target, 4, rule).logits.sum().item<int64_t>() == 1199);
+    CHECK(error_of([&] { exact_multilabel_matches(preds, target, 4, rule); }) == "no error");
+    const Tensor largest = at::full({64}, dtype == at::kDouble ? 1e308 : 60000.0, at::kDouble).to(dtype);
+    CHECK(binary_counts(largest, at::ones({64}, at::kLong), {}).probabilities[TruePositive].item<int64_t>() == 64);
   }
 }
 

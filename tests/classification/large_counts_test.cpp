@@ -111,8 +111,42 @@ TEST_CASE("stat scores: samplewise counts that torchmetrics saved by class go on
   saved.metadata.clear();
   resumed.load_state_dict(saved);
   CHECK(at::equal(resumed.compute(), whole.compute().slice(0, 0, 4)));
+  CHECK(shape_of(resumed, "tp") == std::vector<int64_t>{4, 1});
   resumed.update(preds.slice(0, 4), target.slice(0, 4));
   CHECK(at::equal(resumed.compute(), whole.compute()));
+
+  // Those that have just been loaded, and others, in either order.
+  auto loaded = with(Average::Micro), rest = with(Average::Micro), first = with(Average::Micro);
+  loaded.load_state_dict(saved);
+  rest.update(preds.slice(0, 4), target.slice(0, 4));
+  first.update(preds.slice(0, 0, 4), target.slice(0, 0, 4));
+  loaded.merge(rest);
+  CHECK(at::equal(loaded.compute(), whole.compute()));
+  auto loaded_again = with(Average::Micro);
+  loaded_again.load_state_dict(saved);
+  first.merge(loaded_again);
+  CHECK(at::equal(first.compute(), whole.compute().slice(0, 0, 4).repeat({2, 1})));
+}
+
+TEST_CASE("stat scores: samplewise counts that torchmetrics saved by label merge with those kept together") {
+  const auto with = [](Average average) {
+    MultilabelStatScores metric(
+        {.num_labels = 5, .average = average, .multidim_average = MultidimAverage::Samplewise});
+    metric.persistent(true);
+    return metric;
+  };
+  const Tensor preds = drawn_labels(8, {7, 5, 3}, 2), target = drawn_labels(9, {7, 5, 3}, 2);
+  auto by_label = with(Average::None), whole = with(Average::Micro), loaded = with(Average::Micro);
+  auto rest = with(Average::Micro);
+  by_label.update(preds.slice(0, 0, 3), target.slice(0, 0, 3));
+  metrics::StateDict saved = by_label.state_dict();
+  saved.metadata.clear();
+  loaded.load_state_dict(saved);
+  CHECK(shape_of(loaded, "fn") == std::vector<int64_t>{3, 1});
+  rest.update(preds.slice(0, 3), target.slice(0, 3));
+  whole.update(preds, target);
+  loaded.merge(rest);
+  CHECK(at::equal(loaded.compute(), whole.compute()));
 }
 
 }  // namespace large_counts_test

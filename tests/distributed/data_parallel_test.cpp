@@ -318,7 +318,7 @@ TEST_CASE("data parallel: buffers that ranks have replaced by different ones are
   CHECK(run_workers("refuses_buffers_that_differ", 2).ok());
 }
 
-TEST_CASE("data parallel: two forwards before a backward, and buffers that are replaced, are as Python's on two ranks") {
+TEST_CASE("data parallel: two forwards before a backward, and replaced buffers, are as Python's on two ranks") {
   CHECK(run_workers("trains_pairs_as_python", 2).ok());
 }
 

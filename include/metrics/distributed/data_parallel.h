@@ -48,8 +48,8 @@ class METRICS_API GradientAverager : public Joinable {
   GradientAverager(Current parameters, Current buffers, DistributedDataParallelOptions options);
   ~GradientAverager() override;
 
-  /// Throws InvalidArgument where a parameter is to be trained that was not when this was made: nobody would average its
-  /// gradients. SyncError when ranks have replaced buffers by others that differ in number, shape or dtype.
+  /// Throws InvalidArgument where a parameter is to be trained that was not when this was made: nobody would average
+  /// its gradients. SyncError when ranks have replaced buffers by others that differ in number, shape or dtype.
   void before_forward();
   void after_forward(const std::vector<at::Tensor>& outputs);
   void set_enabled(bool enabled);
@@ -112,9 +112,9 @@ GradientAverager::Named named(const Items& items) {
 ///   loss(model.forward(batch.data), batch.target).backward();
 ///   optimizer.step();
 ///
-/// Several forwards may come before the backward (siamese pairs, a discriminator's real and fake); a step within a `Join`
-/// has one. Every rank makes as many steps, or all are in a `Join`. The outputs of `forward` may be tensors, and vectors,
-/// maps, pairs and tuples of them.
+/// Several forwards may come before the backward (siamese pairs, a discriminator's real and fake); a step within a
+/// `Join` has one. Every rank makes as many steps, or all are in a `Join`. The outputs of `forward` may be tensors, and
+/// vectors, maps, pairs and tuples of them.
 template <class Module>
 class DistributedDataParallel {
  public:
