@@ -159,8 +159,9 @@ void MulticlassCounting::update(States& states, const Options& o, const Tensor& 
 }
 
 void MulticlassCounting::complete_from_torchmetrics(States& states, const Options& o) {
-  check_loaded(states.at(0), o.num_classes.value_or(1), in_one_cell_a_sample(o.average, o.multidim_average),
-               o.num_classes.has_value());
+  const bool one_cell = in_one_cell_a_sample(o.average, o.multidim_average);
+  check_loaded(states.at(0), o.num_classes.value_or(1), one_cell, o.num_classes.has_value());
+  if (one_cell) sum_classes(states.at(0));
 }
 
 std::string MulticlassCounting::update_key(const Options& options) {
@@ -169,10 +170,6 @@ std::string MulticlassCounting::update_key(const Options& options) {
   const bool together = in_one_cell(o) || in_one_cell_a_sample(o.average, o.multidim_average);
   o.average = together ? Average::Micro : Average::Macro;
   return "multiclass counts: " + describe_options(o);
-}
-
-void MulticlassCounting::complete_from_torchmetrics(States& states, const Options& o) {
-  if (in_one_cell_a_sample(o.average, o.multidim_average)) sum_classes(states.at(0));
 }
 
 Counts MulticlassCounting::counted(const States& states, const Options& o) {
@@ -208,7 +205,9 @@ void MultilabelCounting::update(States& states, const Options& o, const Tensor& 
 }
 
 void MultilabelCounting::complete_from_torchmetrics(States& states, const Options& o) {
-  check_loaded(states.at(0), o.num_labels, in_one_cell_a_sample(o.average, o.multidim_average));
+  const bool one_cell = in_one_cell_a_sample(o.average, o.multidim_average);
+  check_loaded(states.at(0), o.num_labels, one_cell);
+  if (one_cell) sum_classes(states.at(0));
   TwoReadings::complete_from_torchmetrics(states, o);
 }
 
@@ -217,11 +216,6 @@ std::string MultilabelCounting::update_key(const Options& options) {
   o.zero_division = 0;
   o.average = in_one_cell_a_sample(o.average, o.multidim_average) ? Average::Micro : Average::Macro;
   return "multilabel counts: " + describe_options(o);
-}
-
-void MultilabelCounting::complete_from_torchmetrics(States& states, const Options& o) {
-  if (in_one_cell_a_sample(o.average, o.multidim_average)) sum_classes(states.at(0));
-  TwoReadings::complete_from_torchmetrics(states, o);
 }
 
 Counts MultilabelCounting::counted(const States& states, const Options& o) {

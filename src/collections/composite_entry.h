@@ -53,7 +53,8 @@ MetricEntry composite_entry(std::string_view name, std::string_view domain) {
   });
   entry.outputs = {"value"};
   entry.create = [](const Kwargs& options, const MetricOptions& common) {
-    std::unique_ptr<Metric> made = make(options_from<Arguments>(options, of_name));
+    std::unique_ptr<Metric> made =
+        detail::named(of_name, [&] { return make(options_from<Arguments>(options, of_name)); });
     set_common_options(*made, common);
     return made;
   };

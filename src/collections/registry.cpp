@@ -28,7 +28,9 @@ MetricEntry collection_entry() {
                    {"postfix", "str", "None"}};
   entry.outputs = {"value by name"};
   entry.create = [](const Kwargs& options, const MetricOptions& common) -> std::unique_ptr<Metric> {
-    auto collection = std::make_unique<MetricCollection>(MetricCollection::of_options(options));
+    auto collection = detail::named("MetricCollection", [&] {
+      return std::make_unique<MetricCollection>(MetricCollection::of_options(options));
+    });
     set_common_options(*collection, common);
     return collection;
   };

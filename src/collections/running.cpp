@@ -171,20 +171,20 @@ States Running::states_of_batch(const Args& args, const Kwargs& kwargs, const Ro
   if (base().device() != device() || base().dtype() != dtype()) {
     borrowing.lend(base(), SharedStates(states().fresh()));
   }
-  return states_of_batch_of(base(), {args, kwargs, rows}, gradients);
+  return detail::named(name(), [&] { return states_of_batch_of(base(), {args, kwargs, rows}, gradients); });
 }
 
 c10::IValue Running::value_of(SharedStates states, bool gradients) const {
   Borrowing borrowing;
   borrowing.lend(base(), std::move(states), gradients);
-  return base().compute();
+  return detail::named(name(), [&] { return base().compute(); });
 }
 
 c10::IValue Running::value() {
   Borrowing borrowing;
   borrowing.lend(base(), SharedStates(), records_gradients(this));
   join_states(base(), *this);  // not a copy, which would have no gradients
-  return base().compute();
+  return detail::named(name(), [&] { return base().compute(); });
 }
 
 void Running::update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) {
@@ -332,8 +332,11 @@ std::optional<Metric::Loaded> Running::loaded_from(const StateDict& source, cons
 
 // ---- aggregators ----------------------------------------------------------------------------------------------------
 
-RunningAggregator::RunningAggregator(MetricHandle aggregator, const Options& options)
-    : Running(std::move(aggregator), {.window = options.window}), options_(options) {}
+RunningAggregator::RunningAggregator(std::string_view name, MetricHandle aggregator, const Options& options) try
+    : Running(std::move(aggregator), {.window = options.window}), options_(options) {
+} catch (...) {
+  detail::rethrow_named(name);
+}
 
 std::string RunningAggregator::describe_options() const {
   return metrics::describe_options(options_);
@@ -354,7 +357,7 @@ Args inputs_of(const Values& value, const std::optional<Values>& weight = {}) {
 }  // namespace
 
 RunningMean::RunningMean(const Options& options)
-    : RunningAggregator(MeanMetric({.nan_strategy = options.nan_strategy}), options) {}
+    : RunningAggregator("RunningMean", MeanMetric({.nan_strategy = options.nan_strategy}), options) {}
 
 void RunningMean::update(const Values& value, const std::optional<Values>& weight, const Rows& rows) {
   Metric::update(inputs_of(value, weight), {}, rows);
@@ -365,7 +368,7 @@ Tensor RunningMean::forward(const Values& value, const std::optional<Values>& we
 }
 
 RunningSum::RunningSum(const Options& options)
-    : RunningAggregator(SumMetric({.nan_strategy = options.nan_strategy}), options) {}
+    : RunningAggregator("RunningSum", SumMetric({.nan_strategy = options.nan_strategy}), options) {}
 
 void RunningSum::update(const Values& value, const Rows& rows) {
   Metric::update(inputs_of(value), {}, rows);

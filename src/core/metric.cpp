@@ -155,8 +155,10 @@ Metric::UpdateCounts Metric::counts_passed_in(Metric& other, const std::vector<M
 }
 
 void Metric::merge_states(States& into, const States& from) const {
-  merge_own(into, from);
-  into.merge(from);
+  detail::named(name(), [&] {
+    merge_own(into, from);
+    into.merge(from);
+  });
 }
 
 void Metric::accumulate(States&& batch) {

@@ -117,7 +117,6 @@ struct METRICS_API MulticlassCounting {
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
   static void complete_from_torchmetrics(States& states, const Options& options);
   static std::string update_key(const Options& options);
-  static void complete_from_torchmetrics(States& states, const Options& options);
   static classification::Counts counted(const States& states, const Options& options);
 };
 
@@ -131,7 +130,6 @@ struct METRICS_API MultilabelCounting : TwoReadings {
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
   static void complete_from_torchmetrics(States& states, const Options& options);
   static std::string update_key(const Options& options);
-  static void complete_from_torchmetrics(States& states, const Options& options);
   static classification::Counts counted(const States& states, const Options& options);
 };
 

@@ -124,7 +124,8 @@ class METRICS_API RunningAggregator : public Running {
   Tensor compute();
 
  protected:
-  RunningAggregator(MetricHandle aggregator, const Options& options);
+  /// `name` is that of the class that is made, for errors.
+  RunningAggregator(std::string_view name, MetricHandle aggregator, const Options& options);
   std::string describe_options() const override;
 
  private:

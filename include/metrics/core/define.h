@@ -509,7 +509,7 @@ States MetricOf<D>::states_of_batch(const Args& args, const Kwargs& kwargs, cons
 
 template <class D>
 void MetricOf<D>::merge_own(States& into, const States& from) const {
-  if constexpr (detail::HasOwnMerge<D>) detail::named(D::name, [&] { D::merge(into, from, options_); });
+  if constexpr (detail::HasOwnMerge<D>) D::merge(into, from, options_);
 }
 
 template <class D>

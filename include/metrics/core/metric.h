@@ -240,7 +240,7 @@ class METRICS_API Metric {
     child.route(inputs, feeds);
   }
   virtual void collect_units(std::vector<Metric*>& units);
-  /// The name under which a metric below this one stands in its state dict, such as `extremes.base_metric`; empty for
+  /// The name under which a metric below this one stands in its state dict, such as `extremes._base_metric`; empty for
   /// one that is not below it.
   std::string place_of(const Metric& metric) const;
   static void collect_units_of(Metric& child, std::vector<Metric*>& units) { child.collect_units(units); }
