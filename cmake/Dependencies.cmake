@@ -1,5 +1,8 @@
 # What the library is built from. Each thing that is missing is one line that says how to get it.
 
+# A project that this one is a part of links what is found here, too.
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)
+
 # The LibTorch versions that are supported, and nowhere else.
 set(METRICS_TORCH_OLDEST 2.11)
 set(METRICS_TORCH_NEWEST 2.15)
@@ -28,22 +31,29 @@ if(torch_minor_version VERSION_LESS METRICS_TORCH_OLDEST OR torch_minor_version 
 endif()
 message(STATUS "LibTorch ${Torch_VERSION}: ${TORCH_INSTALL_PREFIX}")
 
-macro(metrics_find package debian_package)
-  find_package(${package} QUIET)
-  if(NOT ${package}_FOUND)
-    message(FATAL_ERROR "${package} not found: run scripts/setup.sh, or apt-get install ${debian_package}.")
+# A target that an outer project has made already is taken as it is.
+macro(metrics_find package target debian_package)
+  if(NOT TARGET ${target})
+    find_package(${package} QUIET)
+    if(NOT ${package}_FOUND)
+      message(FATAL_ERROR "${package} not found: run scripts/setup.sh, or apt-get install ${debian_package}.")
+    endif()
   endif()
 endmacro()
 
-metrics_find(Eigen3 libeigen3-dev)
-metrics_find(nlohmann_json nlohmann-json3-dev)
-metrics_find(ZLIB zlib1g-dev)
-metrics_find(CLI11 libcli11-dev)
+metrics_find(Eigen3 Eigen3::Eigen libeigen3-dev)
+metrics_find(nlohmann_json nlohmann_json::nlohmann_json nlohmann-json3-dev)
+metrics_find(ZLIB ZLIB::ZLIB zlib1g-dev)
+if(METRICS_BUILD_CLI OR METRICS_BUILD_EXAMPLES)
+  metrics_find(CLI11 CLI11::CLI11 libcli11-dev)
+endif()
 if(METRICS_BUILD_TESTS)
-  metrics_find(doctest doctest-dev)
+  metrics_find(doctest doctest::doctest doctest-dev)
+elseif(NOT PROJECT_IS_TOP_LEVEL AND NOT TARGET doctest::doctest)
+  find_package(doctest QUIET)
 endif()
 if(METRICS_BUILD_BENCH)
-  metrics_find(benchmark libbenchmark-dev)
+  metrics_find(benchmark benchmark::benchmark_main libbenchmark-dev)
 endif()
 
 # Process groups: no LibTorch brings Gloo's headers. The Gloo that runs is the one inside libtorch_cpu, so nothing of it is linked.

@@ -1,6 +1,18 @@
 #pragma once
 
-// All of the library but the trainer. A program that cares for compile time includes the topics that it uses.
+// All metrics, what is made of them, and ranks. A program that cares for compile time includes the topics that it uses. Not in it are:
+//   metrics/core/define.h                    for who writes a metric, and what its sources use:
+//   metrics/core/autograd_scope.h
+//   metrics/core/draws.h
+//   metrics/core/registry.h
+//   metrics/core/sample_ids.h
+//   metrics/distributed/counting_backend.h   for who trains over ranks:
+//   metrics/distributed/data_parallel.h
+//   metrics/distributed/join.h
+//   metrics/distributed/loader.h
+//   metrics/distributed/sampler.h
+//   metrics/distributed/environment.h        for who starts processes in a way of their own
+//   metrics/trainer/*                        the reference trainer, in metrics::trainer
 
 #include <metrics/aggregation/aggregation.h>
 #include <metrics/classification/accuracy.h>
