@@ -527,7 +527,7 @@ WORKER(sync_failing_merges) {
   if (group->rank() == 1) value[29999] = std::nan("");
   metric.update(value);
   const std::string message = sync_error_of([&] { metric.sync(); });
-  expect_contains(message, "rank 1 failed while merging states: a mean is NaN");
+  expect_contains(message, "rank 1 failed while merging states: RowMoments: a mean is NaN");
   expect(!group->broken(), "a sound group");
   expect_merged_as_here<RowMoments>(*group, 30000);
 }
