@@ -8,6 +8,7 @@
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 namespace metrics {
@@ -196,6 +197,15 @@ CommunicationCounters ProcessGroup::c10d_counters() const {
 void ProcessGroup::barrier() {
   require_member(*impl_, "barrier");
   if (impl_->transport) impl_->transport->barrier();
+}
+
+void ProcessGroup::use_from_this_thread() {
+  require_member(*impl_, "use_from_this_thread");
+  const std::unique_lock lock(impl_->synchronising, std::try_to_lock);
+  if (!lock)
+    throw SyncError("use_from_this_thread on " + impl_->membership.own_name() +
+                    ": another thread of this rank is synchronising over this group");
+  impl_->thread = std::this_thread::get_id();
 }
 
 c10::intrusive_ptr<c10d::ProcessGroup> ProcessGroup::c10d() const {

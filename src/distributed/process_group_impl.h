@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 
 namespace metrics {
 
@@ -43,6 +44,7 @@ struct ProcessGroup::Impl {
   /// Join's connections, made when the first join begins.
   std::shared_ptr<distributed::Notices> notices;
   std::mutex synchronising;
+  std::thread::id thread;  ///< That synchronises over this group; none before the first.
   /// Why this rank cannot use the group; empty for a member.
   std::string outside;
   bool closed = false;

@@ -17,6 +17,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 namespace metrics {
@@ -319,10 +320,12 @@ std::vector<Synchronised> ProcessGroup::synchronise(std::span<const SyncItem> it
   if (world_size() == 1) return distributed::synchronise_alone(items);
   if (items.empty()) return {};
   const std::unique_lock lock(impl_->synchronising, std::try_to_lock);
-  if (!lock)
-    throw SyncError("synchronising on " + impl_->membership.own_name() +
-                    ": another thread of this rank is doing so over the same group. The ranks' threads would come in "
-                    "orders of their own: use one thread at a time, or a group for each (new_group)");
+  if (lock && impl_->thread == std::thread::id()) impl_->thread = std::this_thread::get_id();
+  if (!lock || impl_->thread != std::this_thread::get_id())
+    throw SyncError("synchronising on " + impl_->membership.own_name() + ": another thread of this rank " +
+                    (lock ? "has done" : "is doing") +
+                    " so over the same group. Threads of the ranks would come in orders of their own: use one thread, or a "
+                    "group for each (new_group). One that takes over from another calls use_from_this_thread first");
   auto merged = distributed::Synchronisation(items, *impl_->transport, impl_->buffers).run();
   for (const SyncItem& item : items) item.metric->count_synchronisation();
   return merged;

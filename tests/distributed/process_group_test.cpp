@@ -317,10 +317,29 @@ WORKER(two_threads_of_a_rank) {
     summed(*world->c10d(), 1);
     expect(first.compute().item<float>() == 2, "the first metric's value");
   }
+  // On rank 0 the first thread has synchronised, and is gone.
+  if (world->rank() == 0) {
+    expect_contains(sync_error_of([&] { second.compute(); }), "another thread of this rank has done so");
+    world->use_from_this_thread();
+  }
   expect(!world->broken() && second.compute().item<float>() == 20, "the second metric's value afterwards");
+
+  // Threads that take turns, each with a metric of its own that one function makes.
+  const auto evaluate = [](double value) {
+    metrics::SumMetric own;
+    own.update(value);
+    return own.compute().item<float>();
+  };
+  if (world->rank() == 0) {
+    std::thread other([&] {
+      expect_contains(sync_error_of([&] { evaluate(100); }), "another thread of this rank has done so");
+    });
+    other.join();
+  }
+  expect(evaluate(1) == 2, "the value of the thread that has the group");
 }
 
-TEST_CASE("groups: a second thread that comes while one is synchronising gets an error") {
+TEST_CASE("groups: a second thread gets an error, unless it takes over") {
   check_survived(run_workers("two_threads_of_a_rank", 2));
 }
 

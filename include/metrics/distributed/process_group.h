@@ -50,8 +50,8 @@ struct ProcessGroupOptions {
 /// Ranks that can talk to each other. Metrics talk over connections of their own, so that their collectives never
 /// interleave with those that a program sends over `c10d()`. After a failure (a dead peer, a time-out) a group is
 /// broken: every later call throws SyncError at once, and a new group is needed; what metrics have accumulated stays.
-/// One thread at a time, and the same order of calls on every rank: a second thread that comes while one is synchronising
-/// gets a SyncError.
+/// The same order of calls on every rank, and so one thread of each: the first that synchronises metrics over a group has
+/// it, another gets a SyncError, until it says that it takes over (`use_from_this_thread`).
 /// A peer's death is an error, never a signal: SIGPIPE is blocked where we write to peers, and the program's own handler of
 /// it stays as it is.
 class METRICS_API ProcessGroup : public Synchroniser {
@@ -76,6 +76,9 @@ class METRICS_API ProcessGroup : public Synchroniser {
 
   /// Returns when every rank has called it. Throws SyncError.
   void barrier();
+  /// From here on this thread synchronises metrics over the group, where another one has before. Throws SyncError while
+  /// that one does.
+  void use_from_this_thread();
 
   /// As Synchroniser says; how it goes about it is told in docs/distribution.md.
   std::vector<Synchronised> synchronise(std::span<const SyncItem> items) override;
