@@ -157,6 +157,11 @@ def refused_there(word: str, *metrics: str) -> Callable:
     return lambda play: play.case.metric in metrics and not play.ours.error and word in play.theirs.error
 
 
+def refusal(play: Play) -> str:
+    """Give what is refused here and why, without the metric's name that stands before."""
+    return play.ours.error.removeprefix(f"{play.case.metric}: ")
+
+
 def refused_here(word: str, *metrics: str) -> Callable:
     """Tell a play that is refused here alone, with a word."""
     return lambda play: play.case.metric in metrics and not play.theirs.error and word in play.ours.error
@@ -723,8 +728,8 @@ RULES = [
     # --- refused here alone
     Rule("are checked whatever `validate_args` says", checked_there),
     Rule("Predictions and targets of different numbers of rows are refused", lambda p: is_classification(p) and not p.theirs.error and "expected" in p.ours.error and any(len(b["preds"]) != len(b["target"]) for b in p.case.batches)),
-    Rule("without thresholds there is no curve", lambda p: is_curve(p) and not p.theirs.error and p.ours.error.startswith("thresholds: expected at least one")),
-    Rule("torchmetrics' BinaryAUROC passes validate_args on as False", lambda p: p.case.metric == "BinaryAUROC" and not p.theirs.error and p.ours.error.startswith(("target: expected", "preds: expected"))),
+    Rule("without thresholds there is no curve", lambda p: is_curve(p) and not p.theirs.error and refusal(p).startswith("thresholds: expected at least one")),
+    Rule("torchmetrics' BinaryAUROC passes validate_args on as False", lambda p: p.case.metric == "BinaryAUROC" and not p.theirs.error and refusal(p).startswith(("target: expected", "preds: expected"))),
     Rule("torchmetrics counts distinct labels", lambda p: out_of_range(p) and is_curve(p)),
     Rule("torchmetrics counts distinct labels, and looks at none when preds are scores", lambda p: out_of_range(p) and not is_curve(p)),
     Rule("in torchmetrics NaN is below every threshold", lambda p: refused_with_nan(p) and not p.case.metric.startswith("Multiclass") and not is_curve(p)),
@@ -750,7 +755,7 @@ def unsqueezed(play: Play) -> Any:
 
 def out_of_range(play: Play) -> bool:
     """Tell a target that is no class, which is refused here alone."""
-    return play.case.metric.startswith("Multiclass") and not play.theirs.error and play.ours.error.startswith(("target: expected labels in", "preds: expected labels in"))
+    return play.case.metric.startswith("Multiclass") and not play.theirs.error and refusal(play).startswith(("target: expected labels in", "preds: expected labels in"))
 
 
 def refused_with_nan(play: Play) -> bool:

@@ -4,6 +4,7 @@
 //   metrics/core/define.h                    for who writes a metric, and what its sources use:
 //   metrics/core/autograd_scope.h
 //   metrics/core/draws.h
+//   metrics/core/readable.h
 //   metrics/core/registry.h
 //   metrics/core/sample_ids.h
 //   metrics/distributed/counting_backend.h   for who trains over ranks:

@@ -73,6 +73,10 @@ c10::IValue Metric::forward(const Args& args, const Kwargs& kwargs, const Rows& 
   return forward_dynamic(args, kwargs, rows);
 }
 
+c10::IValue Metric::operator()(const Args& args, const Kwargs& kwargs, const Rows& rows) {
+  return forward(args, kwargs, rows);
+}
+
 c10::IValue Metric::compute() {
   return compute_dynamic();
 }

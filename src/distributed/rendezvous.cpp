@@ -291,12 +291,14 @@ class Attempts {
         if (counts(decide(joined, closing({0})))) return joined;
         joined = 0;
       }
-      if (newest == 0 || !outcome(newest).empty()) {
-        wait_a_look({key_of(newest + 1, "open")});
-        continue;
+      if (joined == 0) {
+        if (newest == 0 || !outcome(newest).empty()) {
+          wait_a_look({key_of(newest + 1, "open")});
+          continue;
+        }
+        joined = newest;
+        store().set(member_key(joined, membership_.rank), own_word_);
       }
-      joined = newest;
-      store().set(member_key(joined, membership_.rank), own_word_);
       if (!wait_a_look({key_of(joined, "outcome")})) continue;
       const std::string how = outcome(joined);
       if (counts(how)) return joined;

@@ -194,6 +194,17 @@ TEST_CASE("collection: forward gives the batch's values and accumulates") {
   CHECK(metrics["f1"].update_count() == 2);
 }
 
+TEST_CASE("collection: to call one, a formula or a wrapper is forward") {
+  MetricCollection metrics({{"f1", MulticlassF1Score({.num_classes = 3})}});
+  MetricCollection forwarded = metrics;
+  CHECK(at::equal(metrics(preds(), target()).tensor("f1"), forwarded.forward(preds(), target()).tensor("f1")));
+  CHECK(metrics["f1"].update_count() == 1);
+  const auto twice = [] { return 2 * MulticlassAccuracy({.num_classes = 3}); };
+  CHECK(at::equal(twice()(preds(), target()), twice().forward(preds(), target())));
+  MinMaxMetric extremes(MulticlassAccuracy({.num_classes = 3}));
+  static_assert(std::same_as<decltype(extremes(preds(), target())), decltype(extremes.forward(preds(), target()))>);
+}
+
 TEST_CASE("collection: forward carries gradients where a member does, and accumulates none") {
   MetricCollection metrics({MeanSquaredError()});
   const Tensor input = at::tensor({1.0, 2.0}).requires_grad_();

@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <concepts>
 #include <thread>
 #include <type_traits>
 
@@ -175,6 +176,21 @@ TEST_CASE("forward gives the batch's value and accumulates as update does") {
   }
   CHECK(picture(forwarded) == picture(updated));
   CHECK(value_of(forwarded) == 21);
+}
+
+TEST_CASE("to call a metric is forward, in both faces") {
+  Tally typed, dynamic, forwarded;
+  Metric& any = dynamic;
+  for (const Tensor& batch : {numbers({1, 2}), numbers({3})}) {
+    const Tensor expected = forwarded.forward(batch);
+    CHECK(at::equal(typed(batch), expected));
+    CHECK(at::equal(any({batch}).toTensor(), expected));
+  }
+  const Rows first{.valid = at::tensor({1, 0}).to(at::kBool)};
+  CHECK(typed(numbers({4, 8}), first).item<float>() == 4);
+  forwarded.update(numbers({4}));
+  CHECK(value_of(typed) == value_of(forwarded));
+  static_assert(!std::invocable<Tally&>);  // an input is missing
 }
 
 TEST_CASE("a value is finalised once until the states change") {

@@ -1,11 +1,12 @@
+#include "fake_ranks.h"
 #include "harness/fixtures.h"
+#include "harness/states_text.h"
 #include "harness/ways.h"
 #include "unreadable_tensors.h"
 #include "user_metrics.h"
 #include <metrics/aggregation/aggregation.h>
 #include <metrics/core/errors.h>
 #include <metrics/core/registry.h>
-#include <metrics/core/warning.h>
 #include <metrics/regression/r2.h>
 #include <metrics/retrieval/reciprocal_rank.h>
 
@@ -36,30 +37,8 @@ using metrics::Metric;
 using metrics::StateDict;
 using metrics::StateValue;
 using metrics::testing::Case;
-
-class Quiet {
- public:
-  Quiet() : previous_(metrics::set_warning_handler([](const std::string&) {})) {}
-  ~Quiet() { metrics::set_warning_handler(previous_); }
-  Quiet(const Quiet&) = delete;
-  Quiet& operator=(const Quiet&) = delete;
-
- private:
-  metrics::WarningHandler previous_;
-};
-
-std::string bits_of(const StateValue& value) {
-  if (const auto* tensor = std::get_if<Tensor>(&value)) return metrics::testing::bits(*tensor);
-  std::string text;
-  for (const Tensor& item : std::get<std::vector<Tensor>>(value)) text += metrics::testing::bits(item);
-  return text;
-}
-
-std::string states_of(const Metric& metric) {
-  std::string text = std::to_string(metric.update_count());
-  for (const auto& [name, value] : metric.metric_state()) text += name + bits_of(value);
-  return text;
-}
+using metrics::testing::CollectedWarnings;
+using metrics::testing::states_of;
 
 /// Which states a metric has, and in which form.
 std::string form_of(const StateDict& dict) {
@@ -152,7 +131,7 @@ Tensor floats(std::initializer_list<float> values) {
 }  // namespace
 
 TEST_CASE("every metric refuses states that cannot be its own by their key, and has not changed") {
-  const Quiet quiet;
+  CollectedWarnings quiet;
   constexpr int many = 8;  // more states are those of other copies, or of other slots of a window
   std::set<std::string> forms;
   for (auto& fixtures : metrics::testing::read_all_fixtures(METRICS_FIXTURE_DIR)) {

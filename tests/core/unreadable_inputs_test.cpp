@@ -1,4 +1,6 @@
+#include "fake_ranks.h"
 #include "harness/fixtures.h"
+#include "harness/states_text.h"
 #include "harness/ways.h"
 #include "unreadable_tensors.h"
 #include <metrics/classification/roc.h>
@@ -6,7 +8,6 @@
 #include <metrics/core/define.h>
 #include <metrics/core/errors.h>
 #include <metrics/core/registry.h>
-#include <metrics/core/warning.h>
 #include <metrics/detection/iou.h>
 #include <metrics/regression/mse.h>
 #include <metrics/regression/pearson.h>
@@ -39,33 +40,9 @@ using metrics::InvalidArgument;
 using metrics::Kwargs;
 using metrics::Metric;
 using metrics::testing::Case;
+using metrics::testing::CollectedWarnings;
+using metrics::testing::states_of;
 using metrics::testing::UnreadableTensor;
-
-/// What is warned of meanwhile is another test's.
-class Quiet {
- public:
-  Quiet() : previous_(metrics::set_warning_handler([](const std::string&) {})) {}
-  ~Quiet() { metrics::set_warning_handler(previous_); }
-  Quiet(const Quiet&) = delete;
-  Quiet& operator=(const Quiet&) = delete;
-
- private:
-  metrics::WarningHandler previous_;
-};
-
-/// All bits of a metric's states.
-std::string states_of(const Metric& metric) {
-  std::string text = std::to_string(metric.update_count());
-  for (const auto& [name, value] : metric.metric_state()) {
-    text += name;
-    if (const auto* tensor = std::get_if<Tensor>(&value)) {
-      text += metrics::testing::bits(*tensor);
-    } else {
-      for (const Tensor& item : std::get<std::vector<Tensor>>(value)) text += metrics::testing::bits(item);
-    }
-  }
-  return text;
-}
 
 /// The first few cases of each of the library's metrics.
 std::map<std::string, std::vector<Case>> cases_by_metric(std::size_t few) {
@@ -180,7 +157,7 @@ TEST_CASE("a list that may be left out is looked at, and read as what it stands 
 }
 
 TEST_CASE("no metric takes an input that cannot be read: the error names input and dtype, and nothing has changed") {
-  const Quiet quiet;
+  CollectedWarnings quiet;
   std::set<std::string> of_texts{"WordErrorRate"};
   for (const auto& [name, cases] : cases_by_metric(1)) {
     CAPTURE(name);
@@ -202,7 +179,7 @@ TEST_CASE("no metric takes an input that cannot be read: the error names input a
 }
 
 TEST_CASE("no functional takes an input that cannot be read") {
-  const Quiet quiet;
+  CollectedWarnings quiet;
   for (const auto& [name, cases] : cases_by_metric(1)) {
     const Case& c = cases.front();
     if (c.functional.empty()) continue;
@@ -217,7 +194,7 @@ TEST_CASE("no functional takes an input that cannot be read") {
 }
 
 TEST_CASE("numbers that are kept negated give what they stand for, in every metric") {
-  const Quiet quiet;
+  CollectedWarnings quiet;
   for (const auto& [name, cases] : cases_by_metric(3)) {
     CAPTURE(name);
     for (const Case& c : cases) {

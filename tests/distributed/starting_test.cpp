@@ -3,6 +3,8 @@
 #include <metrics/core/errors.h>
 #include <metrics/distributed/process_group.h>
 
+#include <torch/csrc/distributed/c10d/HashStore.hpp>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
@@ -17,9 +19,15 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <future>
+#include <memory>
+#include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
+using c10d::PrefixStore;
 using metrics::init_process_group;
 using metrics::ProcessGroup;
 using metrics::ProcessGroupOptions;
@@ -342,4 +350,43 @@ WORKER(new_group_that_one_misses) {
 TEST_CASE("starting: a new_group that one rank missed names it, and leaves all able to try again" *
           doctest::skip(max_world_size() < 3)) {
   check_survived(run_workers("new_group_that_one_misses", 3));
+}
+
+namespace {
+
+/// A store at which the outcome of the first attempt comes just after this rank has looked for it.
+class LateOutcome : public PrefixStore {
+ public:
+  explicit LateOutcome(c10::intrusive_ptr<c10d::Store> store) : PrefixStore("late", std::move(store)) {}
+
+  bool check(const std::vector<std::string>& keys) override {
+    if (looked_ || !keys.front().ends_with("/outcome") || !waited_) return PrefixStore::check(keys);
+    looked_ = true;
+    PrefixStore::wait(keys, long_timeout);
+    return false;
+  }
+  void wait(const std::vector<std::string>& keys, const milliseconds& time) override {
+    if (!waited_ && keys.front().ends_with("/outcome")) {
+      waited_ = true;
+      throw std::runtime_error("the time is over");
+    }
+    PrefixStore::wait(keys, time);
+  }
+
+ private:
+  bool waited_ = false;
+  bool looked_ = false;
+};
+
+}  // namespace
+
+TEST_CASE("starting: an outcome that comes right after a look is not missed") {
+  const auto store = c10::make_intrusive<c10d::HashStore>();
+  const auto wrapped = [&](const c10::intrusive_ptr<c10d::Store>& own, int rank) {
+    return metrics::wrap_process_group(c10::make_intrusive<c10d::ProcessGroup>(own, rank, 2), timeout);
+  };
+  auto first = std::async(std::launch::async, wrapped, c10::make_intrusive<PrefixStore>("late", store), 0);
+  std::shared_ptr<ProcessGroup> second;
+  CHECK_NOTHROW(second = wrapped(c10::make_intrusive<LateOutcome>(store), 1));
+  CHECK(first.get()->world_size() == 2);
 }

@@ -78,6 +78,11 @@ class METRICS_API BootStrapper : public Composite {
   requires(!std::convertible_to<First, Args>) BootstrapValue forward(const First& first, const More&... more) {
     return read(Composite::forward(first, more...));
   }
+  /// `forward`, as calling a metric is in Python.
+  template <class... A>
+  auto operator()(A&&... inputs) -> decltype(this->forward(std::forward<A>(inputs)...)) {
+    return forward(std::forward<A>(inputs)...);
+  }
   const Options& options() const { return options_; }
 
  protected:

@@ -41,6 +41,11 @@ class METRICS_API ClasswiseWrapper : public Composite {
   requires(!std::convertible_to<First, Args>) NamedValues forward(const First& first, const More&... more) {
     return NamedValues(Composite::forward(first, more...));
   }
+  /// `forward`, as calling a metric is in Python.
+  template <class... A>
+  auto operator()(A&&... inputs) -> decltype(this->forward(std::forward<A>(inputs)...)) {
+    return forward(std::forward<A>(inputs)...);
+  }
 
   std::string_view name() const override { return "ClasswiseWrapper"; }
   const MetricTraits& traits() const override { return wrapped().traits(); }

@@ -67,6 +67,11 @@ class METRICS_API Composite : public Metric {
     const BatchInputs batch = batch_inputs(first, more...);
     return Metric::forward(batch.args, batch.kwargs, batch.rows);
   }
+  /// `forward`, as calling a metric is in Python.
+  template <class... A>
+  auto operator()(A&&... inputs) -> decltype(this->forward(std::forward<A>(inputs)...)) {
+    return forward(std::forward<A>(inputs)...);
+  }
 
   const MetricTraits& traits() const override;
   std::vector<ChildMetric> children() const override;

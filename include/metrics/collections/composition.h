@@ -111,6 +111,11 @@ class METRICS_API CompositionalMetric : public Composite {
   requires(!std::convertible_to<First, Args>) Tensor forward(const First& first, const More&... more) {
     return tensor_of(Composite::forward(first, more...));
   }
+  /// `forward`, as calling a metric is in Python.
+  template <class... A>
+  auto operator()(A&&... inputs) -> decltype(this->forward(std::forward<A>(inputs)...)) {
+    return forward(std::forward<A>(inputs)...);
+  }
 
   std::string_view name() const override { return "CompositionalMetric"; }
   std::unique_ptr<Metric> clone() const override { return std::make_unique<CompositionalMetric>(*this); }

@@ -45,6 +45,11 @@ class METRICS_API MinMaxMetric : public Composite {
   requires(!std::convertible_to<First, Args>) MinMaxValue forward(const First& first, const More&... more) {
     return read(Composite::forward(first, more...));
   }
+  /// `forward`, as calling a metric is in Python.
+  template <class... A>
+  auto operator()(A&&... inputs) -> decltype(this->forward(std::forward<A>(inputs)...)) {
+    return forward(std::forward<A>(inputs)...);
+  }
   /// Forgets the extremes.
   void reset_extremes() { extremes_ = {}; }
 

@@ -43,6 +43,11 @@ class METRICS_API MultioutputWrapper : public Composite {
   requires(!std::convertible_to<First, Args>) Tensor forward(const First& first, const More&... more) {
     return Composite::forward(first, more...).toTensor();
   }
+  /// `forward`, as calling a metric is in Python.
+  template <class... A>
+  auto operator()(A&&... inputs) -> decltype(this->forward(std::forward<A>(inputs)...)) {
+    return forward(std::forward<A>(inputs)...);
+  }
 
   std::string_view name() const override { return "MultioutputWrapper"; }
   const MetricTraits& traits() const override { return parts()[0].traits(); }

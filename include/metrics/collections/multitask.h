@@ -46,6 +46,9 @@ class METRICS_API MultitaskWrapper : public Composite {
   void update(const TaskInputs& task_preds, const TaskInputs& task_targets, const Rows& rows = {});
   /// The values of the batch alone.
   NamedValues forward(const TaskInputs& task_preds, const TaskInputs& task_targets, const Rows& rows = {});
+  NamedValues operator()(const TaskInputs& task_preds, const TaskInputs& task_targets, const Rows& rows = {}) {
+    return forward(task_preds, task_targets, rows);
+  }
   NamedValues compute() { return NamedValues(Metric::compute()); }
 
   std::string_view name() const override { return "MultitaskWrapper"; }

@@ -140,6 +140,9 @@ class METRICS_API RunningMean : public RunningAggregator {
   std::unique_ptr<Metric> clone() const override { return std::make_unique<RunningMean>(*this); }
   void update(const Values& value, const std::optional<Values>& weight = {}, const Rows& rows = {});
   Tensor forward(const Values& value, const std::optional<Values>& weight = {}, const Rows& rows = {});
+  Tensor operator()(const Values& value, const std::optional<Values>& weight = {}, const Rows& rows = {}) {
+    return forward(value, weight, rows);
+  }
   using Metric::forward;
   using Metric::update;
 };
@@ -152,6 +155,7 @@ class METRICS_API RunningSum : public RunningAggregator {
   std::unique_ptr<Metric> clone() const override { return std::make_unique<RunningSum>(*this); }
   void update(const Values& value, const Rows& rows = {});
   Tensor forward(const Values& value, const Rows& rows = {});
+  Tensor operator()(const Values& value, const Rows& rows = {}) { return forward(value, rows); }
   using Metric::forward;
   using Metric::update;
 };

@@ -91,6 +91,8 @@ class METRICS_API Metric {
   /// Folds a batch in and returns the value of that batch alone: over all ranks with `dist_sync_on_step`, else of this
   /// rank.
   c10::IValue forward(const Args& args, const Kwargs& kwargs = {}, const Rows& rows = {});
+  /// `forward`, as calling a metric is in Python; with inputs of their own types in the typed face.
+  c10::IValue operator()(const Args& args, const Kwargs& kwargs = {}, const Rows& rows = {});
   /// The value over everything accumulated, on all ranks unless `sync_on_compute` is off; then collective.
   /// Warns before the first update. Throws SyncError when the ranks cannot agree.
   c10::IValue compute();

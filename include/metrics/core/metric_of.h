@@ -196,6 +196,11 @@ class MetricOf : public Metric {
     return with_rows([this](Inputs inputs, const Rows& rows) { return forward_inputs(inputs, rows); },
                      std::make_index_sequence<sizeof...(A) - 1>{}, std::forward_as_tuple(inputs_and_rows...));
   }
+  /// `forward`, as calling a metric is in Python.
+  template <class... A>
+  auto operator()(A&&... inputs) -> decltype(this->forward(std::forward<A>(inputs)...)) {
+    return forward(std::forward<A>(inputs)...);
+  }
   Result compute();
 
   const Options& options() const { return options_; }
