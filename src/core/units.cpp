@@ -36,6 +36,11 @@ bool same_inputs(const BatchInputs& a, const BatchInputs& b) {
          same_tensor(a.rows.valid, b.rows.valid) && same_tensor(a.rows.ids, b.rows.ids);
 }
 
+/// Tells who asks which unit is being worked on.
+void now_at(const Metric** in_work, const Metric& unit) {
+  if (in_work != nullptr) *in_work = &unit;
+}
+
 int64_t elements_of(const Metric& metric) {
   int64_t elements = 0;
   for (const State& state : metric.states()) elements += state.grows() ? 0 : state.tensor().numel();
@@ -170,11 +175,8 @@ std::vector<Metric::Alike> Metric::alike(const std::vector<Feed>& feeds) {
 }
 
 void Metric::update_units(const Feeds& feeds, const Metric** in_work) {
-  const auto now_at = [&](const Metric& unit) {
-    if (in_work != nullptr) *in_work = &unit;
-  };
   for (const Feed& feed : feeds.units) {
-    now_at(*feed.metric);
+    now_at(in_work, *feed.metric);
     feed.metric->require_not_synced("update");
   }
   const UpdateCounts passed = counts_of(feeds.passed);
@@ -192,7 +194,7 @@ void Metric::update_units(const Feeds& feeds, const Metric** in_work) {
         if (!takes_back_itself) before.emplace_back(cluster);
       }
       const BatchInputs& inputs = *group.inputs;
-      now_at(group.clusters.front().first());
+      now_at(in_work, group.clusters.front().first());
       if (group.is_one()) {
         group.clusters.front().change(
             [&](Metric& unit) { unit.update_dynamic(inputs.args, inputs.kwargs, inputs.rows); });
@@ -200,7 +202,7 @@ void Metric::update_units(const Feeds& feeds, const Metric** in_work) {
       }
       const States batch = group.batch(/*gradients=*/false);
       for (const Cluster& cluster : group.clusters) {
-        now_at(cluster.first());
+        now_at(in_work, cluster.first());
         cluster.change([&](Metric& unit) { unit.accumulate(batch.snapshot()); });
       }
     }
@@ -220,17 +222,14 @@ void update_together(std::span<Metric* const> metrics, const Args& args, const K
 }
 
 Metric::BatchStates Metric::batch_states(const Feeds& feeds, const Metric** in_work) {
-  const auto now_at = [&](const Metric& unit) {
-    if (in_work != nullptr) *in_work = &unit;
-  };
   for (const Feed& feed : feeds.units) {
-    now_at(*feed.metric);
+    now_at(in_work, *feed.metric);
     feed.metric->require_not_synced("forward");
   }
   BatchStates batch;
   batch.passed = counts_of(feeds.passed);
   for (const Alike& group : alike(feeds.units)) {
-    now_at(group.clusters.front().first());
+    now_at(in_work, group.clusters.front().first());
     const SharedStates states(group.batch(at::GradMode::is_enabled()));
     for (const Cluster& cluster : group.clusters) {
       for (Metric* unit : cluster.units) {
@@ -268,7 +267,7 @@ void Metric::accumulate_batch(BatchStates&& batch, const Metric** in_work) {
   try {
     for (std::size_t i = 0; i < clusters.size(); ++i) {
       before.emplace_back(clusters[i]);
-      if (in_work != nullptr) *in_work = &clusters[i].first();
+      now_at(in_work, clusters[i].first());
       clusters[i].change([&](Metric& unit) { unit.accumulate(batch.states[places[i]].take()); });
     }
   } catch (...) {
