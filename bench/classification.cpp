@@ -1,4 +1,4 @@
-#include "classification/counting.h"
+#include "classification/counts/counting.h"
 #include <metrics/classification/accuracy.h>
 #include <metrics/classification/confusion_matrix.h>
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Changes one operator at a time in sources, and shows which changes no test notices.
 
-    scripts/mutate.py --build build/dev --stems classification/accuracy src/classification/counting_kernels.cpp --count 10
+    scripts/mutate.py --build build/dev --stems classification/accuracy src/classification/counts/class_kernels.cpp --count 10
     scripts/mutate.py --build build/dev --stems text/wer --each-line --unit tests/text/wer_test.cpp src/text/edit_distance.cpp
-    scripts/mutate.py --build build/dev --stems classification/auroc --lines 18,37-40 src/classification/auroc.cpp
+    scripts/mutate.py --build build/dev --stems classification/auroc --lines 18,37-40 src/classification/curves/auroc.cpp
 
 A change that still compiles and fails no case is a survivor: either it changes nothing that can be seen, or a case is missing.
 What is changed is a copy: the checkout and the build tree, which must be built with the shared library, stay as they are. Of a header

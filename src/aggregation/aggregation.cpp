@@ -1,6 +1,6 @@
-#include "../core/checked_rows.h"
+#include "kernels/checked_rows.h"
 #include "../core/loaded_states.h"
-#include "../core/plain_tensor.h"
+#include "kernels/plain_tensor.h"
 #include "compensated_sum.h"
 #include <metrics/aggregation/aggregation.h>
 #include <metrics/core/define.h>

@@ -1,6 +1,6 @@
 #include "compensated_sum.h"
 
-#include "../core/multiversioned.h"
+#include "kernels/multiversioned.h"
 
 #include <array>
 #include <cmath>

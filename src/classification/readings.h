@@ -1,6 +1,6 @@
 #pragma once
 
-#include "counting.h"
+#include "classification/counts/counting.h"
 #include <metrics/classification/choices.h>
 #include <metrics/core/state.h>
 

@@ -1,4 +1,4 @@
-#include "plain_tensor.h"
+#include "kernels/plain_tensor.h"
 #include <metrics/core/define.h>
 
 #include <ATen/EmptyTensor.h>

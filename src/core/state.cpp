@@ -1,6 +1,6 @@
-#include "large_pages.h"
-#include "plain_tensor.h"
-#include "streamed_copy.h"
+#include "kernels/large_pages.h"
+#include "kernels/plain_tensor.h"
+#include "kernels/streamed_copy.h"
 #include <metrics/core/autograd_scope.h>
 #include <metrics/core/errors.h>
 #include <metrics/core/state.h>

@@ -1,5 +1,5 @@
 #include "../core/loaded_states.h"
-#include "../paired/inputs.h"
+#include "families/pairs.h"
 #include <metrics/core/define.h>
 #include <metrics/core/warning.h>
 #include <metrics/image/psnr.h>
@@ -96,11 +96,11 @@ RowPairs row_pairs(const Tensor& preds, const Tensor& target, const std::vector<
 void add_to_sums(States& states, const Tensor& preds, const Tensor& target, bool by_kernel) {
   State& sum = states["sum_squared_error"];
   if (by_kernel) {
-    paired::add_sums(sum, paired::kernels::squared_errors(paired::KernelPairs(preds, target, 1).get()), {});
+    pairs::add_sums(sum, kernels::pairs::squared_errors(pairs::KernelPairs(preds, target, 1).get()), {});
   } else {
     sum.add(preds.to(at::kDouble).sub(target.to(at::kDouble)).square().sum());
   }
-  paired::add_count(states["total"], preds.numel());
+  pairs::add_count(states["total"], preds.numel());
 }
 
 void append_rows(States& states, const RowPairs& pairs, bool by_kernel) {
@@ -109,7 +109,7 @@ void append_rows(States& states, const RowPairs& pairs, bool by_kernel) {
   Tensor sums;
   if (by_kernel) {
     sums =
-        at::tensor(paired::kernels::row_squared_errors(paired::KernelPairs(pairs.preds, pairs.target, columns).get()),
+        at::tensor(kernels::pairs::row_squared_errors(pairs::KernelPairs(pairs.preds, pairs.target, columns).get()),
                    at::kDouble);
   } else {
     sums = pairs.preds.to(at::kDouble).sub(pairs.target.to(at::kDouble)).square().sum(1);
@@ -156,8 +156,8 @@ void PeakSignalNoiseRatio::declare(States& states, const Options& options) {
 }
 
 void PeakSignalNoiseRatio::update(States& states, const Options& options, const Tensor& preds, const Tensor& target) {
-  paired::check_pairs(name, preds, target);
-  const bool by_kernel = paired::has_kernel(preds) && !paired::carries_gradients(preds, target);
+  pairs::check_pairs(name, preds, target);
+  const bool by_kernel = pairs::has_kernel(preds) && !pairs::carries_gradients(preds, target);
   const double scale = error_scale(options);
   const Tensor x = scaled(clamped(preds, options.data_range), scale);
   const Tensor y = scaled(clamped(target, options.data_range), scale);
@@ -205,7 +205,7 @@ METRICS_DEFINE(definitions::PeakSignalNoiseRatio);
 namespace functional {
 
 Tensor peak_signal_noise_ratio(const Tensor& preds, const Tensor& target, const PeakSignalNoiseRatioOptions& options) {
-  const Tensor value = paired::value_of<definitions::PeakSignalNoiseRatio>(options, preds, target);
+  const Tensor value = pairs::value_of<definitions::PeakSignalNoiseRatio>(options, preds, target);
   if (!options.dim || options.reduction != ImageReduction::None) return value;
   const std::vector<bool> summed = summed_dimensions(options, preds.dim());
   std::vector<int64_t> kept;

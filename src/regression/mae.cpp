@@ -1,4 +1,4 @@
-#include "../paired/inputs.h"
+#include "families/pairs.h"
 #include <metrics/core/define.h>
 #include <metrics/regression/mae.h>
 
@@ -9,7 +9,7 @@ namespace metrics {
 namespace definitions {
 
 void MeanAbsoluteError::check(const Options& options) {
-  paired::check_num_outputs(name, options.num_outputs);
+  pairs::check_num_outputs(name, options.num_outputs);
 }
 
 void MeanAbsoluteError::declare(States& states, const Options& options) {
@@ -19,16 +19,16 @@ void MeanAbsoluteError::declare(States& states, const Options& options) {
 
 void MeanAbsoluteError::update(States& states, const Options& options, const Tensor& preds, const Tensor& target) {
   const int64_t columns = options.num_outputs;
-  paired::check_pairs(name, preds, target);
-  if (columns > 1) paired::check_outputs(name, preds, columns);
-  if (paired::has_kernel(preds) && !paired::carries_gradients(preds, target)) {
-    const paired::KernelPairs pairs(preds, target, columns);
-    paired::add_sums(states["sum_abs_error"], paired::kernels::absolute_errors(pairs.get()), {columns});
+  pairs::check_pairs(name, preds, target);
+  if (columns > 1) pairs::check_outputs(name, preds, columns);
+  if (pairs::has_kernel(preds) && !pairs::carries_gradients(preds, target)) {
+    const pairs::KernelPairs pairs(preds, target, columns);
+    pairs::add_sums(states["sum_abs_error"], kernels::pairs::absolute_errors(pairs.get()), {columns});
   } else {
-    const auto [x, y] = paired::wide_pairs(preds, target, columns);
+    const auto [x, y] = pairs::wide_pairs(preds, target, columns);
     states["sum_abs_error"].add(x.sub(y).abs().sum(0));
   }
-  paired::add_count(states["total"], preds.numel() / columns);
+  pairs::add_count(states["total"], preds.numel() / columns);
 }
 
 Tensor MeanAbsoluteError::finalise(const States& states, const Options&) {
@@ -42,7 +42,7 @@ METRICS_DEFINE(definitions::MeanAbsoluteError);
 namespace functional {
 
 Tensor mean_absolute_error(const Tensor& preds, const Tensor& target, const MeanAbsoluteErrorOptions& options) {
-  return paired::value_of<definitions::MeanAbsoluteError>(options, preds, target);
+  return pairs::value_of<definitions::MeanAbsoluteError>(options, preds, target);
 }
 
 }  // namespace functional

@@ -1,4 +1,4 @@
-#include "../paired/inputs.h"
+#include "families/pairs.h"
 #include <metrics/core/define.h>
 #include <metrics/regression/mse.h>
 
@@ -9,7 +9,7 @@ namespace metrics {
 namespace definitions {
 
 void MeanSquaredError::check(const Options& options) {
-  paired::check_num_outputs(name, options.num_outputs);
+  pairs::check_num_outputs(name, options.num_outputs);
 }
 
 void MeanSquaredError::declare(States& states, const Options& options) {
@@ -19,16 +19,16 @@ void MeanSquaredError::declare(States& states, const Options& options) {
 
 void MeanSquaredError::update(States& states, const Options& options, const Tensor& preds, const Tensor& target) {
   const int64_t columns = options.num_outputs;
-  paired::check_pairs(name, preds, target);
-  if (columns > 1) paired::check_outputs(name, preds, columns);
-  if (paired::has_kernel(preds) && !paired::carries_gradients(preds, target)) {
-    const paired::KernelPairs pairs(preds, target, columns);
-    paired::add_sums(states["sum_squared_error"], paired::kernels::squared_errors(pairs.get()), {columns});
+  pairs::check_pairs(name, preds, target);
+  if (columns > 1) pairs::check_outputs(name, preds, columns);
+  if (pairs::has_kernel(preds) && !pairs::carries_gradients(preds, target)) {
+    const pairs::KernelPairs pairs(preds, target, columns);
+    pairs::add_sums(states["sum_squared_error"], kernels::pairs::squared_errors(pairs.get()), {columns});
   } else {
-    const auto [x, y] = paired::wide_pairs(preds, target, columns);
+    const auto [x, y] = pairs::wide_pairs(preds, target, columns);
     states["sum_squared_error"].add(x.sub(y).square().sum(0));
   }
-  paired::add_count(states["total"], preds.numel() / columns);
+  pairs::add_count(states["total"], preds.numel() / columns);
 }
 
 Tensor MeanSquaredError::finalise(const States& states, const Options& options) {
@@ -43,7 +43,7 @@ METRICS_DEFINE(definitions::MeanSquaredError);
 namespace functional {
 
 Tensor mean_squared_error(const Tensor& preds, const Tensor& target, const MeanSquaredErrorOptions& options) {
-  return paired::value_of<definitions::MeanSquaredError>(options, preds, target);
+  return pairs::value_of<definitions::MeanSquaredError>(options, preds, target);
 }
 
 }  // namespace functional

@@ -1,6 +1,6 @@
 #include "../core/loaded_states.h"
-#include "../paired/inputs.h"
-#include "../paired/moments.h"
+#include "families/pairs.h"
+#include "kernels/pairs/moments.h"
 #include <metrics/core/define.h>
 #include <metrics/core/warning.h>
 #include <metrics/regression/pearson.h>
@@ -16,12 +16,12 @@ namespace metrics {
 
 namespace {
 
-using Moments = paired::PairMoments<Tensor>;
+using Moments = kernels::pairs::PairMoments<Tensor>;
 
 /// Calls f(state's name, member of PairMoments) for each state.
 template <class T, class F>
 void each_moment(F&& f) {
-  using paired::PairMoments;
+  using kernels::pairs::PairMoments;
   f("mean_x", &PairMoments<T>::mean_x);
   f("mean_y", &PairMoments<T>::mean_y);
   f("max_abs_dev_x", &PairMoments<T>::max_abs_dev_x);
@@ -44,8 +44,8 @@ void fold_in(States& states, const Moments& batch) {
 }
 
 /// The same on the numbers where they lie.
-void fold_in(States& states, const std::vector<paired::PairMoments<double>>& batch) {
-  std::vector<paired::PairMoments<double>> moments(batch.size());
+void fold_in(States& states, const std::vector<kernels::pairs::PairMoments<double>>& batch) {
+  std::vector<kernels::pairs::PairMoments<double>> moments(batch.size());
   each_moment<double>([&](const char* name, auto member) {
     const double* held = states[name].tensor().const_data_ptr<double>();
     for (std::size_t column = 0; column < moments.size(); ++column) moments[column].*member = held[column];
@@ -67,10 +67,10 @@ void rescale(States& states, const Moments& moments, const Tensor& by_x, const T
 }
 
 /// By two passes over the batch, which is as exact as the kernel and has derivatives.
-Moments batch_moments(const paired::WidePairs& pairs) {
+Moments batch_moments(const pairs::WidePairs& pairs) {
   const auto& [x, y] = pairs;
   const auto mean = [](const Tensor& values) {
-    const Tensor scale = paired::scale(values.detach().abs().amax(0));
+    const Tensor scale = kernels::pairs::scale(values.detach().abs().amax(0));
     return values.mul(scale).mean(0).div(scale);
   };
   const Tensor mean_x = mean(x);
@@ -79,8 +79,8 @@ Moments batch_moments(const paired::WidePairs& pairs) {
   const Tensor away_y = y.sub(mean_y);
   const Tensor max_abs_dev_x = away_x.detach().abs().amax(0);
   const Tensor max_abs_dev_y = away_y.detach().abs().amax(0);
-  const Tensor u = away_x.mul(paired::scale(max_abs_dev_x));
-  const Tensor v = away_y.mul(paired::scale(max_abs_dev_y));
+  const Tensor u = away_x.mul(kernels::pairs::scale(max_abs_dev_x));
+  const Tensor v = away_y.mul(kernels::pairs::scale(max_abs_dev_y));
   return {.mean_x = mean_x,
           .mean_y = mean_y,
           .max_abs_dev_x = max_abs_dev_x,
@@ -96,7 +96,7 @@ Moments batch_moments(const paired::WidePairs& pairs) {
 namespace definitions {
 
 void PearsonCorrCoef::check(const Options& options) {
-  paired::check_num_outputs(name, options.num_outputs);
+  pairs::check_num_outputs(name, options.num_outputs);
 }
 
 void PearsonCorrCoef::declare(States& states, const Options& options) {
@@ -107,13 +107,13 @@ void PearsonCorrCoef::declare(States& states, const Options& options) {
 
 void PearsonCorrCoef::update(States& states, const Options& options, const Tensor& preds, const Tensor& target) {
   const int64_t columns = options.num_outputs;
-  paired::check_pairs(name, preds, target);
-  if (columns > 1 || preds.dim() != 1) paired::check_outputs(name, preds, columns);
+  pairs::check_pairs(name, preds, target);
+  if (columns > 1 || preds.dim() != 1) pairs::check_outputs(name, preds, columns);
   if (preds.numel() == 0) return;
-  if (paired::has_kernel(preds) && !paired::carries_gradients(preds, target)) {
-    fold_in(states, paired::kernels::pair_moments(paired::KernelPairs(preds, target, columns).get()));
+  if (pairs::has_kernel(preds) && !pairs::carries_gradients(preds, target)) {
+    fold_in(states, kernels::pairs::pair_moments(pairs::KernelPairs(preds, target, columns).get()));
   } else {
-    fold_in(states, batch_moments(paired::wide_pairs(preds, target, columns)));
+    fold_in(states, batch_moments(pairs::wide_pairs(preds, target, columns)));
   }
 }
 
@@ -123,13 +123,13 @@ void PearsonCorrCoef::merge(States& into, const States& from, const Options&) {
 
 void PearsonCorrCoef::show_as_torchmetrics(States& states, const Options&) {
   const Moments moments = moments_in(states);
-  rescale(states, moments, 1 / paired::scale(moments.max_abs_dev_x), 1 / paired::scale(moments.max_abs_dev_y));
+  rescale(states, moments, 1 / kernels::pairs::scale(moments.max_abs_dev_x), 1 / kernels::pairs::scale(moments.max_abs_dev_y));
 }
 
 void PearsonCorrCoef::complete_from_torchmetrics(States& states, const Options&) {
   require_counts(states["n_total"]);
   const Moments moments = moments_in(states);
-  rescale(states, moments, paired::scale(moments.max_abs_dev_x), paired::scale(moments.max_abs_dev_y));
+  rescale(states, moments, kernels::pairs::scale(moments.max_abs_dev_x), kernels::pairs::scale(moments.max_abs_dev_y));
 }
 
 Tensor PearsonCorrCoef::finalise(const States& states, const Options&) {
@@ -154,7 +154,7 @@ namespace functional {
 Tensor pearson_corrcoef(const Tensor& preds, const Tensor& target) {
   detail::check_readable(definitions::PearsonCorrCoef::name, "preds", preds);
   const int64_t columns = preds.dim() == 2 ? preds.size(1) : 1;
-  return paired::value_of<definitions::PearsonCorrCoef>({.num_outputs = columns}, preds, target);
+  return pairs::value_of<definitions::PearsonCorrCoef>({.num_outputs = columns}, preds, target);
 }
 
 }  // namespace functional

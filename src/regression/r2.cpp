@@ -1,5 +1,5 @@
-#include "../paired/exact_products.h"
-#include "../paired/inputs.h"
+#include "kernels/pairs/exact_products.h"
+#include "families/pairs.h"
 #include <metrics/core/define.h>
 #include <metrics/core/warning.h>
 #include <metrics/regression/r2.h>
@@ -24,7 +24,7 @@ namespace {
 // Σ y² - (Σ y)² / n has no digit left below this share of Σ y², whatever the number of sums: the targets are equal.
 constexpr double rounding_of_sums = 1e-24;
 
-// Sums of squares that would leave float64 are those of scaled numbers (paired::kernels::square_scales), each beside
+// Sums of squares that would leave float64 are those of scaled numbers (kernels::pairs::square_scales), each beside
 // the others. Only the kernel scales: for gradients and on devices squares must be numbers.
 constexpr std::array<const char*, 3> target_squares{"sum_squared_error", "_sum_squared_error_of_large",
                                                     "_sum_squared_error_of_small"};
@@ -68,7 +68,7 @@ struct ScaledFit {
 
 /// Nothing where no square had to be scaled.
 std::optional<ScaledFit> scaled_fit(const States& states, double n) {
-  using paired::difference, paired::product, paired::quotient;
+  using kernels::pairs::difference, kernels::pairs::product, kernels::pairs::quotient;
   const State& sum = states["sum_error"];
   const int64_t columns = sum.tensor().numel();
   const auto parts = [&](const std::array<const char*, 3>& names) {
@@ -111,7 +111,7 @@ std::optional<ScaledFit> scaled_fit(const States& states, double n) {
 
 /// The targets' Σ (y - mean)² of each column, from sums in double-double.
 Tensor squared_deviations(const State& sum, const State& sum_of_squares, double n) {
-  using paired::difference, paired::product, paired::quotient;
+  using kernels::pairs::difference, kernels::pairs::product, kernels::pairs::quotient;
   const auto exact = [](const State& state) {
     return std::pair(state.tensor().detach().to(at::kCPU).contiguous(), state.residual().to(at::kCPU).contiguous());
   };
@@ -175,13 +175,13 @@ void check_columns(const States& states, const Tensor& preds) {
   throw InvalidArgument(message.str());
 }
 
-void add_fit(States& states, const std::vector<paired::kernels::FitSums>& fit, at::IntArrayRef shape) {
+void add_fit(States& states, const std::vector<kernels::pairs::FitSums>& fit, at::IntArrayRef shape) {
   std::vector<DoubleDouble> sums(fit.size());
   const auto add = [&](const char* state, const auto& of) {
     std::transform(fit.begin(), fit.end(), sums.begin(), of);
-    paired::add_sums(states[state], sums, shape);
+    pairs::add_sums(states[state], sums, shape);
   };
-  using paired::kernels::FitSums;
+  using kernels::pairs::FitSums;
   add("sum_error", [](const FitSums& column) { return column.target; });
   for (std::size_t scale = 0; scale < target_squares.size(); ++scale) {
     const auto scaled = [&](const FitSums& column) {
@@ -247,19 +247,19 @@ void R2Score::declare(States& states, const Options&) {
 }
 
 void R2Score::update(States& states, const Options&, const Tensor& preds, const Tensor& target) {
-  paired::check_pairs(name, preds, target);
-  paired::check_one_or_two_dimensional(name, preds);
+  pairs::check_pairs(name, preds, target);
+  pairs::check_one_or_two_dimensional(name, preds);
   check_columns(states, preds);
   const int64_t rows = preds.size(0);
   if (rows == 0) return;
   const auto shape = preds.sizes().slice(1);
-  const bool differentiable = paired::carries_gradients(preds, target);
-  if (paired::has_kernel(preds) && !differentiable) {
-    add_fit(states, paired::kernels::fit_sums(paired::KernelPairs(preds, target, preds.numel() / rows).get()), shape);
+  const bool differentiable = pairs::carries_gradients(preds, target);
+  if (pairs::has_kernel(preds) && !differentiable) {
+    add_fit(states, kernels::pairs::fit_sums(pairs::KernelPairs(preds, target, preds.numel() / rows).get()), shape);
   } else {
     add_fit(states, preds.detach().to(at::kDouble), target.detach().to(at::kDouble));
   }
-  paired::add_count(states["total"], rows);
+  pairs::add_count(states["total"], rows);
   if (differentiable) attach_gradients(states, preds, target);
 }
 
@@ -289,7 +289,7 @@ METRICS_DEFINE(definitions::R2Score);
 namespace functional {
 
 Tensor r2_score(const Tensor& preds, const Tensor& target, const R2ScoreOptions& options) {
-  const Tensor value = paired::value_of<definitions::R2Score>(options, preds, target);
+  const Tensor value = pairs::value_of<definitions::R2Score>(options, preds, target);
   // As in torchmetrics: the class makes a number of the vector of one column, the functional does not.
   const bool one_column = preds.dim() == 2 && preds.size(1) == 1;
   return one_column && options.multioutput == MultiOutput::RawValues ? value.reshape({1}) : value;

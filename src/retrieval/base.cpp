@@ -1,7 +1,7 @@
-#include "../core/checked_rows.h"
+#include "kernels/checked_rows.h"
 #include "../core/loaded_states.h"
-#include "../core/plain_tensor.h"
-#include "../core/streamed_copy.h"
+#include "kernels/plain_tensor.h"
+#include "kernels/streamed_copy.h"
 #include "ranking.h"
 #include <metrics/core/codec.h>
 #include <metrics/core/define.h>

@@ -1,7 +1,7 @@
 #include "ranking.h"
 
-#include "../core/plain_tensor.h"
-#include "../core/radix_sort.h"
+#include "kernels/plain_tensor.h"
+#include "kernels/radix_sort.h"
 #include <metrics/core/errors.h>
 #include <metrics/core/sample_ids.h>
 

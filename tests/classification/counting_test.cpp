@@ -1,4 +1,4 @@
-#include "classification/counting.h"
+#include "classification/counts/counting.h"
 
 #include <metrics/core/errors.h>
 

@@ -1,9 +1,9 @@
-#include "classification/curves.h"
+#include "classification/curves/curves.h"
 
-#include "classification/curve_bins.h"
-#include "classification/curve_kernels.h"
-#include "classification/curve_plain.h"
-#include "classification/curve_sorting.h"
+#include "classification/curves/bins.h"
+#include "classification/curves/kernels.h"
+#include "classification/curves/plain.h"
+#include "classification/curves/sorting.h"
 #include <metrics/metrics.h>
 
 #include <ATen/Parallel.h>

@@ -1,4 +1,4 @@
-#include "classification/counting.h"
+#include "classification/counts/counting.h"
 #include <metrics/classification/exact_match.h>
 
 #include <ATen/TensorOperators.h>

@@ -1,6 +1,6 @@
-#include "core/checked_rows.h"
+#include "kernels/checked_rows.h"
 
-#include "core/streamed_copy.h"
+#include "kernels/streamed_copy.h"
 
 #include <doctest/doctest.h>
 

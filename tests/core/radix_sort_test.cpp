@@ -1,6 +1,6 @@
-#include "core/radix_sort.h"
+#include "kernels/radix_sort.h"
 
-#include "core/uint128.h"
+#include "kernels/uint128.h"
 
 #include <ATen/Parallel.h>
 

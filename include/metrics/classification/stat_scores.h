@@ -17,7 +17,7 @@ namespace metrics {
 
 namespace classification {
 
-// What is counted, and what options say of how it becomes a score: src/classification/averaging.h.
+// What is counted, and what options say of how it becomes a score: src/classification/counts/averaging.h.
 struct Counts;
 struct Scoring;
 

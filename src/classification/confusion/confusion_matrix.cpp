@@ -1,0 +1,123 @@
+#include "classification/checks.h"
+#include "classification/counts/counting.h"
+#include "classification/readings.h"
+#include <metrics/classification/confusion_matrix.h>
+#include <metrics/core/define.h>
+#include <metrics/core/warning.h>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros.h>
+
+namespace metrics {
+namespace {
+
+// Counts [4, L] as a matrix for each label: [L, 2, 2], the target being the row.
+Tensor as_matrices(const Tensor& counts) {
+  using namespace counting;
+  return at::stack({counts[TrueNegative], counts[FalsePositive], counts[FalseNegative], counts[TruePositive]}, 1)
+      .reshape({-1, 2, 2});
+}
+
+counting::ThresholdCounts as_matrices(const counting::ThresholdCounts& counts) {
+  return {as_matrices(counts.probabilities), as_matrices(counts.logits), counts.outside};
+}
+
+}  // namespace
+
+void BinaryConfusion::check(const Options& o) {
+  if (o.validate_args) check_threshold(o.threshold);
+}
+
+void BinaryConfusion::declare(States& states, const Options& o) {
+  classification::declare_readings(states, {"confmat"}, Reduction::Sum, at::zeros({2, 2}, at::kLong), o.input);
+}
+
+void BinaryConfusion::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
+  auto counts = as_matrices(counting::binary_counts(preds, target, {o.threshold, o.ignore_index, o.validate_args}));
+  counts.probabilities = counts.probabilities[0];
+  counts.logits = counts.logits[0];
+  classification::fold_readings(states, o.input, counts);
+}
+
+std::string BinaryConfusion::update_key(const Options& o) {
+  return "binary confusion: " + describe_options(o);
+}
+
+Tensor BinaryConfusion::counted(const States& states, const Options& o) {
+  return classification::reading_that_holds(states, o.input).tensor();
+}
+
+void MulticlassConfusion::check(const Options& o) {
+  check_at_least("num_classes", o.num_classes, o.validate_args ? 2 : 1);
+}
+
+void MulticlassConfusion::declare(States& states, const Options& o) {
+  // Expanded: of many classes only the pairs that occur take memory.
+  states.add("confmat", Reduction::Sum, at::zeros({}, at::kLong).expand({o.num_classes, o.num_classes}));
+}
+
+void MulticlassConfusion::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
+  Tensor confusion = states.at(0).tensor();
+  counting::add_class_confusion(
+      confusion, preds, target,
+      {.num_classes = o.num_classes, .ignore_index = o.ignore_index, .validate = o.validate_args});
+}
+
+std::string MulticlassConfusion::update_key(const Options& o) {
+  return "multiclass confusion: " + describe_options(o);
+}
+
+Tensor MulticlassConfusion::counted(const States& states, const Options&) {
+  return states.at(0).tensor();
+}
+
+void MultilabelConfusion::check(const Options& o) {
+  check_at_least("num_labels", o.num_labels, o.validate_args ? 2 : 1);
+  if (o.validate_args) check_threshold(o.threshold);
+}
+
+void MultilabelConfusion::declare(States& states, const Options& o) {
+  classification::declare_readings(states, {"confmat"}, Reduction::Sum, at::zeros({o.num_labels, 2, 2}, at::kLong),
+                                   o.input);
+}
+
+void MultilabelConfusion::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
+  const counting::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
+  classification::fold_readings(states, o.input,
+                                as_matrices(counting::multilabel_counts(preds, target, o.num_labels, rule)));
+}
+
+std::string MultilabelConfusion::update_key(const Options& o) {
+  return "multilabel confusion: " + describe_options(o);
+}
+
+Tensor MultilabelConfusion::counted(const States& states, const Options& o) {
+  return classification::reading_that_holds(states, o.input).tensor();
+}
+
+Tensor scores::ConfusionMatrix::normalised(const Tensor& counts, Normalize normalize) {
+  if (normalize == Normalize::None) return counts;
+  const Tensor confusion = counts.to(at::kDouble);
+  const auto sum = [&] {
+    switch (normalize) {
+      case Normalize::True:
+        return confusion.sum(-1, /*keepdim=*/true);
+      case Normalize::Pred:
+        return confusion.sum(-2, /*keepdim=*/true);
+      default:
+        return confusion.sum({-2, -1}, /*keepdim=*/true);
+    }
+  }();
+  const Tensor empty = (sum == 0).expand_as(confusion);
+  const auto missing = empty.sum().item<int64_t>();
+  if (missing) warn(std::to_string(missing) + " NaN values found in confusion matrix have been replaced with zeros.");
+  return at::where(empty, 0.0, confusion / sum);
+}
+
+METRICS_DEFINE(definitions::BinaryConfusionMatrix);
+METRICS_DEFINE(definitions::MulticlassConfusionMatrix);
+METRICS_DEFINE(definitions::MultilabelConfusionMatrix);
+
+}  // namespace metrics

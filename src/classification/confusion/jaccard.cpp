@@ -1,0 +1,63 @@
+#include "classification/counts/averaging.h"
+#include <metrics/classification/jaccard.h>
+#include <metrics/core/define.h>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/ones_like.h>
+
+namespace metrics {
+
+using namespace classification;
+
+namespace {
+
+// By class or label, float64: what is both target and predicted, and what is each.
+struct Overlap {
+  Tensor both, target, predicted;
+
+  Tensor either() const { return target + predicted - both; }
+};
+
+Overlap overlap_of_classes(const Tensor& counts) {
+  const Tensor confusion = counts.to(at::kDouble);
+  return {confusion.diagonal(), confusion.sum(1), confusion.sum(0)};
+}
+
+Overlap overlap_of_labels(const Tensor& counts) {
+  const Tensor confusion = counts.to(at::kDouble);
+  return {confusion.select(1, 1).select(1, 1), confusion.select(1, 1).sum(-1), confusion.select(2, 1).sum(-1)};
+}
+
+// `counts` is 1 for those that have a part in the micro and macro averages, and 0 for others.
+Tensor averaged_overlap(const Overlap& o, const Tensor& counts, Average average, double zero_division) {
+  if (average == Average::Micro) return ratio(o.both.sum(), (counts * o.either()).sum(), zero_division);
+  const Tensor scores = ratio(o.both, o.either(), zero_division);
+  if (average == Average::None) return scores;
+  const Tensor weights = average == Average::Weighted ? o.target : counts;
+  return (weights * scores).sum() / weights.sum();
+}
+
+}  // namespace
+
+Tensor scores::JaccardIndex::value(const Tensor& confusion, const BinaryJaccardIndexOptions& o) {
+  const Overlap overlap = overlap_of_labels(confusion.unsqueeze(0));
+  return averaged_overlap(overlap, at::ones_like(overlap.both), Average::Micro, o.zero_division);
+}
+
+Tensor scores::JaccardIndex::value(const Tensor& confusion, const MulticlassJaccardIndexOptions& o) {
+  const Overlap overlap = overlap_of_classes(confusion);
+  Tensor counts = (overlap.either() != 0).to(at::kDouble);
+  if (o.ignore_index && *o.ignore_index >= 0 && *o.ignore_index < o.num_classes) counts[*o.ignore_index] = 0;
+  return averaged_overlap(overlap, counts, o.average, o.zero_division);
+}
+
+Tensor scores::JaccardIndex::value(const Tensor& confusion, const MultilabelJaccardIndexOptions& o) {
+  const Overlap overlap = overlap_of_labels(confusion);
+  return averaged_overlap(overlap, at::ones_like(overlap.both), o.average, o.zero_division);
+}
+
+METRICS_DEFINE(definitions::BinaryJaccardIndex);
+METRICS_DEFINE(definitions::MulticlassJaccardIndex);
+METRICS_DEFINE(definitions::MultilabelJaccardIndex);
+
+}  // namespace metrics

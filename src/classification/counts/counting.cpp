@@ -1,0 +1,312 @@
+#include "counting.h"
+
+#include "inputs.h"
+#include "kernels.h"
+#include <metrics/core/errors.h>
+
+#include <ATen/ops/full.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <numeric>
+#include <vector>
+
+namespace metrics::counting {
+namespace {
+
+using kernels::Ignored;
+
+bool on_cpu(const Tensor& preds, const Tensor& target) {
+  return preds.is_cpu() && target.is_cpu();
+}
+
+// Memory that can be read: neither to be negated on reading, nor a zero tensor, which has none.
+Tensor readable(const Tensor& tensor) {
+  return tensor.is_neg() || tensor._is_zerotensor() ? tensor.clone() : tensor;
+}
+
+Tensor readable_labels(const Tensor& labels) {
+  return readable(labels.to(at::kLong)).contiguous();
+}
+
+// Room for a label a row: small batches take none from the heap.
+class Predictions {
+ public:
+  explicit Predictions(int64_t rows)
+      : many_(rows > kFew ? std::make_unique_for_overwrite<int64_t[]>(static_cast<size_t>(rows)) : nullptr) {}
+  int64_t* data() { return many_ ? many_.get() : few_.data(); }
+
+ private:
+  static constexpr int64_t kFew = 512;
+  std::unique_ptr<int64_t[]> many_;
+  std::array<int64_t, kFew> few_;
+};
+
+kernels::Scores scores_of(const Tensor& scores, const ClassShape& shape) {
+  kernels::Scores s{scores.const_data_ptr(), element_of(scores.scalar_type()),
+                    shape.samples,           shape.classes,
+                    shape.positions,         scores.stride(0),
+                    scores.stride(1),        1};
+  if (scores.dim() == 3) s.position_stride = scores.stride(2);
+  return s;
+}
+
+bool regular(const Tensor& scores) {
+  return scores.dim() == 2 ? scores.stride(1) == 1
+                           : scores.dim() == 3 && (scores.stride(1) == 1 || scores.stride(2) == 1);
+}
+
+// Scores as the kernels read them: three dimensions at most, classes or positions next to each other.
+Tensor readable_scores(const Tensor& preds, const ClassShape& shape) {
+  Tensor scores = readable(preds);
+  if (scores.dim() > 3) scores = scores.reshape({shape.samples, shape.classes, shape.positions});
+  return regular(scores) ? scores : scores.contiguous();
+}
+
+// Checks all, then hands targets and predictions, a row each, to `count`.
+template <class Count>
+void count_classes(const Tensor& preds, const Tensor& target, const ClassRule& rule, const ClassShape& shape,
+                   const Count& count) {
+  const Ignored ignored(rule.ignore_index);
+  const int64_t rows = shape.samples * shape.positions;
+  if (rows == 0) return;
+  const Tensor targets = readable_labels(target);
+  const auto* t = targets.const_data_ptr<int64_t>();
+  if (!shape.scores) {
+    const Tensor labels = readable_labels(preds);
+    const auto* p = labels.const_data_ptr<int64_t>();
+    if (rule.validate && rule.num_classes && !kernels::labels_in_range(t, p, rows, *rule.num_classes, ignored)) {
+      throw_bad_label(preds, target, rule);
+    }
+    count(t, p, rows);
+    return;
+  }
+  if (rule.validate && !kernels::labels_in_range(t, nullptr, rows, shape.classes, ignored))
+    throw_bad_label(preds, target, rule);
+  Predictions predictions(rows);
+  const Tensor scores = readable_scores(preds, shape);
+  const bool nan = kernels::predict(scores_of(scores, shape), t, rule.top_k, predictions.data());
+  if (nan && rule.validate) refuse_nan(preds, target, rule);
+  count(t, predictions.data(), rows);
+}
+
+using Kernel = decltype(kernels::add_threshold_counts);
+
+// Counts each element by the kernel into tables of these sizes.
+ThresholdCounts count_thresholds(Kernel& kernel, at::IntArrayRef sizes, bool samplewise, const Tensor& preds,
+                                 const Tensor& target, const ThresholdRule& rule, int64_t labels) {
+  ThresholdCounts counts{at::zeros(sizes, at::kLong), at::zeros(sizes, at::kLong)};
+  if (preds.numel() == 0) return counts;
+  const bool scored = preds.is_floating_point();
+  const int64_t samples = preds.dim() == 0 ? 1 : preds.size(0);
+  const Tensor targets = readable_labels(target);
+  const Tensor predictions = scored ? readable(preds).contiguous() : readable_labels(preds);
+  kernels::Questions questions{nullptr,
+                               Element::Float,
+                               nullptr,
+                               targets.const_data_ptr<int64_t>(),
+                               samples,
+                               labels,
+                               preds.numel() / (samples * labels)};
+  kernels::Cutoffs cutoffs{0, 0};
+  if (scored) {
+    questions.scores = predictions.const_data_ptr();
+    questions.element = element_of(preds.scalar_type());
+    cutoffs = {probability_cutoff(rule.threshold, preds.scalar_type()),
+               logit_cutoff(rule.threshold, preds.scalar_type())};
+  } else {
+    questions.predicted = predictions.const_data_ptr<int64_t>();
+  }
+  const auto seen = kernel(counts.probabilities.mutable_data_ptr<int64_t>(), counts.logits.mutable_data_ptr<int64_t>(),
+                           samplewise, questions, cutoffs, Ignored(rule.ignore_index));
+  if (rule.validate && seen.invalid) throw_bad_label(preds, target, rule);
+  counts.outside = seen.outside;
+  return counts;
+}
+
+ThresholdCounts threshold_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule, int64_t labels) {
+  return count_thresholds(kernels::add_threshold_counts, {4, labels}, false, preds, target, rule, labels);
+}
+
+ThresholdCounts samplewise_threshold_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule,
+                                            int64_t labels) {
+  return count_thresholds(kernels::add_threshold_counts, {preds.size(0), 4, labels}, true, preds, target, rule, labels);
+}
+
+// Values of a floating type in order, as integers: so a bisection visits each of them.
+template <class Float, class Bits>
+Bits rank_of(Float x) {
+  const auto bits = std::bit_cast<Bits>(x);
+  return bits < 0 ? std::numeric_limits<Bits>::min() - bits : bits;
+}
+
+template <class Float, class Bits>
+Float at_rank(Bits rank) {
+  return std::bit_cast<Float>(rank < 0 ? static_cast<Bits>(std::numeric_limits<Bits>::min() - rank) : rank);
+}
+
+template <class Float, class Bits, class Above>
+Float last_not_above(const Above& above) {
+  using Limits = std::numeric_limits<Float>;
+  Bits below = rank_of<Float, Bits>(-Limits::infinity());
+  Bits beyond = rank_of<Float, Bits>(Limits::infinity()) + 1;
+  while (below + 1 < beyond) {
+    const Bits middle = std::midpoint(below, beyond);
+    (above(at_rank<Float, Bits>(middle)) ? beyond : below) = middle;
+  }
+  return at_rank<Float, Bits>(below);
+}
+
+}  // namespace
+
+double probability_cutoff(double threshold, at::ScalarType dtype) {
+  return dtype == at::kDouble ? threshold : static_cast<double>(static_cast<float>(threshold));
+}
+
+namespace {
+
+template <class Float, class Bits>
+Float find_cutoff(double threshold) {
+  const auto limit = static_cast<Float>(threshold);
+  return last_not_above<Float, Bits>([&](Float x) {
+    return static_cast<Float>(1 / (1 + std::exp(-static_cast<double>(x)))) > limit;
+  });
+}
+
+}  // namespace
+
+double logit_cutoff(double threshold, at::ScalarType dtype) {
+  static const float of_half = find_cutoff<float, int32_t>(0.5);
+  if (dtype == at::kDouble) return find_cutoff<double, int64_t>(threshold);
+  return threshold == 0.5 ? of_half : find_cutoff<float, int32_t>(threshold);
+}
+
+void add_class_counts(Tensor& counts, const Tensor& preds, const Tensor& target, const ClassRule& rule) {
+  const auto shape = checked_classes(preds, target, rule);
+  if (!on_cpu(preds, target)) return plain::add_class_counts(counts, preds, target, rule);
+  count_classes(preds, target, rule, shape, [&](const int64_t* t, const int64_t* p, int64_t rows) {
+    auto* cells = counts.mutable_data_ptr<int64_t>();
+    const Ignored ignored(rule.ignore_index);
+    if (counts.size(1) == 1) {
+      kernels::add_micro_counts(cells, rule.num_classes.value_or(1), t, p, rows, ignored);
+    } else {
+      kernels::add_counts(cells, counts.size(1), t, p, rows, ignored);
+    }
+  });
+}
+
+Tensor samplewise_class_counts(const Tensor& preds, const Tensor& target, const ClassRule& rule) {
+  const auto shape = checked_samplewise_classes(preds, target, rule);
+  if (!on_cpu(preds, target)) return plain::samplewise_class_counts(preds, target, rule);
+  const int64_t classes = *rule.num_classes;
+  Tensor counts = at::zeros({shape.samples, 4, classes}, at::kLong);
+  count_classes(preds, target, rule, shape, [&](const int64_t* t, const int64_t* p, int64_t) {
+    auto* cells = counts.mutable_data_ptr<int64_t>();
+    for (int64_t n = 0; n < shape.samples; ++n) {
+      const int64_t first = n * shape.positions;
+      kernels::add_counts(cells + n * 4 * classes, classes, t + first, p + first, shape.positions,
+                          Ignored(rule.ignore_index));
+    }
+  });
+  return counts;
+}
+
+Tensor samplewise_micro_class_counts(const Tensor& preds, const Tensor& target, const ClassRule& rule) {
+  const auto shape = checked_samplewise_classes(preds, target, rule);
+  if (!on_cpu(preds, target)) return plain::samplewise_class_counts(preds, target, rule).sum(-1, /*keepdim=*/true);
+  const int64_t classes = *rule.num_classes;
+  Tensor counts = at::zeros({shape.samples, 4, 1}, at::kLong);
+  count_classes(preds, target, rule, shape, [&](const int64_t* t, const int64_t* p, int64_t) {
+    auto* cells = counts.mutable_data_ptr<int64_t>();
+    std::vector<int64_t> by_class(static_cast<std::size_t>(4 * classes));
+    for (int64_t n = 0; n < shape.samples; ++n) {
+      const int64_t first = n * shape.positions;
+      std::fill(by_class.begin(), by_class.end(), 0);
+      kernels::add_counts(by_class.data(), classes, t + first, p + first, shape.positions, Ignored(rule.ignore_index));
+      for (int64_t count = 0; count < 4; ++count) {
+        const auto begin = by_class.begin() + count * classes;
+        cells[4 * n + count] = std::accumulate(begin, begin + classes, int64_t{0});
+      }
+    }
+  });
+  return counts;
+}
+
+void add_class_confusion(Tensor& confusion, const Tensor& preds, const Tensor& target, const ClassRule& rule) {
+  const auto shape = checked_classes(preds, target, rule);
+  if (!on_cpu(preds, target)) return plain::add_class_confusion(confusion, preds, target, rule);
+  count_classes(preds, target, rule, shape, [&](const int64_t* t, const int64_t* p, int64_t rows) {
+    kernels::add_confusion(confusion.mutable_data_ptr<int64_t>(), *rule.num_classes, t, p, rows,
+                           Ignored(rule.ignore_index));
+  });
+}
+
+Tensor exact_class_matches(const Tensor& preds, const Tensor& target, const ClassRule& rule) {
+  const auto shape = checked_classes(preds, target, rule);
+  if (!on_cpu(preds, target)) return plain::exact_class_matches(preds, target, rule);
+  // Nothing is wrong with a sample without positions.
+  int64_t exact = shape.positions == 0 ? shape.samples : 0;
+  count_classes(preds, target, rule, shape, [&](const int64_t* t, const int64_t* p, int64_t) {
+    exact = kernels::count_exact(t, p, shape.samples, shape.positions, Ignored(rule.ignore_index));
+  });
+  return at::full({1}, exact, at::kLong);
+}
+
+Tensor samplewise_exact_class_matches(const Tensor& preds, const Tensor& target, const ClassRule& rule) {
+  const auto shape = checked_samplewise_classes(preds, target, rule);
+  if (!on_cpu(preds, target)) return plain::samplewise_exact_class_matches(preds, target, rule);
+  Tensor exact = at::ones({shape.samples}, at::kLong);
+  count_classes(preds, target, rule, shape, [&](const int64_t* t, const int64_t* p, int64_t) {
+    kernels::mark_exact(exact.mutable_data_ptr<int64_t>(), t, p, shape.samples, shape.positions,
+                        Ignored(rule.ignore_index));
+  });
+  return exact;
+}
+
+ThresholdCounts binary_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule) {
+  check_binary(preds, target, rule);
+  if (!on_cpu(preds, target)) return plain::binary_counts(preds, target, rule);
+  return threshold_counts(preds, target, rule, 1);
+}
+
+ThresholdCounts samplewise_binary_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule) {
+  check_samplewise_binary(preds, target, rule);
+  if (!on_cpu(preds, target)) return plain::samplewise_binary_counts(preds, target, rule);
+  return samplewise_threshold_counts(preds, target, rule, 1);
+}
+
+ThresholdCounts multilabel_counts(const Tensor& preds, const Tensor& target, int64_t num_labels,
+                                  const ThresholdRule& rule) {
+  check_multilabel(preds, target, num_labels, rule);
+  if (!on_cpu(preds, target)) return plain::multilabel_counts(preds, target, num_labels, rule);
+  return threshold_counts(preds, target, rule, num_labels);
+}
+
+ThresholdCounts samplewise_multilabel_counts(const Tensor& preds, const Tensor& target, int64_t num_labels,
+                                             const ThresholdRule& rule) {
+  check_samplewise_multilabel(preds, target, num_labels, rule);
+  if (!on_cpu(preds, target)) return plain::samplewise_multilabel_counts(preds, target, num_labels, rule);
+  return samplewise_threshold_counts(preds, target, rule, num_labels);
+}
+
+ThresholdCounts exact_multilabel_matches(const Tensor& preds, const Tensor& target, int64_t num_labels,
+                                         const ThresholdRule& rule) {
+  check_multilabel(preds, target, num_labels, rule);
+  if (!on_cpu(preds, target)) return plain::exact_multilabel_matches(preds, target, num_labels, rule);
+  return count_thresholds(kernels::add_exact_counts, {1}, false, preds, target, rule, num_labels);
+}
+
+ThresholdCounts samplewise_exact_multilabel_matches(const Tensor& preds, const Tensor& target, int64_t num_labels,
+                                                    const ThresholdRule& rule) {
+  check_samplewise_multilabel(preds, target, num_labels, rule);
+  if (!on_cpu(preds, target)) return plain::samplewise_exact_multilabel_matches(preds, target, num_labels, rule);
+  return count_thresholds(kernels::add_exact_counts, {preds.size(0)}, true, preds, target, rule, num_labels);
+}
+
+}  // namespace metrics::counting

@@ -1,0 +1,56 @@
+#pragma once
+
+#include "kernels/half_formats.h"
+#include "kernels/multiversioned.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <type_traits>
+
+// What the loops of the counting and the curve kernels share: tasks for threads, and elements as the loops read them.
+
+namespace metrics::counting::kernels {
+
+// Elements per task: below it, one thread is faster.
+inline constexpr int64_t kGrain = 32768;
+
+template <class Body>
+void parallel(int64_t count, int64_t cost, const Body& body) {
+  const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, cost));
+  if (count <= grain) {
+    body(int64_t{0}, count);
+  } else {
+    at::parallel_for(0, count, grain, body);
+  }
+}
+
+// Half types are widened, which is exact: the loops know float and double only.
+
+template <class E>
+struct Widened {
+  using type = float;
+};
+template <>
+struct Widened<double> {
+  using type = double;
+};
+template <class E>
+using Wide = typename Widened<E>::type;
+
+// Returns `count` elements as float or double, through `buffer` if they are not that already.
+template <class E>
+METRICS_INLINE const Wide<E>* widen(const E* from, int64_t count, Wide<E>* buffer) {
+  if constexpr (std::is_same_v<E, Wide<E>>) {
+    return from;
+  } else {
+    for (int64_t i = 0; i < count; ++i) buffer[i] = wide(from[i]);
+    return buffer;
+  }
+}
+
+template <class E>
+inline constexpr bool is_wide = std::is_same_v<E, Wide<E>>;
+
+}  // namespace metrics::counting::kernels

@@ -1,0 +1,103 @@
+#include "results.h"
+#include <metrics/classification/auroc.h>
+#include <metrics/core/define.h>
+#include <metrics/core/errors.h>
+
+#include <ATen/ops/scalar_tensor.h>
+
+#include <string>
+
+namespace metrics {
+
+using namespace classification;
+
+namespace {
+
+double area(const RocArea& roc, const CurvePlan& plan) {
+  warn_of_missing_samples(roc.positives, roc.negatives, plan);
+  if (roc.positives == 0 || roc.negatives == 0) return 0;
+  return static_cast<double>(roc.twice) / 2 / static_cast<double>(roc.positives) / static_cast<double>(roc.negatives);
+}
+
+/// The area up to a false positive rate, between 0.5 for chance and 1 (McClish 1989, Analyzing a portion of the ROC
+/// curve).
+double partial_area(CurveCounts counts, const CurvePlan& plan, double max_fpr) {
+  warn_of_missing_samples(counts, plan);
+  if (counts.positives == 0 || counts.negatives == 0) return 0;
+  const auto negatives = static_cast<double>(counts.negatives);
+  const auto positives = static_cast<double>(counts.positives);
+  // Thresholds that are given may end before all is let through.
+  counts.tp.push_back(counts.positives);
+  counts.fp.push_back(counts.negatives);
+  double fpr = 0, tpr = 0, sum = 0;
+  for (std::size_t i = 0; i < counts.tp.size() && fpr < max_fpr; ++i) {
+    double next_fpr = static_cast<double>(counts.fp[i]) / negatives;
+    double next_tpr = static_cast<double>(counts.tp[i]) / positives;
+    if (next_fpr > max_fpr) {
+      next_tpr = tpr + (next_tpr - tpr) * (max_fpr - fpr) / (next_fpr - fpr);
+      next_fpr = max_fpr;
+    }
+    sum += (next_fpr - fpr) * (next_tpr + tpr) / 2;
+    fpr = next_fpr;
+    tpr = next_tpr;
+  }
+  const double least = max_fpr * max_fpr / 2;
+  return 0.5 * (1 + (sum - least) / (max_fpr - least));
+}
+
+Tensor averaged_area(const States& states, const CurvePlan& plan, Average average) {
+  const auto curves = roc_areas(states, plan);
+  std::vector<double> areas;
+  for (const RocArea& roc : curves) areas.push_back(area(roc, plan));
+  return averaged_areas(areas, curve_support(curves), average);
+}
+
+}  // namespace
+
+void definitions::BinaryAUROC::check(const Options& options) {
+  BinaryCurve::check(options);
+  if (!options.max_fpr || (*options.max_fpr > 0 && *options.max_fpr <= 1)) return;
+  throw InvalidArgument("max_fpr: expected a number in (0, 1], got " + std::to_string(*options.max_fpr));
+}
+
+Tensor definitions::BinaryAUROC::finalise(const States& states, const Prepared& p) {
+  const double max_fpr = p.max_fpr.value_or(1);
+  return at::scalar_tensor(max_fpr == 1 ? area(roc_areas(states, p.plan).front(), p.plan)
+                                        : partial_area(ranked_counts(states, p.plan).front(), p.plan, max_fpr),
+                           at::kDouble);
+}
+
+void definitions::MulticlassAUROC::check(const Options& options) {
+  MulticlassCurve::check(options);
+  check_curve_average(options.average, {Average::Macro, Average::Weighted, Average::None});
+}
+
+Tensor definitions::MulticlassAUROC::finalise(const States& states, const Prepared& p) {
+  return averaged_area(states, p.plan, p.average);
+}
+
+Tensor definitions::MultilabelAUROC::finalise(const States& states, const Prepared& p) {
+  if (p.average != Average::Micro) return averaged_area(states, p.plan, p.average);
+  return at::scalar_tensor(area(micro_roc_area(states, p.plan), p.plan), at::kDouble);
+}
+
+METRICS_DEFINE(definitions::BinaryAUROC);
+METRICS_DEFINE(definitions::MulticlassAUROC);
+METRICS_DEFINE(definitions::MultilabelAUROC);
+
+namespace functional {
+
+Tensor binary_auroc(const Tensor& preds, const Tensor& target, const BinaryAUROCOptions& options) {
+  return compute_once<definitions::BinaryAUROC>(options, preds, target);
+}
+
+Tensor multiclass_auroc(const Tensor& preds, const Tensor& target, const MulticlassAreaOptions& options) {
+  return compute_once<definitions::MulticlassAUROC>(options, preds, target);
+}
+
+Tensor multilabel_auroc(const Tensor& preds, const Tensor& target, const MultilabelAreaOptions& options) {
+  return compute_once<definitions::MultilabelAUROC>(options, preds, target);
+}
+
+}  // namespace functional
+}  // namespace metrics

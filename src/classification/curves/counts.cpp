@@ -1,0 +1,571 @@
+#include "bins.h"
+#include "kernels.h"
+#include "sorting.h"
+#include "curves.h"
+#include "classification/readings.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/sigmoid.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/where.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace metrics::classification {
+namespace {
+
+using curves::kernels::RowNorm;
+
+// --- What is made of a curve, point by point from the highest threshold to the lowest: `begin(positives, negatives)`,
+// --- then `add(tp, fp, threshold)`.
+
+struct ToThresholds {
+  CurveCounts result;
+
+  void begin(int64_t positives, int64_t negatives) {
+    result.positives = positives;
+    result.negatives = negatives;
+    const auto most = static_cast<std::size_t>(positives + negatives);
+    result.tp.reserve(most);
+    result.fp.reserve(most);
+    result.thresholds.reserve(most);
+  }
+  template <class Threshold>
+  void add(int64_t tp, int64_t fp, const Threshold& threshold) {
+    result.tp.push_back(tp);
+    result.fp.push_back(fp);
+    result.thresholds.push_back(threshold());
+  }
+};
+
+struct ToCounts {
+  CurveCounts result;
+
+  void begin(int64_t positives, int64_t negatives) {
+    result.positives = positives;
+    result.negatives = negatives;
+  }
+  template <class Threshold>
+  void add(int64_t tp, int64_t fp, const Threshold&) {
+    result.tp.push_back(tp);
+    result.fp.push_back(fp);
+  }
+};
+
+struct ToRocArea {
+  RocArea result;
+  int64_t last_tp = 0, last_fp = 0;
+
+  void begin(int64_t positives, int64_t negatives) {
+    result.positives = positives;
+    result.negatives = negatives;
+  }
+  template <class Threshold>
+  void add(int64_t tp, int64_t fp, const Threshold&) {
+    result.add(last_tp, last_fp, tp, fp);
+    last_tp = tp;
+    last_fp = fp;
+  }
+};
+
+struct ToPrecisionSum {
+  PrecisionSum result;
+  int64_t last_tp = 0;
+
+  void begin(int64_t positives, int64_t) { result.positives = positives; }
+  template <class Threshold>
+  void add(int64_t tp, int64_t fp, const Threshold&) {
+    if (tp == last_tp) return;
+    result.sum += static_cast<double>(tp - last_tp) * (static_cast<double>(tp) / static_cast<double>(tp + fp));
+    last_tp = tp;
+  }
+};
+
+template <class To>
+using Made = decltype(To::result);
+
+/// Whether it matters how scores are read: for the order of yes-or-no questions it does not.
+template <class To>
+constexpr bool needs_reading = std::is_same_v<To, ToThresholds>;
+
+// --- Exact.
+
+/// The scores that are kept and their codes, on the CPU: float64 or float32; int32 for classes, else int8.
+struct Kept {
+  Tensor scores;  // [rows] or [rows, labels]
+  Tensor codes;   // [rows], multilabel [rows, labels]
+  bool logits = false;
+  bool decided = false;  // whether some of the scores are probabilities in any case
+  at::ScalarType results = at::kDouble;  // the dtype that thresholds are returned in
+};
+
+/// Whether a score that counts, and is not a probability in any case, lies outside [0, 1].
+bool any_outside(const Tensor& scores, const Tensor& codes, const CurveRule& rule) {
+  Tensor open = codes >= 0;
+  if (rule.task == CurveTask::Multilabel) open = open & (codes != kSkipped);
+  const Tensor outside = (scores < 0) | (scores > 1);
+  return (rule.task == CurveTask::Multiclass ? outside & open.unsqueeze(1) : outside & open).any().item<bool>();
+}
+
+bool are_logits(const Tensor& scores, const Tensor& codes, const CurveRule& rule) {
+  if (rule.input != ScoreInput::Auto) return rule.input == ScoreInput::Logits;
+  // Few batches are so mixed that the extremes do not tell.
+  if (scores.numel() == 0 || (scores.min().ge(0) & scores.max().le(1)).item<bool>()) return false;
+  return any_outside(scores, codes, rule);
+}
+
+Kept kept(const States& states, const CurveRule& rule, bool order_tells) {
+  Kept result;
+  result.results = states.dtype();
+  if (states.at(0).rows() == 0) return result;
+  result.scores = states.at(0).tensor().to(at::kCPU);
+  if (result.scores.scalar_type() != at::kDouble) result.scores = result.scores.to(at::kFloat);
+  result.scores = result.scores.contiguous();
+  const at::ScalarType codes = rule.task == CurveTask::Multiclass ? at::kInt : at::kChar;
+  result.codes = states.at(1).tensor().to(at::kCPU, codes).contiguous();
+  result.decided = result.codes.min().item<int64_t>() < 0;
+  const bool reads = !order_tells || result.decided || rule.task == CurveTask::Multiclass;
+  result.logits = reads && are_logits(result.scores, result.codes, rule);
+  return result;
+}
+
+double sigmoid(double x) {
+  return 1 / (1 + std::exp(-x));
+}
+
+/// The logit of a probability.
+double logit(double p) {
+  return std::log(p) - std::log1p(-p);
+}
+
+/// The least that the softmax of float64 scores may be where its logarithm is this one: counts between thresholds take it
+/// by a division, whose last bits differ, and as 0 where it is as small as that.
+double least_probability(double log) {
+  constexpr double kSmallest = -700;
+  return log < kSmallest ? 0 : std::exp(log) * (1 - (4 - log) * std::numeric_limits<double>::epsilon());
+}
+
+int64_t label_of(int32_t code) {
+  return code < 0 ? -1 - code : code;
+}
+
+/// What is asked: about the scores of one label, or about those of several as one question.
+struct Question {
+  int64_t first_label, last_label;
+  int64_t size() const { return last_label - first_label; }
+};
+
+/// The greatest number of a half type that is not above `x`.
+template <class Half>
+double half_not_above(double x) {
+  Half rounded(static_cast<float>(x));
+  if (static_cast<double>(static_cast<float>(rounded)) > x) {
+    constexpr uint16_t kLeastNegative = 0x8001;
+    const bool negative = x < 0;
+    rounded.x = (rounded.x & 0x7fff) == 0 ? kLeastNegative : static_cast<uint16_t>(rounded.x + (negative ? 1 : -1));
+  }
+  return static_cast<double>(static_cast<float>(rounded));
+}
+
+/// The greatest number of a floating dtype that is not above `x`.
+double not_above(double x, at::ScalarType dtype) {
+  if (dtype == at::kHalf) return half_not_above<at::Half>(x);
+  if (dtype == at::kBFloat16) return half_not_above<at::BFloat16>(x);
+  if (dtype != at::kFloat) return x;
+  const auto rounded = static_cast<float>(x);
+  constexpr float kBelow = -std::numeric_limits<float>::infinity();
+  return static_cast<double>(rounded) > x ? std::nextafter(rounded, kBelow) : rounded;
+}
+
+/// What makes a threshold of what scores are ranked by: the probability of the score, as counts between thresholds take
+/// it, and rounded down to the dtype of the result. So a score reaches the threshold that came of it when that is given.
+struct AsThreshold {
+  double (*probability)(double);
+  bool in_float;  ///< Whether the scores, and so their probabilities, are.
+  at::ScalarType dtype;
+
+  double operator()(double rank) const {
+    const double exact = probability(rank);
+    return not_above(in_float ? static_cast<float>(exact) : exact, dtype);
+  }
+};
+
+/// The scores of a question that count, and for each whether its target is yes.
+template <class T>
+struct Column {
+  std::vector<T> own;  // empty where the scores are taken as they are kept
+  std::vector<uint8_t> yes;
+  std::span<const T> scores;
+};
+
+/// Calls f(label, its codes, their stride, rows) for the labels of a question.
+template <class F>
+void each_label(const Kept& from, const CurveRule& rule, Question question, const F& f) {
+  const int64_t stride = rule.task == CurveTask::Multilabel ? rule.labels : 1;
+  const int64_t rows = from.codes.numel() / stride;
+  const auto go = [&](const auto* codes) {
+    for (int64_t label = question.first_label; label < question.last_label; ++label) {
+      f(label, codes + (stride > 1 ? label : 0), stride, rows);
+    }
+  };
+  if (rule.task == CurveTask::Multiclass) {
+    go(from.codes.const_data_ptr<int32_t>());
+  } else {
+    go(from.codes.const_data_ptr<int8_t>());
+  }
+}
+
+/// Calls f(row, code) for all of a question's rows, label by label.
+template <class F>
+void each_row(const Kept& from, const CurveRule& rule, Question question, const F& f) {
+  each_label(from, rule, question, [&](int64_t, const auto* codes, int64_t stride, int64_t rows) {
+    for (int64_t row = 0; row < rows; ++row) f(row, int32_t{codes[row * stride]});
+  });
+}
+
+/// Notes which targets are `yes`, and returns whether any is `skipped`.
+template <class Code>
+bool mark_yes(const Code* __restrict codes, int64_t stride, int64_t rows, Code yes, Code skipped,
+              uint8_t* __restrict marks) {
+  uint8_t skips = 0;
+  for (int64_t row = 0; row < rows; ++row) {
+    const Code code = codes[row * stride];
+    const auto target = static_cast<Code>(code < 0 ? ~code : code);
+    marks[row] = target == yes;
+    skips |= target == skipped;
+  }
+  return skips != 0;
+}
+
+/// The column of a question, from the scores of its labels.
+template <class T>
+Column<T> column_of(const Kept& from, std::span<const T> scores, const CurveRule& rule, Question question) {
+  const bool classes = rule.task == CurveTask::Multiclass;
+  Column<T> column{{}, std::vector<uint8_t>(scores.size()), scores};
+  uint8_t* yes = column.yes.data();
+  bool skips = false;
+  each_label(from, rule, question, [&]<class Code>(int64_t label, const Code* codes, int64_t stride, int64_t rows) {
+    const int64_t wanted = classes ? label : 1, skipped = classes ? -1 : kSkipped;  // no target is below 0
+    skips |= mark_yes(codes, stride, rows, static_cast<Code>(wanted), static_cast<Code>(skipped), yes);
+    yes += rows;
+  });
+  if (!skips) return column;
+  yes = column.yes.data();
+  std::size_t row = 0, used = 0;
+  column.own.resize(scores.size());
+  each_row(from, rule, question, [&](int64_t, int32_t code) {
+    column.own[used] = scores[row];
+    yes[used] = yes[row++];
+    used += label_of(code) != kSkipped;
+  });
+  column.scores = std::span(column.own).first(used);
+  return column;
+}
+
+template <class Item>
+int64_t is_yes(Item item) {
+  return static_cast<int64_t>(item & 1);
+}
+
+/// Calls f(tp, fp, place) for what lies at or above each place, from the greatest.
+template <class Item, class F>
+void each_place(std::span<const Item> items, const F& f) {
+  int64_t tp = 0;
+  for (std::size_t i = items.size(); i > 0;) {
+    const Item place = items[i - 1] >> 1;
+    do {
+      tp += is_yes(items[--i]);
+    } while (i > 0 && items[i - 1] >> 1 == place);
+    f(tp, static_cast<int64_t>(items.size() - i) - tp, place);
+  }
+}
+
+/// Adds up item by item, and without a branch, what RocArea::add does place by place: with each negative the positives
+/// above its place twice and those met at it, with each positive the negatives met at its place.
+template <class Item>
+RocArea area_of_chunk(std::span<const Item> items) {
+  RocArea area;
+  uint64_t positives = 0, positives_here = 0, negatives_here = 0;
+  Item last = ~items.back();
+  for (std::size_t i = items.size(); i > 0;) {
+    const Item item = items[--i];
+    const uint64_t same_place = (item ^ last) >> 1 == 0 ? ~uint64_t{0} : 0;
+    const uint64_t no = (static_cast<uint64_t>(item) & 1) - 1;  // all bits set, or none
+    last = item;
+    positives_here &= same_place;
+    negatives_here &= same_place;
+    area.twice += (negatives_here & ~no) | ((2 * positives - positives_here) & no);
+    positives += no + 1;
+    positives_here += no + 1;
+    negatives_here -= no;
+  }
+  area.positives = static_cast<int64_t>(positives);
+  area.negatives = static_cast<int64_t>(items.size()) - area.positives;
+  return area;
+}
+
+/// The area in chunks that share no place, by all threads.
+template <class Item>
+RocArea area_of(std::span<const Item> items) {
+  constexpr std::size_t kChunk = 65536;
+  std::vector<std::size_t> ends;
+  for (std::size_t end = 0; end < items.size();) {
+    end = std::min(end + kChunk, items.size());
+    const auto rest = items.begin() + static_cast<std::ptrdiff_t>(end);
+    const auto lower = [](Item a, Item b) { return a >> 1 < b >> 1; };
+    end = static_cast<std::size_t>(std::upper_bound(rest, items.end(), items[end - 1], lower) - items.begin());
+    ends.push_back(end);
+  }
+  std::vector<RocArea> areas(ends.size());
+  at::parallel_for(0, static_cast<int64_t>(ends.size()), 1, [&](int64_t first, int64_t last) {
+    for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
+      const std::size_t begin = i == 0 ? 0 : ends[i - 1];
+      areas[i] = area_of_chunk(items.subspan(begin, ends[i] - begin));
+    }
+  });
+  RocArea area;
+  for (auto part = areas.rbegin(); part != areas.rend(); ++part) area.add_lower(*part);
+  return area;
+}
+
+/// Makes a curve of sorted items.
+template <class To, class Item, class Key>
+Made<To> gone_through(std::span<const Item> items, const curves::Places<Key>& places, const AsThreshold& as_threshold) {
+  if constexpr (std::is_same_v<To, ToRocArea>) {
+    return area_of(items);
+  } else {
+    int64_t positives = 0;
+    for (const Item item : items) positives += is_yes(item);
+    To to;
+    to.begin(positives, static_cast<int64_t>(items.size()) - positives);
+    each_place(items, [&](int64_t tp, int64_t fp, Item place) {
+      to.add(tp, fp, [&] {
+        return as_threshold(static_cast<double>(curves::score_of(places.key_at(static_cast<Key>(place)))));
+      });
+    });
+    return std::move(to.result);
+  }
+}
+
+template <class To, class T>
+Made<To> exact_curve(const Column<T>& column, const AsThreshold& as_threshold) {
+  using Key = decltype(curves::key_of(T(0)));
+  using Wider = std::conditional_t<sizeof(Key) == 4, uint64_t, uint128>;
+  if (column.scores.empty()) return gone_through<To, Key, Key>({}, curves::Places<Key>({}), as_threshold);
+  const curves::Places<Key> places(curves::kernels::key_range(column.scores));
+  const auto curve = [&]<class Item>(Item) {
+    const auto sorted = curves::sorted<Item>(column.scores.size(), places.bits(), [&](std::span<Item> items) {
+      curves::kernels::rank(column.scores, column.yes.data(), places, items.data());
+    });
+    return gone_through<To>(sorted.items, places, as_threshold);
+  };
+  return places.bits() < static_cast<int>(8 * sizeof(Key)) ? curve(Key{}) : curve(Wider{});
+}
+
+/// How the kept scores of all labels are read: as they are, or as logits beside probabilities.
+struct Reading {
+  AsThreshold as_threshold;
+  std::function<double(double score, int64_t row, int32_t code)> rank_by;  // unset: the score itself
+};
+
+Reading reading_of(const Kept& from, const CurveRule& rule) {
+  const bool in_float = from.scores.scalar_type() == at::kFloat;
+  const auto by = [&](double (*probability)(double)) { return AsThreshold{probability, in_float, from.results}; };
+  if (!from.logits) return {by([](double score) { return score; }), {}};
+  if (rule.task != CurveTask::Multiclass) {
+    if (!from.decided) return {by(sigmoid), {}};
+    return {by(sigmoid), [](double score, int64_t, int32_t code) { return code < 0 ? logit(score) : score; }};
+  }
+  const Element element = from.scores.scalar_type() == at::kDouble ? Element::Double : Element::Float;
+  return {by(in_float ? +[](double log) { return std::exp(log); } : least_probability),
+          [norms = curves::kernels::row_norms(from.scores.const_data_ptr(), element, from.scores.size(0),
+                                              from.scores.size(1))](double score, int64_t row, int32_t code) {
+            return code < 0 ? std::log(score) : norms[static_cast<std::size_t>(row)].log_softmax(score);
+          }};
+}
+
+template <class To, class T>
+std::vector<Made<To>> exact_curves_as(const Kept& from, const CurveRule& rule, const std::vector<Question>& questions) {
+  std::vector<Made<To>> curves(questions.size());
+  const Tensor by_label = from.scores.dim() == 2 ? from.scores.t().contiguous() : from.scores;
+  const auto rows = static_cast<std::size_t>(from.scores.size(0));
+  const Reading reading = reading_of(from, rule);
+  const auto make = [&](std::size_t q) {
+    const Question& question = questions[q];
+    const std::span<const T> scores(by_label.const_data_ptr<T>() + question.first_label * from.scores.size(0),
+                                    rows * static_cast<std::size_t>(question.size()));
+    if (!reading.rank_by) {
+      curves[q] = exact_curve<To>(column_of(from, scores, rule, question), reading.as_threshold);
+      return;
+    }
+    std::vector<double> ranks;
+    ranks.reserve(scores.size());
+    each_row(from, rule, question, [&](int64_t row, int32_t code) {
+      ranks.push_back(reading.rank_by(static_cast<double>(scores[ranks.size()]), row, code));
+    });
+    curves[q] = exact_curve<To>(column_of<double>(from, ranks, rule, question), reading.as_threshold);
+  };
+  // A single question is sorted by all threads.
+  if (questions.size() == 1) {
+    make(0);
+    return curves;
+  }
+  at::parallel_for(0, static_cast<int64_t>(questions.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t q = begin; q < end; ++q) make(static_cast<std::size_t>(q));
+  });
+  return curves;
+}
+
+template <class To>
+std::vector<Made<To>> exact_curves(const States& states, const CurveRule& rule,
+                                   const std::vector<Question>& questions) {
+  const Kept from = kept(states, rule, !needs_reading<To>);
+  if (!from.scores.defined()) return std::vector<Made<To>>(questions.size());
+  return from.scores.scalar_type() == at::kDouble ? exact_curves_as<To, double>(from, rule, questions)
+                                                  : exact_curves_as<To, float>(from, rule, questions);
+}
+
+// --- Binned.
+
+/// Counts of buckets [thresholds, labels, 2, 2] in the order of sorted thresholds (see curve_kernels.h).
+struct Buckets {
+  Tensor table;
+  int64_t labels;
+
+  int64_t at(int64_t k, int64_t label, int64_t target, int64_t above) const {
+    return table.const_data_ptr<int64_t>()[((k * labels + label) * 2 + target) * 2 + above];
+  }
+};
+
+Buckets buckets_of(const States& states, const CurvePlan& plan) {
+  const Tensor table = reading_that_holds(states, plan.rule().input).tensor();
+  return {table.to(at::kCPU).contiguous(), plan.rule().labels};
+}
+
+/// The counts of some labels together at the sorted thresholds, from the highest to the lowest.
+CurveCounts binned_counts(const Buckets& buckets, Question question, int64_t thresholds) {
+  CurveCounts counts;
+  int64_t tp = 0, fp = 0;
+  for (int64_t k = thresholds - 1; k >= 0; --k) {
+    for (int64_t label = question.first_label; label < question.last_label; ++label) {
+      tp += buckets.at(k, label, 1, 1);
+      fp += buckets.at(k, label, 0, 1);
+    }
+    counts.tp.push_back(tp);
+    counts.fp.push_back(fp);
+  }
+  counts.positives = tp;
+  counts.negatives = fp;
+  for (int64_t label = question.first_label; label < question.last_label; ++label) {
+    counts.positives += buckets.at(0, label, 1, 0);
+    counts.negatives += buckets.at(0, label, 0, 0);
+  }
+  return counts;
+}
+
+/// Puts counts at sorted thresholds in the reversed order of those given.
+CurveCounts as_given(const CurveCounts& ranked, const CurvePlan::Bins& bins) {
+  CurveCounts counts = ranked;
+  const std::size_t size = ranked.tp.size();
+  for (std::size_t k = 0; k < size; ++k) {
+    const auto place = size - 1 - static_cast<std::size_t>(bins.order[k]);
+    counts.tp[place] = ranked.tp[size - 1 - k];
+    counts.fp[place] = ranked.fp[size - 1 - k];
+  }
+  counts.thresholds.assign(bins.values.rbegin(), bins.values.rend());
+  return counts;
+}
+
+/// What is made of counts between thresholds. An area is that of the whole curve, wherever the thresholds end: from no
+/// sample let through to all of them.
+template <class To>
+Made<To> made_of(const CurveCounts& ranked, const CurvePlan::Bins& bins) {
+  if constexpr (std::is_same_v<To, ToThresholds>) {
+    return as_given(ranked, bins);
+  } else if constexpr (std::is_same_v<To, ToCounts>) {
+    return ranked;
+  } else {
+    To to;
+    const auto nowhere = [] { return 0.0; };
+    to.begin(ranked.positives, ranked.negatives);
+    for (std::size_t i = 0; i < ranked.tp.size(); ++i) to.add(ranked.tp[i], ranked.fp[i], nowhere);
+    to.add(ranked.positives, ranked.negatives, nowhere);
+    return to.result;
+  }
+}
+
+template <class To>
+std::vector<Made<To>> curves_of(const States& states, const CurvePlan& plan, const std::vector<Question>& questions) {
+  if (!plan.bins()) return exact_curves<To>(states, plan.rule(), questions);
+  const Buckets buckets = buckets_of(states, plan);
+  std::vector<Made<To>> curves;
+  for (const Question& question : questions) {
+    curves.push_back(made_of<To>(binned_counts(buckets, question, plan.bins()->size()), *plan.bins()));
+  }
+  return curves;
+}
+
+std::vector<Question> each_label(const CurvePlan& plan) {
+  std::vector<Question> questions;
+  for (int64_t label = 0; label < plan.rule().labels; ++label) questions.push_back({label, label + 1});
+  return questions;
+}
+
+std::vector<Question> all_labels(const CurvePlan& plan) {
+  return {{0, plan.rule().labels}};
+}
+
+}  // namespace
+
+std::vector<CurveCounts> curve_counts(const States& states, const CurvePlan& plan) {
+  return curves_of<ToThresholds>(states, plan, each_label(plan));
+}
+
+CurveCounts micro_counts(const States& states, const CurvePlan& plan) {
+  return std::move(curves_of<ToThresholds>(states, plan, all_labels(plan)).front());
+}
+
+std::vector<CurveCounts> ranked_counts(const States& states, const CurvePlan& plan) {
+  return curves_of<ToCounts>(states, plan, each_label(plan));
+}
+
+CurveCounts ranked_micro_counts(const States& states, const CurvePlan& plan) {
+  return std::move(curves_of<ToCounts>(states, plan, all_labels(plan)).front());
+}
+
+std::vector<RocArea> roc_areas(const States& states, const CurvePlan& plan) {
+  return curves_of<ToRocArea>(states, plan, each_label(plan));
+}
+
+RocArea micro_roc_area(const States& states, const CurvePlan& plan) {
+  return curves_of<ToRocArea>(states, plan, all_labels(plan)).front();
+}
+
+std::vector<PrecisionSum> precision_sums(const States& states, const CurvePlan& plan) {
+  return curves_of<ToPrecisionSum>(states, plan, each_label(plan));
+}
+
+PrecisionSum micro_precision_sum(const States& states, const CurvePlan& plan) {
+  return curves_of<ToPrecisionSum>(states, plan, all_labels(plan)).front();
+}
+
+Tensor probabilities_of(const States& states, const CurvePlan& plan) {
+  const CurveRule& rule = plan.rule();
+  const Tensor kept_scores = states.at(0).tensor();
+  const Tensor scores = kept_scores.scalar_type() == at::kDouble ? kept_scores : kept_scores.to(at::kFloat);
+  const Tensor codes = states.at(1).tensor();
+  if (!are_logits(scores, codes, rule)) return scores;
+  const bool classes = rule.task == CurveTask::Multiclass;
+  const Tensor normalised = classes ? at::softmax(scores, 1) : at::sigmoid(scores);
+  return at::where(classes ? (codes < 0).unsqueeze(1) : codes < 0, scores, normalised);
+}
+
+}  // namespace metrics::classification

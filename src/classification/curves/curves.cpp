@@ -1,0 +1,472 @@
+#include "curves.h"
+
+#include "classification/checks.h"
+#include "classification/counts/inputs.h"
+#include "bins.h"
+#include "kernels.h"
+#include "plain.h"
+#include "classification/readings.h"
+#include <metrics/core/codec.h>
+#include <metrics/core/readable.h>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/nonzero.h>
+#include <ATen/ops/one_hot.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <algorithm>
+#include <limits>
+#include <sstream>
+
+namespace metrics {
+namespace classification {
+namespace {
+
+using curves::kernels::ClassRows;
+using curves::kernels::Ignored;
+using curves::kernels::Questions;
+using curves::kernels::Seen;
+
+// Places of the states of exact curves; of binned ones see readings.h.
+constexpr std::size_t kPreds = 0;
+constexpr std::size_t kTarget = 1;
+
+template <class... Parts>
+[[noreturn]] void refuse_curve(const Parts&... parts) {
+  std::ostringstream message;
+  (message << ... << parts);
+  throw InvalidArgument(message.str());
+}
+
+void check_thresholds(const Thresholds& thresholds, bool validate) {
+  if (!thresholds) return;
+  if (const auto* count = std::get_if<int64_t>(&*thresholds)) {
+    return check_at_least("thresholds", *count, validate ? 2 : 1);
+  }
+  if (const auto* list = std::get_if<std::vector<double>>(&*thresholds)) {
+    if (list->empty()) refuse_curve("thresholds: expected at least one, got an empty list");
+    if (!validate) return;
+    for (const double t : *list) {
+      if (!(t >= 0 && t <= 1)) refuse_curve("thresholds: expected numbers in [0, 1], got ", t);
+    }
+    return;
+  }
+  const auto& tensor = std::get<Tensor>(*thresholds);
+  if (detail::is_readable(tensor) && tensor.dim() == 1 && tensor.numel() > 0) return;
+  refuse_curve("thresholds: expected a tensor [T] of real numbers, got ",
+               detail::has_elements(tensor) ? c10::str(tensor.scalar_type(), tensor.sizes())
+                                            : detail::unreadable_kind(tensor));
+}
+
+// --- Inputs.
+
+/// A batch of questions: contiguous scores and labels of `samples`, `labels` and `positions`, in whatever shape.
+struct QuestionBatch {
+  Tensor scores, target;
+  int64_t samples, labels, positions;
+
+  Tensor in_three(const Tensor& tensor) const { return tensor.view({samples, labels, positions}); }
+};
+
+/// A batch of rows of classes: contiguous scores [rows, classes], target [rows].
+struct ClassBatch {
+  Tensor scores, target;
+};
+
+void check_scores(const Tensor& preds, const Tensor& target, bool validate) {
+  if (!preds.is_floating_point()) refuse_curve("preds: expected floating scores, got ", preds.scalar_type());
+  if (validate && target.is_floating_point()) {
+    refuse_curve("target: expected integers or bools, got ", target.scalar_type());
+  }
+}
+
+/// Memory that can be read: neither to be negated on reading, nor a zero tensor, which has none.
+Tensor readable_curve_input(const Tensor& tensor) {
+  return (tensor.is_neg() || tensor._is_zerotensor() ? tensor.clone() : tensor).contiguous();
+}
+
+Tensor readable_curve_target(const Tensor& target) {
+  return readable_curve_input(target.scalar_type() == at::kLong ? target : target.to(at::kLong));
+}
+
+QuestionBatch checked_questions(const Tensor& preds, const Tensor& target, const CurveRule& rule) {
+  const counting::ThresholdRule labels{0.5, rule.ignore_index, rule.validate_args};
+  if (rule.task == CurveTask::Binary) {
+    counting::check_binary(preds, target, labels);
+  } else {
+    counting::check_multilabel(preds, target, rule.labels, labels);
+  }
+  check_scores(preds, target, rule.validate_args);
+  QuestionBatch batch{readable_curve_input(preds), readable_curve_target(target), preds.numel(), 1, 1};
+  if (rule.task == CurveTask::Binary) return batch;
+  batch.samples = preds.size(0);
+  batch.labels = rule.labels;
+  for (const int64_t size : preds.sizes().slice(2)) batch.positions *= size;
+  return batch;
+}
+
+ClassBatch checked_class_rows(const Tensor& preds, const Tensor& target, const CurveRule& rule) {
+  const auto shape = counting::checked_classes(
+      preds, target, {.num_classes = rule.labels, .ignore_index = rule.ignore_index, .validate = rule.validate_args});
+  if (!shape.scores) {
+    refuse_curve("preds: expected scores [N, ", rule.labels, ", ...] for target ", target.sizes(), ", got ",
+                 preds.sizes());
+  }
+  check_scores(preds, target, rule.validate_args);
+  const Tensor rows = preds.dim() == 2 ? preds : preds.movedim(1, -1).reshape({-1, rule.labels});
+  const Tensor labels = readable_curve_target(target);
+  return {readable_curve_input(rows), labels.dim() == 1 ? labels : labels.view({-1})};
+}
+
+[[noreturn]] void throw_nan(const Tensor& scores, const Tensor& counted) {
+  const Tensor first = ((scores != scores) & counted).nonzero().select(0, 0);
+  refuse_curve("preds: expected numbers, got nan in row ", first[0].item<int64_t>(),
+               "; a score that is not a number has no rank");
+}
+
+/// What is to be counted: questions with a target 0 or 1, and not ignored.
+Tensor counted_questions(const Tensor& target, const CurveRule& rule) {
+  const Tensor labels = (target == 0) | (target == 1);
+  return rule.ignore_index ? labels & (target != *rule.ignore_index) : labels;
+}
+
+Tensor counted_rows(const Tensor& target, const CurveRule& rule) {
+  const Tensor classes = (target >= 0) & (target < rule.labels);
+  return rule.ignore_index ? classes & (target != *rule.ignore_index) : classes;
+}
+
+Questions as_loops(const QuestionBatch& batch, const CurveRule& rule) {
+  return {batch.scores.const_data_ptr(),
+          element_of(batch.scores.scalar_type()),
+          batch.target.const_data_ptr<int64_t>(),
+          batch.samples,
+          batch.labels,
+          batch.positions,
+          Ignored(rule.ignore_index)};
+}
+
+ClassRows as_loops(const ClassBatch& batch, const CurveRule& rule) {
+  return {batch.scores.const_data_ptr(),
+          element_of(batch.scores.scalar_type()),
+          batch.target.const_data_ptr<int64_t>(),
+          batch.scores.size(0),
+          batch.scores.size(1),
+          Ignored(rule.ignore_index)};
+}
+
+/// Looks at a batch and throws for what validation refuses.
+Seen looked_at(const QuestionBatch& batch, const CurveRule& rule) {
+  Seen seen;
+  if (batch.scores.is_cpu()) {
+    seen = curves::kernels::look(as_loops(batch, rule));
+  } else {
+    seen = curves::plain::look(batch.scores, counted_questions(batch.target, rule));
+    Tensor bad = (batch.target != 0) & (batch.target != 1);
+    if (rule.ignore_index) bad = bad & (batch.target != *rule.ignore_index);
+    seen.invalid = bad.any().item<bool>();
+  }
+  if (!rule.validate_args) return seen;
+  if (seen.invalid) {
+    counting::throw_bad_label(batch.scores, batch.target, counting::ThresholdRule{0.5, rule.ignore_index, true});
+  }
+  if (seen.nan) throw_nan(batch.scores, counted_questions(batch.target, rule));
+  return seen;
+}
+
+Seen looked_at(const ClassBatch& batch, const CurveRule& rule) {
+  Seen seen;
+  if (batch.scores.is_cpu()) {
+    seen = curves::kernels::look(as_loops(batch, rule));
+  } else {
+    seen = curves::plain::look(batch.scores, counted_rows(batch.target, rule).unsqueeze(1));
+    Tensor bad = (batch.target < 0) | (batch.target >= rule.labels);
+    if (rule.ignore_index) bad = bad & (batch.target != *rule.ignore_index);
+    seen.invalid = bad.any().item<bool>();
+  }
+  if (!rule.validate_args) return seen;
+  if (seen.invalid) {
+    counting::throw_bad_label(batch.scores, batch.target,
+                              counting::ClassRule{.num_classes = rule.labels, .ignore_index = rule.ignore_index});
+  }
+  if (seen.nan) throw_nan(batch.scores, counted_rows(batch.target, rule).unsqueeze(1));
+  return seen;
+}
+
+// --- Binned: counts of buckets.
+
+/// The states that a batch is counted into. Once a score outside [0, 1] is seen, the counts of probabilities will not
+/// be asked for again.
+struct CountedStates {
+  State* as_probability = nullptr;
+  State* as_logit = nullptr;
+};
+
+CountedStates counted_states(States& states, ScoreInput input, bool outside) {
+  if (input == ScoreInput::Probabilities) return {.as_probability = &states.at(0)};
+  if (input == ScoreInput::Logits) return {.as_logit = &states.at(0)};
+  State& flag = states.at(2);
+  if (!flag.tensor().is_cpu()) {
+    if (outside) flag.raise(at::ones({}, flag.tensor().options()));
+    outside = flag.tensor().item<int64_t>() != 0;
+  } else if (outside) {
+    *flag.counts() = 1;
+  } else {
+    outside = *flag.counts() != 0;
+  }
+  return {.as_probability = outside ? nullptr : &states.at(0), .as_logit = &states.at(1)};
+}
+
+curves::kernels::BucketTables memory_of(const CountedStates& states) {
+  return {states.as_probability ? states.as_probability->counts() : nullptr,
+          states.as_logit ? states.as_logit->counts() : nullptr};
+}
+
+curves::plain::Tables tensors_of(const CountedStates& states) {
+  return {states.as_probability ? states.as_probability->tensor() : Tensor(),
+          states.as_logit ? states.as_logit->tensor() : Tensor()};
+}
+
+/// Widens scores for a metric in float64, as rows that are kept are widened: their thresholds are probabilities in
+/// float64, and are compared with those.
+void widen_scores(const States& states, Tensor& scores) {
+  if (states.dtype() == at::kDouble) scores = scores.to(at::kDouble);
+}
+
+void count(States& states, const CurvePlan& plan, QuestionBatch batch) {
+  const CurveRule& rule = plan.rule();
+  if (batch.scores.numel() == 0) return;
+  widen_scores(states, batch.scores);
+  const Seen seen = looked_at(batch, rule);
+  const CountedStates counted = counted_states(states, rule.input, seen.outside);
+  if (batch.scores.is_cpu()) {
+    return curves::kernels::count_buckets(as_loops(batch, rule), *plan.bins(), memory_of(counted));
+  }
+  const Tensor codes = at::where(counted_questions(batch.target, rule), batch.target, -1);
+  curves::plain::count_questions(tensors_of(counted), batch.in_three(batch.scores), batch.in_three(codes),
+                                 *plan.bins());
+}
+
+void count(States& states, const CurvePlan& plan, ClassBatch batch) {
+  const CurveRule& rule = plan.rule();
+  if (batch.scores.numel() == 0) return;
+  widen_scores(states, batch.scores);
+  const Seen seen = looked_at(batch, rule);
+  const CountedStates counted = counted_states(states, rule.input, seen.outside);
+  if (batch.scores.is_cpu()) {
+    return curves::kernels::count_buckets(as_loops(batch, rule), *plan.bins(), memory_of(counted));
+  }
+  const Tensor target = at::where(counted_rows(batch.target, rule), batch.target, -1);
+  curves::plain::count_classes(tensors_of(counted), batch.scores, target, *plan.bins());
+}
+
+// --- Exact: rows of scores and codes of their targets (see curve_codes in curves.h).
+
+/// Appends to both states or to none.
+void append_rows(States& states, const Tensor& scores, const Tensor& codes) {
+  State before = states.at(kPreds).snapshot();
+  states.at(kPreds).append(scores);
+  try {
+    states.at(kTarget).append(codes);
+  } catch (...) {
+    states.at(kPreds) = std::move(before);
+    throw;
+  }
+}
+
+Tensor codes_of(const QuestionBatch& batch, const CurveRule& rule) {
+  if (!batch.target.is_cpu()) {
+    return at::where(counted_questions(batch.target, rule), batch.target, kSkipped).to(at::kChar);
+  }
+  Tensor codes = at::empty(batch.target.sizes(), at::kChar);
+  curves::kernels::encode_questions(batch.target.const_data_ptr<int64_t>(), batch.target.numel(),
+                                    Ignored(rule.ignore_index), static_cast<int8_t>(kSkipped),
+                                    codes.mutable_data_ptr<int8_t>());
+  return codes;
+}
+
+void keep(States& states, const CurvePlan& plan, const QuestionBatch& batch) {
+  const CurveRule& rule = plan.rule();
+  if (batch.scores.numel() == 0) return;
+  looked_at(batch, rule);
+  const Tensor codes = codes_of(batch, rule);
+  if (rule.task == CurveTask::Multilabel) {
+    const auto rows = [&](const Tensor& t) { return batch.in_three(t).transpose(1, 2).reshape({-1, rule.labels}); };
+    return append_rows(states, rows(batch.scores), rows(codes));
+  }
+  const Tensor scores = batch.scores.view({-1});
+  const Tensor flat = codes.view({-1});
+  if (rule.validate_args && !rule.ignore_index) return append_rows(states, scores, flat);
+  const Tensor kept = flat != kSkipped;
+  append_rows(states, scores.masked_select(kept), flat.masked_select(kept));
+}
+
+/// The least integers that hold all classes and their complements.
+at::ScalarType code_type(int64_t classes) {
+  if (classes <= std::numeric_limits<int8_t>::max()) return at::kChar;
+  return classes <= std::numeric_limits<int16_t>::max() ? at::kShort : at::kInt;
+}
+
+void keep(States& states, const CurvePlan& plan, const ClassBatch& batch) {
+  const CurveRule& rule = plan.rule();
+  if (batch.scores.numel() == 0) return;
+  looked_at(batch, rule);
+  const at::ScalarType type = code_type(rule.labels);
+  if (rule.validate_args && !rule.ignore_index) return append_rows(states, batch.scores, batch.target.to(type));
+  const Tensor kept = at::nonzero(counted_rows(batch.target, rule)).view({-1});
+  append_rows(states, batch.scores.index_select(0, kept), batch.target.index_select(0, kept).to(type));
+}
+
+// --- As torchmetrics has them.
+
+/// Buckets [T, ..., 2, 2] as counts at each threshold, in the order in which those are given.
+Tensor cumulated(const Tensor& buckets, const CurvePlan::Bins& bins) {
+  const Tensor reached = buckets.select(-1, 1);            // [T, ..., 2]
+  const Tensor above = reached.flip(0).cumsum(0).flip(0);  // at or above each
+  const Tensor all = buckets.select(-1, 0).select(0, 0).unsqueeze(0) + above.narrow(0, 0, 1);
+  const Tensor sorted = at::stack({all - above, above}, -1);
+  return at::empty_like(sorted).index_copy_(0, at::tensor(bins.order).to(sorted.device()), sorted);
+}
+
+/// Throws InvalidArgument for scores and labels that torchmetrics cannot have kept under the rule.
+void check_kept(const Tensor& preds, const Tensor& target, const CurveRule& rule) {
+  if (!preds.defined() && !target.defined()) return;
+  if (!preds.defined() || !preds.is_floating_point()) refuse_curve("state `preds`: expected floating scores");
+  if (!target.defined() || !at::isIntegralType(target.scalar_type(), /*includeBool=*/true)) {
+    refuse_curve("state `target`: expected integers or bools");
+  }
+  const bool row_of_labels = rule.task != CurveTask::Binary && !rule.flattened;
+  std::vector<int64_t> shape{target.dim() == 0 ? -1 : target.size(0)};
+  if (row_of_labels) shape.push_back(rule.labels);
+  const at::IntArrayRef targets =
+      rule.task == CurveTask::Multilabel ? at::IntArrayRef(shape) : at::IntArrayRef(shape).slice(0, 1);
+  if (preds.sizes() != at::IntArrayRef(shape) || target.sizes() != targets ||
+      (rule.flattened && shape[0] % rule.labels)) {
+    refuse_curve("states `preds` and `target`: expected shapes that go together, got ", preds.sizes(), " and ",
+                 target.sizes());
+  }
+  const bool classes = rule.task == CurveTask::Multiclass && !rule.flattened;
+  Tensor bad = (target < 0) | (target >= (classes ? rule.labels : 2));
+  if (rule.ignore_index) bad = bad & (target != *rule.ignore_index);
+  if (rule.validate_args && bad.any().item<bool>()) refuse_curve("state `target`: holds a number that is no label");
+}
+
+/// The inverse of `cumulated`.
+Tensor differences(const Tensor& counts, const CurvePlan::Bins& bins) {
+  const Tensor sorted = counts.index_select(0, at::tensor(bins.order).to(counts.device()));
+  const Tensor above = sorted.select(-1, 1);
+  const int64_t size = above.size(0);
+  const Tensor reached =
+      at::cat({above.narrow(0, 0, size - 1) - above.narrow(0, 1, size - 1), above.narrow(0, size - 1, 1)});
+  Tensor buckets = at::stack({at::zeros_like(reached), reached}, -1);
+  buckets.select(0, 0).select(-1, 0).copy_(sorted.select(0, 0).select(-1, 0));
+  return buckets;
+}
+
+}  // namespace
+
+void check_curve(const CurveRule& rule) {
+  if (rule.task == CurveTask::Multiclass) check_at_least("num_classes", rule.labels, rule.validate_args ? 2 : 1);
+  if (rule.task == CurveTask::Multilabel) check_at_least("num_labels", rule.labels, rule.validate_args ? 2 : 1);
+  check_thresholds(rule.thresholds, rule.validate_args);
+}
+
+void check_curve_average(Average average, std::initializer_list<Average> allowed) {
+  if (std::find(allowed.begin(), allowed.end(), average) != allowed.end()) return;
+  std::string names;
+  for (const Average each : allowed) {
+    (names += names.empty() ? "'" : ", '").append(enum_names<Average>[static_cast<std::size_t>(each)]) += "'";
+  }
+  refuse_curve("average: expected one of ", names, ", got '", enum_names<Average>[static_cast<std::size_t>(average)],
+               "'");
+}
+
+void check_normalization(Normalization normalization) {
+  if (normalization != Normalization::Softmax) return;
+  refuse_curve("normalization: expected 'sigmoid' or None for one score a sample, got 'softmax'");
+}
+
+void declare_curve(States& states, const CurvePlan& plan) {
+  if (!plan.bins()) {
+    states.add("preds", Reduction::Cat);
+    states.add("target", Reduction::Cat);
+    return;
+  }
+  std::vector<int64_t> shape{plan.bins()->size(), 2, 2};
+  if (plan.rule().task != CurveTask::Binary) shape.insert(shape.begin() + 1, plan.rule().labels);
+  declare_readings(states, {"confmat"}, Reduction::Sum, at::zeros(shape, at::kLong), plan.rule().input);
+}
+
+void update_curve(States& states, const CurvePlan& plan, const Tensor& preds, const Tensor& target) {
+  const auto fold = [&](const auto& batch) { plan.bins() ? count(states, plan, batch) : keep(states, plan, batch); };
+  if (plan.rule().task == CurveTask::Multiclass) {
+    fold(checked_class_rows(preds, target, plan.rule()));
+  } else {
+    fold(checked_questions(preds, target, plan.rule()));
+  }
+}
+
+void show_curve(States& states, const CurvePlan& plan) {
+  if (plan.bins()) {
+    const State& holds = reading_that_holds(states, plan.rule().input);
+    return states.at(0).assign(cumulated(holds.tensor(), *plan.bins()), {}, {});
+  }
+  const CurveRule& rule = plan.rule();
+  if (states.at(kPreds).rows() == 0) return;
+  const Tensor codes = states.at(kTarget).tensor().to(at::kLong);
+  Tensor labels = at::where(codes < 0, -1 - codes, codes);
+  Tensor probabilities = probabilities_of(states, plan);
+  if (rule.task == CurveTask::Multilabel)
+    labels = at::where(labels == kSkipped, rule.ignore_index.value_or(-1), labels);
+  if (rule.flattened) {
+    probabilities = probabilities.reshape({-1});
+    labels = at::one_hot(labels, rule.labels).view({-1});
+  }
+  states.at(kPreds).assign(probabilities, {}, {});
+  states.at(kTarget).assign(labels, {}, {});
+}
+
+void complete_curve(States& states, const CurvePlan& plan) {
+  const CurveRule& rule = plan.rule();
+  if (plan.bins()) {
+    const Tensor buckets = differences(states.at(0).tensor(), *plan.bins());
+    states.at(0).assign(buckets, {}, {});
+    if (rule.input == ScoreInput::Auto) states.at(1).assign(buckets.clone(), {}, {});
+    return;
+  }
+  check_kept(states.at(kPreds).tensor(), states.at(kTarget).tensor(), rule);
+  if (states.at(kTarget).rows() == 0) return;
+  Tensor scores = states.at(kPreds).tensor();
+  Tensor labels = states.at(kTarget).tensor().to(at::kLong);
+  if (rule.flattened) {
+    scores = scores.reshape({-1, rule.labels});
+    labels = labels.view({-1, rule.labels}).argmax(1);
+  }
+  if (rule.task == CurveTask::Multilabel) labels = at::where(counted_questions(labels, rule), labels, kSkipped);
+  // torchmetrics has decided that these are probabilities, whatever is still to come.
+  if (rule.input != ScoreInput::Probabilities) labels = -1 - labels;
+  const at::ScalarType type = rule.task == CurveTask::Multiclass ? code_type(rule.labels) : at::kChar;
+  states.at(kPreds).assign(scores, {}, {});
+  states.at(kTarget).assign(labels.to(type), {}, {});
+}
+
+std::string curve_key(const CurveRule& rule) {
+  const auto text = [](const auto& value) {
+    return detail::option_text(Codec<std::remove_cvref_t<decltype(value)>>::write(value));
+  };
+  std::ostringstream key;
+  key << "curve states: task=" << static_cast<int>(rule.task) << ", labels=" << rule.labels
+      << ", thresholds=" << text(rule.thresholds) << ", ignore_index=" << text(rule.ignore_index)
+      << ", validate_args=" << rule.validate_args << ", input=" << text(rule.input);
+  return key.str();
+}
+
+}  // namespace classification
+}  // namespace metrics

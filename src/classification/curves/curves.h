@@ -1,0 +1,122 @@
+#pragma once
+
+#include "kernels/uint128.h"
+#include <metrics/classification/curves.h>
+
+#include <cstdint>
+#include <vector>
+
+// From states to the points of curves, in float64 and in torchmetrics' order.
+
+namespace metrics::classification {
+
+// --- Exact curves keep two states: `preds`, the scores as they came, and `target`, a code for each row (of a
+// multilabel metric for each label of it). A code is the label, or kSkipped for a label that does not count; its
+// complement (-1 - code) says that the score is a probability, whatever other scores are: torchmetrics had decided so.
+
+inline constexpr int64_t kSkipped = 2;
+
+/// Returns the scores that are kept as torchmetrics' probabilities, in the shape in which they are kept.
+Tensor probabilities_of(const States& states, const CurvePlan& plan);
+
+// --- Points.
+
+/// What lies at or above each threshold of one curve, from the last threshold to the first: by score from the greatest
+/// down where scores are kept, else in the reversed order of the thresholds given.
+struct CurveCounts {
+  std::vector<int64_t> tp, fp;
+  std::vector<double> thresholds;  ///< As probabilities, whatever the scores were, rounded down to the result's dtype.
+  int64_t positives = 0;
+  int64_t negatives = 0;
+};
+
+/// Returns the counts of each class or label; of a binary metric the one.
+std::vector<CurveCounts> curve_counts(const States& states, const CurvePlan& plan);
+
+/// Returns the counts of all classes or labels as one question.
+CurveCounts micro_counts(const States& states, const CurvePlan& plan);
+
+/// The same from the highest threshold to the lowest, in whatever order those were given, and without the thresholds:
+/// for areas.
+std::vector<CurveCounts> ranked_counts(const States& states, const CurvePlan& plan);
+CurveCounts ranked_micro_counts(const States& states, const CurvePlan& plan);
+
+/// Twice the area under a receiver operating characteristic whose axes are counts, which is an integer.
+struct RocArea {
+  int64_t positives = 0;
+  int64_t negatives = 0;
+  uint128 twice = 0;
+
+  /// Adds the area between two points of the curve.
+  void add(int64_t tp, int64_t fp, int64_t next_tp, int64_t next_fp) {
+    twice += static_cast<uint128>(next_fp - fp) * (static_cast<uint128>(tp) + static_cast<uint128>(next_tp));
+  }
+  /// Adds samples with lower scores, of which this is the area.
+  void add_lower(const RocArea& lower) {
+    twice += lower.twice + 2 * static_cast<uint128>(positives) * static_cast<uint128>(lower.negatives);
+    positives += lower.positives;
+    negatives += lower.negatives;
+  }
+};
+
+/// The sum of the precisions at which positive samples are found, over those.
+struct PrecisionSum {
+  int64_t positives = 0;
+  double sum = 0;
+};
+
+/// Return the area of each class or label, or of all labels as one question.
+std::vector<RocArea> roc_areas(const States& states, const CurvePlan& plan);
+RocArea micro_roc_area(const States& states, const CurvePlan& plan);
+std::vector<PrecisionSum> precision_sums(const States& states, const CurvePlan& plan);
+PrecisionSum micro_precision_sum(const States& states, const CurvePlan& plan);
+
+/// How many samples each class or label has: what weighted averages weigh by.
+template <class Of>
+std::vector<int64_t> curve_support(const std::vector<Of>& curves) {
+  std::vector<int64_t> support;
+  for (const Of& curve : curves) support.push_back(curve.positives);
+  return support;
+}
+
+/// The receiver operating characteristic, from high thresholds to low. Exact: from (0, 0) at threshold 1, a rate
+/// without samples being 0; binned: one point a threshold, as it is given.
+struct RocPoints {
+  std::vector<double> fpr, tpr, thresholds;
+};
+
+/// Precision over recall, from low thresholds to high, and a last point (1, 0) without a threshold. NaN where nothing
+/// is predicted or, but for exact binary and multilabel curves, which have a recall of 1 then, nothing is there.
+struct PrecisionRecallPoints {
+  std::vector<double> precision, recall, thresholds;
+};
+
+/// The recall of a class or label without samples.
+double recall_without_positives(const CurvePlan& plan);
+void warn_of_no_positives();
+
+/// Warns of an exact curve that lacks samples of a class.
+void warn_of_missing_samples(int64_t positives, int64_t negatives, const CurvePlan& plan);
+inline void warn_of_missing_samples(const CurveCounts& counts, const CurvePlan& plan) {
+  warn_of_missing_samples(counts.positives, counts.negatives, plan);
+}
+
+/// Averages the areas of classes or labels by their support, leaving out those that are NaN, with a warning; without an
+/// average: [C].
+Tensor averaged_areas(const std::vector<double>& areas, const std::vector<int64_t>& support, Average average);
+
+/// Return a curve a class or label; of a binary metric the one. Exact curves warn of samples that are missing.
+std::vector<RocPoints> roc_points(const States& states, const CurvePlan& plan);
+std::vector<PrecisionRecallPoints> precision_recall_points(const States& states, const CurvePlan& plan);
+
+/// Return the curve of all classes as one question (micro), or torchmetrics' macro average: all false positive rates
+/// (precisions) in order, and at each the mean of what the classes' curves have there, interpolated.
+RocPoints averaged_roc(const States& states, const CurvePlan& plan, Average average);
+PrecisionRecallPoints averaged_precision_recall(const States& states, const CurvePlan& plan, Average average);
+
+/// Return the curves of classes or labels from (0, 0) to (1, 1), wherever the thresholds end, by falling threshold; and
+/// the macro average of curves.
+std::vector<RocPoints> whole_roc_points(const States& states, const CurvePlan& plan);
+RocPoints mean_roc(const std::vector<RocPoints>& curves);
+
+}  // namespace metrics::classification

@@ -1,0 +1,100 @@
+#pragma once
+
+#include "classification/counts/kernels.h"
+#include "bins.h"
+#include "sorting.h"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+/// The loops under curves.cpp, on raw memory.
+namespace metrics::curves::kernels {
+
+using counting::kernels::Ignored;
+
+/// What was seen among the scores and targets that count.
+struct Seen {
+  bool outside = false;  ///< A score outside [0, 1]; NaN is not.
+  bool nan = false;
+  bool invalid = false;  ///< A target that is no label.
+};
+
+/// Scores of yes-or-no questions with their targets: contiguous [samples, labels, positions].
+struct Questions {
+  const void* scores;
+  Element element;
+  const int64_t* target;
+  int64_t samples, labels, positions;
+  Ignored ignored;
+
+  int64_t size() const { return samples * labels * positions; }
+};
+
+/// Scores of classes with their target: contiguous [rows, classes].
+struct ClassRows {
+  const void* scores;
+  Element element;
+  const int64_t* target;
+  int64_t rows, classes;
+  Ignored ignored;
+
+  int64_t size() const { return rows * classes; }
+};
+
+/// Counts of buckets, int64 [thresholds, labels, 2, 2]: [k, l, y, 1] of scores that reach k + 1 thresholds, [0, l, y,
+/// 0] of those that reach none, y being the target.
+struct BucketTable {
+  int64_t* counts;
+  int64_t labels;
+
+  void add(int64_t reached, int64_t label, int64_t target, int64_t count) const {
+    const int64_t above = reached > 0;
+    counts[(((reached - above) * labels + label) * 2 + target) * 2 + above] += count;
+  }
+};
+
+/// Which tables a batch is counted into, for each reading of its scores.
+struct BucketTables {
+  int64_t* as_probability;  ///< Null where that reading is not counted.
+  int64_t* as_logit;
+};
+
+/// Looks at all scores and targets, and counts nothing.
+Seen look(const Questions& questions);
+Seen look(const ClassRows& rows);
+
+/// Counts the scores whose target is 0 or 1; targets may hold anything.
+void count_buckets(const Questions& questions, const CurvePlan::Bins& bins, BucketTables tables);
+
+/// Counts each score of the rows whose target is a class: as it is, and after the softmax of its row.
+void count_buckets(const ClassRows& rows, const CurvePlan::Bins& bins, BucketTables tables);
+
+/// Writes 1, 0, or for targets that do not count `skipped`.
+void encode_questions(const int64_t* target, int64_t count, Ignored ignored, int8_t skipped, int8_t* codes);
+
+/// Returns where the keys of scores lie.
+METRICS_API KeyRange<uint32_t> key_range(std::span<const float> scores);
+METRICS_API KeyRange<uint64_t> key_range(std::span<const double> scores);
+
+/// Writes what is sorted for each score: see `ranked`.
+METRICS_API void rank(std::span<const float> scores, const uint8_t* yes, const Places<uint32_t>& places,
+                      uint32_t* items);
+METRICS_API void rank(std::span<const float> scores, const uint8_t* yes, const Places<uint32_t>& places,
+                      uint64_t* items);
+METRICS_API void rank(std::span<const double> scores, const uint8_t* yes, const Places<uint64_t>& places,
+                      uint64_t* items);
+METRICS_API void rank(std::span<const double> scores, const uint8_t* yes, const Places<uint64_t>& places,
+                      uint128* items);
+
+/// What turns the scores of a row into the logarithms of their softmax: (score - greatest) - excess.
+struct RowNorm {
+  double greatest, excess;
+
+  double log_softmax(double score) const { return (score == greatest ? 0 : score - greatest) - excess; }
+};
+
+/// Returns the norms of rows [rows, classes]. They do not depend on the order of a row's scores.
+METRICS_API std::vector<RowNorm> row_norms(const void* scores, Element element, int64_t rows, int64_t classes);
+
+}  // namespace metrics::curves::kernels

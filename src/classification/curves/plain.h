@@ -1,0 +1,30 @@
+#pragma once
+
+#include "kernels.h"
+#include <metrics/classification/curves.h>
+
+#include <ATen/core/Tensor.h>
+
+/// The loops of curve_kernels.h in plain tensor operations: what runs on devices without a kernel, and what the kernels
+/// are tested against.
+namespace metrics::curves::plain {
+
+using at::Tensor;
+
+/// Tables of counts, one for each reading; undefined where that reading is not counted.
+struct Tables {
+  Tensor as_probability, as_logit;
+};
+
+/// `scores`: [samples, labels, positions]; `codes`: 0, 1, or others that do not count, of the same shape.
+METRICS_API void count_questions(const Tables& tables, const Tensor& scores, const Tensor& codes,
+                                 const CurvePlan::Bins& bins);
+
+/// `scores`: [rows, classes]; `target`: [rows], where no class does not count.
+METRICS_API void count_classes(const Tables& tables, const Tensor& scores, const Tensor& target,
+                               const CurvePlan::Bins& bins);
+
+/// Looks at the scores that `counted` (bool, of a shape that broadcasts) marks.
+METRICS_API kernels::Seen look(const Tensor& scores, const Tensor& counted);
+
+}  // namespace metrics::curves::plain

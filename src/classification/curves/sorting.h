@@ -1,0 +1,108 @@
+#pragma once
+
+#include "kernels/large_pages.h"
+#include "kernels/radix_sort.h"
+#include "kernels/uint128.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <span>
+#include <type_traits>
+
+// Scores as integers in the same order, and their sorting.
+
+namespace metrics::curves {
+
+/// An integer as wide as the score, greater for a greater score; equal for equal ones. NaN is the least.
+template <class T>
+auto key_of(T score) {
+  using Key = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
+  constexpr Key kSign = Key{1} << (8 * sizeof(Key) - 1);
+  const auto bits = std::bit_cast<Key>(score + T(0));  // -0 becomes 0
+  const auto key = static_cast<Key>(bits & kSign ? ~bits : bits | kSign);
+  return score != score ? Key{0} : key;
+}
+
+/// The score of a key.
+template <class Key>
+auto score_of(Key key) {
+  using T = std::conditional_t<sizeof(Key) == 8, double, float>;
+  constexpr Key kSign = Key{1} << (8 * sizeof(Key) - 1);
+  if (key == 0) return std::numeric_limits<T>::quiet_NaN();
+  return std::bit_cast<T>(static_cast<Key>(key & kSign ? key & ~kSign : ~key));
+}
+
+/// Where keys lie. Those of negative scores are below kZero.
+template <class Key>
+struct KeyRange {
+  static constexpr Key kZero = Key{1} << (8 * sizeof(Key) - 1);
+
+  Key least = std::numeric_limits<Key>::max(), greatest = 0;
+  Key below = 0, above = std::numeric_limits<Key>::max();  ///< The nearest to kZero on either side, it being above.
+
+  void fold(const KeyRange& other) {
+    least = std::min(least, other.least);
+    greatest = std::max(greatest, other.greatest);
+    below = std::max(below, other.below);
+    above = std::min(above, other.above);
+  }
+};
+
+/// Numbers keys from 0 on in their order, so that they need few bits: without those below the least, nor those around
+/// zero where there are negative scores and others, but none as small.
+template <class Key>
+class Places {
+ public:
+  explicit Places(const KeyRange<Key>& keys) : least_(keys.least) {
+    if (keys.least < keys.kZero && keys.kZero <= keys.greatest) {
+      above_ = keys.above;
+      gap_ = static_cast<Key>(keys.above - keys.below - 1);
+    }
+    bits_ = std::bit_width(place_of(keys.greatest));
+  }
+
+  Key place_of(Key key) const { return static_cast<Key>(key - least_ - (key >= above_ ? gap_ : 0)); }
+  Key key_at(Key place) const {
+    const auto key = static_cast<Key>(place + least_);
+    return key < above_ - gap_ ? key : static_cast<Key>(key + gap_);
+  }
+  /// How many bits the greatest place has.
+  int bits() const { return static_cast<int>(bits_); }
+
+ private:
+  Key least_, above_ = 0, gap_ = 0;
+  decltype(std::bit_width(Key{})) bits_;
+};
+
+/// A score's place, and 1 where its target is yes, else 0, in one integer.
+template <class Item, class Key>
+Item ranked(Key place, bool yes) {
+  return static_cast<Item>(static_cast<Item>(place) << 1 | Item{yes});
+}
+
+/// Items by place in ascending order, and the memory in which they lie.
+template <class Item>
+struct Sorted {
+  std::unique_ptr<Item[]> memory;
+  std::span<const Item> items;
+};
+
+/// Sorts items that `fill(span)` writes, whose places have so many bits.
+template <class Item, class Fill>
+Sorted<Item> sorted(std::size_t count, int bits, const Fill& fill) {
+  Sorted<Item> result{std::make_unique_for_overwrite<Item[]>(2 * count), {}};
+  prefer_large_pages(result.memory.get(), 2 * count * sizeof(Item));
+  const std::span<Item> items(result.memory.get(), count);
+  fill(items);
+  result.items = radix_sorted(
+      items, std::span(result.memory.get() + count, count),
+      [](const Item& item) { return static_cast<Item>(item >> 1); }, bits);
+  return result;
+}
+
+}  // namespace metrics::curves

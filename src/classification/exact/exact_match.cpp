@@ -1,0 +1,141 @@
+#include "core/loaded_states.h"
+#include "classification/counts/averaging.h"
+#include "classification/checks.h"
+#include "classification/counts/counting.h"
+#include "classification/readings.h"
+#include <metrics/classification/exact_match.h>
+#include <metrics/core/define.h>
+
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
+#include <c10/util/accumulate.h>
+
+namespace metrics {
+namespace {
+
+bool is_samplewise(const auto& options) {
+  return options.multidim_average == MultidimAverage::Samplewise;
+}
+
+// A number as the states of a batch's device hold it.
+Tensor total_of(int64_t count, const Tensor& target) {
+  return at::full({1}, count, target.options().dtype(at::kLong));
+}
+
+// Nothing is appended before the first batch.
+Tensor rows_of(const State& state) {
+  return state.tensor().defined() ? state.tensor() : at::zeros({0}, at::kLong);
+}
+
+/// Throws StateMisfit for a loaded state that is not one count a sample.
+void check_sample_counts(const State& state) {
+  require_integer_rows(state);
+  require_counts(state);
+  if (state.rows() > 0 && state.tensor().dim() != 1) {
+    throw StateMisfit(state.name(), "expected one number a sample, got shape " + c10::str(state.tensor().sizes()));
+  }
+}
+
+// How many positions a sample of a [N, L, ...] batch has.
+int64_t positions_of(const Tensor& target) {
+  return c10::multiply_integers(target.sizes().slice(2));
+}
+
+}  // namespace
+
+void definitions::MulticlassExactMatch::check(const Options& o) {
+  check_at_least("num_classes", o.num_classes, o.validate_args ? 2 : 1);
+}
+
+void definitions::MulticlassExactMatch::declare(States& states, const Options& o) {
+  if (is_samplewise(o)) {
+    states.add("correct", Reduction::Cat);
+    states.add("total", Reduction::Max, at::zeros({}, at::kLong));
+  } else {
+    states.add("correct", Reduction::Sum, at::zeros({1}, at::kLong));
+    states.add("total", Reduction::Sum, at::zeros({1}, at::kLong));
+  }
+}
+
+void definitions::MulticlassExactMatch::update(States& states, const Options& o, const Tensor& preds,
+                                               const Tensor& target) {
+  const counting::ClassRule rule{
+      .num_classes = o.num_classes, .ignore_index = o.ignore_index, .validate = o.validate_args};
+  if (is_samplewise(o)) {
+    states.at(0).append(counting::samplewise_exact_class_matches(preds, target, rule));
+    states.at(1).raise(total_of(1, target).squeeze());
+  } else {
+    states.at(0).add(counting::exact_class_matches(preds, target, rule));
+    states.at(1).add(total_of(target.dim() == 0 ? 1 : target.size(0), target));
+  }
+}
+
+Tensor definitions::MulticlassExactMatch::finalise(const States& states, const Options& o) {
+  if (is_samplewise(o)) return rows_of(states.at(0)).to(at::kDouble);
+  return classification::ratio(states.at(0).tensor(), states.at(1).tensor());
+}
+
+void definitions::MultilabelExactMatch::check(const Options& o) {
+  check_at_least("num_labels", o.num_labels, o.validate_args ? 2 : 1);
+  if (o.validate_args) check_threshold(o.threshold);
+}
+
+// torchmetrics divides all samples by the last one's number of positions: it is kept under its name, and each sample's
+// own beside it.
+void definitions::MultilabelExactMatch::declare(States& states, const Options& o) {
+  if (is_samplewise(o)) {
+    classification::declare_readings(states, {"correct"}, Reduction::Cat, Tensor(), o.input);
+    states.add("total", Reduction::Max, at::zeros({}, at::kLong));
+    states.add("_positions", Reduction::Cat);
+  } else {
+    classification::declare_readings(states, {"correct"}, Reduction::Sum, at::zeros({1}, at::kLong), o.input);
+    states.add("total", Reduction::Sum, at::zeros({1}, at::kLong));
+  }
+}
+
+void definitions::MultilabelExactMatch::update(States& states, const Options& o, const Tensor& preds,
+                                               const Tensor& target) {
+  const counting::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
+  if (is_samplewise(o)) {
+    const auto counts = counting::samplewise_exact_multilabel_matches(preds, target, o.num_labels, rule);
+    const Tensor positions = total_of(positions_of(target), target);
+    classification::fold_readings(states, o.input, counts);
+    states["total"].raise(positions.squeeze());
+    states["_positions"].append(positions.expand({target.size(0)}));
+  } else {
+    const auto counts = counting::exact_multilabel_matches(preds, target, o.num_labels, rule);
+    classification::fold_readings(states, o.input, counts);
+    states["total"].add(total_of(target.size(0) * positions_of(target), target));
+  }
+}
+
+Tensor definitions::MultilabelExactMatch::finalise(const States& states, const Options& o) {
+  const State& correct = classification::reading_that_holds(states, o.input);
+  return is_samplewise(o) ? classification::ratio(rows_of(correct), rows_of(states["_positions"]))
+                          : classification::ratio(correct.tensor(), states["total"].tensor());
+}
+
+void definitions::MultilabelExactMatch::show_as_torchmetrics(States& states, const Options& o) {
+  TwoReadings::show_as_torchmetrics(states, o);
+  if (is_samplewise(o) && states["_positions"].rows() != states["correct"].rows()) {
+    throw Error("MultilabelExactMatch: states `correct` and `_positions` differ in their number of samples");
+  }
+}
+
+void definitions::MulticlassExactMatch::complete_from_torchmetrics(States& states, const Options& o) {
+  if (is_samplewise(o)) check_sample_counts(states.at(0));
+}
+
+void definitions::MultilabelExactMatch::complete_from_torchmetrics(States& states, const Options& o) {
+  if (is_samplewise(o)) check_sample_counts(states.at(0));
+  TwoReadings::complete_from_torchmetrics(states, o);
+  if (!is_samplewise(o)) return;
+  const State& correct = states["correct"];
+  if (correct.rows() > 0)
+    states["_positions"].assign(states["total"].tensor().expand({correct.rows()}).clone(), {}, {});
+}
+
+METRICS_DEFINE(definitions::MulticlassExactMatch);
+METRICS_DEFINE(definitions::MultilabelExactMatch);
+
+}  // namespace metrics

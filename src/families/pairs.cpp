@@ -1,0 +1,106 @@
+#include "pairs.h"
+
+#include <metrics/core/errors.h>
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
+#include <c10/core/GradMode.h>
+
+#include <sstream>
+
+namespace metrics::pairs {
+
+namespace {
+
+/// The type in which the kernels read both; integers are exact in float64 up to 2^53.
+at::ScalarType kernel_dtype(const Tensor& preds, const Tensor& target) {
+  if (!preds.is_floating_point() || !target.is_floating_point()) return at::kDouble;
+  const at::ScalarType dtype = at::promoteTypes(preds.scalar_type(), target.scalar_type());
+  const bool known = dtype == at::kHalf || dtype == at::kBFloat16 || dtype == at::kFloat;
+  return known ? dtype : at::kDouble;
+}
+
+Tensor readable(const Tensor& tensor, at::ScalarType dtype) {
+  return tensor.detach().to(dtype).contiguous();
+}
+
+}  // namespace
+
+void check_num_outputs(std::string_view metric, int64_t num_outputs) {
+  if (num_outputs >= 1) return;
+  throw InvalidArgument(std::string(metric) + ": num_outputs: expected an integer of at least 1, got " +
+                        std::to_string(num_outputs));
+}
+
+void check_pairs(std::string_view metric, const Tensor& preds, const Tensor& target) {
+  if (preds.sizes() == target.sizes()) return;
+  std::ostringstream message;
+  message << metric << ": inputs `preds` and `target` must have the same shape, got " << preds.sizes() << " and "
+          << target.sizes();
+  throw InvalidArgument(message.str());
+}
+
+void check_outputs(std::string_view metric, const Tensor& preds, int64_t num_outputs) {
+  if (preds.dim() == 2 && preds.size(1) == num_outputs) return;
+  std::ostringstream message;
+  message << metric << ": inputs of shape [N, " << num_outputs << "] expected for num_outputs=" << num_outputs
+          << ", got " << preds.sizes();
+  if (preds.dim() == 1) message << "; a row of all outputs is [1, " << num_outputs << "], and a vector one output";
+  throw InvalidArgument(message.str());
+}
+
+void check_one_or_two_dimensional(std::string_view metric, const Tensor& preds) {
+  if (preds.dim() == 1 || (preds.dim() == 2 && preds.size(1) > 0)) return;
+  std::ostringstream message;
+  message << metric << ": 1- or 2-dimensional inputs [N] or [N, M] expected, got shape " << preds.sizes();
+  throw InvalidArgument(message.str());
+}
+
+bool carries_gradients(const Tensor& preds, const Tensor& target) {
+  return at::GradMode::is_enabled() && (preds.requires_grad() || target.requires_grad());
+}
+
+bool has_kernel(const Tensor& preds) {
+  return preds.is_cpu();
+}
+
+WidePairs wide_pairs(const Tensor& preds, const Tensor& target, int64_t columns) {
+  const int64_t rows = preds.numel() / columns;
+  return {preds.reshape({rows, columns}).to(at::kDouble), target.reshape({rows, columns}).to(at::kDouble)};
+}
+
+KernelPairs::KernelPairs(const Tensor& preds, const Tensor& target, int64_t columns) : columns_(columns) {
+  const at::ScalarType dtype = kernel_dtype(preds, target);
+  preds_ = readable(preds, dtype);
+  target_ = readable(target, dtype);
+}
+
+kernels::Pairs KernelPairs::get() const {
+  return {.preds = preds_.const_data_ptr(),
+          .target = target_.const_data_ptr(),
+          .element = element_of(preds_.scalar_type()),
+          .rows = preds_.numel() / columns_,
+          .columns = columns_};
+}
+
+void add_sums(State& state, const std::vector<DoubleDouble>& sums, at::IntArrayRef shape) {
+  if (sums.size() == 1 && state.tensor().sizes() == shape) return state.add(sums.front());
+  Tensor high = at::empty(shape, at::kDouble);
+  Tensor low = at::empty(shape, at::kDouble);
+  for (std::size_t column = 0; column < sums.size(); ++column) {
+    high.mutable_data_ptr<double>()[column] = sums[column].high;
+    low.mutable_data_ptr<double>()[column] = sums[column].low;
+  }
+  state.add(high);
+  state.add(low);
+}
+
+void add_count(State& state, int64_t count) {
+  if (state.tensor().is_cpu()) {
+    *state.counts() += count;
+  } else {
+    state.add(at::full({}, count, at::kLong));
+  }
+}
+
+}  // namespace metrics::pairs

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "kernels/element.h"
+#include "moments.h"
+#include <metrics/core/double_double.h>
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+/// Sums over pairs of a prediction and a target, column by column: one pass over both, in float64, in blocks that are
+/// folded in their order, so that the bits depend neither on the number of threads nor on the machine.
+namespace metrics::kernels::pairs {
+
+/// Two contiguous arrays of [rows, columns].
+struct Pairs {
+  const void* preds;
+  const void* target;
+  Element element;
+  int64_t rows, columns;
+};
+
+/// Returns Σ (x - y)² of each column.
+std::vector<DoubleDouble> squared_errors(const Pairs& pairs);
+
+/// Returns Σ (x - y)² of each row.
+std::vector<double> row_squared_errors(const Pairs& pairs);
+
+/// Returns Σ |x - y| of each column.
+std::vector<DoubleDouble> absolute_errors(const Pairs& pairs);
+
+/// What numbers are multiplied by before they are squared: nothing, and where their squares would leave float64 a power
+/// of two, one for large numbers and one for small ones.
+inline constexpr std::array<double, 3> square_scales{1, 0x1p-600, 0x1p600};
+
+/// Sums of squares, each beside the others of its scale.
+using SquareSums = std::array<DoubleDouble, square_scales.size()>;
+
+struct FitSums {
+  DoubleDouble target;
+  SquareSums squared_target, squared_error;
+};
+
+/// Returns Σ y, Σ y² and Σ (x - y)² of each column. The first two differ from those of the data, but Σ y² - (Σ y)² / n
+/// is as exact as a sum of squares of y less a number near it.
+std::vector<FitSums> fit_sums(const Pairs& pairs);
+
+/// Returns the moments of each column, exact as sums of squares and products of x and y less numbers near them.
+std::vector<PairMoments<double>> pair_moments(const Pairs& pairs);
+
+}  // namespace metrics::kernels::pairs
