@@ -18,7 +18,7 @@ struct Registry {
   std::mutex mutex;
   std::map<std::string_view, std::unique_ptr<MetricEntry>, std::less<>> metrics;  // by name; addresses never change
   std::map<std::string_view, std::unique_ptr<RouterEntry>, std::less<>> routers;
-  std::map<std::string_view, const MetricEntry*, std::less<>> functionals;
+  std::map<std::string_view, std::unique_ptr<FunctionalEntry>, std::less<>> functionals;
   std::map<std::string_view, const RouterEntry*, std::less<>> functional_routers;
 
   Registry() {
@@ -26,6 +26,7 @@ struct Registry {
          {aggregation_domain(), classification_domain(), collections_domain(), detection_domain(), image_domain(),
           regression_domain(), retrieval_domain(), text_domain()}) {
       for (const MetricEntry& entry : domain.metrics) add(entry);
+      for (const FunctionalEntry& entry : domain.functionals) add(entry);
       for (const RouterEntry& router : domain.routers) {
         const auto& kept = routers[router.name] = std::make_unique<RouterEntry>(router);
         if (!router.functional.empty()) functional_routers[router.functional] = kept.get();
@@ -33,17 +34,28 @@ struct Registry {
     }
   }
 
+  bool has_functional(std::string_view name) const {
+    return functionals.contains(name) || functional_routers.contains(name);
+  }
+
   void add(MetricEntry entry) {
-    const bool taken = metrics.contains(entry.name) || routers.contains(entry.name) ||
-                       (!entry.functional.empty() &&
-                        (functionals.contains(entry.functional) || functional_routers.contains(entry.functional)));
-    if (taken) {
+    const bool has_one = !entry.functional.name.empty();
+    if (metrics.contains(entry.name) || routers.contains(entry.name) ||
+        (has_one && has_functional(entry.functional.name))) {
       throw InvalidArgument("a metric named `" + std::string(entry.name) + "`, or its functional `" +
-                            std::string(entry.functional) + "`, is registered already");
+                            std::string(entry.functional.name) + "`, is registered already");
     }
+    if (has_one) add(entry.functional);
     auto kept = std::make_unique<MetricEntry>(std::move(entry));
-    if (!kept->functional.empty()) functionals[kept->functional] = kept.get();
     metrics[kept->name] = std::move(kept);
+  }
+
+  void add(FunctionalEntry entry) {
+    if (has_functional(entry.name)) {
+      throw InvalidArgument("a functional named `" + std::string(entry.name) + "` is registered already");
+    }
+    auto kept = std::make_unique<FunctionalEntry>(std::move(entry));
+    functionals[kept->name] = std::move(kept);
   }
 };
 
@@ -205,6 +217,13 @@ std::vector<const RouterEntry*> list_routers() {
   return all;
 }
 
+std::vector<const FunctionalEntry*> list_functionals() {
+  const std::lock_guard lock(registry().mutex);
+  std::vector<const FunctionalEntry*> all;
+  for (const auto& [name, entry] : registry().functionals) all.push_back(entry.get());
+  return all;
+}
+
 const MetricEntry* find_metric(std::string_view name) {
   const std::lock_guard lock(registry().mutex);
   return find_in(registry().metrics, name);
@@ -215,7 +234,17 @@ const RouterEntry* find_router(std::string_view name) {
   return find_in(registry().routers, name);
 }
 
+const FunctionalEntry* find_functional(std::string_view name) {
+  const std::lock_guard lock(registry().mutex);
+  return find_in(registry().functionals, name);
+}
+
 void register_metric(MetricEntry entry) {
+  const std::lock_guard lock(registry().mutex);
+  registry().add(std::move(entry));
+}
+
+void register_functional(FunctionalEntry entry) {
   const std::lock_guard lock(registry().mutex);
   registry().add(std::move(entry));
 }
@@ -256,19 +285,15 @@ Kwargs options_from_json(std::string_view json) {
 }
 
 c10::IValue call(std::string_view name, const Args& args, const Kwargs& kwargs) {
-  const MetricEntry* entry = nullptr;
-  const RouterEntry* router = nullptr;
-  {
+  if (const FunctionalEntry* entry = find_functional(name)) return entry->call(args, kwargs);
+  const RouterEntry* router = [&] {
     const std::lock_guard lock(registry().mutex);
-    const auto direct = registry().functionals.find(name);
-    if (direct != registry().functionals.end()) entry = direct->second;
-    const auto routes = registry().functional_routers.find(name);
-    if (routes != registry().functional_routers.end()) router = routes->second;
-  }
-  if (entry != nullptr) return entry->call(args, kwargs);
+    const auto found = registry().functional_routers.find(name);
+    return found == registry().functional_routers.end() ? nullptr : found->second;
+  }();
   if (router == nullptr) throw_unknown("functional", name);
   const auto [target, options] = routed(*router, kwargs);
-  return target->call(args, options);
+  return target->functional.call(args, options);
 }
 
 }  // namespace metrics

@@ -64,6 +64,7 @@
 #include <metrics/regression/mse.h>
 #include <metrics/regression/pearson.h>
 #include <metrics/regression/r2.h>
+#include <metrics/retrieval/hit_rate.h>
 #include <metrics/retrieval/reciprocal_rank.h>
 #include <metrics/text/wer.h>
 #include <metrics/version.h>

@@ -214,10 +214,10 @@ void CatMetric::complete_from_torchmetrics(States& states, const Options&) {
 
 }  // namespace definitions
 
-METRICS_DEFINE(definitions::SumMetric);
-METRICS_DEFINE(definitions::MeanMetric);
-METRICS_DEFINE(definitions::MaxMetric);
-METRICS_DEFINE(definitions::MinMetric);
-METRICS_DEFINE(definitions::CatMetric);
+METRICS_DEFINE_CLASS(SumMetric);
+METRICS_DEFINE_CLASS(MeanMetric);
+METRICS_DEFINE_CLASS(MaxMetric);
+METRICS_DEFINE_CLASS(MinMetric);
+METRICS_DEFINE_CLASS(CatMetric);
 
 }  // namespace metrics

@@ -82,8 +82,8 @@ void print_lines(std::ostream& out, const std::string& word, const std::vector<s
 
 void print_text(std::ostream& out, const Listing& listing) {
   for (const MetricEntry* metric : listing.metrics) {
-    out << metric->name << "  (" << metric->domain << (metric->functional.empty() ? "" : ", functional ")
-        << metric->functional << ")\n";
+    out << metric->name << "  (" << metric->domain << (metric->functional.name.empty() ? "" : ", functional ")
+        << metric->functional.name << ")\n";
     print_lines(out, "options", texts(metric->options));
     print_lines(out, "inputs", texts(metric->inputs));
     print_lines(out, "outputs", {joined(metric->outputs, ", ")});
@@ -122,7 +122,7 @@ Json as_json(const MetricEntry& metric) {
   }
   const auto& better = metric.traits.higher_is_better;
   return {{"name", metric.name},
-          {"functional", metric.functional.empty() ? Json(nullptr) : Json(metric.functional)},
+          {"functional", metric.functional.name.empty() ? Json(nullptr) : Json(metric.functional.name)},
           {"domain", metric.domain},
           {"options", options},
           {"inputs", inputs},
@@ -155,7 +155,7 @@ std::string cell(std::string value) {
 
 void print_markdown_table(std::ostream& out, const MetricEntry& metric) {
   out << "### " << metric.name << "\n\n";
-  if (!metric.functional.empty()) out << "Functional: `" << metric.functional << "`. ";
+  if (!metric.functional.name.empty()) out << "Functional: `" << metric.functional.name << "`. ";
   const auto or_childrens = [](const std::string& own) { return own.empty() ? "those of its metrics" : own; };
   out << "Inputs: " << or_childrens(cell(joined(texts(metric.inputs), "; ")))
       << ". Outputs: " << joined(metric.outputs, ", ")

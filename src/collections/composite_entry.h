@@ -38,8 +38,6 @@ struct Codec<GivenMetric> {
 /// listings.
 template <class Arguments, std::unique_ptr<Metric> (*make)(const Arguments&), Arguments (*example)()>
 MetricEntry composite_entry(std::string_view name, std::string_view domain) {
-  static std::string of_name;
-  of_name = name;
   MetricEntry entry;
   entry.name = name;
   entry.domain = domain;
@@ -52,13 +50,11 @@ MetricEntry composite_entry(std::string_view name, std::string_view domain) {
     entry.options.push_back(std::move(option));
   });
   entry.outputs = {"value"};
-  entry.create = [](const Kwargs& options, const MetricOptions& common) {
-    std::unique_ptr<Metric> made =
-        detail::named(of_name, [&] { return make(options_from<Arguments>(options, of_name)); });
+  entry.create = [name](const Kwargs& options, const MetricOptions& common) {
+    std::unique_ptr<Metric> made = detail::named(name, [&] { return make(options_from<Arguments>(options, name)); });
     set_common_options(*made, common);
     return made;
   };
-  entry.call = [](const Args&, const Kwargs&) -> c10::IValue { throw Error(of_name + " has no functional"); };
   entry.example = [] { return make(example()); };
   return entry;
 }

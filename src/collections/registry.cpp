@@ -34,7 +34,6 @@ MetricEntry collection_entry() {
     set_common_options(*collection, common);
     return collection;
   };
-  entry.call = [](const Args&, const Kwargs&) -> c10::IValue { throw Error("MetricCollection has no functional"); };
   entry.example = []() -> std::unique_ptr<Metric> {
     return std::unique_ptr<Metric>(new MetricCollection({MulticlassAccuracy({.num_classes = 3})}));
   };

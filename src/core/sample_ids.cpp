@@ -28,13 +28,13 @@ Tensor ids_of_elements(const Tensor& ids, at::IntArrayRef sizes) {
       .reshape({-1, 2});
 }
 
-std::optional<std::vector<int64_t>> first_of_each_sample(const States& states, int64_t rows, std::string_view metric) {
+std::optional<std::vector<int64_t>> first_of_each_sample(const States& states, int64_t rows) {
   const State& state = states[ids_state];
   if (state.rows() == 0) return std::nullopt;
   const Tensor ids = state.tensor().to(at::kCPU, at::kLong).contiguous();
   if (ids.dim() != 2 || ids.size(0) != rows || ids.size(1) != 2) {
     std::ostringstream message;
-    message << metric << ": " << ids.size(0) << " of " << rows
+    message << ids.size(0) << " of " << rows
             << " rows have a sample id; where one update on one rank gives Rows.ids, all have to";
     throw Error(message.str());
   }

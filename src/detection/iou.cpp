@@ -207,16 +207,8 @@ std::vector<int64_t> IntersectionOverUnion::item_shape(const States& states, std
   return {n == 0 ? m : n, m == 0 ? n : m};
 }
 
-}  // namespace definitions
-
-METRICS_DEFINE(definitions::IntersectionOverUnion);
-
-namespace functional {
-
-Tensor intersection_over_union(const Tensor& preds, const Tensor& target, const PairwiseIouOptions& options) {
+Tensor IntersectionOverUnion::functional_value(const Tensor& preds, const Tensor& target, const PairwiseIouOptions& options) {
   check_iou_threshold("intersection_over_union", options.iou_threshold);
-  detail::check_readable("intersection_over_union", "preds", preds);
-  detail::check_readable("intersection_over_union", "target", target);
   check_boxes("intersection_over_union: preds", preds);
   check_boxes("intersection_over_union: target", target);
   const int64_t n = preds.size(0);
@@ -230,11 +222,14 @@ Tensor intersection_over_union(const Tensor& preds, const Tensor& target, const 
                      preds.options().dtype(at::kFloat).requires_grad(false));
   }
   Tensor values =
-      detection::pairwise_iou(detection::corners(preds.resolve_neg(), BoxFormat::Xyxy),
-                              detection::corners(target.resolve_neg(), BoxFormat::Xyxy));
+      detection::pairwise_iou(detection::corners(preds, BoxFormat::Xyxy),
+                              detection::corners(target, BoxFormat::Xyxy));
   if (options.iou_threshold) values = at::where(values < *options.iou_threshold, options.replacement_val, values);
   return (options.aggregate ? values.diagonal().mean() : values).to(dtype);
 }
 
-}  // namespace functional
+}  // namespace definitions
+
+METRICS_DEFINE_CLASS(IntersectionOverUnion);
+
 }  // namespace metrics

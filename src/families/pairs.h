@@ -56,15 +56,4 @@ void add_sums(State& state, const std::vector<DoubleDouble>& sums, at::IntArrayR
 /// Adds to the int64 count of a metric.
 void add_count(State& state, int64_t count);
 
-/// What a functional is: the value of one batch, float64 if an input is, else float32.
-template <class D>
-Tensor value_of(const typename D::Options& options, const Tensor& preds, const Tensor& target) {
-  metrics::detail::check_readable(D::name, "preds", preds);
-  metrics::detail::check_readable(D::name, "target", target);
-  MetricOf<D> metric(options, {.sync_on_compute = false, .compute_with_cache = false});
-  if (preds.scalar_type() == at::kDouble || target.scalar_type() == at::kDouble) metric.set_dtype(at::kDouble);
-  if (!preds.is_cpu()) metric.to(preds.device());
-  return metric.forward(preds, target);
-}
-
 }  // namespace metrics::pairs

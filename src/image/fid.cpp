@@ -228,6 +228,6 @@ void FrechetInceptionDistance::complete_from_torchmetrics(States& states, const 
 
 }  // namespace definitions
 
-METRICS_DEFINE(definitions::FrechetInceptionDistance);
+METRICS_DEFINE_CLASS(FrechetInceptionDistance);
 
 }  // namespace metrics

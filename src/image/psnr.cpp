@@ -198,14 +198,8 @@ void PeakSignalNoiseRatio::complete_from_torchmetrics(States& states, const Opti
   rescale(states, error_scale(options));
 }
 
-}  // namespace definitions
-
-METRICS_DEFINE(definitions::PeakSignalNoiseRatio);
-
-namespace functional {
-
-Tensor peak_signal_noise_ratio(const Tensor& preds, const Tensor& target, const PeakSignalNoiseRatioOptions& options) {
-  const Tensor value = pairs::value_of<definitions::PeakSignalNoiseRatio>(options, preds, target);
+Tensor PeakSignalNoiseRatio::functional_value(const Tensor& preds, const Tensor& target, const Options& options) {
+  const Tensor value = MetricOf<PeakSignalNoiseRatio>::value_of(options, {preds, target});
   if (!options.dim || options.reduction != ImageReduction::None) return value;
   const std::vector<bool> summed = summed_dimensions(options, preds.dim());
   std::vector<int64_t> kept;
@@ -215,5 +209,8 @@ Tensor peak_signal_noise_ratio(const Tensor& preds, const Tensor& target, const 
   return value.reshape(kept);
 }
 
-}  // namespace functional
+}  // namespace definitions
+
+METRICS_DEFINE_CLASS(PeakSignalNoiseRatio);
+
 }  // namespace metrics

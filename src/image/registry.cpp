@@ -1,6 +1,6 @@
 #include "../registry.h"
 
-#include "../core/functional_entry.h"
+#include <metrics/core/define.h>
 #include <metrics/image/fid.h>
 #include <metrics/image/psnr.h>
 
@@ -9,8 +9,7 @@ namespace metrics {
 Domain image_domain() {
   constexpr std::string_view domain = "image";
   return {.name = domain,
-          .metrics = {entry<FrechetInceptionDistance>(domain),
-                      functional_entry<PeakSignalNoiseRatio, functional::peak_signal_noise_ratio>(domain)},
+          .metrics = {entry<FrechetInceptionDistance>(domain), entry<PeakSignalNoiseRatio>(domain)},
           .routers = {}};
 }
 

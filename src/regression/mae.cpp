@@ -37,13 +37,6 @@ Tensor MeanAbsoluteError::finalise(const States& states, const Options&) {
 
 }  // namespace definitions
 
-METRICS_DEFINE(definitions::MeanAbsoluteError);
+METRICS_DEFINE_CLASS(MeanAbsoluteError);
 
-namespace functional {
-
-Tensor mean_absolute_error(const Tensor& preds, const Tensor& target, const MeanAbsoluteErrorOptions& options) {
-  return pairs::value_of<definitions::MeanAbsoluteError>(options, preds, target);
-}
-
-}  // namespace functional
 }  // namespace metrics

@@ -38,13 +38,6 @@ Tensor MeanSquaredError::finalise(const States& states, const Options& options) 
 
 }  // namespace definitions
 
-METRICS_DEFINE(definitions::MeanSquaredError);
+METRICS_DEFINE_CLASS(MeanSquaredError);
 
-namespace functional {
-
-Tensor mean_squared_error(const Tensor& preds, const Tensor& target, const MeanSquaredErrorOptions& options) {
-  return pairs::value_of<definitions::MeanSquaredError>(options, preds, target);
-}
-
-}  // namespace functional
 }  // namespace metrics

@@ -145,17 +145,13 @@ Tensor PearsonCorrCoef::finalise(const States& states, const Options&) {
   return at::where(defined, correlation.clamp(-1, 1), std::numeric_limits<double>::quiet_NaN());
 }
 
-}  // namespace definitions
-
-METRICS_DEFINE(definitions::PearsonCorrCoef);
-
-namespace functional {
-
-Tensor pearson_corrcoef(const Tensor& preds, const Tensor& target) {
-  detail::check_readable(definitions::PearsonCorrCoef::name, "preds", preds);
+Tensor PearsonCorrCoef::functional_value(const Tensor& preds, const Tensor& target) {
   const int64_t columns = preds.dim() == 2 ? preds.size(1) : 1;
-  return pairs::value_of<definitions::PearsonCorrCoef>({.num_outputs = columns}, preds, target);
+  return MetricOf<PearsonCorrCoef>::value_of({.num_outputs = columns}, {preds, target});
 }
 
-}  // namespace functional
+}  // namespace definitions
+
+METRICS_DEFINE_CLASS(PearsonCorrCoef);
+
 }  // namespace metrics

@@ -282,18 +282,15 @@ Tensor R2Score::finalise(const States& states, const Options& options) {
   return adjusted(averaged(scores(errors, deviations), deviations, options.multioutput), options.adjusted, n);
 }
 
-}  // namespace definitions
-
-METRICS_DEFINE(definitions::R2Score);
-
-namespace functional {
-
-Tensor r2_score(const Tensor& preds, const Tensor& target, const R2ScoreOptions& options) {
-  const Tensor value = pairs::value_of<definitions::R2Score>(options, preds, target);
+Tensor R2Score::functional_value(const Tensor& preds, const Tensor& target, const Options& options) {
+  const Tensor value = MetricOf<R2Score>::value_of(options, {preds, target});
   // As in torchmetrics: the class makes a number of the vector of one column, the functional does not.
   const bool one_column = preds.dim() == 2 && preds.size(1) == 1;
   return one_column && options.multioutput == MultiOutput::RawValues ? value.reshape({1}) : value;
 }
 
-}  // namespace functional
+}  // namespace definitions
+
+METRICS_DEFINE_CLASS(R2Score);
+
 }  // namespace metrics

@@ -35,13 +35,13 @@ std::optional<RetrievalAggregation> QueryAggregation::named() const {
   return name ? std::optional(*name) : std::nullopt;
 }
 
-Tensor QueryAggregation::of(const std::vector<double>& values, std::string_view metric, at::Device device) const {
+Tensor QueryAggregation::of(const std::vector<double>& values, at::Device device) const {
   const auto here = at::TensorOptions(at::kDouble).device(device);
   if (values.empty()) return at::scalar_tensor(0, here);
   if (const auto name = named()) return at::scalar_tensor(aggregated(values, *name), here);
   Tensor value = (*std::get<1>(way_))(at::tensor(values, at::kDouble).to(device));
   if (value.defined()) return value;
-  throw InvalidArgument(std::string(metric) + ": the function given as aggregation returned an undefined tensor");
+  throw InvalidArgument("the function given as aggregation returned an undefined tensor");
 }
 
 std::string Codec<QueryAggregation>::type() {

@@ -154,6 +154,10 @@ void RetrievalDocuments::complete_from_torchmetrics(States& states, const Option
   convert_integers(states, narrowed);
 }
 
+retrieval::RankedQueries RetrievalDocuments::gathered(const States& states, const Options&) {
+  return retrieval::ranked_queries(states);
+}
+
 std::string RetrievalDocuments::update_key(const Options& options) {
   using Codec = metrics::Codec<std::optional<int64_t>>;
   return std::string(family) + "(ignore_index=" + describe(Codec::write(options.ignore_index)) + ")";

@@ -144,54 +144,54 @@ void check_binary(const Tensor& target) {
   throw_input("target", "relevances from 0 to 1", target);
 }
 
-RankedQueries ranked_query(std::string_view metric, const Tensor& preds, const Tensor& target) {
-  detail::named(metric, [&] {
-    check_documents(preds, target);
-    if (preds.numel() == 0) throw_input("preds", "at least one document", preds);
-    check_binary(target);
-  });
+RankedQueries ranked_query(const Tensor& preds, const Tensor& target) {
+  check_documents(preds, target);
+  if (preds.numel() == 0) throw_input("preds", "at least one document", preds);
+  check_binary(target);
   return ranked(rows_of(preds, target, {}));
 }
 
-RankedQueries ranked_queries(const States& states, std::string_view metric) {
+RankedQueries ranked_queries(const States& states) {
   const State &indexes = states["indexes"], &preds = states["preds"], &target = states["target"];
   const int64_t count = indexes.rows();
   if (preds.rows() != count || target.rows() != count) {
-    throw Error(std::string(metric) + ": its states hold " + std::to_string(count) + " indexes, " +
+    throw Error("its states hold " + std::to_string(count) + " indexes, " +
                 std::to_string(preds.rows()) + " preds and " + std::to_string(target.rows()) + " targets");
   }
-  if (count == 0) return {};
+  RankedQueries none;
+  none.device = states.device();
+  if (count == 0) return none;
   std::vector<Row> rows =
       rows_of(preds.tensor().reshape({count}), target.tensor().reshape({count}), indexes.tensor().reshape({count}));
-  if (const auto first = first_of_each_sample(states, count, metric)) {
+  if (const auto first = first_of_each_sample(states, count)) {
     std::vector<Row> once;
     once.reserve(first->size());
     for (const int64_t i : *first) once.push_back(rows[static_cast<std::size_t>(i)]);
     rows = std::move(once);
   }
-  return ranked(std::move(rows));
+  RankedQueries queries = ranked(std::move(rows));
+  queries.device = states.device();
+  return queries;
 }
 
 bool any_relevant(std::span<const Document> documents) {
   return std::any_of(documents.begin(), documents.end(), [](const Document& d) { return d.relevance != 0; });
 }
 
-Tensor value_over_queries(const States& states, const RetrievalOptions& options, std::string_view metric,
-                          const Formula& formula) {
-  const RankedQueries queries = ranked_queries(states, metric);
+Tensor value_over_queries(const RankedQueries& queries, const RetrievalOptions& options, const Formula& formula) {
   std::vector<double> values;
   values.reserve(queries.ends.size());
   for (std::size_t query = 0; query < queries.ends.size(); ++query) {
     if (any_relevant(queries[query])) {
       values.push_back(formula(queries[query]));
     } else if (options.empty_target_action == EmptyTargetAction::Error) {
-      throw InvalidArgument(std::string(metric) + ": query " + std::to_string(queries.indexes[query]) +
+      throw InvalidArgument("query " + std::to_string(queries.indexes[query]) +
                             " has no relevant document in `target`, and empty_target_action is 'error'");
     } else if (options.empty_target_action != EmptyTargetAction::Skip) {
       values.push_back(options.empty_target_action == EmptyTargetAction::Pos ? 1 : 0);
     }
   }
-  return options.aggregation.of(values, metric, states.device());
+  return options.aggregation.of(values, queries.device);
 }
 
 }  // namespace metrics::retrieval

@@ -71,13 +71,6 @@ void WordErrorRate::complete_from_torchmetrics(States& states, const Options&) {
 
 }  // namespace definitions
 
-METRICS_DEFINE(definitions::WordErrorRate);
+METRICS_DEFINE_CLASS(WordErrorRate);
 
-namespace functional {
-
-Tensor word_error_rate(const Texts& preds, const Texts& target) {
-  return compute_once<definitions::WordErrorRate>({}, preds, target);
-}
-
-}  // namespace functional
 }  // namespace metrics

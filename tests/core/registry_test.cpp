@@ -107,7 +107,7 @@ TEST_CASE("a user's metric has the rights of the library's own") {
   const MetricEntry* entry = metrics::find_metric("Seen");
   REQUIRE(entry != nullptr);
   CHECK(entry->domain == "user");
-  CHECK(entry->functional == "seen");
+  CHECK(entry->functional.name == "seen");
   REQUIRE(entry->options.size() == 1);
   CHECK(entry->options[0].name == "factor");
   CHECK_FALSE(entry->options[0].default_text.has_value());
@@ -122,7 +122,7 @@ TEST_CASE("a name, or a functional's name, is taken once") {
   with_seen();
   CHECK_THROWS_WITH_AS(metrics::register_metric<Seen>(), doctest::Contains("`Seen`"), InvalidArgument);
   MetricEntry other = metrics::entry<Tally>();
-  other.functional = "seen";
+  other.functional.name = "seen";
   CHECK_THROWS_WITH_AS(metrics::register_metric(other), doctest::Contains("functional `seen`"), InvalidArgument);
   CHECK(metrics::find_metric("Tally") == nullptr);
   for (const metrics::RouterEntry* router : metrics::list_routers()) {
@@ -131,7 +131,7 @@ TEST_CASE("a name, or a functional's name, is taken once") {
     CHECK_THROWS_AS(metrics::register_metric(named), InvalidArgument);
     if (router->functional.empty()) continue;
     MetricEntry called = metrics::entry<Tally>();
-    called.functional = router->functional;
+    called.functional.name = router->functional;
     CHECK_THROWS_AS(metrics::register_metric(called), InvalidArgument);
   }
 }

@@ -75,32 +75,26 @@ struct CatMetric : Aggregator {
 
 }  // namespace definitions
 
-extern template class METRICS_API MetricOf<definitions::SumMetric>;
-extern template class METRICS_API MetricOf<definitions::MeanMetric>;
-extern template class METRICS_API MetricOf<definitions::MaxMetric>;
-extern template class METRICS_API MetricOf<definitions::MinMetric>;
-extern template class METRICS_API MetricOf<definitions::CatMetric>;
-
 /// Computes the sum of all values, in double-double. `value`: a number or a tensor of any shape and real dtype.
 /// Throws InvalidArgument for NaN with `nan_strategy` error. Source: torchmetrics' SumMetric.
-using SumMetric = MetricOf<definitions::SumMetric>;
+METRICS_CLASS(SumMetric);
 
 /// Computes the weighted mean Σ wᵢ xᵢ / Σ wᵢ. `value`: a number or a tensor of any shape and real dtype; `weight`:
 /// 1 by default, else broadcast to `value`. NaN where no weight was given. Throws InvalidArgument for NaN in either
 /// with `nan_strategy` error, and for a weight that does not broadcast. Source: torchmetrics' MeanMetric.
-using MeanMetric = MetricOf<definitions::MeanMetric>;
+METRICS_CLASS(MeanMetric);
 
 /// Computes the largest value seen, -inf before the first. `value`: a number or a tensor of any shape and real dtype.
 /// Throws InvalidArgument for NaN with `nan_strategy` error. Source: torchmetrics' MaxMetric.
-using MaxMetric = MetricOf<definitions::MaxMetric>;
+METRICS_CLASS(MaxMetric);
 
 /// Computes the smallest value seen, inf before the first. `value`: a number or a tensor of any shape and real dtype.
 /// Throws InvalidArgument for NaN with `nan_strategy` error. Source: torchmetrics' MinMetric.
-using MinMetric = MetricOf<definitions::MinMetric>;
+METRICS_CLASS(MinMetric);
 
 /// Gives all values one after the other along the first dimension, rank after rank. `value`: a number (one row) or a
 /// tensor [N, ...] of any real dtype, kept in the metric's dtype; where NaN is left out it is flattened. Throws
 /// InvalidArgument for NaN with `nan_strategy` error, and for rows of another shape. Source: torchmetrics' CatMetric.
-using CatMetric = MetricOf<definitions::CatMetric>;
+METRICS_CLASS(CatMetric);
 
 }  // namespace metrics

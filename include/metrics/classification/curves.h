@@ -1,7 +1,7 @@
 #pragma once
 
 #include <metrics/classification/choices.h>
-#include <metrics/core/metric_of.h>
+#include <metrics/core/member.h>
 
 #include <array>
 #include <cstdint>
@@ -182,39 +182,45 @@ METRICS_API std::string curve_key(const CurveRule& rule);
 /// One tensor for all classes or labels, or one each where they differ in length.
 using Curves = std::variant<Tensor, std::vector<Tensor>>;
 
-/// The options `O` of a curve metric with its plan.
-template <class Curve, class O>
-struct PreparedCurve : O {
-  explicit PreparedCurve(O options) : O(std::move(options)), plan(Curve::rule(*this)) {}
-  CurvePlan plan;
+namespace classification {
+
+/// What a curve metric has gathered: the states, and how they are read.
+struct GatheredCurve {
+  const States& states;
+  const CurvePlan& plan;
 };
 
-/// What metrics on the curves of `Curve` (which says `rule(options)`) share. `O` are their options.
-template <class Curve, class O>
-struct CurveStates {
-  using Options = O;
-  using Prepared = PreparedCurve<Curve, O>;
+}  // namespace classification
+
+/// What metrics on the curves of `Curve` (which says `rule(options)`) share, whatever their options.
+template <class Curve>
+struct CurveFamily {
+  using Rule = CurvePlan;
+  using Gathered = classification::GatheredCurve;
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
 
-  static void check(const Options& options) {
+  template <class O>
+  static void check(const O& options) {
     classification::check_curve(Curve::rule(options));
     if constexpr (requires { options.normalization; }) classification::check_normalization(options.normalization);
   }
-  static void declare(States& states, const Prepared& p) { classification::declare_curve(states, p.plan); }
-  static void update(States& states, const Prepared& p, const Tensor& preds, const Tensor& target) {
-    classification::update_curve(states, p.plan, preds, target);
+  static void declare(States& states, const CurvePlan& plan) { classification::declare_curve(states, plan); }
+  static void update(States& states, const CurvePlan& plan, const Tensor& preds, const Tensor& target) {
+    classification::update_curve(states, plan, preds, target);
   }
-  static void show_as_torchmetrics(States& states, const Prepared& p) { classification::show_curve(states, p.plan); }
-  static void complete_from_torchmetrics(States& states, const Prepared& p) {
-    classification::complete_curve(states, p.plan);
+  static void show_as_torchmetrics(States& states, const CurvePlan& plan) { classification::show_curve(states, plan); }
+  static void complete_from_torchmetrics(States& states, const CurvePlan& plan) {
+    classification::complete_curve(states, plan);
   }
-  static std::string update_key(const Prepared& p) { return classification::curve_key(p.plan.rule()); }
+  static std::string update_key(const CurvePlan& plan) { return classification::curve_key(plan.rule()); }
+  static Gathered gathered(const States& states, const CurvePlan& plan) { return {states, plan}; }
 };
 
 /// What metrics on a binary curve share. `preds`: scores [N, ...]; `target`: labels of the same shape.
 /// Their options have `thresholds`, `ignore_index`, `validate_args`, `input`, and may have `normalization`.
-template <class O>
-struct BinaryCurve : CurveStates<BinaryCurve<O>, O> {
+struct BinaryCurve : CurveFamily<BinaryCurve> {
+  using Options = BinaryCurveOptions;
+  template <class O>
   static CurveRule rule(const O& o) {
     CurveRule rule{CurveTask::Binary, 1, o.thresholds, o.ignore_index, o.validate_args, o.input};
     if constexpr (requires { o.normalization; }) {
@@ -226,9 +232,9 @@ struct BinaryCurve : CurveStates<BinaryCurve<O>, O> {
 
 /// What metrics on the curves of classes share. `preds`: scores [N, C, ...]; `target`: classes [N, ...].
 /// Their options have `num_classes`, `thresholds`, `ignore_index`, `validate_args`, `input`.
-template <class O>
-struct MulticlassCurve : CurveStates<MulticlassCurve<O>, O> {
-  static O example() { return {.num_classes = 3}; }
+struct MulticlassCurve : CurveFamily<MulticlassCurve> {
+  using Options = MulticlassCurveOptions;
+  template <class O>
   static CurveRule rule(const O& o) {
     CurveRule rule{CurveTask::Multiclass, o.num_classes, o.thresholds, o.ignore_index, o.validate_args, o.input};
     if constexpr (requires { o.average; }) rule.flattened = o.average == Average::Micro && !o.thresholds;
@@ -238,9 +244,9 @@ struct MulticlassCurve : CurveStates<MulticlassCurve<O>, O> {
 
 /// What metrics on the curves of labels share. `preds`: scores [N, L, ...]; `target`: labels, as `preds`.
 /// Their options have `num_labels`, `thresholds`, `ignore_index`, `validate_args`, `input`.
-template <class O>
-struct MultilabelCurve : CurveStates<MultilabelCurve<O>, O> {
-  static O example() { return {.num_labels = 3}; }
+struct MultilabelCurve : CurveFamily<MultilabelCurve> {
+  using Options = MultilabelCurveOptions;
+  template <class O>
   static CurveRule rule(const O& o) {
     return {CurveTask::Multilabel, o.num_labels, o.thresholds, o.ignore_index, o.validate_args, o.input};
   }

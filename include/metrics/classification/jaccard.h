@@ -21,7 +21,6 @@ struct BinaryJaccardIndexOptions {
     return metrics::fields<&Self::threshold, &Self::ignore_index, &Self::validate_args, &Self::zero_division,
                            &Self::input>();
   }
-  operator BinaryConfusionOptions() const { return {threshold, ignore_index, validate_args, input}; }
 };
 
 /// Options of MulticlassJaccardIndex: MulticlassConfusionOptions, `average` and `zero_division`.
@@ -39,7 +38,6 @@ struct MulticlassJaccardIndexOptions {
     return metrics::fields<&Self::num_classes, &Self::average, &Self::ignore_index, &Self::validate_args,
                            &Self::zero_division>(1);
   }
-  operator MulticlassConfusionOptions() const { return {num_classes, ignore_index, validate_args}; }
 };
 
 /// Options of MultilabelJaccardIndex: MultilabelConfusionOptions, `average` and `zero_division`.
@@ -58,15 +56,11 @@ struct MultilabelJaccardIndexOptions {
     return metrics::fields<&Self::num_labels, &Self::threshold, &Self::average, &Self::ignore_index,
                            &Self::validate_args, &Self::zero_division, &Self::input>(1);
   }
-  operator MultilabelConfusionOptions() const { return {num_labels, threshold, ignore_index, validate_args, input}; }
 };
 
 namespace scores {
 
 struct METRICS_API JaccardIndex {
-  static constexpr TaskNames classes{"BinaryJaccardIndex", "MulticlassJaccardIndex", "MultilabelJaccardIndex"};
-  static constexpr TaskNames functionals{"binary_jaccard_index", "multiclass_jaccard_index",
-                                         "multilabel_jaccard_index"};
   static constexpr MetricTraits traits{.higher_is_better = true, .commits_last = true};
   static Tensor value(const Tensor& confusion, const BinaryJaccardIndexOptions& options);
   static Tensor value(const Tensor& confusion, const MulticlassJaccardIndexOptions& options);
@@ -75,49 +69,21 @@ struct METRICS_API JaccardIndex {
 
 }  // namespace scores
 
-namespace definitions {
-
-using BinaryJaccardIndex = Scored<BinaryConfusion, scores::JaccardIndex, BinaryJaccardIndexOptions>;
-using MulticlassJaccardIndex = Scored<MulticlassConfusion, scores::JaccardIndex, MulticlassJaccardIndexOptions>;
-using MultilabelJaccardIndex = Scored<MultilabelConfusion, scores::JaccardIndex, MultilabelJaccardIndexOptions>;
-
-}  // namespace definitions
-
-extern template class METRICS_API MetricOf<definitions::BinaryJaccardIndex>;
-extern template class METRICS_API MetricOf<definitions::MulticlassJaccardIndex>;
-extern template class METRICS_API MetricOf<definitions::MultilabelJaccardIndex>;
-
 /// Computes what positive targets and predictions have in common, as a share of what is either, tp / (tp + fp + fn).
 /// Source: Jaccard, 1901; torchmetrics' BinaryJaccardIndex.
-using BinaryJaccardIndex = MetricOf<definitions::BinaryJaccardIndex>;
+METRICS_METRIC(BinaryJaccardIndex, binary_jaccard_index,
+               Member<BinaryConfusion, scores::JaccardIndex, BinaryJaccardIndexOptions>);
 
 /// Computes what the samples of a class and those predicted so have in common, as a share of what is either,
 /// tp / (tp + fp + fn), averaged over classes (with average none: [C]). The macro average leaves out classes that do
 /// not occur; an average over none is NaN. Source: Jaccard, 1901; torchmetrics' MulticlassJaccardIndex.
-using MulticlassJaccardIndex = MetricOf<definitions::MulticlassJaccardIndex>;
+METRICS_METRIC(MulticlassJaccardIndex, multiclass_jaccard_index,
+               Member<MulticlassConfusion, scores::JaccardIndex, MulticlassJaccardIndexOptions>);
 
 /// Computes what positive targets and predictions of a label have in common, as a share of what is either,
 /// tp / (tp + fp + fn), averaged over labels (with average none: [L]). The weighted average without any positive target
 /// is NaN. Source: Jaccard, 1901; torchmetrics' MultilabelJaccardIndex.
-using MultilabelJaccardIndex = MetricOf<definitions::MultilabelJaccardIndex>;
+METRICS_METRIC(MultilabelJaccardIndex, multilabel_jaccard_index,
+               Member<MultilabelConfusion, scores::JaccardIndex, MultilabelJaccardIndexOptions>);
 
-namespace functional {
-
-/// The value of BinaryJaccardIndex over one batch.
-inline Tensor binary_jaccard_index(const Tensor& preds, const Tensor& target,
-                                   const BinaryJaccardIndexOptions& options = {}) {
-  return compute_once<definitions::BinaryJaccardIndex>(options, preds, target);
-}
-/// The value of MulticlassJaccardIndex over one batch.
-inline Tensor multiclass_jaccard_index(const Tensor& preds, const Tensor& target,
-                                       const MulticlassJaccardIndexOptions& options) {
-  return compute_once<definitions::MulticlassJaccardIndex>(options, preds, target);
-}
-/// The value of MultilabelJaccardIndex over one batch.
-inline Tensor multilabel_jaccard_index(const Tensor& preds, const Tensor& target,
-                                       const MultilabelJaccardIndexOptions& options) {
-  return compute_once<definitions::MultilabelJaccardIndex>(options, preds, target);
-}
-
-}  // namespace functional
 }  // namespace metrics

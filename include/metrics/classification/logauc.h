@@ -101,67 +101,54 @@ using MultilabelLogAUCOptions = MultilabelLogAUCDefaults<Average::None>;
 /// Options of functional::multilabel_logauc: the macro average unless asked otherwise.
 using MultilabelLogAUCFunctionalOptions = MultilabelLogAUCDefaults<Average::Macro>;
 
-namespace definitions {
+namespace scores {
 
-struct METRICS_API BinaryLogAUC : BinaryCurve<BinaryLogAUCOptions> {
-  static constexpr std::string_view name = "BinaryLogAUC";
-  static constexpr std::string_view functional = "binary_logauc";
-  using FunctionalOptions = BinaryLogAUCFunctionalOptions;
-  static constexpr MetricTraits traits{.higher_is_better = true, .commits_last = true};
-  static void check(const Options& options);
-  static Tensor finalise(const States& states, const Prepared& options);
+/// The area of a metric's options.
+struct METRICS_API LogArea {
+  template <class O>
+  explicit LogArea(const O& options) : fpr_range(options.fpr_range) {
+    if constexpr (requires { options.average; }) average = options.average;
+  }
+  void check() const;
+  Tensor value(const classification::GatheredCurve& curve) const;
+
+  std::array<double, 2> fpr_range;
+  Average average = Average::None;
 };
 
-struct METRICS_API MulticlassLogAUC : MulticlassCurve<MulticlassLogAUCOptions> {
-  static constexpr std::string_view name = "MulticlassLogAUC";
-  static constexpr std::string_view functional = "multiclass_logauc";
-  using FunctionalOptions = MulticlassLogAUCFunctionalOptions;
+/// `Defaults` are the options of its functional.
+template <class Defaults>
+struct LogAUC {
+  using FunctionalOptions = Defaults;
   static constexpr MetricTraits traits{.higher_is_better = true, .commits_last = true};
-  static void check(const Options& options);
-  static Tensor finalise(const States& states, const Prepared& options);
+  template <class O>
+  static void check(const O& options) {
+    LogArea(options).check();
+  }
+  template <class O>
+  static Tensor value(const classification::GatheredCurve& curve, const O& options) {
+    return LogArea(options).value(curve);
+  }
 };
 
-struct METRICS_API MultilabelLogAUC : MultilabelCurve<MultilabelLogAUCOptions> {
-  static constexpr std::string_view name = "MultilabelLogAUC";
-  static constexpr std::string_view functional = "multilabel_logauc";
-  using FunctionalOptions = MultilabelLogAUCFunctionalOptions;
-  static constexpr MetricTraits traits{.higher_is_better = true, .commits_last = true};
-  static void check(const Options& options);
-  static Tensor finalise(const States& states, const Prepared& options);
-};
-
-}  // namespace definitions
-
-extern template class METRICS_API MetricOf<definitions::BinaryLogAUC>;
-extern template class METRICS_API MetricOf<definitions::MulticlassLogAUC>;
-extern template class METRICS_API MetricOf<definitions::MultilabelLogAUC>;
+}  // namespace scores
 
 /// Computes the area under the ROC curve over the logarithm of the false positive rate, between two of these, divided
 /// by the area that a perfect curve has there: a scalar (Mysinger and Shoichet 2010).
 /// `preds`: scores [N, ...]; `target`: labels of the same shape. Between points the curve runs straight, and straight
 /// on to (0, 0) and (1, 1) where thresholds that are given end before. NaN without negatives; 0 for a curve of fewer
 /// than two points. Source: torchmetrics' BinaryLogAUC.
-using BinaryLogAUC = MetricOf<definitions::BinaryLogAUC>;
+METRICS_METRIC(BinaryLogAUC, binary_logauc,
+               Member<BinaryCurve, scores::LogAUC<BinaryLogAUCFunctionalOptions>, BinaryLogAUCOptions>);
 
 /// Computes the same area for each class: [C], or their mean, a scalar.
 /// `preds`: scores [N, C, ...]; `target`: classes [N, ...]. Source: torchmetrics' MulticlassLogAUC.
-using MulticlassLogAUC = MetricOf<definitions::MulticlassLogAUC>;
+METRICS_METRIC(MulticlassLogAUC, multiclass_logauc,
+               Member<MulticlassCurve, scores::LogAUC<MulticlassLogAUCFunctionalOptions>, MulticlassLogAUCOptions>);
 
 /// Computes the same area for each label: [L], or their mean, a scalar.
 /// `preds`: scores [N, L, ...]; `target`: labels, as `preds`. Source: torchmetrics' MultilabelLogAUC.
-using MultilabelLogAUC = MetricOf<definitions::MultilabelLogAUC>;
+METRICS_METRIC(MultilabelLogAUC, multilabel_logauc,
+               Member<MultilabelCurve, scores::LogAUC<MultilabelLogAUCFunctionalOptions>, MultilabelLogAUCOptions>);
 
-namespace functional {
-
-/// The value of BinaryLogAUC over one batch.
-METRICS_API Tensor binary_logauc(const Tensor& preds, const Tensor& target,
-                                 const BinaryLogAUCFunctionalOptions& options = {});
-/// The value of MulticlassLogAUC over one batch.
-METRICS_API Tensor multiclass_logauc(const Tensor& preds, const Tensor& target,
-                                     const MulticlassLogAUCFunctionalOptions& options);
-/// The value of MultilabelLogAUC over one batch.
-METRICS_API Tensor multilabel_logauc(const Tensor& preds, const Tensor& target,
-                                     const MultilabelLogAUCFunctionalOptions& options);
-
-}  // namespace functional
 }  // namespace metrics

@@ -15,6 +15,45 @@ struct OperatingPoint {
   static constexpr auto fields() { return metrics::fields<&OperatingPoint::value, &OperatingPoint::threshold>(); }
 };
 
+namespace classification {
+
+enum class Rate { Precision, Recall, Sensitivity, Specificity };
+
+/// Throws InvalidArgument for a minimum outside [0, 1].
+METRICS_API void check_minimum(Rate rate, double minimum);
+/// Finds on each curve the point where `wanted` is greatest of those where `held` is at least `minimum`.
+METRICS_API OperatingPoint greatest(const GatheredCurve& curve, Rate wanted, Rate held, double minimum);
+
+}  // namespace classification
+
+namespace scores {
+
+/// The greatest of one rate where another is at least a minimum, which the options call `min_` and its name.
+template <classification::Rate wanted, classification::Rate held>
+struct Greatest {
+  static constexpr MetricTraits traits{.commits_last = true};
+  template <class O>
+  static void check(const O& options) {
+    classification::check_minimum(held, minimum(options));
+  }
+  template <class O>
+  static OperatingPoint value(const classification::GatheredCurve& curve, const O& options) {
+    return classification::greatest(curve, wanted, held, minimum(options));
+  }
+
+ private:
+  template <class O>
+  static double minimum(const O& options) {
+    using classification::Rate;
+    if constexpr (held == Rate::Precision) return options.min_precision;
+    if constexpr (held == Rate::Recall) return options.min_recall;
+    if constexpr (held == Rate::Sensitivity) return options.min_sensitivity;
+    if constexpr (held == Rate::Specificity) return options.min_specificity;
+  }
+};
+
+}  // namespace scores
+
 /// A minimum that has to be given: what is left out is refused, as everything outside [0, 1].
 inline constexpr double unset_minimum = std::numeric_limits<double>::quiet_NaN();
 

@@ -28,59 +28,31 @@ struct RocCurves {
   }
 };
 
-namespace definitions {
+namespace scores {
 
-struct METRICS_API BinaryROC : BinaryCurve<BinaryCurveOptions> {
-  static constexpr std::string_view name = "BinaryROC";
-  static constexpr std::string_view functional = "binary_roc";
+struct METRICS_API ROC {
   static constexpr MetricTraits traits{.commits_last = true};
-  static RocCurve finalise(const States& states, const Prepared& prepared);
+  static void check(const MulticlassCurveOptions& options);
+  static RocCurve value(const classification::GatheredCurve& curve, const BinaryCurveOptions& options);
+  static RocCurves value(const classification::GatheredCurve& curve, const MulticlassCurveOptions& options);
+  static RocCurves value(const classification::GatheredCurve& curve, const MultilabelCurveOptions& options);
 };
 
-struct METRICS_API MulticlassROC : MulticlassCurve<MulticlassCurveOptions> {
-  static constexpr std::string_view name = "MulticlassROC";
-  static constexpr std::string_view functional = "multiclass_roc";
-  static constexpr MetricTraits traits{.commits_last = true};
-  static void check(const Options& options);
-  static RocCurves finalise(const States& states, const Prepared& prepared);
-};
-
-struct METRICS_API MultilabelROC : MultilabelCurve<MultilabelCurveOptions> {
-  static constexpr std::string_view name = "MultilabelROC";
-  static constexpr std::string_view functional = "multilabel_roc";
-  static constexpr MetricTraits traits{.commits_last = true};
-  static RocCurves finalise(const States& states, const Prepared& prepared);
-};
-
-}  // namespace definitions
-
-extern template class METRICS_API MetricOf<definitions::BinaryROC>;
-extern template class METRICS_API MetricOf<definitions::MulticlassROC>;
-extern template class METRICS_API MetricOf<definitions::MultilabelROC>;
+}  // namespace scores
 
 /// Computes the false positive rate fp / (fp + tn) and the true positive rate tp / (tp + fn) at each threshold.
 /// `preds`: scores [N, ...]; `target`: labels of the same shape. Thresholds come back as probabilities. A rate without
 /// samples is 0, and warned of. Source: torchmetrics' BinaryROC.
-using BinaryROC = MetricOf<definitions::BinaryROC>;
+METRICS_METRIC(BinaryROC, binary_roc, Member<BinaryCurve, scores::ROC>);
 
 /// Computes the receiver operating characteristic of each class against all others. `preds`: scores [N, C, ...];
 /// `target`: classes [N, ...].
 /// Source: torchmetrics' MulticlassROC.
-using MulticlassROC = MetricOf<definitions::MulticlassROC>;
+METRICS_METRIC(MulticlassROC, multiclass_roc, Member<MulticlassCurve, scores::ROC>);
 
 /// Computes the receiver operating characteristic of each label. `preds`: scores [N, L, ...]; `target`: labels of the
 /// same shape.
 /// Source: torchmetrics' MultilabelROC.
-using MultilabelROC = MetricOf<definitions::MultilabelROC>;
+METRICS_METRIC(MultilabelROC, multilabel_roc, Member<MultilabelCurve, scores::ROC>);
 
-namespace functional {
-
-/// The value of BinaryROC over one batch.
-METRICS_API RocCurve binary_roc(const Tensor& preds, const Tensor& target, const BinaryCurveOptions& options = {});
-/// The value of MulticlassROC over one batch.
-METRICS_API RocCurves multiclass_roc(const Tensor& preds, const Tensor& target, const MulticlassCurveOptions& options);
-/// The value of MultilabelROC over one batch.
-METRICS_API RocCurves multilabel_roc(const Tensor& preds, const Tensor& target, const MultilabelCurveOptions& options);
-
-}  // namespace functional
 }  // namespace metrics

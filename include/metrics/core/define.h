@@ -3,19 +3,26 @@
 #include <metrics/core/autograd_scope.h>
 #include <metrics/core/codec.h>
 #include <metrics/core/dynamic.h>
+#include <metrics/core/functional.h>
 #include <metrics/core/metric_of.h>
 #include <metrics/core/readable.h>
 #include <metrics/core/registry.h>
 
 #include <algorithm>
+#include <array>
 #include <variant>
 
-// The bodies of MetricOf, for the one source file that defines a metric:
-//   METRICS_DEFINE(MeanMetricDefinition)
-// A user's own metric may include this beside its definition instead.
+// The bodies of MetricOf, for the one source file that defines a metric. A user's own metric may include this beside its
+// definition instead.
 
-/// Instantiates a metric of the library in its source; its header declares it with METRICS_DECLARE.
+/// Instantiates the metric of a definition in its source.
 #define METRICS_DEFINE(Definition) template class ::metrics::MetricOf<Definition>
+
+/// Defines the class that METRICS_CLASS or METRICS_METRIC has declared.
+#define METRICS_DEFINE_CLASS(Name)                                                                    \
+  METRICS_DEFINE(definitions::Name);                                                                  \
+  std::unique_ptr<::metrics::Metric> Name::clone() const { return std::make_unique<Name>(*this); }    \
+  static_assert(true)
 
 namespace metrics {
 
@@ -250,28 +257,30 @@ METRICS_API std::vector<const c10::IValue*> bind_inputs(std::string_view what, c
                                                         const bool* optional, std::size_t count, const Args& args,
                                                         const Kwargs& kwargs);
 
-template <class D>
-typename MetricOf<D>::Inputs inputs_from_dynamic(const Args& args, const Kwargs& kwargs) {
-  using Inputs = typename MetricOf<D>::Inputs;
+/// The inputs `Inputs`, which are called `names`, out of those that are given.
+template <class Inputs, class Names>
+Inputs inputs_from_dynamic(std::string_view what, const Names& names, const Args& args, const Kwargs& kwargs) {
   constexpr std::size_t count = std::tuple_size_v<Inputs>;
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
     constexpr bool optional[count + 1] = {is_optional<std::tuple_element_t<I, Inputs>>..., false};
-    constexpr std::string_view names[count + 1] = {D::inputs[I]..., {}};
-    const auto bound = bind_inputs(D::name, names, optional, count, args, kwargs);
+    const auto bound = bind_inputs(what, names.data(), optional, count, args, kwargs);
     auto input = [&]<std::size_t K>() -> std::tuple_element_t<K, Inputs> {
       using Type = std::tuple_element_t<K, Inputs>;
       if constexpr (is_optional<Type>) {
         if (!bound[K]) return std::nullopt;
       }
       auto value = Codec<Type>::read(*bound[K]);
-      if (!value) {
-        throw_input_type(D::name, names[K], Codec<Type>::type(), *bound[K], misfit<Type>(*bound[K]));
-      }
+      if (!value) throw_input_type(what, names[K], Codec<Type>::type(), *bound[K], misfit<Type>(*bound[K]));
       return std::move(*value);
     };
     return Inputs{input.template operator()<I>()...};
   }
   (std::make_index_sequence<count>{});
+}
+
+template <class D>
+typename MetricOf<D>::Inputs inputs_from_dynamic(const Args& args, const Kwargs& kwargs) {
+  return inputs_from_dynamic<typename MetricOf<D>::Inputs>(D::name, D::inputs, args, kwargs);
 }
 
 template <class D>
@@ -292,12 +301,16 @@ concept HasFunctional = requires {
 };
 
 /// Calls f(input, name) for each input.
-template <class D, class Inputs, class F>
-void each_input(const Inputs& inputs, F&& f) {
+template <class Names, class Inputs, class F>
+void each_input(const Names& names, const Inputs& inputs, F&& f) {
   [&]<std::size_t... I>(std::index_sequence<I...>) {
-    (f(std::get<I>(inputs), D::inputs[I]), ...);
+    (f(std::get<I>(inputs), std::string_view(names[I])), ...);
   }
   (std::make_index_sequence<std::tuple_size_v<Inputs>>{});
+}
+template <class D, class Inputs, class F>
+void each_input(const Inputs& inputs, F&& f) {
+  each_input(D::inputs, inputs, f);
 }
 
 /// A definition that says `static constexpr bool takes_complex = true` is given complex numbers, too.
@@ -306,18 +319,55 @@ concept TakesComplex = requires {
   requires D::takes_complex;
 };
 
-/// Throws InvalidArgument for an input that is not readable. Returns whether one is kept negated.
-template <class D, class Inputs>
-bool check_readable_inputs(const Inputs& inputs) {
+/// Throws InvalidArgument naming `what` for an input that is not readable. Returns whether one is kept negated.
+template <class Names, class Inputs>
+bool check_readable_inputs(std::string_view what, const Names& names, const Inputs& inputs, bool takes_complex) {
   bool negated = false;
-  each_input<D>(inputs, [&](const auto& input, std::string_view name) {
+  each_input(names, inputs, [&](const auto& input, std::string_view name) {
     each_tensor(input, Place{.name = name}, [&](const Tensor& tensor, const Place& place) {
-      const bool readable = is_readable(tensor) || (TakesComplex<D> && has_elements(tensor) && tensor.is_complex());
-      if (!readable) throw_unreadable(D::name, place.text(), tensor);
+      const bool readable = is_readable(tensor) || (takes_complex && has_elements(tensor) && tensor.is_complex());
+      if (!readable) throw_unreadable(what, place.text(), tensor);
       negated = negated || tensor.is_neg();
     });
   });
   return negated;
+}
+template <class D, class Inputs>
+bool check_readable_inputs(const Inputs& inputs) {
+  return check_readable_inputs(D::name, D::inputs, inputs, TakesComplex<D>);
+}
+
+/// The inputs of a functional, with memory of their own where they are kept negated.
+template <class Names, class Inputs>
+Inputs readable_inputs(std::string_view what, const Names& names, Inputs inputs) {
+  if (check_readable_inputs(what, names, inputs, false)) {
+    std::apply([](auto&... each) { (resolve(each), ...); }, inputs);
+  }
+  return inputs;
+}
+
+/// Calls a function with inputs, and with options where it takes any.
+template <class F, class Options, class Inputs>
+decltype(auto) call_function(F f, const Options& options, const Inputs& inputs) {
+  return std::apply(
+      [&](const auto&... in) {
+        if constexpr (FunctionSignature<F>::takes_options) {
+          return f(in..., options);
+        } else {
+          return f(in...);
+        }
+      },
+      inputs);
+}
+
+/// The names of a functional's inputs.
+template <class D>
+constexpr auto functional_inputs() {
+  if constexpr (requires { D::functional_inputs; }) {
+    return D::functional_inputs;
+  } else {
+    return D::inputs;
+  }
 }
 
 /// The device of the first tensor among the inputs; the CPU where there is none.
@@ -330,6 +380,16 @@ at::Device device_of(const Inputs& inputs) {
     });
   });
   return device.value_or(at::kCPU);
+}
+
+/// Whether one of the inputs is float64.
+template <class D, class Inputs>
+bool any_double(const Inputs& inputs) {
+  bool any = false;
+  each_input<D>(inputs, [&](const auto& input, std::string_view) {
+    each_tensor(input, Place{}, [&](const Tensor& tensor, const Place&) { any = any || tensor.scalar_type() == at::kDouble; });
+  });
+  return any;
 }
 
 }  // namespace detail
@@ -462,11 +522,28 @@ auto MetricOf<D>::value_of(const Options& options, const Inputs& inputs) -> Resu
   const AutogradScope scope(D::traits.is_differentiable && at::GradMode::is_enabled());
   MetricOf metric(options);
   detail::check_readable_inputs<D>(inputs);
+  if constexpr (requires { requires D::functional_dtype_of_inputs; }) {
+    if (detail::any_double<D>(inputs)) metric.set_dtype(at::kDouble);
+  }
   States& states = metric.own_states();
   states.to(detail::device_of<D>(inputs));
   metric.fold(states, inputs, Rows{});
   states.set_update_count(1);
   return metric.finalised(states);
+}
+
+template <class D>
+auto MetricOf<D>::call(const FunctionalOptions& options, const FunctionalInputs& inputs) -> FunctionalResult {
+  if constexpr (detail::FunctionalOf<D>::is_own) {
+    return detail::named(D::functional, [&] {
+      const auto readable = detail::readable_inputs(D::functional, detail::functional_inputs<D>(), inputs);
+      return detail::call_function(&D::functional_value, options, readable);
+    });
+  } else if constexpr (std::is_same_v<FunctionalOptions, Options>) {
+    return value_of(options, inputs);
+  } else {
+    return value_of(subset<Options>(options), inputs);
+  }
 }
 
 template <class D>
@@ -567,15 +644,12 @@ c10::IValue MetricOf<D>::compute_dynamic() {
   return detail::to_ivalue(compute());
 }
 
-/// What the registry keeps of a metric; `domain` says where it belongs.
-template <class M>
-MetricEntry entry(std::string_view domain = "user") {
-  using D = typename M::Definition;
-  using Options = typename M::Options;
-  MetricEntry entry;
-  entry.name = D::name;
-  if constexpr (detail::HasFunctional<D>) entry.functional = D::functional;
-  entry.domain = domain;
+namespace detail {
+
+/// The fields of an options struct, as they are listed.
+template <class Options>
+std::vector<OptionInfo> option_infos() {
+  std::vector<OptionInfo> infos;
   constexpr std::size_t required = Options::fields().required;
   const Options defaults{};
   std::size_t index = 0;
@@ -583,12 +657,81 @@ MetricEntry entry(std::string_view domain = "user") {
     using Type = typename decltype(field)::Type;
     OptionInfo option{field.name, Codec<Type>::type(), std::nullopt};
     if (index++ >= required) option.default_text = describe(Codec<Type>::write(field.of(defaults)));
-    entry.options.push_back(std::move(option));
+    infos.push_back(std::move(option));
   });
-  [&]<std::size_t... I>(std::index_sequence<I...>) {
-    (entry.inputs.push_back({D::inputs[I], Codec<std::tuple_element_t<I, typename M::Inputs>>::type()}), ...);
+  return infos;
+}
+
+template <class Inputs, class Names>
+std::vector<InputInfo> input_infos(const Names& names) {
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return std::vector<InputInfo>{{names[I], Codec<std::tuple_element_t<I, Inputs>>::type()}...};
   }
-  (std::make_index_sequence<D::inputs.size()>{});
+  (std::make_index_sequence<std::tuple_size_v<Inputs>>{});
+}
+
+/// The entry of a functional, which is called as `value(options, inputs)`. `what` is what its errors speak of.
+template <class Inputs, class Options, class Result, class Names, class Value>
+FunctionalEntry functional_entry(std::string_view name, std::string_view what, const Names& names, const Value& value) {
+  static_assert(std::tuple_size_v<Inputs> == std::tuple_size_v<Names>, "a functional names each of its inputs once");
+  FunctionalEntry entry;
+  entry.name = name;
+  entry.options = option_infos<Options>();
+  entry.inputs = input_infos<Inputs>(names);
+  entry.outputs = output_names<Result>();
+  entry.call = [what, names, value](const Args& args, const Kwargs& kwargs) -> c10::IValue {
+    Kwargs options, inputs;
+    for (const auto& [key, given] : kwargs) {
+      const bool is_input = std::find(names.begin(), names.end(), key) != names.end();
+      (is_input ? inputs : options).emplace(key, given);
+    }
+    const auto chosen = options_from<Options>(options, what);
+    const auto given = inputs_from_dynamic<Inputs>(what, names, args, inputs);
+    return to_ivalue(value(chosen, given));
+  };
+  return entry;
+}
+
+/// The functional of a definition.
+template <class D>
+FunctionalEntry functional_entry() {
+  using M = MetricOf<D>;
+  return functional_entry<typename M::FunctionalInputs, typename M::FunctionalOptions, typename M::FunctionalResult>(
+      D::functional, FunctionalOf<D>::is_own ? D::functional : D::name, functional_inputs<D>(), &M::call);
+}
+
+}  // namespace detail
+
+/// What the registry keeps of a functional that belongs to no class: `R f(const In&..., const Options&)`, or without
+/// options, by its name and those of its inputs.
+template <auto f, std::size_t count>
+FunctionalEntry function(std::string_view name, const std::string_view (&inputs)[count],
+                         std::string_view domain = "user") {
+  using Signature = detail::FunctionSignature<std::decay_t<decltype(f)>>;
+  using Inputs = typename Signature::Inputs;
+  using Options = typename Signature::Options;
+  const auto names = std::to_array(inputs);
+  auto entry = detail::functional_entry<Inputs, Options, typename Signature::Result>(
+      name, name, names, [name, names](const Options& options, const Inputs& given) {
+        return detail::named(
+            name, [&] { return detail::call_function(f, options, detail::readable_inputs(name, names, given)); });
+      });
+  entry.domain = domain;
+  return entry;
+}
+
+/// What the registry keeps of a metric; `domain` says where it belongs.
+template <class M>
+MetricEntry entry(std::string_view domain = "user") {
+  using D = typename M::Definition;
+  using Options = typename M::Options;
+  MetricEntry entry;
+  entry.name = D::name;
+  entry.domain = domain;
+  if constexpr (detail::HasFunctional<D>) entry.functional = detail::functional_entry<D>();
+  entry.functional.domain = domain;
+  entry.options = detail::option_infos<Options>();
+  entry.inputs = detail::input_infos<typename M::Inputs>(D::inputs);
   entry.outputs = detail::output_names<typename M::Result>();
   entry.traits = D::traits;
   entry.create = [](const Kwargs& options, const MetricOptions& common) -> std::unique_ptr<Metric> {
@@ -601,15 +744,6 @@ MetricEntry entry(std::string_view domain = "user") {
       return std::make_unique<M>(Options{});
     }
   };
-  entry.call = [](const Args& args, const Kwargs& kwargs) -> c10::IValue {
-    Kwargs options, inputs;
-    for (const auto& [name, value] : kwargs) {
-      const bool is_input = std::find(D::inputs.begin(), D::inputs.end(), name) != D::inputs.end();
-      (is_input ? inputs : options).emplace(name, value);
-    }
-    const Options given = options_from<typename detail::OptionsOfFunctional<D>::Type>(options, D::name);
-    return detail::to_ivalue(M::value_of(given, detail::inputs_from_dynamic<D>(args, inputs)));
-  };
   return entry;
 }
 
@@ -617,6 +751,12 @@ MetricEntry entry(std::string_view domain = "user") {
 template <class M>
 void register_metric() {
   register_metric(entry<M>());
+}
+
+/// Makes the user's function `f` known by name: `register_functional<&distance>("distance", {"x", "y"})`.
+template <auto f, std::size_t count>
+void register_functional(std::string_view name, const std::string_view (&inputs)[count]) {
+  register_functional(function<f>(name, inputs));
 }
 
 }  // namespace metrics

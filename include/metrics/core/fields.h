@@ -3,6 +3,7 @@
 #include <array>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 
 namespace metrics {
 
@@ -71,6 +72,20 @@ template <class T>
 concept HasFields = requires {
   T::fields();
 };
+
+/// The options `To` by name among those of `From`, each of the same type; one that is missing does not compile.
+template <class To, class From>
+To subset(const From& from) {
+  To to{};
+  To::fields().for_each([&]<class FieldTo>(FieldTo) {
+    From::fields().for_each([&]<class FieldFrom>(FieldFrom) {
+      if constexpr (std::is_same_v<typename FieldFrom::Type, typename FieldTo::Type>) {
+        if (FieldFrom::name == FieldTo::name) FieldTo::of(to) = FieldFrom::of(from);
+      }
+    });
+  });
+  return to;
+}
 
 /// Options of a metric that has none.
 struct NoOptions {

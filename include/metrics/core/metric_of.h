@@ -5,8 +5,10 @@
 #include <metrics/core/values.h>
 
 #include <concepts>
+#include <memory>
 #include <optional>
 #include <source_location>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -14,12 +16,6 @@
 namespace metrics {
 
 namespace detail {
-
-template <class... In>
-struct Inputs {
-  using Tuple = std::tuple<std::remove_cvref_t<In>...>;
-  static constexpr bool takes_rows = false;
-};
 
 /// Splits a trailing `const Rows&` from the inputs of a definition's update.
 template <class Done, class... Rest>
@@ -56,17 +52,67 @@ struct KeptOptions<D> {
   using Type = typename D::Prepared;
 };
 
+/// The inputs, options and result of a function `R f(const In&..., const Options&)`, or of one without options.
+template <class Done, class... Rest>
+struct SplitOptions {
+  using Inputs = Done;
+  using Options = NoOptions;
+  static constexpr bool takes_options = false;
+};
+template <class... Done, class Last>
+requires HasFields<std::remove_cvref_t<Last>>
+struct SplitOptions<std::tuple<Done...>, Last> {
+  using Inputs = std::tuple<Done...>;
+  using Options = std::remove_cvref_t<Last>;
+  static constexpr bool takes_options = true;
+};
+template <class... Done, class Last>
+requires(!HasFields<std::remove_cvref_t<Last>>) struct SplitOptions<std::tuple<Done...>, Last>
+    : SplitOptions<std::tuple<Done..., std::remove_cvref_t<Last>>> {};
+template <class... Done, class Next, class Then, class... Rest>
+struct SplitOptions<std::tuple<Done...>, Next, Then, Rest...>
+    : SplitOptions<std::tuple<Done..., std::remove_cvref_t<Next>>, Then, Rest...> {};
+
+template <class F>
+struct FunctionSignature;
+template <class R, class... A>
+struct FunctionSignature<R (*)(A...)> : SplitOptions<std::tuple<>, A...> {
+  using Result = R;
+};
+
 /// The options of a metric's functional: a definition's `FunctionalOptions`, else the metric's own.
 template <class D>
 struct OptionsOfFunctional {
   using Type = typename D::Options;
 };
 template <class D>
-requires requires {
-  typename D::FunctionalOptions;
-}
+requires requires { typename D::FunctionalOptions; }
 struct OptionsOfFunctional<D> {
   using Type = typename D::FunctionalOptions;
+};
+
+/// What the functional of a definition is called as. The rule: with the inputs of its update, and with its options or
+/// its `FunctionalOptions`.
+template <class D>
+struct FunctionalOf {
+  static constexpr bool is_own = false;
+  using Inputs = typename UpdateSignature<decltype(&D::update)>::Tuple;
+  using Options = typename OptionsOfFunctional<D>::Type;
+};
+/// The exception: a definition has a functional of its own, `static R functional_value(const In&..., const Options&)`.
+template <class D>
+requires requires { &D::functional_value; }
+struct FunctionalOf<D> : FunctionSignature<decltype(&D::functional_value)> {
+  static constexpr bool is_own = true;
+};
+
+template <class D, class Result>
+struct ResultOfFunctional {
+  using Type = Result;
+};
+template <class D, class Result>
+requires(FunctionalOf<D>::is_own) struct ResultOfFunctional<D, Result> {
+  using Type = typename FunctionalOf<D>::Result;
 };
 
 template <class T>
@@ -116,9 +162,12 @@ Tuple inputs_from(A&&... given) {
 ///     static constexpr std::string_view name;              // torchmetrics' class name
 ///     static constexpr std::string_view functional;        // optional: torchmetrics' functional
 ///     struct Options { …; static constexpr auto fields(); };
-///     using FunctionalOptions = …;                         // optional: the same options with the functional's
-///     defaults,
-///                                                          // where they differ; converts to Options
+///     using FunctionalOptions = …;                         // optional: the same options with the functional's own
+///                                                          // defaults, where they differ
+///     // Optional, for a functional that takes other inputs or options than the class, and their names:
+///     static Result functional_value(const Tensor& preds, …, const FunctionalOptions&);
+///     static constexpr std::array functional_inputs{"preds"sv, …};
+///     static constexpr bool functional_dtype_of_inputs = true;  // optional: float64 results where an input is
 ///     static constexpr std::array inputs{"preds"sv, …};    // names of update's inputs
 ///     static constexpr MetricTraits traits{…};
 ///     static void check(const Options&);                   // optional: throws InvalidArgument
@@ -142,7 +191,7 @@ Tuple inputs_from(A&&... given) {
 ///     static constexpr std::string_view flat_list;
 ///     static std::vector<int64_t> item_shape(const States&, std::size_t item);
 ///   };
-///   using Name = MetricOf<Definition>;
+///   using Name = MetricOf<Definition>;                     // or METRICS_CLASS(Name), for `definitions::Name`
 ///
 /// Inputs can be Tensor, Values, Texts, std::vector<Tensor>, std::vector<std::string>, double, int64_t, bool,
 /// std::string and optionals of them, structs with `fields()` of them (dicts in the dynamic face), and vectors of such
@@ -158,6 +207,10 @@ class MetricOf : public Metric {
   using Signature = detail::UpdateSignature<decltype(&D::update)>;
   using Inputs = typename Signature::Tuple;
   using Result = decltype(D::finalise(std::declval<const States&>(), std::declval<const Kept&>()));
+
+  using FunctionalInputs = typename detail::FunctionalOf<D>::Inputs;
+  using FunctionalOptions = typename detail::FunctionalOf<D>::Options;
+  using FunctionalResult = typename detail::ResultOfFunctional<D, Result>::Type;
 
   static_assert(std::tuple_size_v<Inputs> == D::inputs.size(), "a definition names each input of its update once");
 
@@ -211,8 +264,10 @@ class MetricOf : public Metric {
 
   void update_inputs(const Inputs& inputs, const Rows& rows);
   Result forward_inputs(const Inputs& inputs, const Rows& rows);
-  /// The value of one batch without a metric to keep, on the device of its inputs: what a functional is.
+  /// The value of one batch without a metric to keep, on the device of its inputs.
   static Result value_of(const Options& options, const Inputs& inputs);
+  /// What the functional gives; mostly `value_of`.
+  static FunctionalResult call(const FunctionalOptions& options, const FunctionalInputs& inputs);
 
  protected:
   std::string describe_options() const override;
@@ -261,3 +316,22 @@ typename MetricOf<D>::Result compute_once(const typename D::Options& options, A&
 }
 
 }  // namespace metrics
+
+/// Declares the class `Name` of the definition `definitions::Name`, which stands before it in the same namespace:
+/// a class that can be declared ahead, and is called so in errors and debuggers. One source says
+/// METRICS_DEFINE_CLASS(Name), after including <metrics/core/define.h>.
+#define METRICS_CLASS(Name)                                                     \
+  extern template class METRICS_API ::metrics::MetricOf<definitions::Name>;     \
+  METRICS_CLASS_OF_DEFINITION(Name)
+
+#define METRICS_CLASS_OF_DEFINITION(Name)                                                                         \
+  class METRICS_API Name : public ::metrics::MetricOf<definitions::Name> {                                        \
+   public:                                                                                                        \
+    explicit Name(Options options, ::metrics::MetricOptions common = {},                                          \
+                  std::source_location made_at = std::source_location::current())                                 \
+        : MetricOf(std::move(options), std::move(common), made_at) {}                                             \
+    template <class O = Options>                                                                                  \
+    requires(O::fields().required == 0) Name(std::source_location made_at = std::source_location::current())      \
+        : MetricOf(made_at) {}                                                                                    \
+    std::unique_ptr<::metrics::Metric> clone() const override;                                                    \
+  }

@@ -3,6 +3,7 @@
 #include <metrics/core/metric.h>
 #include <metrics/export.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,17 +25,27 @@ struct InputInfo {
   std::string type;
 };
 
+/// All that is known of a functional by name; made by `entry<M>()` for that of a metric, and by
+/// `function<f>(name, inputs)` for one that belongs to no class.
+struct FunctionalEntry {
+  std::string_view name;  ///< Empty where a metric has none.
+  std::string_view domain;
+  std::vector<OptionInfo> options;
+  std::vector<InputInfo> inputs;
+  std::vector<std::string> outputs;
+  std::function<c10::IValue(const Args& args, const Kwargs& kwargs)> call;
+};
+
 /// All that is known of a metric by name; made from its definition by `entry<M>()` in `metrics/core/define.h`.
 struct MetricEntry {
   std::string_view name;
-  std::string_view functional;  ///< Empty where torchmetrics has none.
-  std::string_view domain;      ///< Such as `classification`.
+  std::string_view domain;     ///< Such as `classification`.
+  FunctionalEntry functional;  ///< Without a name where torchmetrics has none.
   std::vector<OptionInfo> options;
   std::vector<InputInfo> inputs;
   std::vector<std::string> outputs;
   MetricTraits traits;
-  std::unique_ptr<Metric> (*create)(const Kwargs& options, const MetricOptions& common);
-  c10::IValue (*call)(const Args& args, const Kwargs& kwargs);
+  std::function<std::unique_ptr<Metric>(const Kwargs& options, const MetricOptions& common)> create;
   /// A metric with options that show its states.
   std::unique_ptr<Metric> (*example)();
 };
@@ -58,17 +69,23 @@ struct Domain {
   std::string_view name;
   std::vector<MetricEntry> metrics;
   std::vector<RouterEntry> routers;
+  std::vector<FunctionalEntry> functionals{};  ///< Those that belong to no class.
 };
 
 /// All metrics of the library and those registered, sorted by name.
 METRICS_API std::vector<const MetricEntry*> list_metrics();
 METRICS_API std::vector<const RouterEntry*> list_routers();
+/// All functionals, those of metrics and those that belong to no class, sorted by name.
+METRICS_API std::vector<const FunctionalEntry*> list_functionals();
 /// The metric of that class name; null if unknown.
 METRICS_API const MetricEntry* find_metric(std::string_view name);
 METRICS_API const RouterEntry* find_router(std::string_view name);
+METRICS_API const FunctionalEntry* find_functional(std::string_view name);
 
 /// Makes a user's metric known by name, with the same rights as the library's own.
 /// Throws InvalidArgument when the name or its functional's is taken by another metric.
 METRICS_API void register_metric(MetricEntry entry);
+/// The same for a functional that belongs to no class. Throws InvalidArgument when its name is taken.
+METRICS_API void register_functional(FunctionalEntry entry);
 
 }  // namespace metrics

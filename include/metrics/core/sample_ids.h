@@ -23,8 +23,7 @@ METRICS_API Tensor ids_of_elements(const Tensor& ids, at::IntArrayRef sizes);
 
 /// Returns the positions, ascending, of the `rows` rows that are the first with their id: of copies on several ranks
 /// that of the lowest rank. Nothing where no ids were given, and all rows count.
-/// Throws Error naming `metric` when some rows have an id and others have none.
-METRICS_API std::optional<std::vector<int64_t>> first_of_each_sample(const States& states, int64_t rows,
-                                                                     std::string_view metric);
+/// Throws Error when some rows have an id and others have none.
+METRICS_API std::optional<std::vector<int64_t>> first_of_each_sample(const States& states, int64_t rows);
 
 }  // namespace metrics

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <metrics/core/functional.h>
 #include <metrics/core/metric_of.h>
 #include <metrics/detection/boxes.h>
 
@@ -30,6 +31,20 @@ struct IntersectionOverUnionOptions {
   }
 };
 
+/// Options of functional::intersection_over_union.
+struct PairwiseIouOptions {
+  /// Pairs below it have `replacement_val`; unset: none has.
+  std::optional<double> iou_threshold{};
+  double replacement_val = 0;
+  /// Whether to give the mean over pairs of boxes with the same index; the value of each pair if not.
+  bool aggregate = true;
+
+  static constexpr auto fields() {
+    return metrics::fields<&PairwiseIouOptions::iou_threshold, &PairwiseIouOptions::replacement_val,
+                           &PairwiseIouOptions::aggregate>();
+  }
+};
+
 namespace definitions {
 
 struct IntersectionOverUnion {
@@ -47,11 +62,10 @@ struct IntersectionOverUnion {
   static Result finalise(const States& states, const Options& options);
   static void complete_from_torchmetrics(States& states, const Options& options);
   static std::vector<int64_t> item_shape(const States& states, std::size_t item);
+  static Tensor functional_value(const Tensor& preds, const Tensor& target, const PairwiseIouOptions& options);
 };
 
 }  // namespace definitions
-
-extern template class METRICS_API MetricOf<definitions::IntersectionOverUnion>;
 
 /// Computes the mean, over all images and pairs of a predicted and a true box with equal labels, of the area that both
 /// cover divided by the area that one or the other covers. `preds` and `target`: for each image its boxes and labels,
@@ -59,28 +73,14 @@ extern template class METRICS_API MetricOf<definitions::IntersectionOverUnion>;
 /// result has `iou`, 0 where there is no pair, and with `class_metrics` `iou/cl_<label>` for each label seen, over pairs
 /// whose true box has that label. Throws InvalidArgument, naming the image, for boxes that are not [n, 4], for labels
 /// that are no integers or not one a box, for lists of different lengths. Source: torchmetrics' IntersectionOverUnion.
-using IntersectionOverUnion = MetricOf<definitions::IntersectionOverUnion>;
-
-struct PairwiseIouOptions {
-  /// Pairs below it have `replacement_val`; unset: none has.
-  std::optional<double> iou_threshold{};
-  double replacement_val = 0;
-  /// Whether to give the mean over pairs of boxes with the same index; the value of each pair if not.
-  bool aggregate = true;
-
-  static constexpr auto fields() {
-    return metrics::fields<&PairwiseIouOptions::iou_threshold, &PairwiseIouOptions::replacement_val,
-                           &PairwiseIouOptions::aggregate>();
-  }
-};
+METRICS_CLASS(IntersectionOverUnion);
 
 namespace functional {
 
 /// Computes the intersection over union of boxes [n, 4] and [m, 4] in the format xyxy: [n, m], or the mean of its
 /// diagonal. Without boxes on one side all values are 0, as many as on the other squared. Differentiable; float64 if an
 /// input is, else float32. Throws InvalidArgument for another shape. Source: torchmetrics' intersection_over_union.
-METRICS_API Tensor intersection_over_union(const Tensor& preds, const Tensor& target,
-                                           const PairwiseIouOptions& options = {});
+inline constexpr Functional<definitions::IntersectionOverUnion> intersection_over_union{};
 
 }  // namespace functional
 }  // namespace metrics

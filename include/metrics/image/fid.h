@@ -42,8 +42,6 @@ struct FrechetInceptionDistance {
 
 }  // namespace definitions
 
-extern template class METRICS_API MetricOf<definitions::FrechetInceptionDistance>;
-
 /// Computes the Fréchet distance of two normal distributions fitted to the features of real and of generated images,
 /// |μ₁ - μ₂|² + tr(Σ₁ + Σ₂ - 2 (Σ₁ Σ₂)^½). `update(imgs, real)`: `imgs` are features [N, d] or what the user's module
 /// takes, of either population; real dtypes. NaN until both have two samples, and where features are not finite. With
@@ -52,6 +50,6 @@ extern template class METRICS_API MetricOf<definitions::FrechetInceptionDistance
 /// Throws InvalidArgument for a `feature` below 1, and for features of another number. Source: Heusel et al. (2017);
 /// torchmetrics' FrechetInceptionDistance, less what belongs to its pretrained network (`normalize`, `input_img_size`,
 /// `feature_extractor_weights_path`, `antialias`).
-using FrechetInceptionDistance = MetricOf<definitions::FrechetInceptionDistance>;
+METRICS_CLASS(FrechetInceptionDistance);
 
 }  // namespace metrics

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <metrics/core/functional.h>
 #include <metrics/core/metric_of.h>
 #include <metrics/image/choices.h>
 
@@ -37,18 +38,18 @@ struct PeakSignalNoiseRatio {
   using Options = PeakSignalNoiseRatioOptions;
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
   static constexpr MetricTraits traits{.higher_is_better = true, .is_differentiable = true, .commits_last = true};
+  static constexpr bool functional_dtype_of_inputs = true;
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
   static Tensor finalise(const States& states, const Options& options);
+  static Tensor functional_value(const Tensor& preds, const Tensor& target, const Options& options);
   static void show_as_torchmetrics(States& states, const Options& options);
   static void complete_from_torchmetrics(States& states, const Options& options);
   static Options example() { return {.data_range = 1}; }
 };
 
 }  // namespace definitions
-
-extern template class METRICS_API MetricOf<definitions::PeakSignalNoiseRatio>;
 
 /// Computes the peak signal-to-noise ratio in decibels, 10 log(range² / mse) / log(base) with mse the mean of
 /// (predsᵢ - targetᵢ)². `preds` and `target`: one shape, any, such as [N, C, H, W]; real dtypes, also two different
@@ -59,14 +60,13 @@ extern template class METRICS_API MetricOf<definitions::PeakSignalNoiseRatio>;
 /// no effect for want of `dim`. Throws InvalidArgument for a `data_range` that is not above 0 or not finite, for a
 /// `base` that has no logarithms, for shapes that differ, for a `dim` that the inputs do not have, and for complex
 /// inputs. Source: torchmetrics' PeakSignalNoiseRatio.
-using PeakSignalNoiseRatio = MetricOf<definitions::PeakSignalNoiseRatio>;
+METRICS_CLASS(PeakSignalNoiseRatio);
 
 namespace functional {
 
 /// The same of one batch: float64 if an input is, else float32. Values that are left as they are come in the shape of
 /// the dimensions that `dim` does not name. Source: torchmetrics' peak_signal_noise_ratio.
-METRICS_API Tensor peak_signal_noise_ratio(const Tensor& preds, const Tensor& target,
-                                           const PeakSignalNoiseRatioOptions& options);
+inline constexpr Functional<definitions::PeakSignalNoiseRatio> peak_signal_noise_ratio{};
 
 }  // namespace functional
 }  // namespace metrics

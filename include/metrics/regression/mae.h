@@ -1,5 +1,6 @@
 #pragma once
 
+#include <metrics/core/functional.h>
 #include <metrics/core/metric_of.h>
 
 #include <array>
@@ -23,6 +24,7 @@ struct MeanAbsoluteError {
   using Options = MeanAbsoluteErrorOptions;
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
   static constexpr MetricTraits traits{.higher_is_better = false, .is_differentiable = true, .commits_last = true};
+  static constexpr bool functional_dtype_of_inputs = true;
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
@@ -31,19 +33,16 @@ struct MeanAbsoluteError {
 
 }  // namespace definitions
 
-extern template class METRICS_API MetricOf<definitions::MeanAbsoluteError>;
-
 /// Computes the mean of the absolute errors, Σ |predsᵢ - targetᵢ| / n. `preds` and `target`: one shape, any for one
 /// output, [N, num_outputs] for more, which gives [num_outputs]; real dtypes, also two different ones. NaN before the
 /// first element. Differentiable. Throws InvalidArgument for `num_outputs` below 1, for shapes that differ or do not
 /// fit `num_outputs`, and for complex inputs. Source: torchmetrics' MeanAbsoluteError.
-using MeanAbsoluteError = MetricOf<definitions::MeanAbsoluteError>;
+METRICS_CLASS(MeanAbsoluteError);
 
 namespace functional {
 
 /// The same of one batch: float64 if an input is, else float32. Source: torchmetrics' mean_absolute_error.
-METRICS_API Tensor mean_absolute_error(const Tensor& preds, const Tensor& target,
-                                       const MeanAbsoluteErrorOptions& options = {});
+inline constexpr Functional<definitions::MeanAbsoluteError> mean_absolute_error{};
 
 }  // namespace functional
 }  // namespace metrics

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <metrics/core/functional.h>
 #include <metrics/core/metric_of.h>
 
 #include <array>
@@ -27,6 +28,7 @@ struct MeanSquaredError {
   using Options = MeanSquaredErrorOptions;
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
   static constexpr MetricTraits traits{.higher_is_better = false, .is_differentiable = true, .commits_last = true};
+  static constexpr bool functional_dtype_of_inputs = true;
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
@@ -35,19 +37,16 @@ struct MeanSquaredError {
 
 }  // namespace definitions
 
-extern template class METRICS_API MetricOf<definitions::MeanSquaredError>;
-
 /// Computes the mean of the squared errors, Σ (predsᵢ - targetᵢ)² / n, or with `squared` off its root. `preds` and
 /// `target`: one shape, any for one output, [N, num_outputs] for more, which gives [num_outputs]; real dtypes, also two
 /// different ones. NaN before the first element. Differentiable. Throws InvalidArgument for `num_outputs` below 1, for
 /// shapes that differ or do not fit `num_outputs`, and for complex inputs. Source: torchmetrics' MeanSquaredError.
-using MeanSquaredError = MetricOf<definitions::MeanSquaredError>;
+METRICS_CLASS(MeanSquaredError);
 
 namespace functional {
 
 /// The same of one batch: float64 if an input is, else float32. Source: torchmetrics' mean_squared_error.
-METRICS_API Tensor mean_squared_error(const Tensor& preds, const Tensor& target,
-                                      const MeanSquaredErrorOptions& options = {});
+inline constexpr Functional<definitions::MeanSquaredError> mean_squared_error{};
 
 }  // namespace functional
 }  // namespace metrics

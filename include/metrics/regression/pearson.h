@@ -1,5 +1,6 @@
 #pragma once
 
+#include <metrics/core/functional.h>
 #include <metrics/core/metric_of.h>
 
 #include <array>
@@ -23,18 +24,18 @@ struct PearsonCorrCoef {
   using Options = PearsonCorrCoefOptions;
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
   static constexpr MetricTraits traits{.is_differentiable = true, .commits_last = true, .merges_rowwise = true};
+  static constexpr bool functional_dtype_of_inputs = true;
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
   static void merge(States& into, const States& from, const Options& options);
   static Tensor finalise(const States& states, const Options& options);
+  static Tensor functional_value(const Tensor& preds, const Tensor& target);
   static void show_as_torchmetrics(States& states, const Options& options);
   static void complete_from_torchmetrics(States& states, const Options& options);
 };
 
 }  // namespace definitions
-
-extern template class METRICS_API MetricOf<definitions::PearsonCorrCoef>;
 
 /// Computes the correlation of predictions and targets, cov(preds, target) / (σ(preds) σ(target)), from moments that
 /// survive any offset and any scale, of numbers up to 2^1022 in size. A state dict has torchmetrics' moments, which are
@@ -43,12 +44,12 @@ extern template class METRICS_API MetricOf<definitions::PearsonCorrCoef>;
 /// [N, 1] for one output, [N, num_outputs] for more, which gives [num_outputs]; real dtypes, also two different ones.
 /// Differentiable. Throws InvalidArgument for `num_outputs` below 1, for shapes that differ or do not fit
 /// `num_outputs`, and for complex inputs. Source: torchmetrics' PearsonCorrCoef; merged by Chan, Golub, LeVeque (1979).
-using PearsonCorrCoef = MetricOf<definitions::PearsonCorrCoef>;
+METRICS_CLASS(PearsonCorrCoef);
 
 namespace functional {
 
 /// The same of one batch, [N] or [N, M]: float64 if an input is, else float32. Source: torchmetrics' pearson_corrcoef.
-METRICS_API Tensor pearson_corrcoef(const Tensor& preds, const Tensor& target);
+inline constexpr Functional<definitions::PearsonCorrCoef> pearson_corrcoef{};
 
 }  // namespace functional
 }  // namespace metrics

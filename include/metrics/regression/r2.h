@@ -1,5 +1,6 @@
 #pragma once
 
+#include <metrics/core/functional.h>
 #include <metrics/core/metric_of.h>
 
 #include <array>
@@ -35,15 +36,15 @@ struct R2Score {
   using Options = R2ScoreOptions;
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
   static constexpr MetricTraits traits{.higher_is_better = true, .is_differentiable = true, .commits_last = true};
+  static constexpr bool functional_dtype_of_inputs = true;
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
   static Tensor finalise(const States& states, const Options& options);
+  static Tensor functional_value(const Tensor& preds, const Tensor& target, const Options& options);
 };
 
 }  // namespace definitions
-
-extern template class METRICS_API MetricOf<definitions::R2Score>;
 
 /// Computes the coefficient of determination, 1 - Σ (targetᵢ - predsᵢ)² / Σ (targetᵢ - mean(target))², in sums that
 /// survive any offset and scale. Equal targets (whose deviation is below 1e-12 of their size) give 1 if all
@@ -52,12 +53,12 @@ extern template class METRICS_API MetricOf<definitions::R2Score>;
 /// Throws InvalidArgument for a negative `adjusted`, for shapes that differ, with other dimensions, or with another M
 /// than before, and for complex inputs. Source: torchmetrics' R2Score; equal targets and small errors as in
 /// scikit-learn's r2_score.
-using R2Score = MetricOf<definitions::R2Score>;
+METRICS_CLASS(R2Score);
 
 namespace functional {
 
 /// The same of one batch: float64 if an input is, else float32. Source: torchmetrics' r2_score.
-METRICS_API Tensor r2_score(const Tensor& preds, const Tensor& target, const R2ScoreOptions& options = {});
+inline constexpr Functional<definitions::R2Score> r2_score{};
 
 }  // namespace functional
 }  // namespace metrics

@@ -45,8 +45,8 @@ class METRICS_API QueryAggregation {
 
   /// Nothing where it is a function.
   std::optional<RetrievalAggregation> named() const;
-  /// Returns the values as one, 0 of none. Throws InvalidArgument naming `metric` where a function gives no tensor.
-  Tensor of(const std::vector<double>& values, std::string_view metric, at::Device device) const;
+  /// Returns the values as one, 0 of none. Throws InvalidArgument where a function gives no tensor.
+  Tensor of(const std::vector<double>& values, at::Device device) const;
 
  private:
   std::variant<RetrievalAggregation, std::shared_ptr<const Function>> way_;

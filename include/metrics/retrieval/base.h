@@ -1,6 +1,6 @@
 #pragma once
 
-#include <metrics/core/metric_of.h>
+#include <metrics/core/member.h>
 #include <metrics/retrieval/aggregation.h>
 
 #include <array>
@@ -39,6 +39,22 @@ struct RetrievalOptions {
   }
 };
 
+/// Options of a functional, whose documents are those of one query.
+struct RetrievalQueryOptions {
+  /// Only so many documents are looked at, those of the highest scores.
+  std::optional<int64_t> top_k{};
+
+  static constexpr auto fields() { return metrics::fields<&RetrievalQueryOptions::top_k>(); }
+};
+
+namespace retrieval {
+
+// A document with its score, and what a retrieval metric has gathered: src/retrieval/ranking.h.
+struct Document;
+struct RankedQueries;
+
+}  // namespace retrieval
+
 /// What all metrics over documents that are relevant or not share.
 ///
 /// `preds`: scores, floating; `target`: relevance, 0 or 1 (bool, integer or floating, where all above 0 is relevant);
@@ -56,6 +72,7 @@ struct RetrievalOptions {
 /// of the lowest rank. Then all rows on all ranks need ids, else `compute` throws.
 struct METRICS_API RetrievalDocuments {
   using Options = RetrievalOptions;
+  using Gathered = retrieval::RankedQueries;
   static constexpr std::array<std::string_view, 3> inputs{"preds", "target", "indexes"};
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
@@ -64,6 +81,17 @@ struct METRICS_API RetrievalDocuments {
   static void show_as_torchmetrics(States& states, const Options& options);
   static void complete_from_torchmetrics(States& states, const Options& options);
   static std::string update_key(const Options& options);
+  static Gathered gathered(const States& states, const Options& options);
+};
+
+/// A score of one query after the other: `Score` says `static double of_query(documents, top_k)`, the worth of a query's
+/// documents, ranked, of which one at least is relevant, and 0 where none is.
+template <class Score>
+struct QueryScore {
+  static Tensor value(const retrieval::RankedQueries& queries, const RetrievalOptions& options);
+
+  static constexpr std::array<std::string_view, 2> functional_inputs{"preds", "target"};
+  static Tensor functional_value(const Tensor& preds, const Tensor& target, const RetrievalQueryOptions& options);
 };
 
 }  // namespace metrics

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <metrics/core/functional.h>
 #include <metrics/core/metric_of.h>
 #include <metrics/core/texts.h>
 
@@ -24,8 +25,6 @@ struct WordErrorRate {
 
 }  // namespace definitions
 
-extern template class METRICS_API MetricOf<definitions::WordErrorRate>;
-
 /// Computes the word error rate: the words that have to be inserted, deleted or replaced to make the targets of the
 /// predictions (Levenshtein distances, added over all pairs), for each word of the targets. `preds` and `target`: a
 /// text or a list of texts, the i-th of one with the i-th of the other. Above 1 where more is wrong than there are
@@ -33,12 +32,12 @@ extern template class METRICS_API MetricOf<definitions::WordErrorRate>;
 /// `str.split()` gives: runs between Unicode white space, as they are, without regard to case, punctuation or normal
 /// forms. Texts are UTF-8; bytes that are none are part of the word they stand in, and words are equal when all their
 /// bytes are. Throws InvalidArgument for lists of different lengths. Source: torchmetrics' WordErrorRate.
-using WordErrorRate = MetricOf<definitions::WordErrorRate>;
+METRICS_CLASS(WordErrorRate);
 
 namespace functional {
 
 /// The same of one batch. Source: torchmetrics' word_error_rate.
-METRICS_API Tensor word_error_rate(const Texts& preds, const Texts& target);
+inline constexpr Functional<definitions::WordErrorRate> word_error_rate{};
 
 }  // namespace functional
 }  // namespace metrics

@@ -32,7 +32,7 @@ Tensor scores::CohenKappa::kappa(const Tensor& counts, KappaWeights weights) {
   return 1 - (cost * confusion).sum() / (cost * expected).sum();
 }
 
-METRICS_DEFINE(definitions::BinaryCohenKappa);
-METRICS_DEFINE(definitions::MulticlassCohenKappa);
+METRICS_DEFINE_CLASS(BinaryCohenKappa);
+METRICS_DEFINE_CLASS(MulticlassCohenKappa);
 
 }  // namespace metrics

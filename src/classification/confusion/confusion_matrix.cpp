@@ -1,8 +1,8 @@
 #include "classification/checks.h"
 #include "classification/counts/counting.h"
+#include "classification/define_tasks.h"
 #include "classification/readings.h"
 #include <metrics/classification/confusion_matrix.h>
-#include <metrics/core/define.h>
 #include <metrics/core/warning.h>
 
 #include <ATen/TensorOperators.h>
@@ -45,7 +45,7 @@ std::string BinaryConfusion::update_key(const Options& o) {
   return "binary confusion: " + describe_options(o);
 }
 
-Tensor BinaryConfusion::counted(const States& states, const Options& o) {
+Tensor BinaryConfusion::gathered(const States& states, const Options& o) {
   return classification::reading_that_holds(states, o.input).tensor();
 }
 
@@ -69,7 +69,7 @@ std::string MulticlassConfusion::update_key(const Options& o) {
   return "multiclass confusion: " + describe_options(o);
 }
 
-Tensor MulticlassConfusion::counted(const States& states, const Options&) {
+Tensor MulticlassConfusion::gathered(const States& states, const Options&) {
   return states.at(0).tensor();
 }
 
@@ -93,7 +93,7 @@ std::string MultilabelConfusion::update_key(const Options& o) {
   return "multilabel confusion: " + describe_options(o);
 }
 
-Tensor MultilabelConfusion::counted(const States& states, const Options& o) {
+Tensor MultilabelConfusion::gathered(const States& states, const Options& o) {
   return classification::reading_that_holds(states, o.input).tensor();
 }
 
@@ -116,8 +116,6 @@ Tensor scores::ConfusionMatrix::normalised(const Tensor& counts, Normalize norma
   return at::where(empty, 0.0, confusion / sum);
 }
 
-METRICS_DEFINE(definitions::BinaryConfusionMatrix);
-METRICS_DEFINE(definitions::MulticlassConfusionMatrix);
-METRICS_DEFINE(definitions::MultilabelConfusionMatrix);
+METRICS_DEFINE_TASKS(ConfusionMatrix);
 
 }  // namespace metrics

@@ -1,6 +1,6 @@
 #include "classification/counts/averaging.h"
+#include "classification/define_tasks.h"
 #include <metrics/classification/jaccard.h>
-#include <metrics/core/define.h>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/ones_like.h>
@@ -56,8 +56,6 @@ Tensor scores::JaccardIndex::value(const Tensor& confusion, const MultilabelJacc
   return averaged_overlap(overlap, at::ones_like(overlap.both), o.average, o.zero_division);
 }
 
-METRICS_DEFINE(definitions::BinaryJaccardIndex);
-METRICS_DEFINE(definitions::MulticlassJaccardIndex);
-METRICS_DEFINE(definitions::MultilabelJaccardIndex);
+METRICS_DEFINE_TASKS(JaccardIndex);
 
 }  // namespace metrics

@@ -1,5 +1,5 @@
+#include "classification/define_tasks.h"
 #include <metrics/classification/matthews_corrcoef.h>
-#include <metrics/core/define.h>
 
 #include <ATen/ops/scalar_tensor.h>
 
@@ -47,8 +47,6 @@ Tensor scores::MatthewsCorrCoef::correlation(const Tensor& counts) {
   return at::scalar_tensor(value, counts.options().dtype(at::kDouble));
 }
 
-METRICS_DEFINE(definitions::BinaryMatthewsCorrCoef);
-METRICS_DEFINE(definitions::MulticlassMatthewsCorrCoef);
-METRICS_DEFINE(definitions::MultilabelMatthewsCorrCoef);
+METRICS_DEFINE_TASKS(MatthewsCorrCoef);
 
 }  // namespace metrics

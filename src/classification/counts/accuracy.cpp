@@ -1,17 +1,15 @@
 #include "averaging.h"
+#include "classification/define_tasks.h"
 #include <metrics/classification/accuracy.h>
-#include <metrics/core/define.h>
 
 namespace metrics {
 
 using namespace classification;
 
-Tensor scores::Accuracy::value(const Counts& counts, const Scoring& how) {
-  return averaged(counts, how, [&](const Counts& c) { return share_right(c, how.task); });
+Tensor scores::Accuracy::value(const GatheredCounts& gathered) {
+  return averaged(gathered, [](const Counts& c, const Scoring& how) { return share_right(c, how.task); });
 }
 
-METRICS_DEFINE(definitions::BinaryAccuracy);
-METRICS_DEFINE(definitions::MulticlassAccuracy);
-METRICS_DEFINE(definitions::MultilabelAccuracy);
+METRICS_DEFINE_TASKS(Accuracy);
 
 }  // namespace metrics

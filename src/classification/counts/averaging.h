@@ -31,11 +31,19 @@ struct Scoring {
   Scoring(const MulticlassStatScoresOptions& o) : Scoring{Task::Multiclass, o.average, o.top_k, o.zero_division} {}
   Scoring(const MultilabelStatScoresOptions& o) : Scoring{Task::Multilabel, o.average, 1, o.zero_division} {}
 
-  /// The same with classes left out of the macro average as if `top_k` were 1.
   Scoring whatever_top_k() const { return {task, average, 1, zero_division}; }
 
  private:
   Scoring(Task t, Average a, int64_t k, double zero) : task(t), average(a), top_k(k), zero_division(zero) {}
+};
+
+/// What a metric over counts has gathered.
+struct GatheredCounts {
+  Counts counts;
+  Scoring how;
+
+  /// The same with classes left out of the macro average as if `top_k` were 1.
+  GatheredCounts whatever_top_k() const { return {counts, how.whatever_top_k()}; }
 };
 
 /// Returns num / denom in float64, and `zero_division` where denom is 0.
@@ -48,15 +56,16 @@ inline Counts summed(const Counts& c) {
   return {c.tp.sum(-1), c.fp.sum(-1), c.tn.sum(-1), c.fn.sum(-1)};
 }
 
-/// Averages a score of counts over labels; `score` maps Counts to a tensor of their shape.
+/// Averages a score of counts over labels; `score(counts, how)` is a tensor of their shape.
 ///
 /// The macro average leaves out classes that do not occur: without true positives, false positives and false negatives;
 /// with `top_k` above 1, where a false positive only says that the target was not among the best, without true
 /// positives and false negatives.
 template <class Score>
-Tensor averaged(const Counts& counts, const Scoring& how, const Score& score) {
-  if (how.average == Average::Micro) return score(summed(counts));
-  const Tensor scores = score(counts);
+Tensor averaged(const GatheredCounts& gathered, const Score& score) {
+  const auto& [counts, how] = gathered;
+  if (how.average == Average::Micro) return score(summed(counts), how);
+  const Tensor scores = score(counts, how);
   if (how.average == Average::None) return scores;
   const Tensor support = counts.tp + counts.fn;
   Tensor weights = support.to(at::kDouble);

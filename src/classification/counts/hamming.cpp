@@ -1,17 +1,15 @@
 #include "averaging.h"
+#include "classification/define_tasks.h"
 #include <metrics/classification/hamming.h>
-#include <metrics/core/define.h>
 
 namespace metrics {
 
 using namespace classification;
 
-Tensor scores::HammingDistance::value(const Counts& counts, const Scoring& how) {
-  return averaged(counts, how.whatever_top_k(), [&](const Counts& c) { return 1 - share_right(c, how.task); });
+Tensor scores::HammingDistance::value(const GatheredCounts& gathered) {
+  return averaged(gathered.whatever_top_k(), [](const Counts& c, const Scoring& how) { return 1 - share_right(c, how.task); });
 }
 
-METRICS_DEFINE(definitions::BinaryHammingDistance);
-METRICS_DEFINE(definitions::MulticlassHammingDistance);
-METRICS_DEFINE(definitions::MultilabelHammingDistance);
+METRICS_DEFINE_TASKS(HammingDistance);
 
 }  // namespace metrics

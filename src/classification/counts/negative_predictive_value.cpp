@@ -1,17 +1,15 @@
 #include "averaging.h"
+#include "classification/define_tasks.h"
 #include <metrics/classification/negative_predictive_value.h>
-#include <metrics/core/define.h>
 
 namespace metrics {
 
 using namespace classification;
 
-Tensor scores::NegativePredictiveValue::value(const Counts& counts, const Scoring& how) {
-  return averaged(counts, how, [&](const Counts& c) { return ratio(c.tn, c.tn + c.fn, how.zero_division); });
+Tensor scores::NegativePredictiveValue::value(const GatheredCounts& gathered) {
+  return averaged(gathered, [](const Counts& c, const Scoring& how) { return ratio(c.tn, c.tn + c.fn, how.zero_division); });
 }
 
-METRICS_DEFINE(definitions::BinaryNegativePredictiveValue);
-METRICS_DEFINE(definitions::MulticlassNegativePredictiveValue);
-METRICS_DEFINE(definitions::MultilabelNegativePredictiveValue);
+METRICS_DEFINE_TASKS(NegativePredictiveValue);
 
 }  // namespace metrics

@@ -1,24 +1,20 @@
 #include "averaging.h"
+#include "classification/define_tasks.h"
 #include <metrics/classification/precision_recall.h>
-#include <metrics/core/define.h>
 
 namespace metrics {
 
 using namespace classification;
 
-Tensor scores::Precision::value(const Counts& counts, const Scoring& how) {
-  return averaged(counts, how, [&](const Counts& c) { return ratio(c.tp, c.tp + c.fp, how.zero_division); });
+Tensor scores::Precision::value(const GatheredCounts& gathered) {
+  return averaged(gathered, [](const Counts& c, const Scoring& how) { return ratio(c.tp, c.tp + c.fp, how.zero_division); });
 }
 
-Tensor scores::Recall::value(const Counts& counts, const Scoring& how) {
-  return averaged(counts, how, [&](const Counts& c) { return ratio(c.tp, c.tp + c.fn, how.zero_division); });
+Tensor scores::Recall::value(const GatheredCounts& gathered) {
+  return averaged(gathered, [](const Counts& c, const Scoring& how) { return ratio(c.tp, c.tp + c.fn, how.zero_division); });
 }
 
-METRICS_DEFINE(definitions::BinaryPrecision);
-METRICS_DEFINE(definitions::MulticlassPrecision);
-METRICS_DEFINE(definitions::MultilabelPrecision);
-METRICS_DEFINE(definitions::BinaryRecall);
-METRICS_DEFINE(definitions::MulticlassRecall);
-METRICS_DEFINE(definitions::MultilabelRecall);
+METRICS_DEFINE_TASKS(Precision);
+METRICS_DEFINE_TASKS(Recall);
 
 }  // namespace metrics

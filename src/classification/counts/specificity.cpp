@@ -1,17 +1,15 @@
 #include "averaging.h"
+#include "classification/define_tasks.h"
 #include <metrics/classification/specificity.h>
-#include <metrics/core/define.h>
 
 namespace metrics {
 
 using namespace classification;
 
-Tensor scores::Specificity::value(const Counts& counts, const Scoring& how) {
-  return averaged(counts, how.whatever_top_k(), [](const Counts& c) { return ratio(c.tn, c.tn + c.fp); });
+Tensor scores::Specificity::value(const GatheredCounts& gathered) {
+  return averaged(gathered.whatever_top_k(), [](const Counts& c, const Scoring&) { return ratio(c.tn, c.tn + c.fp); });
 }
 
-METRICS_DEFINE(definitions::BinarySpecificity);
-METRICS_DEFINE(definitions::MulticlassSpecificity);
-METRICS_DEFINE(definitions::MultilabelSpecificity);
+METRICS_DEFINE_TASKS(Specificity);
 
 }  // namespace metrics

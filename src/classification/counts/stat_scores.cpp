@@ -1,10 +1,10 @@
-#include "core/loaded_states.h"
 #include "averaging.h"
 #include "classification/checks.h"
-#include "counting.h"
+#include "classification/define_tasks.h"
 #include "classification/readings.h"
+#include "core/loaded_states.h"
+#include "counting.h"
 #include <metrics/classification/stat_scores.h>
-#include <metrics/core/define.h>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/stack.h>
@@ -13,6 +13,7 @@
 namespace metrics {
 
 using classification::Counts;
+using classification::GatheredCounts;
 using classification::Scoring;
 using classification::Task;
 
@@ -118,8 +119,8 @@ std::string BinaryCounting::update_key(const Options& options) {
   return "binary counts: " + describe_options(o);
 }
 
-Counts BinaryCounting::counted(const States& states, const Options& o) {
-  return parts_of(classification::reading_that_holds(states, o.input), 1);
+GatheredCounts BinaryCounting::gathered(const States& states, const Options& o) {
+  return {parts_of(classification::reading_that_holds(states, o.input), 1), o};
 }
 
 void MulticlassCounting::check(const Options& o) {
@@ -172,8 +173,8 @@ std::string MulticlassCounting::update_key(const Options& options) {
   return "multiclass counts: " + describe_options(o);
 }
 
-Counts MulticlassCounting::counted(const States& states, const Options& o) {
-  return parts_of(states.at(0), o.num_classes.value_or(1));
+GatheredCounts MulticlassCounting::gathered(const States& states, const Options& o) {
+  return {parts_of(states.at(0), o.num_classes.value_or(1)), o};
 }
 
 void MultilabelCounting::check(const Options& o) {
@@ -218,11 +219,12 @@ std::string MultilabelCounting::update_key(const Options& options) {
   return "multilabel counts: " + describe_options(o);
 }
 
-Counts MultilabelCounting::counted(const States& states, const Options& o) {
-  return parts_of(classification::reading_that_holds(states, o.input), o.num_labels);
+GatheredCounts MultilabelCounting::gathered(const States& states, const Options& o) {
+  return {parts_of(classification::reading_that_holds(states, o.input), o.num_labels), o};
 }
 
-Tensor scores::StatScores::value(const Counts& c, const Scoring& how) {
+Tensor scores::StatScores::value(const GatheredCounts& gathered) {
+  const auto& [c, how] = gathered;
   const Tensor support = c.tp + c.fn;
   const Tensor table = at::stack({c.tp, c.fp, c.tn, c.fn, support}, -1);  // [..., labels, 5]
   switch (how.average) {
@@ -241,8 +243,6 @@ Tensor scores::StatScores::value(const Counts& c, const Scoring& how) {
   return table;
 }
 
-METRICS_DEFINE(definitions::BinaryStatScores);
-METRICS_DEFINE(definitions::MulticlassStatScores);
-METRICS_DEFINE(definitions::MultilabelStatScores);
+METRICS_DEFINE_TASKS(StatScores);
 
 }  // namespace metrics

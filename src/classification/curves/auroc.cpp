@@ -1,6 +1,6 @@
+#include "classification/define_tasks.h"
 #include "results.h"
 #include <metrics/classification/auroc.h>
-#include <metrics/core/define.h>
 #include <metrics/core/errors.h>
 
 #include <ATen/ops/scalar_tensor.h>
@@ -54,50 +54,31 @@ Tensor averaged_area(const States& states, const CurvePlan& plan, Average averag
 
 }  // namespace
 
-void definitions::BinaryAUROC::check(const Options& options) {
-  BinaryCurve::check(options);
+void scores::AUROC::check(const BinaryAUROCOptions& options) {
   if (!options.max_fpr || (*options.max_fpr > 0 && *options.max_fpr <= 1)) return;
   throw InvalidArgument("max_fpr: expected a number in (0, 1], got " + std::to_string(*options.max_fpr));
 }
 
-Tensor definitions::BinaryAUROC::finalise(const States& states, const Prepared& p) {
-  const double max_fpr = p.max_fpr.value_or(1);
-  return at::scalar_tensor(max_fpr == 1 ? area(roc_areas(states, p.plan).front(), p.plan)
-                                        : partial_area(ranked_counts(states, p.plan).front(), p.plan, max_fpr),
+Tensor scores::AUROC::value(const GatheredCurve& curve, const BinaryAUROCOptions& options) {
+  const double max_fpr = options.max_fpr.value_or(1);
+  return at::scalar_tensor(max_fpr == 1 ? area(roc_areas(curve.states, curve.plan).front(), curve.plan)
+                                        : partial_area(ranked_counts(curve.states, curve.plan).front(), curve.plan, max_fpr),
                            at::kDouble);
 }
 
-void definitions::MulticlassAUROC::check(const Options& options) {
-  MulticlassCurve::check(options);
+void scores::AUROC::check(const MulticlassAreaOptions& options) {
   check_curve_average(options.average, {Average::Macro, Average::Weighted, Average::None});
 }
 
-Tensor definitions::MulticlassAUROC::finalise(const States& states, const Prepared& p) {
-  return averaged_area(states, p.plan, p.average);
+Tensor scores::AUROC::value(const GatheredCurve& curve, const MulticlassAreaOptions& options) {
+  return averaged_area(curve.states, curve.plan, options.average);
 }
 
-Tensor definitions::MultilabelAUROC::finalise(const States& states, const Prepared& p) {
-  if (p.average != Average::Micro) return averaged_area(states, p.plan, p.average);
-  return at::scalar_tensor(area(micro_roc_area(states, p.plan), p.plan), at::kDouble);
+Tensor scores::AUROC::value(const GatheredCurve& curve, const MultilabelAreaOptions& options) {
+  if (options.average != Average::Micro) return averaged_area(curve.states, curve.plan, options.average);
+  return at::scalar_tensor(area(micro_roc_area(curve.states, curve.plan), curve.plan), at::kDouble);
 }
 
-METRICS_DEFINE(definitions::BinaryAUROC);
-METRICS_DEFINE(definitions::MulticlassAUROC);
-METRICS_DEFINE(definitions::MultilabelAUROC);
+METRICS_DEFINE_TASKS(AUROC);
 
-namespace functional {
-
-Tensor binary_auroc(const Tensor& preds, const Tensor& target, const BinaryAUROCOptions& options) {
-  return compute_once<definitions::BinaryAUROC>(options, preds, target);
-}
-
-Tensor multiclass_auroc(const Tensor& preds, const Tensor& target, const MulticlassAreaOptions& options) {
-  return compute_once<definitions::MulticlassAUROC>(options, preds, target);
-}
-
-Tensor multilabel_auroc(const Tensor& preds, const Tensor& target, const MultilabelAreaOptions& options) {
-  return compute_once<definitions::MultilabelAUROC>(options, preds, target);
-}
-
-}  // namespace functional
 }  // namespace metrics

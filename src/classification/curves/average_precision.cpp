@@ -1,6 +1,6 @@
+#include "classification/define_tasks.h"
 #include "results.h"
 #include <metrics/classification/average_precision.h>
-#include <metrics/core/define.h>
 
 #include <ATen/ops/scalar_tensor.h>
 
@@ -31,41 +31,23 @@ Tensor averaged_precision(const States& states, const CurvePlan& plan, Average a
 
 }  // namespace
 
-Tensor definitions::BinaryAveragePrecision::finalise(const States& states, const Prepared& p) {
-  return at::scalar_tensor(average_precision(precision_sums(states, p.plan).front(), p.plan), at::kDouble);
+Tensor scores::AveragePrecision::value(const GatheredCurve& curve, const BinaryCurveOptions&) {
+  return at::scalar_tensor(average_precision(precision_sums(curve.states, curve.plan).front(), curve.plan), at::kDouble);
 }
 
-void definitions::MulticlassAveragePrecision::check(const Options& options) {
-  MulticlassCurve::check(options);
+void scores::AveragePrecision::check(const MulticlassAreaOptions& options) {
   check_curve_average(options.average, {Average::Macro, Average::Weighted, Average::None});
 }
 
-Tensor definitions::MulticlassAveragePrecision::finalise(const States& states, const Prepared& p) {
-  return averaged_precision(states, p.plan, p.average);
+Tensor scores::AveragePrecision::value(const GatheredCurve& curve, const MulticlassAreaOptions& options) {
+  return averaged_precision(curve.states, curve.plan, options.average);
 }
 
-Tensor definitions::MultilabelAveragePrecision::finalise(const States& states, const Prepared& p) {
-  if (p.average != Average::Micro) return averaged_precision(states, p.plan, p.average);
-  return at::scalar_tensor(average_precision(micro_precision_sum(states, p.plan), p.plan), at::kDouble);
+Tensor scores::AveragePrecision::value(const GatheredCurve& curve, const MultilabelAreaOptions& options) {
+  if (options.average != Average::Micro) return averaged_precision(curve.states, curve.plan, options.average);
+  return at::scalar_tensor(average_precision(micro_precision_sum(curve.states, curve.plan), curve.plan), at::kDouble);
 }
 
-METRICS_DEFINE(definitions::BinaryAveragePrecision);
-METRICS_DEFINE(definitions::MulticlassAveragePrecision);
-METRICS_DEFINE(definitions::MultilabelAveragePrecision);
+METRICS_DEFINE_TASKS(AveragePrecision);
 
-namespace functional {
-
-Tensor binary_average_precision(const Tensor& preds, const Tensor& target, const BinaryCurveOptions& options) {
-  return compute_once<definitions::BinaryAveragePrecision>(options, preds, target);
-}
-
-Tensor multiclass_average_precision(const Tensor& preds, const Tensor& target, const MulticlassAreaOptions& options) {
-  return compute_once<definitions::MulticlassAveragePrecision>(options, preds, target);
-}
-
-Tensor multilabel_average_precision(const Tensor& preds, const Tensor& target, const MultilabelAreaOptions& options) {
-  return compute_once<definitions::MultilabelAveragePrecision>(options, preds, target);
-}
-
-}  // namespace functional
 }  // namespace metrics

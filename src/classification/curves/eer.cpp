@@ -1,6 +1,6 @@
+#include "classification/define_tasks.h"
 #include "roc_counts.h"
 #include <metrics/classification/eer.h>
-#include <metrics/core/define.h>
 
 #include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/tensor.h>
@@ -60,43 +60,25 @@ Tensor equal_error_rates(const States& states, const CurvePlan& plan) {
 
 }  // namespace
 
-Tensor definitions::BinaryEER::finalise(const States& states, const Prepared& o) {
-  return equal_error_rates(states, o.plan);
+Tensor scores::EER::value(const GatheredCurve& curve, const BinaryCurveOptions&) {
+  return equal_error_rates(curve.states, curve.plan);
 }
 
-void definitions::MulticlassEER::check(const Options& o) {
-  MulticlassCurve::check(o);
+void scores::EER::check(const MulticlassCurveOptions& o) {
   check_curve_average(o.average, {Average::Micro, Average::Macro, Average::None});
 }
 
-Tensor definitions::MulticlassEER::finalise(const States& states, const Prepared& o) {
-  if (o.average == Average::None) return equal_error_rates(states, o.plan);
-  const double rate = o.average == Average::Micro ? equal_error_rate(ranked_micro_counts(states, o.plan), o.plan)
-                                                  : equal_error_rate(mean_roc(whole_roc_points(states, o.plan)));
+Tensor scores::EER::value(const GatheredCurve& curve, const MulticlassCurveOptions& o) {
+  if (o.average == Average::None) return equal_error_rates(curve.states, curve.plan);
+  const double rate = o.average == Average::Micro ? equal_error_rate(ranked_micro_counts(curve.states, curve.plan), curve.plan)
+                                                  : equal_error_rate(mean_roc(whole_roc_points(curve.states, curve.plan)));
   return at::scalar_tensor(rate, at::kDouble);
 }
 
-Tensor definitions::MultilabelEER::finalise(const States& states, const Prepared& o) {
-  return equal_error_rates(states, o.plan);
+Tensor scores::EER::value(const GatheredCurve& curve, const MultilabelCurveOptions&) {
+  return equal_error_rates(curve.states, curve.plan);
 }
 
-METRICS_DEFINE(definitions::BinaryEER);
-METRICS_DEFINE(definitions::MulticlassEER);
-METRICS_DEFINE(definitions::MultilabelEER);
+METRICS_DEFINE_TASKS(EER);
 
-namespace functional {
-
-Tensor binary_eer(const Tensor& preds, const Tensor& target, const BinaryCurveOptions& options) {
-  return compute_once<definitions::BinaryEER>(options, preds, target);
-}
-
-Tensor multiclass_eer(const Tensor& preds, const Tensor& target, const MulticlassCurveOptions& options) {
-  return compute_once<definitions::MulticlassEER>(options, preds, target);
-}
-
-Tensor multilabel_eer(const Tensor& preds, const Tensor& target, const MultilabelCurveOptions& options) {
-  return compute_once<definitions::MultilabelEER>(options, preds, target);
-}
-
-}  // namespace functional
 }  // namespace metrics

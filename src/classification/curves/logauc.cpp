@@ -1,6 +1,6 @@
+#include "classification/define_tasks.h"
 #include "roc_counts.h"
 #include <metrics/classification/logauc.h>
-#include <metrics/core/define.h>
 #include <metrics/core/warning.h>
 
 #include <ATen/ops/tensor.h>
@@ -69,11 +69,23 @@ double log_area(const CurveCounts& counts, const FprRange& range) {
   return area / std::log10(range[1] / range[0]);
 }
 
-/// An area for each curve, or the mean of those that are numbers.
-Tensor log_areas(const States& states, const CurvePlan& plan, const FprRange& range, Average average) {
+}  // namespace
+
+void scores::LogArea::check() const {
+  const auto [lower, upper] = fpr_range;
+  if (!(0 <= lower && lower < upper && upper <= 1)) {
+    throw InvalidArgument("fpr_range: expected two numbers with 0 <= lower < upper <= 1, got (" +
+                          std::to_string(lower) + ", " + std::to_string(upper) + ")");
+  }
+  check_curve_average(average, {Average::Macro, Average::None});
+}
+
+/// Returns an area for each curve, or the mean of those that are numbers.
+Tensor scores::LogArea::value(const GatheredCurve& curve) const {
   std::vector<double> areas;
-  for (CurveCounts& counts : ranked_counts(states, plan))
-    areas.push_back(log_area(as_roc(std::move(counts), plan), range));
+  for (CurveCounts& counts : ranked_counts(curve.states, curve.plan)) {
+    areas.push_back(log_area(as_roc(std::move(counts), curve.plan), fpr_range));
+  }
   if (average == Average::None) return at::tensor(areas, at::kDouble);
   if (std::erase_if(areas, [](double area) { return std::isnan(area); }) > 0) {
     warn("LogAUC: the areas of some classes or labels are NaN and left out of the average");
@@ -82,61 +94,6 @@ Tensor log_areas(const States& states, const CurvePlan& plan, const FprRange& ra
                     at::kDouble);
 }
 
-void check_fpr_range(const FprRange& range) {
-  const auto [lower, upper] = range;
-  if (0 <= lower && lower < upper && upper <= 1) return;
-  throw InvalidArgument("fpr_range: expected two numbers with 0 <= lower < upper <= 1, got (" + std::to_string(lower) +
-                        ", " + std::to_string(upper) + ")");
-}
+METRICS_DEFINE_TASKS(LogAUC);
 
-}  // namespace
-
-void definitions::BinaryLogAUC::check(const Options& o) {
-  BinaryCurve::check(o);
-  check_fpr_range(o.fpr_range);
-}
-
-Tensor definitions::BinaryLogAUC::finalise(const States& states, const Prepared& o) {
-  return log_areas(states, o.plan, o.fpr_range, Average::None);
-}
-
-void definitions::MulticlassLogAUC::check(const Options& o) {
-  MulticlassCurve::check(o);
-  check_fpr_range(o.fpr_range);
-  check_curve_average(o.average, {Average::Macro, Average::None});
-}
-
-Tensor definitions::MulticlassLogAUC::finalise(const States& states, const Prepared& o) {
-  return log_areas(states, o.plan, o.fpr_range, o.average);
-}
-
-void definitions::MultilabelLogAUC::check(const Options& o) {
-  MultilabelCurve::check(o);
-  check_fpr_range(o.fpr_range);
-  check_curve_average(o.average, {Average::Macro, Average::None});
-}
-
-Tensor definitions::MultilabelLogAUC::finalise(const States& states, const Prepared& o) {
-  return log_areas(states, o.plan, o.fpr_range, o.average);
-}
-
-METRICS_DEFINE(definitions::BinaryLogAUC);
-METRICS_DEFINE(definitions::MulticlassLogAUC);
-METRICS_DEFINE(definitions::MultilabelLogAUC);
-
-namespace functional {
-
-Tensor binary_logauc(const Tensor& preds, const Tensor& target, const BinaryLogAUCFunctionalOptions& options) {
-  return compute_once<definitions::BinaryLogAUC>(options, preds, target);
-}
-
-Tensor multiclass_logauc(const Tensor& preds, const Tensor& target, const MulticlassLogAUCFunctionalOptions& options) {
-  return compute_once<definitions::MulticlassLogAUC>(options, preds, target);
-}
-
-Tensor multilabel_logauc(const Tensor& preds, const Tensor& target, const MultilabelLogAUCFunctionalOptions& options) {
-  return compute_once<definitions::MultilabelLogAUC>(options, preds, target);
-}
-
-}  // namespace functional
 }  // namespace metrics

@@ -1,11 +1,15 @@
-#include "operating_points.h"
-
+#include "classification/define_tasks.h"
 #include "roc_counts.h"
+#include <metrics/classification/precision_fixed_recall.h>
+#include <metrics/classification/recall_fixed_precision.h>
+#include <metrics/classification/sensitivity_specificity.h>
+#include <metrics/classification/specificity_sensitivity.h>
 #include <metrics/core/errors.h>
 
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -61,24 +65,23 @@ std::vector<Candidate> candidates(const std::vector<double>& values, const std::
   return all;
 }
 
-/// Rates of a ROC curve. Specificity is counted, for 1 minus a rounded rate may miss a minimum that it meets.
-struct Rates {
-  std::vector<double> sensitivity, specificity, thresholds;
-};
+const std::vector<double>& rate_of(const PrecisionRecallPoints& points, Rate rate) {
+  return rate == Rate::Precision ? points.precision : points.recall;
+}
 
-Rates rates_of(const CurveCounts& c) {
-  Rates rates{{}, {}, c.thresholds};
-  for (const int64_t tp : c.tp) rates.sensitivity.push_back(share(tp, c.positives));
-  for (const int64_t fp : c.fp) {
-    rates.specificity.push_back(c.negatives == 0 ? 1.0 : share(c.negatives - fp, c.negatives));
+/// Specificity is counted, because 1 minus a rounded rate may miss a minimum that it meets.
+std::vector<double> rate_of(const CurveCounts& c, Rate rate) {
+  std::vector<double> rates;
+  if (rate == Rate::Sensitivity) {
+    for (const int64_t tp : c.tp) rates.push_back(share(tp, c.positives));
+  } else {
+    for (const int64_t fp : c.fp) rates.push_back(c.negatives == 0 ? 1.0 : share(c.negatives - fp, c.negatives));
   }
   return rates;
 }
 
-std::vector<Rates> roc_rates(const States& states, const CurvePlan& plan) {
-  std::vector<Rates> all;
-  for (CurveCounts& counts : curve_counts(states, plan)) all.push_back(rates_of(as_roc(std::move(counts), plan)));
-  return all;
+bool is_on_roc(Rate rate) {
+  return rate == Rate::Sensitivity || rate == Rate::Specificity;
 }
 
 OperatingPoint as_tensors(const std::vector<Candidate>& chosen) {
@@ -93,42 +96,36 @@ OperatingPoint as_tensors(const std::vector<Candidate>& chosen) {
 
 }  // namespace
 
-void check_minimum(std::string_view option, double minimum) {
+void check_minimum(Rate rate, double minimum) {
   if (minimum >= 0 && minimum <= 1) return;
-  throw InvalidArgument(std::string(option) + ": expected a number in [0, 1], got " + std::to_string(minimum));
+  constexpr std::array options{"min_precision", "min_recall", "min_sensitivity", "min_specificity"};
+  throw InvalidArgument(std::string(options[static_cast<std::size_t>(rate)]) +
+                        ": expected a number in [0, 1], got " + std::to_string(minimum));
 }
 
-OperatingPoint best_precision(const States& states, const CurvePlan& plan, double min_recall) {
+OperatingPoint greatest(const GatheredCurve& curve, Rate wanted, Rate held, double minimum) {
   std::vector<Candidate> chosen;
-  for (const PrecisionRecallPoints& curve : precision_recall_points(states, plan)) {
-    chosen.push_back(best_on_precision_recall(candidates(curve.precision, curve.recall, curve.thresholds), min_recall));
-  }
-  return as_tensors(chosen);
-}
-
-OperatingPoint best_recall(const States& states, const CurvePlan& plan, double min_precision) {
-  std::vector<Candidate> chosen;
-  for (const PrecisionRecallPoints& curve : precision_recall_points(states, plan)) {
-    chosen.push_back(
-        best_on_precision_recall(candidates(curve.recall, curve.precision, curve.thresholds), min_precision));
-  }
-  return as_tensors(chosen);
-}
-
-OperatingPoint best_sensitivity(const States& states, const CurvePlan& plan, double min_specificity) {
-  std::vector<Candidate> chosen;
-  for (const Rates& curve : roc_rates(states, plan)) {
-    chosen.push_back(best_on_roc(candidates(curve.sensitivity, curve.specificity, curve.thresholds), min_specificity));
-  }
-  return as_tensors(chosen);
-}
-
-OperatingPoint best_specificity(const States& states, const CurvePlan& plan, double min_sensitivity) {
-  std::vector<Candidate> chosen;
-  for (const Rates& curve : roc_rates(states, plan)) {
-    chosen.push_back(best_on_roc(candidates(curve.specificity, curve.sensitivity, curve.thresholds), min_sensitivity));
+  if (is_on_roc(wanted)) {
+    for (CurveCounts& counts : curve_counts(curve.states, curve.plan)) {
+      const CurveCounts roc = as_roc(std::move(counts), curve.plan);
+      chosen.push_back(best_on_roc(candidates(rate_of(roc, wanted), rate_of(roc, held), roc.thresholds), minimum));
+    }
+  } else {
+    for (const PrecisionRecallPoints& points : precision_recall_points(curve.states, curve.plan)) {
+      chosen.push_back(best_on_precision_recall(
+          candidates(rate_of(points, wanted), rate_of(points, held), points.thresholds), minimum));
+    }
   }
   return as_tensors(chosen);
 }
 
 }  // namespace metrics::classification
+
+namespace metrics {
+
+METRICS_DEFINE_TASKS(PrecisionAtFixedRecall);
+METRICS_DEFINE_TASKS(RecallAtFixedPrecision);
+METRICS_DEFINE_TASKS(SensitivityAtSpecificity);
+METRICS_DEFINE_TASKS(SpecificityAtSensitivity);
+
+}  // namespace metrics

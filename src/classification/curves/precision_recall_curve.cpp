@@ -1,6 +1,6 @@
+#include "classification/define_tasks.h"
 #include "results.h"
 #include <metrics/classification/precision_recall_curve.h>
-#include <metrics/core/define.h>
 
 namespace metrics {
 
@@ -19,45 +19,24 @@ PrecisionRecallPairs curve_in_tensors(const PrecisionRecallPoints& curve) {
 
 }  // namespace
 
-PrecisionRecallPairs definitions::BinaryPrecisionRecallCurve::finalise(const States& states, const Prepared& p) {
-  return curve_in_tensors(precision_recall_points(states, p.plan).front());
+PrecisionRecallPairs scores::PrecisionRecallCurve::value(const GatheredCurve& curve, const BinaryCurveOptions&) {
+  return curve_in_tensors(precision_recall_points(curve.states, curve.plan).front());
 }
 
-void definitions::MulticlassPrecisionRecallCurve::check(const Options& options) {
-  MulticlassCurve::check(options);
+void scores::PrecisionRecallCurve::check(const MulticlassCurveOptions& options) {
   check_curve_average(options.average, {Average::Micro, Average::Macro, Average::None});
 }
 
-PrecisionRecallCurves definitions::MulticlassPrecisionRecallCurve::finalise(const States& states, const Prepared& p) {
-  if (p.average == Average::None) return curves_in_tensors(precision_recall_points(states, p.plan), p.plan);
-  auto [precision, recall, thresholds] = curve_in_tensors(averaged_precision_recall(states, p.plan, p.average));
+PrecisionRecallCurves scores::PrecisionRecallCurve::value(const GatheredCurve& curve, const MulticlassCurveOptions& options) {
+  if (options.average == Average::None) return curves_in_tensors(precision_recall_points(curve.states, curve.plan), curve.plan);
+  auto [precision, recall, thresholds] = curve_in_tensors(averaged_precision_recall(curve.states, curve.plan, options.average));
   return {precision, recall, thresholds};
 }
 
-PrecisionRecallCurves definitions::MultilabelPrecisionRecallCurve::finalise(const States& states, const Prepared& p) {
-  return curves_in_tensors(precision_recall_points(states, p.plan), p.plan);
+PrecisionRecallCurves scores::PrecisionRecallCurve::value(const GatheredCurve& curve, const MultilabelCurveOptions&) {
+  return curves_in_tensors(precision_recall_points(curve.states, curve.plan), curve.plan);
 }
 
-METRICS_DEFINE(definitions::BinaryPrecisionRecallCurve);
-METRICS_DEFINE(definitions::MulticlassPrecisionRecallCurve);
-METRICS_DEFINE(definitions::MultilabelPrecisionRecallCurve);
+METRICS_DEFINE_TASKS(PrecisionRecallCurve);
 
-namespace functional {
-
-PrecisionRecallPairs binary_precision_recall_curve(const Tensor& preds, const Tensor& target,
-                                                   const BinaryCurveOptions& options) {
-  return compute_once<definitions::BinaryPrecisionRecallCurve>(options, preds, target);
-}
-
-PrecisionRecallCurves multiclass_precision_recall_curve(const Tensor& preds, const Tensor& target,
-                                                        const MulticlassCurveOptions& options) {
-  return compute_once<definitions::MulticlassPrecisionRecallCurve>(options, preds, target);
-}
-
-PrecisionRecallCurves multilabel_precision_recall_curve(const Tensor& preds, const Tensor& target,
-                                                        const MultilabelCurveOptions& options) {
-  return compute_once<definitions::MultilabelPrecisionRecallCurve>(options, preds, target);
-}
-
-}  // namespace functional
 }  // namespace metrics

@@ -1,6 +1,6 @@
+#include "classification/define_tasks.h"
 #include "results.h"
 #include <metrics/classification/roc.h>
-#include <metrics/core/define.h>
 
 namespace metrics {
 
@@ -19,42 +19,24 @@ RocCurve curve_in_tensors(const RocPoints& curve) {
 
 }  // namespace
 
-RocCurve definitions::BinaryROC::finalise(const States& states, const Prepared& p) {
-  return curve_in_tensors(roc_points(states, p.plan).front());
+RocCurve scores::ROC::value(const GatheredCurve& curve, const BinaryCurveOptions&) {
+  return curve_in_tensors(roc_points(curve.states, curve.plan).front());
 }
 
-void definitions::MulticlassROC::check(const Options& options) {
-  MulticlassCurve::check(options);
+void scores::ROC::check(const MulticlassCurveOptions& options) {
   check_curve_average(options.average, {Average::Micro, Average::Macro, Average::None});
 }
 
-RocCurves definitions::MulticlassROC::finalise(const States& states, const Prepared& p) {
-  if (p.average == Average::None) return curves_in_tensors(roc_points(states, p.plan), p.plan);
-  auto [fpr, tpr, thresholds] = curve_in_tensors(averaged_roc(states, p.plan, p.average));
+RocCurves scores::ROC::value(const GatheredCurve& curve, const MulticlassCurveOptions& options) {
+  if (options.average == Average::None) return curves_in_tensors(roc_points(curve.states, curve.plan), curve.plan);
+  auto [fpr, tpr, thresholds] = curve_in_tensors(averaged_roc(curve.states, curve.plan, options.average));
   return {fpr, tpr, thresholds};
 }
 
-RocCurves definitions::MultilabelROC::finalise(const States& states, const Prepared& p) {
-  return curves_in_tensors(roc_points(states, p.plan), p.plan);
+RocCurves scores::ROC::value(const GatheredCurve& curve, const MultilabelCurveOptions&) {
+  return curves_in_tensors(roc_points(curve.states, curve.plan), curve.plan);
 }
 
-METRICS_DEFINE(definitions::BinaryROC);
-METRICS_DEFINE(definitions::MulticlassROC);
-METRICS_DEFINE(definitions::MultilabelROC);
+METRICS_DEFINE_TASKS(ROC);
 
-namespace functional {
-
-RocCurve binary_roc(const Tensor& preds, const Tensor& target, const BinaryCurveOptions& options) {
-  return compute_once<definitions::BinaryROC>(options, preds, target);
-}
-
-RocCurves multiclass_roc(const Tensor& preds, const Tensor& target, const MulticlassCurveOptions& options) {
-  return compute_once<definitions::MulticlassROC>(options, preds, target);
-}
-
-RocCurves multilabel_roc(const Tensor& preds, const Tensor& target, const MultilabelCurveOptions& options) {
-  return compute_once<definitions::MultilabelROC>(options, preds, target);
-}
-
-}  // namespace functional
 }  // namespace metrics

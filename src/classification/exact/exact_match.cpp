@@ -7,10 +7,18 @@
 #include <metrics/core/define.h>
 
 #include <ATen/ops/full.h>
+#include <ATen/ops/ones_like.h>
 #include <ATen/ops/zeros.h>
 #include <c10/util/accumulate.h>
 
 namespace metrics {
+
+struct classification::Matches {
+  Tensor correct, total;
+};
+
+using classification::Matches;
+
 namespace {
 
 bool is_samplewise(const auto& options) {
@@ -43,11 +51,11 @@ int64_t positions_of(const Tensor& target) {
 
 }  // namespace
 
-void definitions::MulticlassExactMatch::check(const Options& o) {
+void MulticlassMatches::check(const Options& o) {
   check_at_least("num_classes", o.num_classes, o.validate_args ? 2 : 1);
 }
 
-void definitions::MulticlassExactMatch::declare(States& states, const Options& o) {
+void MulticlassMatches::declare(States& states, const Options& o) {
   if (is_samplewise(o)) {
     states.add("correct", Reduction::Cat);
     states.add("total", Reduction::Max, at::zeros({}, at::kLong));
@@ -57,7 +65,7 @@ void definitions::MulticlassExactMatch::declare(States& states, const Options& o
   }
 }
 
-void definitions::MulticlassExactMatch::update(States& states, const Options& o, const Tensor& preds,
+void MulticlassMatches::update(States& states, const Options& o, const Tensor& preds,
                                                const Tensor& target) {
   const counting::ClassRule rule{
       .num_classes = o.num_classes, .ignore_index = o.ignore_index, .validate = o.validate_args};
@@ -70,19 +78,20 @@ void definitions::MulticlassExactMatch::update(States& states, const Options& o,
   }
 }
 
-Tensor definitions::MulticlassExactMatch::finalise(const States& states, const Options& o) {
-  if (is_samplewise(o)) return rows_of(states.at(0)).to(at::kDouble);
-  return classification::ratio(states.at(0).tensor(), states.at(1).tensor());
+Matches MulticlassMatches::gathered(const States& states, const Options& o) {
+  if (!is_samplewise(o)) return {states.at(0).tensor(), states.at(1).tensor()};
+  const Tensor correct = rows_of(states.at(0));
+  return {correct, at::ones_like(correct)};
 }
 
-void definitions::MultilabelExactMatch::check(const Options& o) {
+void MultilabelMatches::check(const Options& o) {
   check_at_least("num_labels", o.num_labels, o.validate_args ? 2 : 1);
   if (o.validate_args) check_threshold(o.threshold);
 }
 
 // torchmetrics divides all samples by the last one's number of positions: it is kept under its name, and each sample's
 // own beside it.
-void definitions::MultilabelExactMatch::declare(States& states, const Options& o) {
+void MultilabelMatches::declare(States& states, const Options& o) {
   if (is_samplewise(o)) {
     classification::declare_readings(states, {"correct"}, Reduction::Cat, Tensor(), o.input);
     states.add("total", Reduction::Max, at::zeros({}, at::kLong));
@@ -93,7 +102,7 @@ void definitions::MultilabelExactMatch::declare(States& states, const Options& o
   }
 }
 
-void definitions::MultilabelExactMatch::update(States& states, const Options& o, const Tensor& preds,
+void MultilabelMatches::update(States& states, const Options& o, const Tensor& preds,
                                                const Tensor& target) {
   const counting::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
   if (is_samplewise(o)) {
@@ -109,24 +118,24 @@ void definitions::MultilabelExactMatch::update(States& states, const Options& o,
   }
 }
 
-Tensor definitions::MultilabelExactMatch::finalise(const States& states, const Options& o) {
+Matches MultilabelMatches::gathered(const States& states, const Options& o) {
   const State& correct = classification::reading_that_holds(states, o.input);
-  return is_samplewise(o) ? classification::ratio(rows_of(correct), rows_of(states["_positions"]))
-                          : classification::ratio(correct.tensor(), states["total"].tensor());
+  if (is_samplewise(o)) return {rows_of(correct), rows_of(states["_positions"])};
+  return {correct.tensor(), states["total"].tensor()};
 }
 
-void definitions::MultilabelExactMatch::show_as_torchmetrics(States& states, const Options& o) {
+void MultilabelMatches::show_as_torchmetrics(States& states, const Options& o) {
   TwoReadings::show_as_torchmetrics(states, o);
   if (is_samplewise(o) && states["_positions"].rows() != states["correct"].rows()) {
-    throw Error("MultilabelExactMatch: states `correct` and `_positions` differ in their number of samples");
+    throw Error("states `correct` and `_positions` differ in their number of samples");
   }
 }
 
-void definitions::MulticlassExactMatch::complete_from_torchmetrics(States& states, const Options& o) {
+void MulticlassMatches::complete_from_torchmetrics(States& states, const Options& o) {
   if (is_samplewise(o)) check_sample_counts(states.at(0));
 }
 
-void definitions::MultilabelExactMatch::complete_from_torchmetrics(States& states, const Options& o) {
+void MultilabelMatches::complete_from_torchmetrics(States& states, const Options& o) {
   if (is_samplewise(o)) check_sample_counts(states.at(0));
   TwoReadings::complete_from_torchmetrics(states, o);
   if (!is_samplewise(o)) return;
@@ -135,7 +144,11 @@ void definitions::MultilabelExactMatch::complete_from_torchmetrics(States& state
     states["_positions"].assign(states["total"].tensor().expand({correct.rows()}).clone(), {}, {});
 }
 
-METRICS_DEFINE(definitions::MulticlassExactMatch);
-METRICS_DEFINE(definitions::MultilabelExactMatch);
+Tensor scores::ExactMatch::value(const Matches& matches) {
+  return classification::ratio(matches.correct, matches.total);
+}
+
+METRICS_DEFINE_CLASS(MulticlassExactMatch);
+METRICS_DEFINE_CLASS(MultilabelExactMatch);
 
 }  // namespace metrics
