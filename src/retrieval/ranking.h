@@ -41,7 +41,7 @@ void check_documents(const Tensor& preds, const Tensor& target);
 void check_binary(const Tensor& target);
 
 /// All elements as the documents of a single query. Throws InvalidArgument as the checks do, and for no elements.
-RankedQueries ranked_query(const Tensor& preds, const Tensor& target);
+METRICS_API RankedQueries ranked_query(const Tensor& preds, const Tensor& target);
 /// The documents in the states of RetrievalDocuments, each sample once. Throws Error where states do not go together.
 RankedQueries ranked_queries(const States& states);
 

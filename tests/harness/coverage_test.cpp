@@ -20,8 +20,8 @@ namespace {
 
 /// The classes in the library's headers that have a `///` above them.
 std::set<std::string> documented_classes() {
-  // A class is `class X`, or `using X = MetricOf<…>`, or declared by a macro that names it.
-  const std::regex declaration(R"(^\s*(?:class\s+(?:METRICS_API\s+)?|using\s+|METRICS_DECLARE\w*\()(\w+))");
+  // A class is `class X`, or declared by METRICS_METRIC or METRICS_CLASS.
+  const std::regex declaration(R"(^\s*(?:class\s+(?:METRICS_API\s+)?|METRICS_(?:METRIC|CLASS)\()(\w+))");
   std::set<std::string> classes;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(METRICS_SOURCE_DIR "/include/metrics")) {
     if (entry.path().extension() != ".h") continue;
@@ -82,9 +82,12 @@ TEST_CASE("every metric of the library has documentation, cases and misuse cases
     CHECK_MESSAGE(documented.contains(name), name << " has no /// above its class in include/metrics");
     CHECK_MESSAGE(cases.contains(name), name << " has no case in python_compat_fixtures/" << metric->domain);
     CHECK_MESSAGE(misuses.contains(name), name << " has no misuse case in python_compat_fixtures/" << metric->domain);
-
   }
   CHECK(seen > 0);
+  for (const auto* functional : metrics::list_functionals()) {
+    if (!is_of_the_library(functional->domain)) continue;
+    CHECK_MESSAGE(functionals.contains(std::string(functional->name)), functional->name << " has no case");
+  }
   for (const auto* router : metrics::list_routers()) {
     const std::string name(router->name);
     CHECK_MESSAGE(cases.contains(name), name << " has no case");

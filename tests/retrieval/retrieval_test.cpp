@@ -306,12 +306,12 @@ TEST_CASE("retrieval: targets of integers and of floating numbers do not mix, an
 
 TEST_CASE("retrieval: one query") {
   CHECK(retrieval_reciprocal_rank(scores({0.2, 0.3, 0.5}), integers({0, 1, 0})).item<double>() == 0.5);
-  CHECK(retrieval_reciprocal_rank(scores({0.2, 0.3, 0.5}), integers({0, 1, 0}), 1).item<double>() == 0);
+  CHECK(retrieval_reciprocal_rank(scores({0.2, 0.3, 0.5}), integers({0, 1, 0}), {.top_k = 1}).item<double>() == 0);
   CHECK(retrieval_reciprocal_rank(scores({0.2, 0.3}), integers({0, 0})).item<double>() == 0);
   CHECK((retrieval_reciprocal_rank(scores({0.3}), integers({1})).scalar_type() == at::kFloat));
   CHECK_THROWS_AS(retrieval_reciprocal_rank(scores({}), integers({})), InvalidArgument);
   CHECK_THROWS_AS(retrieval_reciprocal_rank(scores({0.2}), integers({2})), InvalidArgument);
-  CHECK_THROWS_AS(retrieval_reciprocal_rank(scores({0.2}), integers({1}), 0), InvalidArgument);
+  CHECK_THROWS_AS(retrieval_reciprocal_rank(scores({0.2}), integers({1}), {.top_k = 0}), InvalidArgument);
   CHECK_THROWS_AS(retrieval_reciprocal_rank(scores({0.2}), integers({1, 0})), InvalidArgument);
   CHECK(metrics::call("retrieval_reciprocal_rank", {scores({0.2, 0.3}), integers({1, 0})}, {{"top_k", 2}})
             .toTensor()
@@ -401,7 +401,7 @@ TEST_CASE("ranking: sorted as by comparing, few documents and many, whatever the
       expected.emplace_back(!nan, nan ? 0 : -preds[i], static_cast<float>(target[i]));
     }
     std::sort(expected.begin(), expected.end());
-    const auto ranked = metrics::retrieval::ranked_query("test", at::tensor(preds, at::kDouble), integers(target));
+    const auto ranked = metrics::retrieval::ranked_query(at::tensor(preds, at::kDouble), integers(target));
     REQUIRE(ranked.documents.size() == count);
     REQUIRE(ranked.ends == std::vector{count});
     bool same = true;
