@@ -46,6 +46,18 @@ struct Registry {
                             std::string(entry.functional.name) + "`, is registered already");
     }
     if (has_one) add(entry.functional);
+    if (entry.summary.empty()) entry.summary = detail::description(entry.name);
+    // The parts of a class that is made of others are described by its own comment and options.
+    const std::string options = std::string(entry.name) + "Options";
+    const auto describe_all = [&](auto& parts) {
+      for (auto& part : parts) {
+        if (part.description.empty()) part.description = detail::description(entry.name, part.name);
+        if (part.description.empty()) part.description = detail::description(options, part.name);
+      }
+    };
+    describe_all(entry.options);
+    describe_all(entry.inputs);
+    describe_all(entry.outputs);
     auto kept = std::make_unique<MetricEntry>(std::move(entry));
     metrics[kept->name] = std::move(kept);
   }

@@ -91,14 +91,14 @@ MetricEntry running_sum_entry(std::string_view domain) {
 MetricEntry minmax_entry(std::string_view domain) {
   MetricEntry entry =
       composite_entry<MinMaxArguments, make_minmax, with_example<MinMaxArguments>>("MinMaxMetric", domain);
-  entry.outputs = {"raw", "max", "min"};
+  entry.outputs = {{"raw", {}}, {"max", {}}, {"min", {}}};
   return entry;
 }
 
 MetricEntry bootstrapper_entry(std::string_view domain) {
   MetricEntry entry = composite_entry<BootStrapperArguments, make_bootstrapper, with_example<BootStrapperArguments>>(
       "BootStrapper", domain);
-  entry.outputs = {"mean", "std", "quantile", "raw"};
+  entry.outputs = {{"mean", {}}, {"std", {}}, {"quantile", {}}, {"raw", {}}};
   return entry;
 }
 

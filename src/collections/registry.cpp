@@ -26,7 +26,7 @@ MetricEntry collection_entry() {
   entry.options = {{"metrics", "list of metric, or dict of metric by name", std::nullopt},
                    {"prefix", "str", "None"},
                    {"postfix", "str", "None"}};
-  entry.outputs = {"value by name"};
+  entry.outputs = {{"value by name", {}}};
   entry.create = [](const Kwargs& options, const MetricOptions& common) -> std::unique_ptr<Metric> {
     auto collection = detail::named("MetricCollection", [&] {
       return std::make_unique<MetricCollection>(MetricCollection::of_options(options));

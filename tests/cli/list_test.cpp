@@ -5,11 +5,14 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
+#include <unistd.h>
 
 using metrics::testing::Outcome;
 using metrics::testing::run_cli;
@@ -42,7 +45,7 @@ TEST_CASE("metrics list: unknown names and contradictory flags") {
   CHECK(unknown.exit_code == 1);
   CHECK(unknown.out == "");
   CHECK(contains(unknown.error, "there is no metric called 'NoSuchMetric'"));
-  for (const std::string flags : {"--json --markdown", "--json --names", "--markdown --names"}) {
+  for (const std::string flags : {"--json --markdown .", "--json --names", "--markdown . --names"}) {
     CHECK(run_cli("list " + flags).exit_code == 2);
   }
 }
@@ -81,7 +84,9 @@ TEST_CASE("metrics list --json: everything that is known of a metric") {
   CHECK(listed("MeanMetric").at("options").at(0).at("default") == "warn");
   CHECK(accuracy.at("inputs").at(0).at("name") == "preds");
   CHECK(accuracy.at("inputs").at(1).at("name") == "target");
-  CHECK(accuracy.at("outputs") == json::array({"value"}));
+  CHECK(accuracy.at("outputs").at(0).at("name") == "value");
+  CHECK(contains(accuracy.at("summary"), "Computes the share of a class's samples"));
+  CHECK(contains(accuracy.at("inputs").at(1).at("description"), "[N, ...]"));
   CHECK(accuracy.at("states").at(0).at("names") == json::array({"tp", "fp", "tn", "fn"}));
   CHECK(accuracy.at("states").at(0).at("reduction") == "sum");
 
@@ -102,7 +107,52 @@ TEST_CASE("metrics list: for readers") {
   CHECK(contains(run_cli("list MulticlassConfusionMatrix").out, "  options   num_classes: int (required)\n"));
 }
 
-TEST_CASE("metrics list --markdown: docs/metrics.md is what it prints") {
-  CHECK_MESSAGE(run_cli("list --markdown").out == content(METRICS_SOURCE_DIR "/docs/metrics.md"),
-                "write it anew: metrics list --markdown > docs/metrics.md");
+TEST_CASE("metrics list: every metric, input and option is described in a sentence") {
+  const auto is_sentence = [](std::string_view text) {
+    return !text.empty() && (text.ends_with('.') || text.ends_with('!')) && text.find('\n') == std::string_view::npos;
+  };
+  int seen = 0;
+  for (const auto* metric : metrics::list_metrics()) {
+    if (metric->domain == "user") continue;
+    ++seen;
+    CHECK_MESSAGE(is_sentence(metric->summary), metric->name << " has no summary: '" << metric->summary << "'");
+    for (const auto& option : metric->options) {
+      CHECK_MESSAGE(is_sentence(option.description),
+                    metric->name << "." << option.name << ": '" << option.description << "'");
+    }
+    for (const auto& input : metric->inputs) {
+      CHECK_MESSAGE(is_sentence(input.description),
+                    metric->name << "." << input.name << ": '" << input.description << "'");
+    }
+    for (const auto& output : metric->outputs) {
+      if (metric->outputs.size() == 1) continue;  // the summary says what it is
+      CHECK_MESSAGE(is_sentence(output.description),
+                    metric->name << "." << output.name << ": '" << output.description << "'");
+    }
+  }
+  CHECK(seen > 80);
+}
+
+TEST_CASE("metrics list --markdown: docs/metrics is what it writes") {
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("metrics_pages_" + std::to_string(getpid()));
+  std::filesystem::create_directory(folder);
+  const Outcome refused = run_cli("list --markdown " + (folder / "missing").string());
+  CHECK(refused.exit_code == 1);
+  CHECK(contains(refused.error, "missing"));
+  REQUIRE(run_cli("list --markdown " + folder.string()).exit_code == 0);
+  std::set<std::string> written, kept;
+  for (const auto& page : std::filesystem::directory_iterator(folder)) {
+    const std::string name = page.path().filename();
+    written.insert(name);
+    CHECK_MESSAGE(content(page.path().string()) == content(METRICS_SOURCE_DIR "/docs/metrics/" + name),
+                  name << ": write it anew: metrics list --markdown docs/metrics");
+  }
+  for (const auto& page : std::filesystem::directory_iterator(METRICS_SOURCE_DIR "/docs/metrics")) {
+    kept.insert(page.path().filename());
+  }
+  CHECK(written == kept);
+  CHECK(written.contains("classification.md"));
+  CHECK(written.contains("README.md"));
+  std::filesystem::remove_all(folder);
 }

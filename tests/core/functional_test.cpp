@@ -92,7 +92,8 @@ TEST_CASE("a functional of a class is an object that takes what the class takes"
   CHECK(binary_accuracy(at::tensor({0.1f, 0.9f, 0.2f}), target).item<float>() == doctest::Approx(2.0 / 3));
   CHECK(binary_accuracy(at::tensor({0.1f, 0.9f, 0.2f}), target, {.threshold = 0.15}).item<float>() == 1);
   CHECK(multiclass_accuracy(target, target, {.num_classes = 2}).item<float>() == 1);
-  // Without options that are required it cannot be called.
+  // Without options that are required neither can be made.
+  static_assert(!std::is_default_constructible_v<metrics::MultilabelAccuracy>);
   static_assert(std::is_invocable_v<decltype(binary_accuracy), at::Tensor, at::Tensor>);
   static_assert(!std::is_invocable_v<decltype(metrics::functional::multilabel_accuracy), at::Tensor, at::Tensor>);
 }

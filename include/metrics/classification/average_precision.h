@@ -2,8 +2,6 @@
 
 #include <metrics/classification/curves.h>
 
-#include <string_view>
-
 namespace metrics {
 
 namespace scores {

@@ -2,15 +2,14 @@
 
 #include <metrics/classification/curves.h>
 
-#include <string_view>
-
 namespace metrics {
 
 /// A curve of precision over recall, from low thresholds to high. After the last threshold comes the point where
 /// nothing is predicted: precision 1, recall 0.
 struct PrecisionRecallPairs {
-  Tensor precision, recall;  ///< [T + 1]
-  Tensor thresholds;         ///< [T]
+  Tensor precision;   ///< tp / (tp + fp): [T + 1].
+  Tensor recall;      ///< tp / (tp + fn): [T + 1].
+  Tensor thresholds;  ///< Rising, as probabilities: [T].
 
   static constexpr auto fields() {
     using Self = PrecisionRecallPairs;
@@ -21,7 +20,9 @@ struct PrecisionRecallPairs {
 /// The same for all classes or labels: a tensor each, with thresholds given stacked as [C, T + 1] over one [T]; of an
 /// average one curve.
 struct PrecisionRecallCurves {
-  Curves precision, recall, thresholds;
+  Curves precision;   ///< tp / (tp + fp).
+  Curves recall;      ///< tp / (tp + fn).
+  Curves thresholds;  ///< Rising, as probabilities.
 
   static constexpr auto fields() {
     using Self = PrecisionRecallCurves;

@@ -2,14 +2,14 @@
 
 #include <metrics/classification/curves.h>
 
-#include <string_view>
-
 namespace metrics {
 
 /// A receiver operating characteristic, from high thresholds to low. Without thresholds given it begins at (0, 0), with
 /// threshold 1.
 struct RocCurve {
-  Tensor fpr, tpr, thresholds;
+  Tensor fpr;         ///< False positive rates, fp / (fp + tn): [T].
+  Tensor tpr;         ///< True positive rates, tp / (tp + fn): [T].
+  Tensor thresholds;  ///< Falling, as probabilities: [T].
 
   static constexpr auto fields() {
     using Self = RocCurve;
@@ -20,7 +20,9 @@ struct RocCurve {
 /// The same for all classes or labels: a tensor each, with thresholds given stacked as [C, T] over one [T]; of an
 /// average one curve.
 struct RocCurves {
-  Curves fpr, tpr, thresholds;
+  Curves fpr;         ///< False positive rates, fp / (fp + tn).
+  Curves tpr;         ///< True positive rates, tp / (tp + fn).
+  Curves thresholds;  ///< Falling, as probabilities.
 
   static constexpr auto fields() {
     using Self = RocCurves;

@@ -47,6 +47,7 @@ METRICS_API std::ostream& operator<<(std::ostream& out, const NamedValues& value
 ///   metrics.update(preds, target);
 ///   metrics.compute().tensor("val_f1");
 ///
+/// `metrics`: the members, a list of metrics under their classes' names or a dict under names of their own.
 /// Members whose updates do the same (equal update keys) keep one state and count once for as long as they are updated
 /// together; one that is changed by itself goes on with a copy. Inputs by position go to every member, inputs by name
 /// to those that take them. Over ranks all members travel together. A value that is a dict takes its keys' place among

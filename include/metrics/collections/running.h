@@ -24,6 +24,7 @@ struct RunningOptions {
 ///
 ///   Running loss(MeanMetric(), {.window = 100});
 ///
+/// `base_metric`: the metric that is computed over the window; `window`: how many updates it holds, positive.
 /// The window moves on by merges, two amortised an update, and nothing is computed again; states that grow with the
 /// data are merged by `compute`. Memory: twice the window's states, or the window's rows. Over ranks the value is that
 /// of the last `window` updates of each rank.
@@ -132,7 +133,8 @@ class METRICS_API RunningAggregator : public Running {
   Options options_;
 };
 
-/// Computes the weighted mean of the values of the last `window` updates. Source: torchmetrics' RunningMean.
+/// Computes the weighted mean of the values of the last `window` updates. `value`: a number or a tensor of any shape and
+/// real dtype; `weight`: 1 by default, else broadcast to `value`. Source: torchmetrics' RunningMean.
 class METRICS_API RunningMean : public RunningAggregator {
  public:
   explicit RunningMean(const Options& options = {});
@@ -147,7 +149,8 @@ class METRICS_API RunningMean : public RunningAggregator {
   using Metric::update;
 };
 
-/// Computes the sum of the values of the last `window` updates. Source: torchmetrics' RunningSum.
+/// Computes the sum of the values of the last `window` updates. `value`: a number or a tensor of any shape and real
+/// dtype. Source: torchmetrics' RunningSum.
 class METRICS_API RunningSum : public RunningAggregator {
  public:
   explicit RunningSum(const Options& options = {});

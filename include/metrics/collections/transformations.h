@@ -49,6 +49,7 @@ class METRICS_API MetricInputTransformer : public Composite {
 ///   LambdaInputTransformer accuracy(BinaryAccuracy(),
 ///                                   {.transform_pred = [](const Tensor& pred) { return 1 - pred; }});
 ///
+/// `wrapped_metric`: the metric that gets what the functions return.
 /// Wrappers that merge, or load each other's states, must have the same functions: that cannot be seen from here.
 /// Source: torchmetrics' LambdaInputTransformer.
 class METRICS_API LambdaInputTransformer : public MetricInputTransformer {
@@ -81,6 +82,7 @@ class METRICS_API LambdaInputTransformer : public MetricInputTransformer {
 ///
 ///   BinaryTargetTransformer accuracy(BinaryAccuracy(), {.threshold = 2});
 ///
+/// `wrapped_metric`: the metric that gets them; `threshold`: the number that targets of 1 are greater than.
 /// Source: torchmetrics' BinaryTargetTransformer.
 class METRICS_API BinaryTargetTransformer : public MetricInputTransformer {
  public:

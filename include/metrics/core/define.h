@@ -238,14 +238,18 @@ c10::IValue to_ivalue(const std::variant<T...>& value) {
   return std::visit([](const auto& held) { return to_ivalue(held); }, value);
 }
 
-/// The names of a result's parts: of a struct its fields, else "value".
+/// The parts of a result: of a struct its fields, else one that is called "value".
 template <class R>
-std::vector<std::string> output_names() {
+std::vector<OutputInfo> output_infos() {
+  std::vector<OutputInfo> infos;
   if constexpr (HasFields<R>) {
-    return {R::fields().names.begin(), R::fields().names.end()};
+    R::fields().for_each([&](auto field) {
+      infos.push_back({field.name, description(type_name<R>(), field.name)});
+    });
   } else {
-    return {"value"};
+    infos.push_back({"value", {}});
   }
+  return infos;
 }
 
 /// `misfit` says what is wrong within a value that is too long to be shown.
@@ -646,26 +650,38 @@ c10::IValue MetricOf<D>::compute_dynamic() {
 
 namespace detail {
 
+/// Options of which those without a default hold nothing, to be asked for the others.
+template <class Options>
+Options defaults_of() {
+  return with_defaults<Options>([]<class Each>(Each) { return typename Each::Type(typename Each::Type::Value{}); });
+}
+
 /// The fields of an options struct, as they are listed.
 template <class Options>
 std::vector<OptionInfo> option_infos() {
+  static constexpr auto fields = Options::fields();
   std::vector<OptionInfo> infos;
-  constexpr std::size_t required = Options::fields().required;
-  const Options defaults{};
-  std::size_t index = 0;
-  Options::fields().for_each([&](auto field) {
+  fields.for_each([&](auto field) {
     using Type = typename decltype(field)::Type;
-    OptionInfo option{field.name, Codec<Type>::type(), std::nullopt};
-    if (index++ >= required) option.default_text = describe(Codec<Type>::write(field.of(defaults)));
+    const FieldText& text = fields.texts[infos.size()];
+    OptionInfo option{field.name, Codec<Type>::type(), std::nullopt, text.sentence};
+    if (option.description.empty()) option.description = description(type_name<Options>(), field.name);
+    if (infos.size() >= fields.required) {
+      option.default_text = text.default_text.empty()
+                                ? describe(Codec<Type>::write(field.of(defaults_of<Options>())))
+                                : std::string(text.default_text);
+    }
     infos.push_back(std::move(option));
   });
   return infos;
 }
 
+/// The inputs of what is called `of`.
 template <class Inputs, class Names>
-std::vector<InputInfo> input_infos(const Names& names) {
+std::vector<InputInfo> input_infos(std::string_view of, const Names& names) {
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return std::vector<InputInfo>{{names[I], Codec<std::tuple_element_t<I, Inputs>>::type()}...};
+    return std::vector<InputInfo>{
+        {names[I], Codec<std::tuple_element_t<I, Inputs>>::type(), description(of, names[I])}...};
   }
   (std::make_index_sequence<std::tuple_size_v<Inputs>>{});
 }
@@ -677,8 +693,8 @@ FunctionalEntry functional_entry(std::string_view name, std::string_view what, c
   FunctionalEntry entry;
   entry.name = name;
   entry.options = option_infos<Options>();
-  entry.inputs = input_infos<Inputs>(names);
-  entry.outputs = output_names<Result>();
+  entry.inputs = input_infos<Inputs>(what, names);
+  entry.outputs = output_infos<Result>();
   entry.call = [what, names, value](const Args& args, const Kwargs& kwargs) -> c10::IValue {
     Kwargs options, inputs;
     for (const auto& [key, given] : kwargs) {
@@ -728,11 +744,12 @@ MetricEntry entry(std::string_view domain = "user") {
   MetricEntry entry;
   entry.name = D::name;
   entry.domain = domain;
+  if constexpr (requires { D::summary; }) entry.summary = D::summary;
   if constexpr (detail::HasFunctional<D>) entry.functional = detail::functional_entry<D>();
   entry.functional.domain = domain;
   entry.options = detail::option_infos<Options>();
-  entry.inputs = detail::input_infos<typename M::Inputs>(D::inputs);
-  entry.outputs = detail::output_names<typename M::Result>();
+  entry.inputs = detail::input_infos<typename M::Inputs>(D::name, D::inputs);
+  entry.outputs = detail::output_infos<typename M::Result>();
   entry.traits = D::traits;
   entry.create = [](const Kwargs& options, const MetricOptions& common) -> std::unique_ptr<Metric> {
     return std::make_unique<M>(options_from<Options>(options, D::name), common);
@@ -741,6 +758,8 @@ MetricEntry entry(std::string_view domain = "user") {
     if constexpr (detail::HasExample<D>) {
       return std::make_unique<M>(D::example());
     } else {
+      static_assert(std::is_default_constructible_v<Options>,
+                    "a definition whose options are Required gives some for listings: `static Options example()`");
       return std::make_unique<M>(Options{});
     }
   };

@@ -49,16 +49,14 @@ requires(!HasRule<Family> && std::same_as<O, typename Family::Options>) struct O
   using Type = O;
 };
 
-/// Options that show a metric where no others are asked for: three classes or labels, and half of what is a share.
+/// Options that show a metric where no others are asked for: three of what is counted, and half of what is a share.
 template <class O>
 O example_of() {
-  O options{};
+  O options = with_defaults<O>([]<class Each>(Each) {
+    using Value = typename Each::Type::Value;
+    return typename Each::Type(std::floating_point<Value> ? static_cast<Value>(0.5) : static_cast<Value>(3));
+  });
   if constexpr (requires { options.num_classes; }) options.num_classes = 3;
-  if constexpr (requires { options.num_labels; }) options.num_labels = 3;
-  if constexpr (requires { options.min_recall; }) options.min_recall = 0.5;
-  if constexpr (requires { options.min_precision; }) options.min_precision = 0.5;
-  if constexpr (requires { options.min_sensitivity; }) options.min_sensitivity = 0.5;
-  if constexpr (requires { options.min_specificity; }) options.min_specificity = 0.5;
   return options;
 }
 

@@ -17,12 +17,19 @@ namespace metrics {
 struct OptionInfo {
   std::string_view name;
   std::string type;
-  std::optional<std::string> default_text;  ///< Absent for required options.
+  std::optional<std::string> default_text;  ///< As Python prints it; absent for required options.
+  std::string_view description{};           ///< One sentence; empty where nothing is said of it, here as below.
 };
 
 struct InputInfo {
   std::string_view name;
   std::string type;
+  std::string_view description{};
+};
+
+struct OutputInfo {
+  std::string_view name;
+  std::string_view description{};
 };
 
 /// All that is known of a functional by name; made by `entry<M>()` for that of a metric, and by
@@ -32,7 +39,7 @@ struct FunctionalEntry {
   std::string_view domain;
   std::vector<OptionInfo> options;
   std::vector<InputInfo> inputs;
-  std::vector<std::string> outputs;
+  std::vector<OutputInfo> outputs;
   std::function<c10::IValue(const Args& args, const Kwargs& kwargs)> call;
 };
 
@@ -40,10 +47,11 @@ struct FunctionalEntry {
 struct MetricEntry {
   std::string_view name;
   std::string_view domain;     ///< Such as `classification`.
+  std::string_view summary{};  ///< One sentence: what is computed.
   FunctionalEntry functional;  ///< Without a name where torchmetrics has none.
   std::vector<OptionInfo> options;
   std::vector<InputInfo> inputs;
-  std::vector<std::string> outputs;
+  std::vector<OutputInfo> outputs;
   MetricTraits traits;
   std::function<std::unique_ptr<Metric>(const Kwargs& options, const MetricOptions& common)> create;
   /// A metric with options that show its states.
@@ -63,6 +71,15 @@ struct RouterEntry {
   /// Defaults of options where the router's differ from the classes', or these have none.
   std::vector<std::pair<std::string_view, std::variant<bool, double, std::string_view>>> defaults;
 };
+
+namespace detail {
+
+/// What the doc comments of the library say of a class, or of an input or option of it: one sentence. Nothing is known of
+/// what is the user's.
+METRICS_API std::string_view description(std::string_view of);
+METRICS_API std::string_view description(std::string_view of, std::string_view part);
+
+}  // namespace detail
 
 /// What one domain offers, in one place.
 struct Domain {

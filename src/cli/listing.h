@@ -1,0 +1,39 @@
+#pragma once
+
+#include <metrics/core/metric.h>
+#include <metrics/core/registry.h>
+#include <metrics/core/state.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace metrics::cli {
+
+/// What is to be shown.
+struct Listing {
+  std::vector<const MetricEntry*> metrics;
+  std::vector<const RouterEntry*> routers;
+};
+
+struct StateInfo {
+  std::vector<std::string> names;
+  std::string reduction;
+};
+
+inline std::vector<StateInfo> states_of(const MetricEntry& metric) {
+  const std::unique_ptr<Metric> example = metric.example();
+  std::vector<StateInfo> states;
+  for (const State& state : example->states()) {
+    states.push_back({state.names(), std::string(metrics::to_string(state.reduction()))});
+  }
+  return states;
+}
+
+inline std::string joined(const std::vector<std::string>& words, const std::string& between) {
+  std::string all;
+  for (const std::string& word : words) all += (all.empty() ? "" : between) + word;
+  return all;
+}
+
+}  // namespace metrics::cli
