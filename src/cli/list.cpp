@@ -49,7 +49,8 @@ std::string joined(const std::vector<std::string>& words, const std::string& bet
 
 std::string text(const OptionInfo& option) {
   return std::string(option.name) + ": " + option.type +
-         (option.default_text ? " = " + *option.default_text : " (required)");
+         (option.default_text ? " = " + *option.default_text : " (required)") +
+         (option.description.empty() ? "" : "  " + std::string(option.description));
 }
 
 std::string text(const InputInfo& input) {
@@ -111,6 +112,7 @@ Json as_json(const MetricEntry& metric) {
   Json options = Json::array();
   for (const OptionInfo& option : metric.options) {
     Json described = {{"name", option.name}, {"type", option.type}, {"required", !option.default_text}};
+    if (!option.description.empty()) described["description"] = option.description;
     if (option.default_text) described["default"] = default_value(*option.default_text);
     options.push_back(described);
   }

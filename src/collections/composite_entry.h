@@ -1,7 +1,7 @@
 #pragma once
 
 #include <metrics/collections/handle.h>
-#include <metrics/core/codec.h>
+#include <metrics/core/define.h>
 #include <metrics/core/errors.h>
 #include <metrics/core/registry.h>
 
@@ -43,14 +43,7 @@ MetricEntry composite_entry(std::string_view name, std::string_view domain) {
   MetricEntry entry;
   entry.name = name;
   entry.domain = domain;
-  const Arguments defaults{};
-  std::size_t index = 0;
-  Arguments::fields().for_each([&](auto field) {
-    using Type = typename decltype(field)::Type;
-    OptionInfo option{field.name, Codec<Type>::type(), std::nullopt};
-    if (index++ >= Arguments::fields().required) option.default_text = describe(Codec<Type>::write(field.of(defaults)));
-    entry.options.push_back(std::move(option));
-  });
+  entry.options = detail::option_infos<Arguments>();
   entry.outputs = {"value"};
   entry.create = [](const Kwargs& options, const MetricOptions& common) {
     std::unique_ptr<Metric> made =

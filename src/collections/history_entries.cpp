@@ -15,24 +15,29 @@ struct RunningArguments {
   int64_t window = RunningOptions{}.window;
 
   static constexpr auto fields() {
-    return metrics::fields<&RunningArguments::base_metric, &RunningArguments::window>(1);
+    return metrics::fields<&RunningArguments::base_metric, &RunningArguments::window>(1).about(
+        {"The metric to wrap.", "How many updates count; positive."});
   }
 };
 
 struct MinMaxArguments {
   GivenMetric base_metric{};
 
-  static constexpr auto fields() { return metrics::fields<&MinMaxArguments::base_metric>(1); }
+  static constexpr auto fields() {
+    return metrics::fields<&MinMaxArguments::base_metric>(1).about({"The metric to wrap."});
+  }
 };
 
 struct BootStrapperArguments : BootStrapperOptions {
   GivenMetric base_metric{};
 
   static constexpr auto fields() {
+    const auto own = BootStrapperOptions::fields().texts;
     return metrics::fields<&BootStrapperArguments::base_metric, &BootStrapperOptions::num_bootstraps,
                            &BootStrapperOptions::mean, &BootStrapperOptions::std, &BootStrapperOptions::quantile,
                            &BootStrapperOptions::raw, &BootStrapperOptions::sampling_strategy,
-                           &BootStrapperOptions::seed>(1);
+                           &BootStrapperOptions::seed>(1)
+        .about({"The metric to wrap.", own[0], own[1], own[2], own[3], own[4], own[5], own[6]});
   }
 };
 

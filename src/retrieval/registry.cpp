@@ -13,7 +13,10 @@ constexpr std::string_view domain = "retrieval";
 struct QueryOptions {
   std::optional<int64_t> top_k{};
 
-  static constexpr auto fields() { return metrics::fields<&QueryOptions::top_k>(); }
+  static constexpr auto fields() {
+    return metrics::fields<&QueryOptions::top_k>().about(
+        {"Only so many documents are looked at, those of the highest scores; all if None."});
+  }
 };
 
 /// The entry of `M` whose functional is called as `call(preds, target, top_k)`: without indexes.

@@ -23,7 +23,10 @@ struct AggregatorOptions {
   /// A strategy, or the number to put in place of NaN (with weight 1).
   std::variant<NanStrategy, double> nan_strategy = NanStrategy::Warn;
 
-  static constexpr auto fields() { return metrics::fields<&AggregatorOptions::nan_strategy>(); }
+  static constexpr auto fields() {
+    return metrics::fields<&AggregatorOptions::nan_strategy>().about(
+        {"What becomes of NaN: a strategy, or the number to put in its place (with weight 1)."});
+  }
 };
 
 namespace definitions {

@@ -37,7 +37,11 @@ struct BootStrapperOptions {
   static constexpr auto fields() {
     return metrics::fields<&BootStrapperOptions::num_bootstraps, &BootStrapperOptions::mean, &BootStrapperOptions::std,
                            &BootStrapperOptions::quantile, &BootStrapperOptions::raw,
-                           &BootStrapperOptions::sampling_strategy, &BootStrapperOptions::seed>();
+                           &BootStrapperOptions::sampling_strategy, &BootStrapperOptions::seed>()
+        .about({"How many resamples there are; positive.", "Whether to give the mean over the resamples.",
+                "Whether to give their standard deviation (of a sample: by n - 1).",
+                "At which points of [0, 1] to give their quantiles, for each element of the value.",
+                "Whether to give the value of each.", "How rows are drawn.", "Equal seeds draw alike."});
   }
 };
 

@@ -112,7 +112,9 @@ struct RunningAggregatorOptions {
   std::variant<NanStrategy, double> nan_strategy = NanStrategy::Warn;
 
   static constexpr auto fields() {
-    return metrics::fields<&RunningAggregatorOptions::window, &RunningAggregatorOptions::nan_strategy>();
+    return metrics::fields<&RunningAggregatorOptions::window, &RunningAggregatorOptions::nan_strategy>().about(
+        {"How many updates count; positive.",
+         "What becomes of NaN: a strategy, or the number to put in its place (with weight 1)."});
   }
 };
 

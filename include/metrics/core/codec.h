@@ -13,7 +13,9 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <type_traits>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -55,6 +57,17 @@ struct Codec<std::optional<T>> {
     return std::nullopt;
   }
   static c10::IValue write(const std::optional<T>& value) { return value ? Codec<T>::write(*value) : c10::IValue(); }
+};
+
+/// As what it reads as.
+template <class T>
+struct Codec<Required<T>> {
+  static std::string type() { return Codec<T>::type(); }
+  static std::optional<Required<T>> read(const c10::IValue& v) {
+    auto value = Codec<T>::read(v);
+    return value ? std::optional<Required<T>>(*std::move(value)) : std::nullopt;
+  }
+  static c10::IValue write(const Required<T>& value) { return Codec<T>::write(value); }
 };
 
 /// A list or tuple of that many elements.
@@ -139,6 +152,8 @@ std::string misfit([[maybe_unused]] const c10::IValue& v) {
     return Codec<T>::misfit(v);
   } else if constexpr (may_be_missing<T>) {
     return misfit<typename T::value_type>(v);
+  } else if constexpr (is_required<T>) {
+    return misfit<typename T::Value>(v);
   } else {
     return {};
   }
@@ -149,6 +164,31 @@ template <class T>
 std::string part_misfit(const std::string& part, const c10::IValue& v) {
   const std::string inner = misfit<T>(v);
   return part + (inner.empty() ? " expects " + Codec<T>::type() + ", got " + describe(v) : ", " + inner);
+}
+
+/// A value for each of a struct's fields, or nothing.
+template <class Listed>
+struct FieldValues;
+template <auto... Members>
+struct FieldValues<Fields<Members...>> {
+  using Type = std::tuple<std::optional<typename Field<Members>::Type>...>;
+};
+
+/// Calls f(field, value) for each field and its value.
+template <auto... Members, class Values, class F>
+void each_with(Fields<Members...>, Values& values, F&& f) {
+  [&]<std::size_t... I>(std::index_sequence<I...>) { (f(Field<Members>{}, std::get<I>(values)), ...); }
+  (std::index_sequence_for<Field<Members>...>{});
+}
+
+/// A struct of these values, and of its defaults where there is none.
+template <class T, class Values>
+T made_of(Values values) {
+  T made = with_defaults<T>([&]<class Each>(Each) { return *std::get<place_in<Each, T>()>(values); });
+  each_with(T::fields(), values, [&]<class Each>(Each, std::optional<typename Each::Type>& value) {
+    if (value) Each::of(made) = *std::move(value);
+  });
+  return made;
 }
 
 }  // namespace detail
@@ -167,16 +207,15 @@ struct Codec<T> {
   }
   static std::optional<T> read(const c10::IValue& v) {
     if (!v.isGenericDict()) return std::nullopt;
-    T value{};
+    typename detail::FieldValues<decltype(T::fields())>::Type values;
     bool complete = true;
-    T::fields().for_each([&](auto field) {
-      using Type = typename decltype(field)::Type;
-      const auto entry = detail::entry_of(v, field.name);
-      auto member = entry ? Codec<Type>::read(*entry) : std::nullopt;
-      if (member) field.of(value) = std::move(*member);
-      complete = complete && (member || (!entry && detail::may_be_missing<Type>));
+    detail::each_with(T::fields(), values, [&]<class Each>(Each, std::optional<typename Each::Type>& value) {
+      using Type = typename Each::Type;
+      const auto entry = detail::entry_of(v, Each::name);
+      if (entry) value = Codec<Type>::read(*entry);
+      complete = complete && (value || (!entry && detail::may_be_missing<Type>));
     });
-    return complete ? std::optional(std::move(value)) : std::nullopt;
+    return complete ? std::optional(detail::made_of<T>(std::move(values))) : std::nullopt;
   }
   static std::string misfit(const c10::IValue& v) {
     std::string found;
@@ -249,24 +288,23 @@ METRICS_API std::string option_text(const c10::IValue& value);
 
 template <class Options>
 Options options_from(const std::map<std::string, c10::IValue, std::less<>>& given, std::string_view what) {
-  Options options{};
   constexpr auto fields = Options::fields();
-  for (const auto& [name, value] : given) {
+  typename detail::FieldValues<std::remove_const_t<decltype(fields)>>::Type values;
+  for (const auto& [name, given_value] : given) {
     bool found = false;
-    fields.for_each([&](auto field) {
-      if (field.name != name) return;
+    detail::each_with(fields, values, [&]<class Each>(Each, std::optional<typename Each::Type>& value) {
+      if (Each::name != name) return;
       found = true;
-      using Type = typename decltype(field)::Type;
-      auto read = Codec<Type>::read(value);
-      if (!read) detail::throw_option_type(what, name, Codec<Type>::type(), value);
-      field.of(options) = std::move(*read);
+      using Type = typename Each::Type;
+      value = Codec<Type>::read(given_value);
+      if (!value) detail::throw_option_type(what, name, Codec<Type>::type(), given_value);
     });
     if (!found) detail::throw_unknown_option(what, name, {fields.names.begin(), fields.names.end()});
   }
   for (std::size_t i = 0; i < fields.required; ++i) {
     if (!given.contains(fields.names[i])) detail::throw_missing_option(what, fields.names[i]);
   }
-  return options;
+  return detail::made_of<Options>(std::move(values));
 }
 
 /// `name=value, …` in the order of the fields.

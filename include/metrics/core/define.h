@@ -567,6 +567,35 @@ c10::IValue MetricOf<D>::compute_dynamic() {
   return detail::to_ivalue(compute());
 }
 
+namespace detail {
+
+/// Options of which those without a default hold nothing, to be asked for the others.
+template <class Options>
+Options defaults_of() {
+  return with_defaults<Options>([]<class Each>(Each) { return typename Each::Type(typename Each::Type::Value{}); });
+}
+
+/// The fields of an options struct, as they are listed.
+template <class Options>
+std::vector<OptionInfo> option_infos() {
+  static constexpr auto fields = Options::fields();
+  std::vector<OptionInfo> infos;
+  fields.for_each([&](auto field) {
+    using Type = typename decltype(field)::Type;
+    const FieldText& text = fields.texts[infos.size()];
+    OptionInfo option{field.name, Codec<Type>::type(), std::nullopt, text.sentence};
+    if (infos.size() >= fields.required) {
+      option.default_text = text.default_text.empty()
+                                ? describe(Codec<Type>::write(field.of(defaults_of<Options>())))
+                                : std::string(text.default_text);
+    }
+    infos.push_back(std::move(option));
+  });
+  return infos;
+}
+
+}  // namespace detail
+
 /// What the registry keeps of a metric; `domain` says where it belongs.
 template <class M>
 MetricEntry entry(std::string_view domain = "user") {
@@ -576,15 +605,7 @@ MetricEntry entry(std::string_view domain = "user") {
   entry.name = D::name;
   if constexpr (detail::HasFunctional<D>) entry.functional = D::functional;
   entry.domain = domain;
-  constexpr std::size_t required = Options::fields().required;
-  const Options defaults{};
-  std::size_t index = 0;
-  Options::fields().for_each([&](auto field) {
-    using Type = typename decltype(field)::Type;
-    OptionInfo option{field.name, Codec<Type>::type(), std::nullopt};
-    if (index++ >= required) option.default_text = describe(Codec<Type>::write(field.of(defaults)));
-    entry.options.push_back(std::move(option));
-  });
+  entry.options = detail::option_infos<Options>();
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     (entry.inputs.push_back({D::inputs[I], Codec<std::tuple_element_t<I, typename M::Inputs>>::type()}), ...);
   }
@@ -598,6 +619,8 @@ MetricEntry entry(std::string_view domain = "user") {
     if constexpr (detail::HasExample<D>) {
       return std::make_unique<M>(D::example());
     } else {
+      static_assert(std::is_default_constructible_v<Options>,
+                    "a definition whose options are Required gives some for listings: `static Options example()`");
       return std::make_unique<M>(Options{});
     }
   };
@@ -607,8 +630,8 @@ MetricEntry entry(std::string_view domain = "user") {
       const bool is_input = std::find(D::inputs.begin(), D::inputs.end(), name) != D::inputs.end();
       (is_input ? inputs : options).emplace(name, value);
     }
-    const Options given = options_from<typename detail::OptionsOfFunctional<D>::Type>(options, D::name);
-    return detail::to_ivalue(M::value_of(given, detail::inputs_from_dynamic<D>(args, inputs)));
+    const auto given = options_from<typename detail::OptionsOfFunctional<D>::Type>(options, D::name);
+    return detail::to_ivalue(M::value_of(subset<Options>(given), detail::inputs_from_dynamic<D>(args, inputs)));
   };
   return entry;
 }

@@ -16,7 +16,8 @@ namespace metrics {
 struct OptionInfo {
   std::string_view name;
   std::string type;
-  std::optional<std::string> default_text;  ///< Absent for required options.
+  std::optional<std::string> default_text;  ///< As Python prints it; absent for required options.
+  std::string_view description{};           ///< One sentence; empty where nothing is said of it.
 };
 
 struct InputInfo {

@@ -26,7 +26,9 @@ struct IntersectionOverUnionOptions {
   static constexpr auto fields() {
     return metrics::fields<&IntersectionOverUnionOptions::box_format, &IntersectionOverUnionOptions::iou_threshold,
                            &IntersectionOverUnionOptions::class_metrics,
-                           &IntersectionOverUnionOptions::respect_labels>();
+                           &IntersectionOverUnionOptions::respect_labels>()
+        .about({"How the four numbers of a box are meant.", "Pairs below it do not count; all do if None.",
+                "Whether the result has a value for each label too.", "Whether only boxes of equal labels are pairs."});
   }
 };
 
@@ -70,7 +72,9 @@ struct PairwiseIouOptions {
 
   static constexpr auto fields() {
     return metrics::fields<&PairwiseIouOptions::iou_threshold, &PairwiseIouOptions::replacement_val,
-                           &PairwiseIouOptions::aggregate>();
+                           &PairwiseIouOptions::aggregate>()
+        .about({"Pairs below it have `replacement_val`; none has if None.", "The value of pairs below `iou_threshold`.",
+                "Whether to give the mean over pairs of boxes with the same index; the value of each pair if not."});
   }
 };
 

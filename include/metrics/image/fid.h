@@ -17,7 +17,9 @@ struct FrechetInceptionDistanceOptions {
 
   static constexpr auto fields() {
     return metrics::fields<&FrechetInceptionDistanceOptions::feature,
-                           &FrechetInceptionDistanceOptions::reset_real_features>();
+                           &FrechetInceptionDistanceOptions::reset_real_features>()
+        .about({"Where features come from: how many they are, or a module and that.",
+                "Whether `reset` forgets the real side too."});
   }
 };
 

@@ -14,7 +14,7 @@ namespace metrics {
 
 struct PeakSignalNoiseRatioOptions {
   /// The range of the data; with two ends inputs are clamped between them.
-  DataRange data_range{};
+  Required<DataRange> data_range;
   /// Base of the logarithm.
   double base = 10;
   /// What becomes of the values where `dim` leaves several.
@@ -25,7 +25,10 @@ struct PeakSignalNoiseRatioOptions {
 
   static constexpr auto fields() {
     return metrics::fields<&PeakSignalNoiseRatioOptions::data_range, &PeakSignalNoiseRatioOptions::base,
-                           &PeakSignalNoiseRatioOptions::reduction, &PeakSignalNoiseRatioOptions::dim>(1);
+                           &PeakSignalNoiseRatioOptions::reduction, &PeakSignalNoiseRatioOptions::dim>()
+        .about({"The range of the data; with two ends inputs are clamped between them.", "Base of the logarithm.",
+                "What becomes of the values where `dim` leaves several.",
+                "Dimensions over which errors are summed, for a value at each index of the others; all if None."});
   }
 };
 

@@ -12,7 +12,10 @@ struct MeanAbsoluteErrorOptions {
   /// Columns of the inputs that have an error each; with 1 all elements count together.
   int64_t num_outputs = 1;
 
-  static constexpr auto fields() { return metrics::fields<&MeanAbsoluteErrorOptions::num_outputs>(); }
+  static constexpr auto fields() {
+    return metrics::fields<&MeanAbsoluteErrorOptions::num_outputs>().about(
+        {"Columns of the inputs that have an error each; with 1 all elements count together."});
+  }
 };
 
 namespace definitions {

@@ -15,7 +15,9 @@ struct MeanSquaredErrorOptions {
   int64_t num_outputs = 1;
 
   static constexpr auto fields() {
-    return metrics::fields<&MeanSquaredErrorOptions::squared, &MeanSquaredErrorOptions::num_outputs>();
+    return metrics::fields<&MeanSquaredErrorOptions::squared, &MeanSquaredErrorOptions::num_outputs>().about(
+        {"Whether to give the mean squared error; its root if not.",
+         "Columns of the inputs that have an error each; with 1 all elements count together."});
   }
 };
 

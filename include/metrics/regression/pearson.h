@@ -12,7 +12,10 @@ struct PearsonCorrCoefOptions {
   /// Columns of the inputs, each with a coefficient of its own.
   int64_t num_outputs = 1;
 
-  static constexpr auto fields() { return metrics::fields<&PearsonCorrCoefOptions::num_outputs>(); }
+  static constexpr auto fields() {
+    return metrics::fields<&PearsonCorrCoefOptions::num_outputs>().about(
+        {"Columns of the inputs, each with a coefficient of its own."});
+  }
 };
 
 namespace definitions {

@@ -24,7 +24,10 @@ struct R2ScoreOptions {
   int64_t adjusted = 0;
   MultiOutput multioutput = MultiOutput::UniformAverage;
 
-  static constexpr auto fields() { return metrics::fields<&R2ScoreOptions::adjusted, &R2ScoreOptions::multioutput>(); }
+  static constexpr auto fields() {
+    return metrics::fields<&R2ScoreOptions::adjusted, &R2ScoreOptions::multioutput>().about(
+        {"Number of independent regressors to adjust for.", "How the scores of the outputs become one."});
+  }
 };
 
 namespace definitions {

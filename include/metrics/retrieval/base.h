@@ -35,7 +35,10 @@ struct RetrievalOptions {
 
   static constexpr auto fields() {
     using Self = RetrievalOptions;
-    return metrics::fields<&Self::empty_target_action, &Self::ignore_index, &Self::top_k, &Self::aggregation>();
+    return metrics::fields<&Self::empty_target_action, &Self::ignore_index, &Self::top_k, &Self::aggregation>()
+        .about({"What becomes of a query without a relevant document.", "Documents whose target is this do not count.",
+                "Only so many documents of a query are looked at, those of the highest scores; all if None.",
+                "How the values of the queries become one."});
   }
 };
 
