@@ -1,31 +1,11 @@
 #pragma once
 
 #include <metrics/classification/curves.h>
+#include <metrics/classification/options.h>
 
 #include <string_view>
 
 namespace metrics {
-
-/// Options of BinaryAUROC.
-struct BinaryAUROCOptions {
-  /// The area up to this false positive rate, in (0, 1], scaled so that chance gives 0.5 (McClish 1989); without it
-  /// all.
-  std::optional<double> max_fpr{};
-  Thresholds thresholds{};
-  /// Targets of this value do not count; it may be 0 or 1.
-  std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
-  /// scores.
-  bool validate_args = true;
-  Normalization normalization = Normalization::Sigmoid;
-  ScoreInput input = ScoreInput::Auto;
-
-  static constexpr auto fields() {
-    using Self = BinaryAUROCOptions;
-    return metrics::fields<&Self::max_fpr, &Self::thresholds, &Self::ignore_index, &Self::validate_args,
-                           &Self::normalization, &Self::input>();
-  }
-};
 
 namespace definitions {
 

@@ -6,7 +6,10 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
+#include <variant>
+#include <vector>
 
 // What options of classification metrics choose from.
 
@@ -48,6 +51,30 @@ enum class Normalize {
 };
 template <>
 inline constexpr std::array<std::string_view, 4> enum_names<Normalize> = {"true", "pred", "all", "none"};
+
+/// How much a mistake counts, by the distance of the two classes.
+enum class KappaWeights {
+  None,       ///< All alike.
+  Linear,     ///< By the distance.
+  Quadratic,  ///< By its square.
+};
+template <>
+inline constexpr std::array<std::string_view, 3> enum_names<KappaWeights> = {"none", "linear", "quadratic"};
+
+/// Where a curve has its points. None: at each score that occurs, from all scores, which are kept. Else scores are
+/// counted between thresholds, in memory that does not grow: a number of them from 0 to 1 in equal steps, a list, or a
+/// tensor [T]. A score is a yes at a threshold when it is not below it. Thresholds that a curve without any returned
+/// give its points again.
+using Thresholds = std::optional<std::variant<int64_t, std::vector<double>, Tensor>>;
+
+/// What becomes of the scores of a binary curve that lie outside [0, 1].
+enum class Normalization {
+  Sigmoid,  ///< As `input` says.
+  Softmax,  ///< Refused: a single score has none.
+  None,     ///< They are taken as they are, as with `input` probabilities.
+};
+template <>
+inline constexpr std::array<std::string_view, 3> enum_names<Normalization> = {"sigmoid", "softmax", "none"};
 
 /// What definitions share that count under both readings of their scores: in a state dict torchmetrics' names hold the
 /// counts of the reading that holds.

@@ -1,53 +1,11 @@
 #pragma once
 
 #include <metrics/classification/confusion_matrix.h>
+#include <metrics/classification/options.h>
 
-#include <array>
-#include <cstdint>
-#include <optional>
 #include <string_view>
 
 namespace metrics {
-
-/// How much a mistake counts, by the distance of the two classes.
-enum class KappaWeights {
-  None,       ///< All alike.
-  Linear,     ///< By the distance.
-  Quadratic,  ///< By its square.
-};
-template <>
-inline constexpr std::array<std::string_view, 3> enum_names<KappaWeights> = {"none", "linear", "quadratic"};
-
-/// Options of BinaryCohenKappa: BinaryConfusionOptions, and `weights`.
-struct BinaryCohenKappaOptions {
-  double threshold = 0.5;
-  std::optional<int64_t> ignore_index{};
-  /// How much a mistake counts.
-  KappaWeights weights = KappaWeights::None;
-  bool validate_args = true;
-  ScoreInput input = ScoreInput::Auto;
-
-  static constexpr auto fields() {
-    using Self = BinaryCohenKappaOptions;
-    return metrics::fields<&Self::threshold, &Self::ignore_index, &Self::weights, &Self::validate_args, &Self::input>();
-  }
-  operator BinaryConfusionOptions() const { return {threshold, ignore_index, validate_args, input}; }
-};
-
-/// Options of MulticlassCohenKappa: MulticlassConfusionOptions, and `weights`.
-struct MulticlassCohenKappaOptions {
-  int64_t num_classes = 0;
-  std::optional<int64_t> ignore_index{};
-  /// How much a mistake counts.
-  KappaWeights weights = KappaWeights::None;
-  bool validate_args = true;
-
-  static constexpr auto fields() {
-    using Self = MulticlassCohenKappaOptions;
-    return metrics::fields<&Self::num_classes, &Self::ignore_index, &Self::weights, &Self::validate_args>(1);
-  }
-  operator MulticlassConfusionOptions() const { return {num_classes, ignore_index, validate_args}; }
-};
 
 namespace scores {
 

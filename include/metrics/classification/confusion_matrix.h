@@ -1,12 +1,11 @@
 #pragma once
 
 #include <metrics/classification/choices.h>
+#include <metrics/classification/options.h>
 #include <metrics/classification/scored.h>
 #include <metrics/core/metric_of.h>
 
 #include <array>
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,104 +13,6 @@
 // states. A metric of the family adds its names, its traits, options of its own and a formula (see cohen_kappa.h).
 
 namespace metrics {
-
-/// Options of every binary metric over a confusion matrix: what decides how pairs are counted.
-struct BinaryConfusionOptions {
-  /// A score above it is a yes.
-  double threshold = 0.5;
-  /// Targets of this value do not count; it may be 0 or 1.
-  std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
-  /// does not count, and NaN is above no threshold.
-  bool validate_args = true;
-  ScoreInput input = ScoreInput::Auto;
-
-  static constexpr auto fields() {
-    using Self = BinaryConfusionOptions;
-    return metrics::fields<&Self::threshold, &Self::ignore_index, &Self::validate_args, &Self::input>();
-  }
-};
-
-/// Options of every multiclass metric over a confusion matrix: what decides how pairs are counted.
-struct MulticlassConfusionOptions {
-  int64_t num_classes = 0;
-  /// Targets of this value do not count; it may be a class or not.
-  std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it rows with a label outside the classes do not count, and NaN is the
-  /// greatest score, the first of several.
-  bool validate_args = true;
-
-  static constexpr auto fields() {
-    using Self = MulticlassConfusionOptions;
-    return metrics::fields<&Self::num_classes, &Self::ignore_index, &Self::validate_args>(1);
-  }
-};
-
-/// Options of every multilabel metric over a confusion matrix: what decides how pairs are counted.
-struct MultilabelConfusionOptions {
-  int64_t num_labels = 0;
-  /// A score above it is a yes.
-  double threshold = 0.5;
-  /// Targets of this value do not count; it may be 0 or 1.
-  std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
-  /// does not count, and NaN is above no threshold.
-  bool validate_args = true;
-  ScoreInput input = ScoreInput::Auto;
-
-  static constexpr auto fields() {
-    using Self = MultilabelConfusionOptions;
-    return metrics::fields<&Self::num_labels, &Self::threshold, &Self::ignore_index, &Self::validate_args,
-                           &Self::input>(1);
-  }
-};
-
-/// Options of BinaryConfusionMatrix: BinaryConfusionOptions, and `normalize`.
-struct BinaryConfusionMatrixOptions {
-  double threshold = 0.5;
-  std::optional<int64_t> ignore_index{};
-  Normalize normalize = Normalize::None;
-  bool validate_args = true;
-  ScoreInput input = ScoreInput::Auto;
-
-  static constexpr auto fields() {
-    using Self = BinaryConfusionMatrixOptions;
-    return metrics::fields<&Self::threshold, &Self::ignore_index, &Self::normalize, &Self::validate_args,
-                           &Self::input>();
-  }
-  operator BinaryConfusionOptions() const { return {threshold, ignore_index, validate_args, input}; }
-};
-
-/// Options of MulticlassConfusionMatrix: MulticlassConfusionOptions, and `normalize`.
-struct MulticlassConfusionMatrixOptions {
-  int64_t num_classes = 0;
-  std::optional<int64_t> ignore_index{};
-  Normalize normalize = Normalize::None;
-  bool validate_args = true;
-
-  static constexpr auto fields() {
-    using Self = MulticlassConfusionMatrixOptions;
-    return metrics::fields<&Self::num_classes, &Self::ignore_index, &Self::normalize, &Self::validate_args>(1);
-  }
-  operator MulticlassConfusionOptions() const { return {num_classes, ignore_index, validate_args}; }
-};
-
-/// Options of MultilabelConfusionMatrix: MultilabelConfusionOptions, and `normalize`.
-struct MultilabelConfusionMatrixOptions {
-  int64_t num_labels = 0;
-  double threshold = 0.5;
-  std::optional<int64_t> ignore_index{};
-  Normalize normalize = Normalize::None;
-  bool validate_args = true;
-  ScoreInput input = ScoreInput::Auto;
-
-  static constexpr auto fields() {
-    using Self = MultilabelConfusionMatrixOptions;
-    return metrics::fields<&Self::num_labels, &Self::threshold, &Self::ignore_index, &Self::normalize,
-                           &Self::validate_args, &Self::input>(1);
-  }
-  operator MultilabelConfusionOptions() const { return {num_labels, threshold, ignore_index, validate_args, input}; }
-};
 
 /// What all metrics over a binary confusion matrix share. `preds`: scores or labels [N, ...]; `target`: labels of the
 /// same shape.

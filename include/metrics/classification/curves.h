@@ -1,6 +1,7 @@
 #pragma once
 
 #include <metrics/classification/choices.h>
+#include <metrics/classification/options.h>
 #include <metrics/core/metric_of.h>
 
 #include <array>
@@ -19,120 +20,6 @@
 // auroc.h).
 
 namespace metrics {
-
-/// Where a curve has its points. None: at each score that occurs, from all scores, which are kept. Else scores are
-/// counted between thresholds, in memory that does not grow: a number of them from 0 to 1 in equal steps, a list, or a
-/// tensor [T]. A score is a yes at a threshold when it is not below it. Thresholds that a curve without any returned
-/// give its points again.
-using Thresholds = std::optional<std::variant<int64_t, std::vector<double>, Tensor>>;
-
-/// What becomes of the scores of a binary curve that lie outside [0, 1].
-enum class Normalization {
-  Sigmoid,  ///< As `input` says.
-  Softmax,  ///< Refused: a single score has none.
-  None,     ///< They are taken as they are, as with `input` probabilities.
-};
-template <>
-inline constexpr std::array<std::string_view, 3> enum_names<Normalization> = {"sigmoid", "softmax", "none"};
-
-/// Options of BinaryPrecisionRecallCurve, BinaryROC and BinaryAveragePrecision.
-struct BinaryCurveOptions {
-  Thresholds thresholds{};
-  /// Targets of this value do not count; it may be 0 or 1.
-  std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
-  /// scores.
-  bool validate_args = true;
-  Normalization normalization = Normalization::Sigmoid;
-  ScoreInput input = ScoreInput::Auto;
-
-  static constexpr auto fields() {
-    using Self = BinaryCurveOptions;
-    return metrics::fields<&Self::thresholds, &Self::ignore_index, &Self::validate_args, &Self::normalization,
-                           &Self::input>();
-  }
-};
-
-/// Options of MulticlassPrecisionRecallCurve and MulticlassROC.
-struct MulticlassCurveOptions {
-  int64_t num_classes = 0;
-  Thresholds thresholds{};
-  /// None: a curve a class. Micro: the curve of all scores, each asking whether its class is the target. Macro: the
-  /// mean of the curves, at the false positive rates (precisions) of all of them.
-  Average average = Average::None;
-  /// Targets of this value do not count; it may be a class or not.
-  std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it rows whose target is no class do not count, and NaN is below all
-  /// scores.
-  bool validate_args = true;
-  /// Logits are ranked by the logarithm of their softmax.
-  ScoreInput input = ScoreInput::Auto;
-
-  static constexpr auto fields() {
-    using Self = MulticlassCurveOptions;
-    return metrics::fields<&Self::num_classes, &Self::thresholds, &Self::average, &Self::ignore_index,
-                           &Self::validate_args, &Self::input>(1);
-  }
-};
-
-/// Options of MultilabelPrecisionRecallCurve and MultilabelROC.
-struct MultilabelCurveOptions {
-  int64_t num_labels = 0;
-  Thresholds thresholds{};
-  /// Targets of this value do not count; it may be 0 or 1.
-  std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
-  /// scores.
-  bool validate_args = true;
-  ScoreInput input = ScoreInput::Auto;
-
-  static constexpr auto fields() {
-    using Self = MultilabelCurveOptions;
-    return metrics::fields<&Self::num_labels, &Self::thresholds, &Self::ignore_index, &Self::validate_args,
-                           &Self::input>(1);
-  }
-};
-
-/// Options of MulticlassAUROC and MulticlassAveragePrecision.
-struct MulticlassAreaOptions {
-  int64_t num_classes = 0;
-  /// Macro, weighted by the samples of each class, or none.
-  Average average = Average::Macro;
-  Thresholds thresholds{};
-  /// Targets of this value do not count; it may be a class or not.
-  std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it rows whose target is no class do not count, and NaN is below all
-  /// scores.
-  bool validate_args = true;
-  /// Logits are ranked by the logarithm of their softmax.
-  ScoreInput input = ScoreInput::Auto;
-
-  static constexpr auto fields() {
-    using Self = MulticlassAreaOptions;
-    return metrics::fields<&Self::num_classes, &Self::average, &Self::thresholds, &Self::ignore_index,
-                           &Self::validate_args, &Self::input>(1);
-  }
-};
-
-/// Options of MultilabelAUROC and MultilabelAveragePrecision.
-struct MultilabelAreaOptions {
-  int64_t num_labels = 0;
-  /// Micro: of the scores of all labels together. Weighted: by the positive samples of each label.
-  Average average = Average::Macro;
-  Thresholds thresholds{};
-  /// Targets of this value do not count; it may be 0 or 1.
-  std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
-  /// scores.
-  bool validate_args = true;
-  ScoreInput input = ScoreInput::Auto;
-
-  static constexpr auto fields() {
-    using Self = MultilabelAreaOptions;
-    return metrics::fields<&Self::num_labels, &Self::average, &Self::thresholds, &Self::ignore_index,
-                           &Self::validate_args, &Self::input>(1);
-  }
-};
 
 enum class CurveTask { Binary, Multiclass, Multilabel };
 

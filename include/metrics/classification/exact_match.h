@@ -1,49 +1,13 @@
 #pragma once
 
 #include <metrics/classification/choices.h>
+#include <metrics/classification/options.h>
 #include <metrics/core/metric_of.h>
 
 #include <array>
-#include <cstdint>
-#include <optional>
 #include <string_view>
 
 namespace metrics {
-
-/// Options of MulticlassExactMatch.
-struct MulticlassExactMatchOptions {
-  int64_t num_classes = 0;
-  MultidimAverage multidim_average = MultidimAverage::Global;
-  /// Targets of this value cannot be missed; it may be a class or not.
-  std::optional<int64_t> ignore_index{};
-  /// Whether labels are checked to be classes, and scores to be numbers. Without it NaN is the greatest score.
-  bool validate_args = true;
-
-  static constexpr auto fields() {
-    using Self = MulticlassExactMatchOptions;
-    return metrics::fields<&Self::num_classes, &Self::multidim_average, &Self::ignore_index, &Self::validate_args>(1);
-  }
-};
-
-/// Options of MultilabelExactMatch.
-struct MultilabelExactMatchOptions {
-  int64_t num_labels = 0;
-  /// A score above it is a yes.
-  double threshold = 0.5;
-  MultidimAverage multidim_average = MultidimAverage::Global;
-  /// Targets of this value cannot be missed; it may be 0 or 1.
-  std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
-  /// cannot be missed, and NaN is above no threshold.
-  bool validate_args = true;
-  ScoreInput input = ScoreInput::Auto;
-
-  static constexpr auto fields() {
-    using Self = MultilabelExactMatchOptions;
-    return metrics::fields<&Self::num_labels, &Self::threshold, &Self::multidim_average, &Self::ignore_index,
-                           &Self::validate_args, &Self::input>(1);
-  }
-};
 
 namespace definitions {
 

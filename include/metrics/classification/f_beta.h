@@ -1,77 +1,9 @@
 #pragma once
 
 #include <metrics/classification/stat_scores.h>
-
-#include <cstdint>
-#include <optional>
+#include <metrics/classification/options.h>
 
 namespace metrics {
-
-/// Options of BinaryFBetaScore: `beta`, and those of BinaryStatScores.
-struct BinaryFBetaScoreOptions {
-  /// How many times as much recall counts as precision; above 0.
-  double beta = 1;
-  double threshold = 0.5;
-  MultidimAverage multidim_average = MultidimAverage::Global;
-  std::optional<int64_t> ignore_index{};
-  bool validate_args = true;
-  double zero_division = 0;
-  ScoreInput input = ScoreInput::Auto;
-
-  static constexpr auto fields() {
-    using Self = BinaryFBetaScoreOptions;
-    return metrics::fields<&Self::beta, &Self::threshold, &Self::multidim_average, &Self::ignore_index,
-                           &Self::validate_args, &Self::zero_division, &Self::input>(1);
-  }
-  operator BinaryStatScoresOptions() const {
-    return {threshold, multidim_average, ignore_index, validate_args, zero_division, input};
-  }
-};
-
-/// Options of MulticlassFBetaScore: `beta`, and those of MulticlassStatScores.
-struct MulticlassFBetaScoreOptions {
-  /// How many times as much recall counts as precision; above 0.
-  double beta = 1;
-  std::optional<int64_t> num_classes{};
-  int64_t top_k = 1;
-  Average average = Average::Macro;
-  MultidimAverage multidim_average = MultidimAverage::Global;
-  std::optional<int64_t> ignore_index{};
-  bool validate_args = true;
-  double zero_division = 0;
-
-  static constexpr auto fields() {
-    using Self = MulticlassFBetaScoreOptions;
-    return metrics::fields<&Self::beta, &Self::num_classes, &Self::top_k, &Self::average, &Self::multidim_average,
-                           &Self::ignore_index, &Self::validate_args, &Self::zero_division>(1);
-  }
-  operator MulticlassStatScoresOptions() const {
-    return {num_classes, top_k, average, multidim_average, ignore_index, validate_args, zero_division};
-  }
-};
-
-/// Options of MultilabelFBetaScore: `beta`, and those of MultilabelStatScores.
-struct MultilabelFBetaScoreOptions {
-  /// How many times as much recall counts as precision; above 0.
-  double beta = 1;
-  int64_t num_labels = 0;
-  double threshold = 0.5;
-  Average average = Average::Macro;
-  MultidimAverage multidim_average = MultidimAverage::Global;
-  std::optional<int64_t> ignore_index{};
-  bool validate_args = true;
-  double zero_division = 0;
-  ScoreInput input = ScoreInput::Auto;
-
-  static constexpr auto fields() {
-    using Self = MultilabelFBetaScoreOptions;
-    return metrics::fields<&Self::beta, &Self::num_labels, &Self::threshold, &Self::average, &Self::multidim_average,
-                           &Self::ignore_index, &Self::validate_args, &Self::zero_division, &Self::input>(2);
-  }
-  operator MultilabelStatScoresOptions() const {
-    return {num_labels, threshold, average, multidim_average, ignore_index, validate_args, zero_division, input};
-  }
-};
 
 namespace scores {
 

@@ -1,65 +1,9 @@
 #pragma once
 
 #include <metrics/classification/confusion_matrix.h>
-
-#include <cstdint>
-#include <optional>
+#include <metrics/classification/options.h>
 
 namespace metrics {
-
-/// Options of BinaryJaccardIndex: BinaryConfusionOptions, and `zero_division`.
-struct BinaryJaccardIndexOptions {
-  double threshold = 0.5;
-  std::optional<int64_t> ignore_index{};
-  bool validate_args = true;
-  /// Score where neither a target nor a prediction is positive.
-  double zero_division = 0;
-  ScoreInput input = ScoreInput::Auto;
-
-  static constexpr auto fields() {
-    using Self = BinaryJaccardIndexOptions;
-    return metrics::fields<&Self::threshold, &Self::ignore_index, &Self::validate_args, &Self::zero_division,
-                           &Self::input>();
-  }
-  operator BinaryConfusionOptions() const { return {threshold, ignore_index, validate_args, input}; }
-};
-
-/// Options of MulticlassJaccardIndex: MulticlassConfusionOptions, `average` and `zero_division`.
-struct MulticlassJaccardIndexOptions {
-  int64_t num_classes = 0;
-  Average average = Average::Macro;
-  /// Targets of this value do not count. A class of this value has no part in the micro and macro averages.
-  std::optional<int64_t> ignore_index{};
-  bool validate_args = true;
-  /// Score of a class or label that is neither a target nor predicted.
-  double zero_division = 0;
-
-  static constexpr auto fields() {
-    using Self = MulticlassJaccardIndexOptions;
-    return metrics::fields<&Self::num_classes, &Self::average, &Self::ignore_index, &Self::validate_args,
-                           &Self::zero_division>(1);
-  }
-  operator MulticlassConfusionOptions() const { return {num_classes, ignore_index, validate_args}; }
-};
-
-/// Options of MultilabelJaccardIndex: MultilabelConfusionOptions, `average` and `zero_division`.
-struct MultilabelJaccardIndexOptions {
-  int64_t num_labels = 0;
-  double threshold = 0.5;
-  Average average = Average::Macro;
-  std::optional<int64_t> ignore_index{};
-  bool validate_args = true;
-  /// Score of a class or label that is neither a target nor predicted.
-  double zero_division = 0;
-  ScoreInput input = ScoreInput::Auto;
-
-  static constexpr auto fields() {
-    using Self = MultilabelJaccardIndexOptions;
-    return metrics::fields<&Self::num_labels, &Self::threshold, &Self::average, &Self::ignore_index,
-                           &Self::validate_args, &Self::zero_division, &Self::input>(1);
-  }
-  operator MultilabelConfusionOptions() const { return {num_labels, threshold, ignore_index, validate_args, input}; }
-};
 
 namespace scores {
 

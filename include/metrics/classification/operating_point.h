@@ -2,8 +2,6 @@
 
 #include <metrics/classification/curves.h>
 
-#include <limits>
-
 namespace metrics {
 
 /// The point of a curve that a metric has chosen; a value a class or label, or scalars. Where thresholds are given it is
@@ -14,8 +12,5 @@ struct OperatingPoint {
 
   static constexpr auto fields() { return metrics::fields<&OperatingPoint::value, &OperatingPoint::threshold>(); }
 };
-
-/// A minimum that has to be given: what is left out is refused, as everything outside [0, 1].
-inline constexpr double unset_minimum = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace metrics

@@ -1,73 +1,11 @@
 #pragma once
 
 #include <metrics/classification/operating_point.h>
+#include <metrics/classification/options.h>
 
-#include <array>
-#include <cstdint>
-#include <optional>
 #include <string_view>
 
 namespace metrics {
-
-/// Options of BinaryPrecisionAtFixedRecall.
-struct BinaryPrecisionAtFixedRecallOptions {
-  /// Recall must be at least this, in [0, 1].
-  double min_recall = unset_minimum;
-  Thresholds thresholds{};
-  /// Targets of this value do not count; it may be 0 or 1.
-  std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
-  /// scores.
-  bool validate_args = true;
-  ScoreInput input = ScoreInput::Auto;
-
-  static constexpr auto fields() {
-    using Self = BinaryPrecisionAtFixedRecallOptions;
-    return metrics::fields<&Self::min_recall, &Self::thresholds, &Self::ignore_index, &Self::validate_args,
-                           &Self::input>(1);
-  }
-};
-
-/// Options of MulticlassPrecisionAtFixedRecall.
-struct MulticlassPrecisionAtFixedRecallOptions {
-  int64_t num_classes = 0;
-  /// Recall must be at least this, in [0, 1].
-  double min_recall = unset_minimum;
-  Thresholds thresholds{};
-  /// Targets of this value do not count; it may be a class or not.
-  std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it rows whose target is no class do not count, and NaN is below all
-  /// scores.
-  bool validate_args = true;
-  /// Logits are ranked by the logarithm of their softmax.
-  ScoreInput input = ScoreInput::Auto;
-
-  static constexpr auto fields() {
-    using Self = MulticlassPrecisionAtFixedRecallOptions;
-    return metrics::fields<&Self::num_classes, &Self::min_recall, &Self::thresholds, &Self::ignore_index,
-                           &Self::validate_args, &Self::input>(2);
-  }
-};
-
-/// Options of MultilabelPrecisionAtFixedRecall.
-struct MultilabelPrecisionAtFixedRecallOptions {
-  int64_t num_labels = 0;
-  /// Recall must be at least this, in [0, 1].
-  double min_recall = unset_minimum;
-  Thresholds thresholds{};
-  /// Targets of this value do not count; it may be 0 or 1.
-  std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
-  /// scores.
-  bool validate_args = true;
-  ScoreInput input = ScoreInput::Auto;
-
-  static constexpr auto fields() {
-    using Self = MultilabelPrecisionAtFixedRecallOptions;
-    return metrics::fields<&Self::num_labels, &Self::min_recall, &Self::thresholds, &Self::ignore_index,
-                           &Self::validate_args, &Self::input>(2);
-  }
-};
 
 namespace definitions {
 

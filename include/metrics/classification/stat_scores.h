@@ -1,12 +1,11 @@
 #pragma once
 
 #include <metrics/classification/choices.h>
+#include <metrics/classification/options.h>
 #include <metrics/classification/scored.h>
 #include <metrics/core/metric_of.h>
 
 #include <array>
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,76 +21,6 @@ struct Counts;
 struct Scoring;
 
 }  // namespace classification
-
-/// Options of BinaryStatScores, and of every binary metric over its counts.
-struct BinaryStatScoresOptions {
-  /// A score above it is a yes.
-  double threshold = 0.5;
-  MultidimAverage multidim_average = MultidimAverage::Global;
-  /// Targets of this value do not count; it may be 0 or 1.
-  std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
-  /// does not count, and NaN is above no threshold.
-  bool validate_args = true;
-  /// Score where a formula would divide by 0: 0 or 1. Only precision, recall, the F-scores and the negative predictive
-  /// value have a use for it.
-  double zero_division = 0;
-  ScoreInput input = ScoreInput::Auto;
-
-  static constexpr auto fields() {
-    using Self = BinaryStatScoresOptions;
-    return metrics::fields<&Self::threshold, &Self::multidim_average, &Self::ignore_index, &Self::validate_args,
-                           &Self::zero_division, &Self::input>();
-  }
-};
-
-/// Options of MulticlassStatScores, and of every multiclass metric over its counts.
-struct MulticlassStatScoresOptions {
-  /// May be left out when `average` is micro and `top_k` 1.
-  std::optional<int64_t> num_classes{};
-  /// A target among the `top_k` best scored classes is predicted right; the lower class comes first among equals.
-  int64_t top_k = 1;
-  Average average = Average::Macro;
-  MultidimAverage multidim_average = MultidimAverage::Global;
-  /// Targets of this value do not count; it may be a class or not.
-  std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it a label outside the classes is never right and of no class, and
-  /// NaN is the greatest score, the first of several, as it is for torch's argmax.
-  bool validate_args = true;
-  /// Score where a formula would divide by 0: 0 or 1. Only precision, recall, the F-scores and the negative predictive
-  /// value have a use for it.
-  double zero_division = 0;
-
-  static constexpr auto fields() {
-    using Self = MulticlassStatScoresOptions;
-    return metrics::fields<&Self::num_classes, &Self::top_k, &Self::average, &Self::multidim_average,
-                           &Self::ignore_index, &Self::validate_args, &Self::zero_division>();
-  }
-};
-
-/// Options of MultilabelStatScores, and of every multilabel metric over its counts.
-struct MultilabelStatScoresOptions {
-  int64_t num_labels = 0;
-  /// A score above it is a yes.
-  double threshold = 0.5;
-  Average average = Average::Macro;
-  MultidimAverage multidim_average = MultidimAverage::Global;
-  /// Targets of this value do not count; it may be 0 or 1.
-  std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
-  /// does not count, and NaN is above no threshold.
-  bool validate_args = true;
-  /// Score where a formula would divide by 0: 0 or 1. Only precision, recall, the F-scores and the negative predictive
-  /// value have a use for it.
-  double zero_division = 0;
-  ScoreInput input = ScoreInput::Auto;
-
-  static constexpr auto fields() {
-    using Self = MultilabelStatScoresOptions;
-    return metrics::fields<&Self::num_labels, &Self::threshold, &Self::average, &Self::multidim_average,
-                           &Self::ignore_index, &Self::validate_args, &Self::zero_division, &Self::input>(1);
-  }
-};
 
 /// What all metrics over binary counts share. `preds`: scores or labels [N, ...]; `target`: labels of the same shape.
 struct METRICS_API BinaryCounting : TwoReadings {

@@ -21,9 +21,9 @@ Tensor f_beta(const Counts& counts, const Scoring& how, double beta) {
 template <class Counting>
 void check_f_beta(const auto& o) {
   if (o.validate_args && !(o.beta > 0 && std::isfinite(o.beta * o.beta))) {
-    throw InvalidArgument("beta: expected a number above 0 whose square is finite, got " + describe(o.beta));
+    throw InvalidArgument("beta: expected a number above 0 whose square is finite, got " + describe(o.beta.value()));
   }
-  Counting::check(o);
+  Counting::check(subset<typename Counting::Options>(o));
 }
 
 }  // namespace
@@ -33,15 +33,15 @@ Tensor scores::F1Score::value(const Counts& counts, const Scoring& how) {
 }
 
 Tensor scores::FBetaScore::value(const Counts& counts, const BinaryFBetaScoreOptions& o) {
-  return f_beta(counts, BinaryStatScoresOptions(o), o.beta);
+  return f_beta(counts, subset<BinaryStatScoresOptions>(o), o.beta);
 }
 
 Tensor scores::FBetaScore::value(const Counts& counts, const MulticlassFBetaScoreOptions& o) {
-  return f_beta(counts, MulticlassStatScoresOptions(o), o.beta);
+  return f_beta(counts, subset<MulticlassStatScoresOptions>(o), o.beta);
 }
 
 Tensor scores::FBetaScore::value(const Counts& counts, const MultilabelFBetaScoreOptions& o) {
-  return f_beta(counts, MultilabelStatScoresOptions(o), o.beta);
+  return f_beta(counts, subset<MultilabelStatScoresOptions>(o), o.beta);
 }
 
 void definitions::BinaryFBetaScore::check(const Options& o) {

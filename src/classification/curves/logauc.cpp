@@ -127,15 +127,15 @@ METRICS_DEFINE(definitions::MultilabelLogAUC);
 namespace functional {
 
 Tensor binary_logauc(const Tensor& preds, const Tensor& target, const BinaryLogAUCFunctionalOptions& options) {
-  return compute_once<definitions::BinaryLogAUC>(options, preds, target);
+  return compute_once<definitions::BinaryLogAUC>(subset<BinaryLogAUCOptions>(options), preds, target);
 }
 
 Tensor multiclass_logauc(const Tensor& preds, const Tensor& target, const MulticlassLogAUCFunctionalOptions& options) {
-  return compute_once<definitions::MulticlassLogAUC>(options, preds, target);
+  return compute_once<definitions::MulticlassLogAUC>(subset<MulticlassLogAUCOptions>(options), preds, target);
 }
 
 Tensor multilabel_logauc(const Tensor& preds, const Tensor& target, const MultilabelLogAUCFunctionalOptions& options) {
-  return compute_once<definitions::MultilabelLogAUC>(options, preds, target);
+  return compute_once<definitions::MultilabelLogAUC>(subset<MultilabelLogAUCOptions>(options), preds, target);
 }
 
 }  // namespace functional
