@@ -63,7 +63,9 @@ struct ClasswiseArguments {
 
   static constexpr auto fields() {
     using Self = ClasswiseArguments;
-    return metrics::fields<&Self::metric, &Self::labels, &Self::prefix, &Self::postfix>(1);
+    return metrics::fields<&Self::metric, &Self::labels, &Self::prefix, &Self::postfix>(1).about(
+        {"The metric to wrap, of a value for each class.", "What classes are called; by number if None.",
+         "What stands before the name of a value.", "What stands behind it."});
   }
 };
 

@@ -130,7 +130,11 @@ struct MultioutputArguments {
   static constexpr auto fields() {
     using Self = MultioutputArguments;
     return metrics::fields<&Self::base_metric, &Self::num_outputs, &Self::output_dim, &Self::remove_nans,
-                           &Self::squeeze_outputs>(2);
+                           &Self::squeeze_outputs>(2)
+        .about({"The metric to wrap, a copy for each output.", "How many outputs there are.",
+                "The dimension of the inputs along which outputs lie.",
+                "Whether rows in which an output is NaN are left out of that output.",
+                "Whether the inputs of an output lose the dimension of outputs."});
   }
 };
 

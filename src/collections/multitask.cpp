@@ -164,7 +164,8 @@ struct MultitaskArguments {
 
   static constexpr auto fields() {
     using Self = MultitaskArguments;
-    return metrics::fields<&Self::task_metrics, &Self::prefix, &Self::postfix>(1);
+    return metrics::fields<&Self::task_metrics, &Self::prefix, &Self::postfix>(1).about(
+        {"The metric of each task.", "What stands before the name of a task.", "What stands behind it."});
   }
 };
 

@@ -111,7 +111,10 @@ struct TrackerArguments {
   GivenMetric metric{};
   std::optional<std::variant<bool, Directions>> maximize{};
 
-  static constexpr auto fields() { return metrics::fields<&TrackerArguments::metric, &TrackerArguments::maximize>(1); }
+  static constexpr auto fields() {
+    return metrics::fields<&TrackerArguments::metric, &TrackerArguments::maximize>(1).about(
+        {"The metric to track, or a collection.", "Whether greater values are better; what each metric says if None."});
+  }
 };
 
 }  // namespace

@@ -108,7 +108,9 @@ struct LambdaArguments {
 
   static constexpr auto fields() {
     using Self = LambdaArguments;
-    return metrics::fields<&Self::wrapped_metric, &Self::transform_pred, &Self::transform_target>(1);
+    return metrics::fields<&Self::wrapped_metric, &Self::transform_pred, &Self::transform_target>(1).about(
+        {"The metric to wrap.", "None: predictions as they are; a function is given in C++ alone.",
+         "None: the target as it is; a function is given in C++ alone."});
   }
 };
 
@@ -126,7 +128,8 @@ struct BinaryTargetArguments {
 
   static constexpr auto fields() {
     using Self = BinaryTargetArguments;
-    return metrics::fields<&Self::wrapped_metric, &Self::threshold>(1);
+    return metrics::fields<&Self::wrapped_metric, &Self::threshold>(1).about(
+        {"The metric to wrap.", "A target above it is a yes."});
   }
 };
 

@@ -23,7 +23,7 @@ using PsnrOptions = PeakSignalNoiseRatioOptions;
 /// The power of two that errors are kept times, because the ratio knows no scale and squares do: 1 for ranges whose
 /// squares are far from the ends of float32, in which rows are stored.
 double error_scale(const PsnrOptions& options) {
-  const int exponent = std::ilogb(options.data_range.width());
+  const int exponent = std::ilogb(options.data_range->width());
   return std::abs(exponent) <= 40 ? 1 : std::ldexp(1.0, -std::clamp(exponent, -1000, 1000));
 }
 
@@ -152,7 +152,7 @@ void PeakSignalNoiseRatio::declare(States& states, const Options& options) {
     states.add("sum_squared_error", metrics::Reduction::Sum, at::zeros({}, at::kFloat));
     states.add("total", metrics::Reduction::Sum, at::zeros({}, at::kLong));
   }
-  states.add("data_range", metrics::Reduction::Mean, at::full({}, options.data_range.width(), at::kDouble));
+  states.add("data_range", metrics::Reduction::Mean, at::full({}, options.data_range->width(), at::kDouble));
 }
 
 void PeakSignalNoiseRatio::update(States& states, const Options& options, const Tensor& preds, const Tensor& target) {

@@ -72,6 +72,7 @@ TEST_CASE("metrics list --json: everything that is known of a metric") {
   const json num_classes = listed("MulticlassConfusionMatrix").at("options").at(0);
   CHECK(num_classes.at("name") == "num_classes");
   CHECK(num_classes.at("required") == true);
+  CHECK(num_classes.at("description") == "Number of classes.");
   CHECK_FALSE(num_classes.contains("default"));
   bool found = false;
   for (const json& option : accuracy.at("options")) {
@@ -101,10 +102,11 @@ TEST_CASE("metrics list: for readers") {
   const Outcome outcome = run_cli("list MulticlassAccuracy Accuracy");
   CHECK(outcome.exit_code == 0);
   CHECK(contains(outcome.out, "MulticlassAccuracy  (classification, functional multiclass_accuracy)\n"));
-  CHECK(contains(outcome.out, "            top_k: int = 1\n"));
+  CHECK(contains(outcome.out, "            top_k: int = 1\n                A target among"));
   CHECK(contains(outcome.out, "  states    tp, fp, tn, fn (sum)\n"));
   CHECK(contains(outcome.out, "task=multiclass: MulticlassAccuracy\n"));
-  CHECK(contains(run_cli("list MulticlassConfusionMatrix").out, "  options   num_classes: int (required)\n"));
+  CHECK(contains(run_cli("list MulticlassConfusionMatrix").out,
+                 "  options   num_classes: int (required)\n                Number of classes.\n"));
 }
 
 TEST_CASE("metrics list: every metric, input and option is described in a sentence") {

@@ -1,9 +1,13 @@
 #include "user_metrics.h"
+#include <metrics/classification/options.h>
 #include <metrics/core/codec.h>
+#include <metrics/core/define.h>
 #include <metrics/core/fields.h>
 
 #include <doctest/doctest.h>
 
+#include <string>
+#include <type_traits>
 #include <variant>
 
 namespace options_test {
@@ -31,6 +35,54 @@ struct Options {
 };
 
 }  // namespace inner::deeper
+
+/// A struct of a user's own whose required options are `Required`, and of which nothing is said.
+struct Window {
+  metrics::Required<int64_t> width;
+  metrics::Required<std::string> name;
+  double stride = 0.5;
+  std::optional<int64_t> limit{};
+
+  static constexpr auto fields() {
+    return metrics::fields<&Window::width, &Window::name, &Window::stride, &Window::limit>();
+  }
+};
+
+/// Some of its options, in another order, with what is said of them.
+struct Part {
+  metrics::Required<std::string> name;
+  std::optional<int64_t> limit = 7;
+  double stride = 0.25;
+
+  static constexpr auto fields() {
+    return metrics::fields<&Part::name, &Part::limit, &Part::stride>().about(
+        {"What it is called.", {"How many there are at most.", "7"}, "How far it moves."});
+  }
+};
+
+template <class O>
+concept MadeOfNothing = requires { O{}; };
+template <class O>
+concept MadeOfThreshold = requires { O{.threshold = 0.1}; };
+template <class O>
+concept MadeOfClassesAndMinimum = requires { O{.num_classes = 3, .min_recall = 0.5}; };
+template <class O>
+concept MadeOfClasses = requires { O{.num_classes = 3}; };
+template <class O>
+concept MadeOfHalfAClass = requires { O{.num_classes = 2.5}; };
+
+// A required option that is left out does not compile.
+static_assert(!std::is_default_constructible_v<metrics::MulticlassCohenKappaOptions>);
+static_assert(MadeOfNothing<metrics::MulticlassStatScoresOptions>);
+static_assert(!MadeOfNothing<metrics::MulticlassCohenKappaOptions> &&
+              !MadeOfNothing<metrics::BinaryFBetaScoreOptions> &&
+              !MadeOfNothing<metrics::BinaryPrecisionAtFixedRecallOptions>);
+static_assert(MadeOfThreshold<metrics::BinaryCohenKappaOptions> &&
+              !MadeOfThreshold<metrics::MultilabelConfusionMatrixOptions>);
+static_assert(!MadeOfClasses<metrics::MulticlassPrecisionAtFixedRecallOptions> &&
+              MadeOfClassesAndMinimum<metrics::MulticlassPrecisionAtFixedRecallOptions>);
+static_assert(MadeOfClasses<metrics::MulticlassCohenKappaOptions> &&
+              !MadeOfHalfAClass<metrics::MulticlassCohenKappaOptions>);
 
 }  // namespace options_test
 
@@ -76,6 +128,72 @@ TEST_CASE("options that are unknown, missing or of another type are refused, nam
   refused({{"num_classes", 3}, {"bins", true}}, "option `bins` expects int or list of float or str, got True");
   refused({{"num_classes", 3}, {"dims", c10::List<double>({0.5})}}, "option `dims` expects list of int, got [0.5]");
   refused({{"num_classes", 3}, {"weights", 2}}, "option `weights` expects Tensor or None, got 2");
+}
+
+TEST_CASE("a Required option that is left out is named, after what is unknown or of another type") {
+  const auto refused_window = [](const Kwargs& given, const char* why) {
+    CHECK_THROWS_WITH_AS(options_from<Window>(given, "Thing"), why, InvalidArgument);
+  };
+  refused_window({}, "Thing: option `width` is required");
+  refused_window({{"width", 3}}, "Thing: option `name` is required");
+  refused_window({{"name", "x"}, {"stride", 1}}, "Thing: option `width` is required");
+  refused_window({{"widht", 3}}, "Thing: unknown option `widht`; allowed: width name stride limit");
+  refused_window({{"width", 2.5}}, "Thing: option `width` expects int, got 2.5");
+  refused_window({{"stride", "far"}}, "Thing: option `stride` expects float, got 'far'");
+  using metrics::MultilabelFBetaScoreOptions;
+  CHECK_THROWS_WITH_AS(options_from<MultilabelFBetaScoreOptions>({{"num_labels", 3}}, "MultilabelFBetaScore"),
+                       "MultilabelFBetaScore: option `beta` is required", InvalidArgument);
+  CHECK_FALSE(metrics::Codec<Window>::read(metrics::detail::dict_of({{"name", "x"}, {"stride", 0.5}})));
+  CHECK(metrics::Codec<Window>::misfit(metrics::detail::dict_of({{"name", "x"}})) == "key `width` is missing");
+}
+
+TEST_CASE("Required options are read, written and compared as what they hold") {
+  Window window = options_from<Window>({{"name", "x"}, {"width", 4}, {"limit", 2}}, "Thing");
+  CHECK(window.width == 4);
+  CHECK(window.width * 2 == 8);
+  CHECK(window.name == std::string("x"));
+  CHECK(window.name.value().size() == 1);
+  CHECK(window.stride == 0.5);
+  CHECK(window.limit == 2);
+  CHECK(window.width == Window{.width = 4, .name = "y"}.width);
+  CHECK(window.width != Window{.width = 5, .name = "x"}.width);
+  window.width = 6;
+  CHECK(describe_options(window) == "width=6, name='x', stride=0.5, limit=2");
+  CHECK(Window::fields().required == 2);
+  CHECK(Options::fields().required == 1);
+  const auto read_back = metrics::Codec<Window>::read(metrics::Codec<Window>::write(window));
+  REQUIRE(read_back);
+  CHECK(describe_options(*read_back) == describe_options(window));
+}
+
+TEST_CASE("a subset of options is taken by name, whatever the order") {
+  const Part part = metrics::subset<Part>(Window{.width = 4, .name = "x", .stride = 2, .limit = 9});
+  CHECK(part.name == std::string("x"));
+  CHECK(part.stride == 2);
+  CHECK(part.limit == 9);
+  const metrics::MultilabelConfusionOptions pairs = metrics::subset<metrics::MultilabelConfusionOptions>(
+      metrics::MultilabelJaccardIndexOptions{
+          .num_labels = 5, .threshold = 0.25, .ignore_index = 1, .zero_division = 1});
+  CHECK(describe_options(pairs) == "num_labels=5, threshold=0.25, ignore_index=1, validate_args=True, input='auto'");
+}
+
+TEST_CASE("options are listed with a sentence and their default, which only a struct without one is asked for") {
+  const auto windows = metrics::detail::option_infos<Window>();
+  REQUIRE(windows.size() == 4);
+  CHECK_FALSE(windows[0].default_text);
+  CHECK_FALSE(windows[1].default_text);
+  CHECK(windows[2].default_text == "0.5");
+  CHECK(windows[3].default_text == "None");
+  CHECK(windows[0].type == "int");
+  CHECK(windows[0].description.empty());
+  const auto parts = metrics::detail::option_infos<Part>();
+  REQUIRE(parts.size() == 3);
+  CHECK(parts[0].description == "What it is called.");
+  CHECK_FALSE(parts[0].default_text);
+  CHECK(parts[1].description == "How many there are at most.");
+  CHECK(parts[1].default_text == "7");
+  CHECK(parts[2].description == "How far it moves.");
+  CHECK(parts[2].default_text == "0.25");
 }
 
 TEST_CASE("options are read by name") {
@@ -157,6 +275,79 @@ TEST_CASE("a field knows its member's name, however deep its struct lies") {
   CHECK(Options::fields().size == 9);
   CHECK(metrics::NoOptions::fields().size == 0);
   CHECK(describe_options(metrics::NoOptions{}).empty());
+}
+
+namespace {
+
+/// Compares what is written of an option's default with the default that a struct has.
+template <class O>
+void check_defaults(const char* of) {
+  CAPTURE(std::string(of));
+  static constexpr auto fields = O::fields();
+  const O made = metrics::detail::defaults_of<O>();
+  std::size_t place = 0;
+  fields.for_each([&](auto field) {
+    using Type = typename decltype(field)::Type;
+    CAPTURE(std::string(field.name));
+    const metrics::FieldText& text = fields.texts[place];
+    CHECK_FALSE(text.sentence.empty());
+    if (metrics::detail::is_required<Type>) {
+      CHECK(text.default_text.empty());
+    } else {
+      CHECK(text.default_text == describe(metrics::Codec<Type>::write(field.of(made))));
+    }
+    ++place;
+  });
+}
+
+}  // namespace
+
+TEST_CASE("the defaults that are written of options are those that they have") {
+#define CHECK_DEFAULTS(Name) check_defaults<metrics::Name>(#Name)
+  CHECK_DEFAULTS(BinaryStatScoresOptions);
+  CHECK_DEFAULTS(MulticlassStatScoresOptions);
+  CHECK_DEFAULTS(MultilabelStatScoresOptions);
+  CHECK_DEFAULTS(BinaryFBetaScoreOptions);
+  CHECK_DEFAULTS(MulticlassFBetaScoreOptions);
+  CHECK_DEFAULTS(MultilabelFBetaScoreOptions);
+  CHECK_DEFAULTS(BinaryConfusionOptions);
+  CHECK_DEFAULTS(MulticlassConfusionOptions);
+  CHECK_DEFAULTS(MultilabelConfusionOptions);
+  CHECK_DEFAULTS(BinaryConfusionMatrixOptions);
+  CHECK_DEFAULTS(MulticlassConfusionMatrixOptions);
+  CHECK_DEFAULTS(MultilabelConfusionMatrixOptions);
+  CHECK_DEFAULTS(BinaryCohenKappaOptions);
+  CHECK_DEFAULTS(MulticlassCohenKappaOptions);
+  CHECK_DEFAULTS(BinaryJaccardIndexOptions);
+  CHECK_DEFAULTS(MulticlassJaccardIndexOptions);
+  CHECK_DEFAULTS(MultilabelJaccardIndexOptions);
+  CHECK_DEFAULTS(MulticlassExactMatchOptions);
+  CHECK_DEFAULTS(MultilabelExactMatchOptions);
+  CHECK_DEFAULTS(BinaryCurveOptions);
+  CHECK_DEFAULTS(MulticlassCurveOptions);
+  CHECK_DEFAULTS(MultilabelCurveOptions);
+  CHECK_DEFAULTS(MulticlassAreaOptions);
+  CHECK_DEFAULTS(MultilabelAreaOptions);
+  CHECK_DEFAULTS(BinaryAUROCOptions);
+  CHECK_DEFAULTS(BinaryLogAUCOptions);
+  CHECK_DEFAULTS(BinaryLogAUCFunctionalOptions);
+  CHECK_DEFAULTS(MulticlassLogAUCOptions);
+  CHECK_DEFAULTS(MulticlassLogAUCFunctionalOptions);
+  CHECK_DEFAULTS(MultilabelLogAUCOptions);
+  CHECK_DEFAULTS(MultilabelLogAUCFunctionalOptions);
+  CHECK_DEFAULTS(BinaryPrecisionAtFixedRecallOptions);
+  CHECK_DEFAULTS(MulticlassPrecisionAtFixedRecallOptions);
+  CHECK_DEFAULTS(MultilabelPrecisionAtFixedRecallOptions);
+  CHECK_DEFAULTS(BinaryRecallAtFixedPrecisionOptions);
+  CHECK_DEFAULTS(MulticlassRecallAtFixedPrecisionOptions);
+  CHECK_DEFAULTS(MultilabelRecallAtFixedPrecisionOptions);
+  CHECK_DEFAULTS(BinarySensitivityAtSpecificityOptions);
+  CHECK_DEFAULTS(MulticlassSensitivityAtSpecificityOptions);
+  CHECK_DEFAULTS(MultilabelSensitivityAtSpecificityOptions);
+  CHECK_DEFAULTS(BinarySpecificityAtSensitivityOptions);
+  CHECK_DEFAULTS(MulticlassSpecificityAtSensitivityOptions);
+  CHECK_DEFAULTS(MultilabelSpecificityAtSensitivityOptions);
+#undef CHECK_DEFAULTS
 }
 
 }  // namespace options_test

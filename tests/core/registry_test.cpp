@@ -168,6 +168,21 @@ TEST_CASE("all metrics are listed once, sorted, and each can be made by its name
   }
 }
 
+TEST_CASE("each option of the library's metrics is described in one sentence") {
+  int described = 0;
+  for (const MetricEntry* entry : metrics::list_metrics()) {
+    if (entry->domain == "user") continue;
+    for (const metrics::OptionInfo& option : entry->options) {
+      CAPTURE(std::string(entry->name));
+      CAPTURE(std::string(option.name));
+      CHECK(option.description.ends_with("."));
+      CHECK(option.description.find(". ") == std::string_view::npos);
+      ++described;
+    }
+  }
+  CHECK(described > 100);
+}
+
 TEST_CASE("a router asks for a task and gives the class of that task") {
   CHECK(metrics::find_router("Router") == nullptr);
   for (const metrics::RouterEntry* router : metrics::list_routers()) {

@@ -22,8 +22,15 @@ class Required {
            !(std::integral<T> && std::floating_point<std::remove_cvref_t<From>>))
   constexpr Required(From&& value) : value_(static_cast<T>(std::forward<From>(value))) {}  // NOLINT: implicit
 
+  /// `{0, 1}`, where a T can be made of that.
+  template <class A, class B, class... More>
+  requires std::constructible_from<T, A, B, More...>
+  constexpr Required(A&& a, B&& b, More&&... more)  // NOLINT: implicit
+      : value_(std::forward<A>(a), std::forward<B>(b), std::forward<More>(more)...) {}
+
   constexpr operator const T&() const { return value_; }  // NOLINT: reads as a T
   constexpr const T& value() const { return value_; }
+  constexpr const T* operator->() const { return &value_; }
 
   template <class Other>
   friend constexpr bool operator==(const Required& a, const Other& b) {

@@ -15,7 +15,7 @@ namespace metrics {
 
 struct PeakSignalNoiseRatioOptions {
   /// The range of the data; with two ends inputs are clamped between them.
-  DataRange data_range{};
+  Required<DataRange> data_range;
   /// Base of the logarithm.
   double base = 10;
   /// What becomes of the values where `dim` leaves several.
@@ -26,7 +26,7 @@ struct PeakSignalNoiseRatioOptions {
 
   static constexpr auto fields() {
     return metrics::fields<&PeakSignalNoiseRatioOptions::data_range, &PeakSignalNoiseRatioOptions::base,
-                           &PeakSignalNoiseRatioOptions::reduction, &PeakSignalNoiseRatioOptions::dim>(1);
+                           &PeakSignalNoiseRatioOptions::reduction, &PeakSignalNoiseRatioOptions::dim>();
   }
 };
 
