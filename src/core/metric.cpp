@@ -109,7 +109,7 @@ void Metric::reset() {
 }
 
 void Metric::merge(const Metric& other) {
-  // The graph of the other is only read, and handed out to be changed by none.
+  // units() is not const, but nothing here changes `other`.
   std::vector<Metric*> own = units();
   std::vector<Metric*> others = const_cast<Metric&>(other).units();
   for (const Metric* unit : own) unit->require_not_synced("merge");
@@ -450,7 +450,8 @@ Metric::ToFinalise Metric::prepare_compute() {
     ready.merged = merged_over_ranks(*states_, !ready.cached);
     ready.cached = !ready.merged.has_value();
   }
-  const bool known = !(over_ranks && ready.cached);  // else what other ranks have does not show here
+  // With a cached value nothing was exchanged, so it is not known whether other ranks have data: no warning.
+  const bool known = !(over_ranks && ready.cached);
   if (known && !is_synced() && !borrowed_ && ready.states().update_count() == 0) warn_of_no_update();
   return ready;
 }

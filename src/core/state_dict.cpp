@@ -141,7 +141,7 @@ void load_fixed(State& state, const std::vector<Part>& parts, const Tensor* exac
     const Tensor slot = part_of(state, value, i);
     const Tensor saved = saved_tensor(parts[i], slot);
     slot.copy_(saved);
-    // Whoever changed the rounded value since means the new one.
+    // If the rounded value was edited after saving, the edit wins over the exact one.
     as_saved = as_saved && at::equal(part_of(state, exact->select(0, 0), i).to(saved), saved);
   }
   const Tensor kept = as_saved ? exact->select(0, 0).to(value.options()).clone() : value;
@@ -254,7 +254,7 @@ bool are_like_rows(const Tensor& saved, const State& told) {
          saved.is_complex() == rows.is_complex();
 }
 
-/// Puts back a state that torchmetrics' form does not tell; returns whether it can have been such a state.
+/// Restores an auxiliary state, which torchmetrics does not have; returns false where the metadata does not fit.
 bool restore(State& state, const Tensor& saved) {
   if (state.grows()) {
     if (saved.dim() == 0 || state.reduction() == Reduction::List || !are_like_rows(saved, state)) return false;
@@ -389,7 +389,7 @@ States Metric::completed(const States& shown, const Metadata* metadata) const {
     any = true;
   }
   if (!any) return told;
-  // Whoever changed a state since, or saved it in Python, means what it says now.
+  // If a state was edited after saving, or saved again in Python, the edit wins over what the metadata says.
   States shown_again = restored.snapshot();
   try {
     require_states_go_together(restored);

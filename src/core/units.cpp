@@ -26,7 +26,7 @@ bool same_tensor(const std::optional<Tensor>& a, const std::optional<Tensor>& b)
   return a.has_value() == b.has_value() && (!a || a->is_same(*b));
 }
 
-/// Whether two batches are the same objects, so that who is given both is given one.
+/// Whether two batches are the same objects: a metric that receives both receives the batch once.
 bool same_inputs(const BatchInputs& a, const BatchInputs& b) {
   if (&a == &b) return true;
   const auto same_value = [](const c10::IValue& x, const c10::IValue& y) { return x.is(y); };
@@ -147,7 +147,7 @@ struct Metric::Alike {
   void add(Metric& unit) {
     for (Cluster& cluster : clusters) {
       Metric& first = cluster.first();
-      // What has never changed is equal, and from here on changes together.
+      // States that were never updated are equal by definition, so they can be shared from here on.
       const bool may_join = first.pristine_ && unit.pristine_ && !first.has_history() && !unit.has_history();
       if (may_join) unit.states_.join(first.states_);
       if (unit.states_.is_one_with(first.states_)) return cluster.units.push_back(&unit);
@@ -181,7 +181,7 @@ void Metric::update_units(const Feeds& feeds, const Metric** in_work) {
   }
   const UpdateCounts passed = counts_of(feeds.passed);
   std::vector<Alike> groups = alike(feeds.units);
-  // The one with the largest states, which are dearest to copy, comes last: it takes back its own failure.
+  // The unit with the largest states is updated last, because it restores itself when it throws: no copy is needed.
   const auto heaviest = std::max_element(groups.begin(), groups.end(),
                                          [](const Alike& a, const Alike& b) { return a.weight() < b.weight(); });
   if (heaviest != groups.end()) std::iter_swap(heaviest, std::prev(groups.end()));

@@ -66,7 +66,8 @@ void mirror(const Tensor& products, int64_t width) {
   }
 }
 
-/// How wide blocks of the products are. With few samples the products cost less than to mirror them would.
+/// How wide blocks of the products are. With few samples, computing the whole symmetric product is cheaper than
+/// mirroring one half.
 int64_t width_of_blocks(int64_t samples, int64_t features) {
   constexpr int64_t enough = 256;
   return samples < enough ? features : enough;

@@ -41,7 +41,7 @@ class RadixSort {
 
   // Fewer are sorted by insertion.
   static constexpr std::size_t kFew = 32;
-  // More are split first, so that what goes to and fro stays in the cache.
+  // More are split first, so that both buffers fit the cache.
   static constexpr std::size_t kPart = 32768;
   static constexpr int kSplitBits = 14;
   // Into at most about twice as many parts, and none of them with fewer items if it can be helped.
@@ -105,7 +105,8 @@ class RadixSort {
     return {key_, keys.least, shift, static_cast<Key>((Key{1} << width) - 1)};
   }
 
-  // The loops take what they need by value: a digit in memory would be read again after each item that is written.
+  // The loops take what they need by value, because otherwise the compiler must assume aliasing, and reload the digit
+  // after each item that is written.
   static void count(std::span<const Item> items, Digit digit, std::size_t* counts) {
     for (const Item& item : items) ++counts[digit(item)];
   }

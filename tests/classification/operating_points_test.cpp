@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <type_traits>
+
 // What fixtures of one metric at one point of a curve cannot show: the typed face, and what metrics share.
 
 namespace {
@@ -18,10 +20,11 @@ Tensor scores_of_two() {
 }  // namespace
 
 TEST_CASE("a minimum that is left out is refused") {
-  CHECK_THROWS_WITH_AS(BinaryPrecisionAtFixedRecall({.thresholds = 5}), doctest::Contains("min_recall"),
-                       InvalidArgument);
-  CHECK_THROWS_WITH_AS(MulticlassSpecificityAtSensitivity({.num_classes = 2}), doctest::Contains("min_sensitivity"),
-                       InvalidArgument);
+  static_assert(!std::is_default_constructible_v<metrics::BinaryPrecisionAtFixedRecallOptions>);
+  CHECK_THROWS_WITH_AS(metrics::create("BinaryPrecisionAtFixedRecall", {{"thresholds", 5}}),
+                       doctest::Contains("min_recall"), InvalidArgument);
+  CHECK_THROWS_WITH_AS(metrics::create("MulticlassSpecificityAtSensitivity", {{"num_classes", 2}}),
+                       doctest::Contains("min_sensitivity"), InvalidArgument);
 }
 
 TEST_CASE("an operating point has a value and a threshold") {

@@ -9,6 +9,8 @@
 
 #include <doctest/doctest.h>
 
+#include <type_traits>
+
 #include <string>
 #include <vector>
 
@@ -66,7 +68,7 @@ TEST_CASE("stat scores: options that cannot be are refused by name") {
                                       "num_classes");
   check_refused<MulticlassStatScores>({.num_classes = 3, .top_k = 4}, "top_k");
   check_refused<MulticlassStatScores>({.num_classes = 3, .top_k = 0, .validate_args = false}, "top_k");
-  check_refused<MultilabelStatScores>({}, "num_labels");
+  static_assert(!std::is_default_constructible_v<metrics::MultilabelStatScoresOptions>);
   check_refused<MultilabelStatScores>({.num_labels = 2, .threshold = 2}, "threshold");
   check_refused<metrics::MulticlassConfusionMatrix>({.num_classes = 1}, "num_classes");
   check_refused<metrics::MultilabelConfusionMatrix>({.num_labels = 0}, "num_labels");

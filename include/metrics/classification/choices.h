@@ -77,13 +77,13 @@ template <>
 inline constexpr std::array<std::string_view, 3> enum_names<Normalization> = {"sigmoid", "softmax", "none"};
 
 /// What definitions share that count under both readings of their scores: in a state dict torchmetrics' names hold the
-/// counts of the reading that holds.
+/// counts of whichever reading applies.
 struct METRICS_API TwoReadings {
   template <class Options>
   static void show_as_torchmetrics(States& states, const Options& options) {
     show_reading(states, options.input);
   }
-  /// torchmetrics has decided already: both readings begin with its counts.
+  /// A torchmetrics checkpoint has one set of counts only: both readings begin with it.
   template <class Options>
   static void complete_from_torchmetrics(States& states, const Options& options) {
     complete_readings(states, options.input);

@@ -347,9 +347,9 @@ class METRICS_API Metric {
 
  private:
   States shown_states() const;
-  /// The states that follow from those that torchmetrics would have.
+  /// Rebuilds the states from torchmetrics' entries.
   States told_by(const States& shown) const;
-  /// The same, with those put back that torchmetrics' form does not tell.
+  /// The same, and restores the auxiliary states from the metadata.
   States completed(const States& shown, const StateDict::Metadata* metadata) const;
   StatesByName exported(const States& shown) const;
   [[noreturn]] void throw_synced(std::string_view what) const;
@@ -361,7 +361,7 @@ class METRICS_API Metric {
   /// and where no rank was dirty.
   static std::vector<std::optional<States>> merged_over_ranks(std::span<const SyncItem> items);
   std::optional<States> merged_over_ranks(const States& local, bool dirty) const;
-  /// The states that a batch's value is taken from on this rank: beside those that `reset` keeps.
+  /// The states that a batch's value is computed from on this rank: the batch's, with those that survive `reset`.
   SharedStates for_batch_value(const SharedStates& batch) const;
   /// What a unit was before others' states were lent to it.
   struct Lender {
