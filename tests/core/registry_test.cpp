@@ -114,7 +114,9 @@ TEST_CASE("a user's metric has the rights of the library's own") {
   REQUIRE(entry->inputs.size() == 3);
   CHECK(entry->inputs[1].type == "str or list of str");
   CHECK(entry->inputs[2].type == "Tensor or number or None");
-  CHECK(entry->outputs == std::vector<std::string>{"value", "words"});
+  REQUIRE(entry->outputs.size() == 2);
+  CHECK(entry->outputs[0].name == "value");
+  CHECK(entry->outputs[1].name == "words");
   CHECK(entry->example()->to_string() == "Seen(factor=1)");
 }
 
