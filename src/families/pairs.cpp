@@ -75,7 +75,7 @@ KernelPairs::KernelPairs(const Tensor& preds, const Tensor& target, int64_t colu
   target_ = readable(target, dtype);
 }
 
-kernels::Pairs KernelPairs::get() const {
+kernels::pairs::Pairs KernelPairs::get() const {
   return {.preds = preds_.const_data_ptr(),
           .target = target_.const_data_ptr(),
           .element = element_of(preds_.scalar_type()),
@@ -91,15 +91,23 @@ void add_sums(State& state, const std::vector<DoubleDouble>& sums, at::IntArrayR
     high.mutable_data_ptr<double>()[column] = sums[column].high;
     low.mutable_data_ptr<double>()[column] = sums[column].low;
   }
-  state.add(high);
-  state.add(low);
+  state.add(high, low);
 }
 
-void add_count(State& state, int64_t count) {
-  if (state.tensor().is_cpu()) {
-    *state.counts() += count;
+CountToAdd::CountToAdd(States& states, std::string_view state, int64_t count) : state_(states[state]), count_(count) {
+  if (states.device().is_cpu()) {
+    held_ = state_.counts();
   } else {
-    state.add(at::full({}, count, at::kLong));
+    attempt_.emplace(states);
+  }
+}
+
+void CountToAdd::add() {
+  if (held_ != nullptr) {
+    *held_ += count_;
+  } else {
+    state_.add(at::full({}, count_, at::kLong));
+    attempt_->succeed();
   }
 }
 

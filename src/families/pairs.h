@@ -8,6 +8,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -43,7 +44,7 @@ WidePairs wide_pairs(const Tensor& preds, const Tensor& target, int64_t columns)
 class KernelPairs {
  public:
   KernelPairs(const Tensor& preds, const Tensor& target, int64_t columns);
-  kernels::Pairs get() const;
+  kernels::pairs::Pairs get() const;
 
  private:
   Tensor preds_, target_;
@@ -53,8 +54,19 @@ class KernelPairs {
 /// Adds a sum for each column to a state, as a tensor of `shape`.
 void add_sums(State& state, const std::vector<DoubleDouble>& sums, at::IntArrayRef shape);
 
-/// Adds to the int64 count of a metric.
-void add_count(State& state, int64_t count);
+/// What the int64 count of a metric grows by with a batch. Made before the batch's sums are added, it does all that can
+/// fail: when they could not be, or the count on another device cannot, the states are as they were.
+class CountToAdd {
+ public:
+  CountToAdd(States& states, std::string_view state, int64_t count);
+  void add();
+
+ private:
+  State& state_;
+  int64_t count_;
+  int64_t* held_ = nullptr;                // where the state is on the CPU
+  std::optional<States::Attempt> attempt_; // where it is not
+};
 
 /// What a functional is: the value of one batch, float64 if an input is, else float32.
 template <class D>

@@ -52,7 +52,7 @@ struct METRICS_API MulticlassExactMatch {
   static constexpr std::string_view functional = "multiclass_exact_match";
   using Options = MulticlassExactMatchOptions;
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
-  static constexpr MetricTraits traits{.higher_is_better = true, .commits_last = true};
+  static constexpr MetricTraits traits{.higher_is_better = true};
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
@@ -66,7 +66,7 @@ struct METRICS_API MultilabelExactMatch : TwoReadings {
   static constexpr std::string_view functional = "multilabel_exact_match";
   using Options = MultilabelExactMatchOptions;
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
-  static constexpr MetricTraits traits{.higher_is_better = true, .commits_last = true};
+  static constexpr MetricTraits traits{.higher_is_better = true};
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
