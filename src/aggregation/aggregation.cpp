@@ -152,16 +152,13 @@ void MeanMetric::update(States& states, const Options& options, const Values& va
   }
   if (!given.weight.defined()) {
     const auto [sum, count] = summed(given.value, options, name);
-    states["mean_value"].add(sum);
-    states["weight"].add(DoubleDouble{static_cast<double>(count), 0});
-    return;
+    return State::add_all({{states["mean_value"], sum}, {states["weight"], {static_cast<double>(count), 0}}});
   }
   given = without_nan(std::move(given), options, name);
   const Tensor weights = given.weight.to(at::kDouble);
   const DoubleDouble weighted = sum_of(given.value.to(at::kDouble).mul(weights));
   const DoubleDouble total = sum_of(weights);
-  states["mean_value"].add(weighted);
-  states["weight"].add(total);
+  State::add_all({{states["mean_value"], weighted}, {states["weight"], total}});
 }
 
 Tensor MeanMetric::finalise(const States& states, const Options&) {

@@ -1,4 +1,5 @@
 #include "../core/loaded_states.h"
+#include "kernels/plain_tensor.h"
 #include "readings.h"
 
 #include <ATen/ops/ones.h>
@@ -11,6 +12,18 @@ namespace {
 constexpr std::size_t kFirst = 0;
 constexpr std::size_t kLogits = 1;
 constexpr std::size_t kOutside = 2;
+
+/// Whether counts can be added to those of a state where they lie.
+bool go_together(const State& state, const Tensor& counts) {
+  const Tensor& held = state.tensor();
+  return !state.grows() && is_plain(held) && is_plain(counts) && counts.scalar_type() == at::kLong &&
+         held.sizes() == counts.sizes();
+}
+
+void add_to(int64_t* held, const Tensor& counts) {
+  const int64_t* added = counts.const_data_ptr<int64_t>();
+  for (int64_t i = 0; i < counts.numel(); ++i) held[i] = wrapping_sum(held[i], added[i]);
+}
 
 void fold(State& state, const Tensor& counts) {
   if (state.grows()) {
@@ -33,10 +46,23 @@ void declare_readings(States& states, const std::vector<std::string>& names, Red
 }
 
 void fold_readings(States& states, ScoreInput input, const counting::ThresholdCounts& counts) {
-  fold(states.at(kFirst), input == ScoreInput::Logits ? counts.logits : counts.probabilities);
-  if (input != ScoreInput::Auto) return;
-  fold(states.at(kLogits), counts.logits);
-  if (counts.outside) states.at(kOutside).raise(at::ones({}, counts.logits.options()));
+  State& first = states.at(kFirst);
+  if (input != ScoreInput::Auto) return fold(first, input == ScoreInput::Logits ? counts.logits : counts.probabilities);
+  State &of_logits = states.at(kLogits), &outside = states.at(kOutside);
+  if (go_together(first, counts.probabilities) && go_together(of_logits, counts.logits)) {
+    int64_t* const held = first.counts();
+    int64_t* const held_of_logits = of_logits.counts();
+    int64_t* const held_outside = outside.counts();
+    add_to(held, counts.probabilities);
+    add_to(held_of_logits, counts.logits);
+    if (counts.outside) *held_outside = 1;
+    return;
+  }
+  States::Attempt attempt(states);
+  fold(first, counts.probabilities);
+  fold(of_logits, counts.logits);
+  if (counts.outside) outside.raise(at::ones({}, counts.logits.options()));
+  attempt.succeed();
 }
 
 const State& reading_that_holds(const States& states, ScoreInput input) {

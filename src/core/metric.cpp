@@ -169,13 +169,9 @@ void Metric::accumulate(States&& batch) {
   const AutogradScope scope;
   batch.detach();
   States& states = own_states();
-  States before = states.snapshot();
-  try {
-    merge_states(states, batch);
-  } catch (...) {
-    states = std::move(before);
-    throw;
-  }
+  States::Attempt attempt(states);
+  merge_states(states, batch);
+  attempt.succeed();
   states_changed();
 }
 

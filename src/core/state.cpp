@@ -1,3 +1,4 @@
+#include "failing_write.h"
 #include "kernels/large_pages.h"
 #include "kernels/plain_tensor.h"
 #include "kernels/streamed_copy.h"
@@ -11,6 +12,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/count_nonzero.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/maximum.h>
@@ -19,6 +21,7 @@
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -86,6 +89,29 @@ Tensor copy_of_default(const Tensor& initial) {
   return at::from_blob(zeros, initial.sizes(), [](void* memory) { std::free(memory); }, initial.options());
 }
 
+/// Copies into the memory of a copy that nobody else sees, where that has the form.
+void copy_into(Tensor& copy, const Tensor& tensor) {
+  const bool fits = copy.defined() && tensor.defined() && copy.is_cpu() && same_kind(copy, tensor) && is_plain(tensor);
+  if (!fits) {
+    copy = own_copy(tensor);
+  } else if (tensor.nbytes() > 0) {
+    std::memcpy(copy.mutable_data_ptr(), tensor.const_data_ptr(), tensor.nbytes());
+  }
+}
+
+/// How many threads have a FailingWrite. Others pay for them a look at this, in calls that take much longer.
+std::atomic<int> failing_threads{0};
+thread_local int64_t writes_to_failure = 0;  // 0: none fails, or the one that was to has come
+
+[[gnu::noinline]] void count_write(const std::string& state) {
+  if (writes_to_failure == 0 || --writes_to_failure > 0) return;
+  throw Error("state `" + state + "`: this write was to fail, for a test");
+}
+
+void about_to_write(const State& state) {
+  if (failing_threads.load(std::memory_order_relaxed) > 0) count_write(state.name());
+}
+
 Tensor zeros_beside(const Tensor& tensor) {
   const AutogradScope scope;
   if (!tensor.is_cpu()) return at::zeros_like(tensor);
@@ -95,6 +121,20 @@ Tensor zeros_beside(const Tensor& tensor) {
 }
 
 }  // namespace
+
+testing::FailingWrite::FailingWrite(int64_t n) {
+  failing_threads.fetch_add(1);
+  writes_to_failure = n;
+}
+
+testing::FailingWrite::~FailingWrite() {
+  writes_to_failure = 0;
+  failing_threads.fetch_sub(1);
+}
+
+bool testing::FailingWrite::has_come() const {
+  return writes_to_failure == 0;
+}
 
 Tensor own_copy(const Tensor& tensor) {
   if (!tensor.defined()) return {};
@@ -170,6 +210,23 @@ State State::snapshot() const {
   return grows() ? State(*this, Shallow{}) : State(*this);
 }
 
+void State::snapshot_into(State& kept) const {
+  if (grows()) {
+    kept.value_ = value_;
+    kept.residual_ = Tensor();
+    kept.item_ends_ = item_ends_;
+  } else {
+    copy_into(kept.value_, value_);
+    copy_into(kept.residual_, residual_);
+    kept.item_ends_.reset();
+  }
+  if (kept.declaration_ != declaration_) kept.declaration_ = declaration_;
+  kept.rows_ = rows_;
+  kept.is_buffer_own_ = grows() && is_buffer_own_;
+  kept.items_ = items_;
+  kept.row_dtype_ = row_dtype_;
+}
+
 State State::fresh(at::Device device) const {
   State neutral(declaration_, device);
   neutral.row_dtype_ = row_dtype_;
@@ -209,6 +266,10 @@ void State::expect(Reduction reduction) const {
               std::string(to_string(reduction)));
 }
 
+void State::require_floating_sum() const {
+  if (!compensated()) throw Error("state `" + name() + "` is a sum of integers, and was given a floating one");
+}
+
 Tensor State::tensor() const {
   if (!grows()) return value_;
   return value_.defined() ? value_.narrow(0, 0, rows_) : Tensor();
@@ -230,6 +291,7 @@ std::span<const int64_t> State::item_ends() const {
 }
 
 int64_t* State::counts() {
+  about_to_write(*this);
   if (!value_.is_cpu()) throw Error("state `" + name() + "` is not on the CPU: its counts cannot be written directly");
   return value_.mutable_data_ptr<int64_t>();
 }
@@ -246,12 +308,17 @@ void State::take_shape(at::IntArrayRef sizes) {
     message << "state `" << name() << "` holds a sum of shape " << value_.sizes() << " and was given shape " << sizes;
     throw InvalidArgument(message.str());
   }
-  value_ = value_.expand(sizes).clone(at::MemoryFormat::Contiguous);
-  if (compensated()) residual_ = residual_.expand(sizes).clone(at::MemoryFormat::Contiguous);
+  const auto expanded = [sizes](const Tensor& number) {
+    return number.defined() ? number.expand(sizes).clone(at::MemoryFormat::Contiguous) : Tensor();
+  };
+  Tensor value = expanded(value_), residual = expanded(residual_);
+  value_ = std::move(value);
+  residual_ = std::move(residual);
 }
 
 void State::add(const Tensor& value) {
   expect(Reduction::Sum);
+  about_to_write(*this);
   take_shape(value.sizes());
   if (!compensated()) {
     if (value_.scalar_type() != at::kLong || !same_kind(value_, value) || !is_plain(value_) || !is_plain(value)) {
@@ -293,19 +360,38 @@ void State::add_compensated(const Tensor& high, const Tensor& low) {
 }
 
 void State::add(const DoubleDouble& value) {
+  add_all({{*this, value}});
+}
+
+void State::add(const Tensor& high, const Tensor& low) {
   expect(Reduction::Sum);
-  if (!value_.is_cpu()) {
-    add(at::empty({}, at::kDouble).fill_(value.high));
-    add(at::empty({}, at::kDouble).fill_(value.low));
-    return;
+  require_floating_sum();
+  about_to_write(*this);
+  take_shape(high.sizes());
+  add_compensated(matched(high, value_), matched(low, value_));
+}
+
+void State::add_all(std::initializer_list<Addend> addends) {
+  for (const auto& [state, value] : addends) {
+    state.expect(Reduction::Sum);
+    state.require_floating_sum();
+    about_to_write(state);
   }
-  const DoubleDouble total = sum() + value;
-  *value_.mutable_data_ptr<double>() = total.high;
-  *residual_.mutable_data_ptr<double>() = total.low;
+  for (const auto& [state, value] : addends) {
+    if (!state.value_.is_cpu()) {
+      const auto options = state.value_.options();
+      state.add_compensated(at::full({}, value.high, options), at::full({}, value.low, options));
+      continue;
+    }
+    const DoubleDouble total = state.sum() + value;
+    *state.value_.mutable_data_ptr<double>() = total.high;
+    *state.residual_.mutable_data_ptr<double>() = total.low;
+  }
 }
 
 void State::average(const Tensor& value, int64_t updates_before) {
   expect(Reduction::Mean);
+  about_to_write(*this);
   const Tensor sample = matched(value, value_);
   const double share = 1.0 / static_cast<double>(updates_before + 1);
   value_ = updates_before == 0 ? sample.clone() : value_.add(sample.sub(value_), share);
@@ -313,27 +399,32 @@ void State::average(const Tensor& value, int64_t updates_before) {
 
 void State::lower(const Tensor& value) {
   expect(Reduction::Min);
+  about_to_write(*this);
   value_ = at::minimum(value_, matched(value, value_));
 }
 
 void State::raise(const Tensor& value) {
   expect(Reduction::Max);
+  about_to_write(*this);
   value_ = at::maximum(value_, matched(value, value_));
 }
 
 void State::set(const Tensor& value) {
   expect(Reduction::Own);
+  about_to_write(*this);
   const Tensor here = moved_to(value, value_.device());
   value_ = needs_gradients(here) ? here.clone() : own_copy(here);
 }
 
 void State::append(const Tensor& rows) {
   expect(Reduction::Cat);
+  about_to_write(*this);
   append_rows(rows.dim() == 0 ? rows.unsqueeze(0) : rows);
 }
 
 void State::append_item(const Tensor& item) {
   expect(Reduction::List);
+  about_to_write(*this);
   append_rows(item.dim() == 0 ? item.unsqueeze(0) : item);
   append_item_end(rows_);
 }
@@ -403,6 +494,7 @@ void State::reserve(int64_t rows, at::IntArrayRef row_shape, at::ScalarType dtyp
 
 void* State::room(int64_t rows, at::ScalarType dtype) {
   expect(Reduction::Cat);
+  about_to_write(*this);
   if (row_dtype_ && at::isFloatingType(dtype) && dtype != *row_dtype_) return nullptr;
   const AutogradScope scope;
   if (rows_ == 0) {
@@ -423,6 +515,7 @@ void State::append_stored(int64_t rows) {
 }
 
 void State::merge(const State& other, int64_t updates, int64_t other_updates) {
+  about_to_write(*this);
   switch (reduction()) {
     case Reduction::Sum:
       take_shape(other.value_.sizes());
@@ -485,6 +578,7 @@ void State::convert_rows(at::ScalarType dtype) {
 }
 
 void State::assign(Tensor value, Tensor residual, std::vector<int64_t> item_ends) {
+  about_to_write(*this);
   rows_ = grows() && value.defined() ? value.size(0) : 0;
   value_ = value.defined() ? value.contiguous() : std::move(value);
   is_buffer_own_ = false;
@@ -555,6 +649,37 @@ States States::snapshot() const {
   copy.states_.reserve(states_.size());
   for (const State& state : states_) copy.states_.push_back(state.snapshot());
   return copy;
+}
+
+std::vector<State> States::take_snapshots() {
+  std::vector<State> snapshots = std::exchange(memory_.snapshots, {});
+  const std::size_t known = std::min(snapshots.size(), size());
+  snapshots.erase(snapshots.begin() + static_cast<std::ptrdiff_t>(known), snapshots.end());
+  snapshots.reserve(size());
+  for (std::size_t i = 0; i < known; ++i) states_[i].snapshot_into(snapshots[i]);
+  for (std::size_t i = known; i < size(); ++i) snapshots.push_back(states_[i].snapshot());
+  return snapshots;
+}
+
+void States::keep_memory(std::vector<State> snapshots) noexcept {
+  for (State& snapshot : snapshots) {
+    if (!snapshot.grows() && snapshot.value_.nbytes() <= much_memory) continue;
+    snapshot.value_ = Tensor();
+    snapshot.residual_ = Tensor();
+    snapshot.item_ends_.reset();
+  }
+  memory_.snapshots = std::move(snapshots);
+}
+
+void States::Attempt::take_back() noexcept {
+  std::vector<State>& states = states_->states_;
+  for (std::size_t i = 0; i < std::min(states.size(), before_.size()); ++i) {
+    std::swap(before_[i].spare_, states[i].spare_);  // memory without rows, of which there is nothing to take back
+  }
+  states.swap(before_);
+  states_->update_count_ = update_count_;
+  states_->device_ = device_;
+  states_->dtype_ = dtype_;
 }
 
 void States::merge(const States& other) {

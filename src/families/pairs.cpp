@@ -91,15 +91,23 @@ void add_sums(State& state, const std::vector<DoubleDouble>& sums, at::IntArrayR
     high.mutable_data_ptr<double>()[column] = sums[column].high;
     low.mutable_data_ptr<double>()[column] = sums[column].low;
   }
-  state.add(high);
-  state.add(low);
+  state.add(high, low);
 }
 
-void add_count(State& state, int64_t count) {
-  if (state.tensor().is_cpu()) {
-    *state.counts() += count;
+CountToAdd::CountToAdd(States& states, std::string_view state, int64_t count) : state_(states[state]), count_(count) {
+  if (states.device().is_cpu()) {
+    held_ = state_.counts();
   } else {
-    state.add(at::full({}, count, at::kLong));
+    attempt_.emplace(states);
+  }
+}
+
+void CountToAdd::add() {
+  if (held_ != nullptr) {
+    *held_ += count_;
+  } else {
+    state_.add(at::full({}, count_, at::kLong));
+    attempt_->succeed();
   }
 }
 

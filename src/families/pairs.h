@@ -8,6 +8,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -53,7 +54,18 @@ class KernelPairs {
 /// Adds a sum for each column to a state, as a tensor of `shape`.
 void add_sums(State& state, const std::vector<DoubleDouble>& sums, at::IntArrayRef shape);
 
-/// Adds to the int64 count of a metric.
-void add_count(State& state, int64_t count);
+/// What the int64 count of a metric grows by with a batch. Made before the batch's sums are added, it does all that can
+/// fail: when they could not be, or the count on another device cannot, the states are as they were.
+class CountToAdd {
+ public:
+  CountToAdd(States& states, std::string_view state, int64_t count);
+  void add();
+
+ private:
+  State& state_;
+  int64_t count_;
+  int64_t* held_ = nullptr;                // where the state is on the CPU
+  std::optional<States::Attempt> attempt_; // where it is not
+};
 
 }  // namespace metrics::pairs

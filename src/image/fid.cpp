@@ -74,10 +74,12 @@ int64_t width_of_blocks(int64_t samples, int64_t features) {
 }
 
 /// Folds in a block of samples: they are converted and centred where the product then finds them in the cache.
-void add_block(States& states, const Population& population, const Tensor& features, int64_t n, int64_t width) {
+/// `memory` is for one row more than those.
+void add_block(States& states, const Population& population, const Tensor& features, int64_t n, int64_t width,
+               const Tensor& memory) {
   const int64_t m = features.size(0);
   const Tensor mean = population.mean_in(states);
-  Tensor rows = at::empty({m + 1, features.size(1)}, mean.options());
+  const Tensor rows = memory.narrow(0, 0, m + 1);
   Tensor centred = rows.narrow(0, 0, m);
   centred.copy_(features);
   const Tensor block_mean = centred.mean(0);
@@ -93,11 +95,21 @@ void add_samples(States& states, const Population& population, const Tensor& fea
   const int64_t n = population.count_in(states);
   const int64_t rows_of_block = std::max<int64_t>(1024, features.size(1));
   const int64_t width = width_of_blocks(m, features.size(1));
+  // Before the first write, because a copy of the products to go back to would cost as much as a batch.
+  const Tensor memory =
+      at::empty({std::min(m, rows_of_block) + 1, features.size(1)}, population.mean_in(states).options());
+  State& samples = states[population.samples];
+  int64_t* const counted = samples.tensor().is_cpu() ? samples.counts() : nullptr;
   for (int64_t begin = 0; begin < m; begin += rows_of_block) {
-    add_block(states, population, features.slice(0, begin, std::min(m, begin + rows_of_block)), n + begin, width);
+    add_block(states, population, features.slice(0, begin, std::min(m, begin + rows_of_block)), n + begin, width,
+              memory);
   }
   mirror(population.products_in(states), width);
-  states[population.samples].add(at::full({}, m, states[population.samples].tensor().options()));
+  if (counted != nullptr) {
+    *counted += m;
+  } else {
+    samples.add(at::full({}, m, samples.tensor().options()));
+  }
 }
 
 /// Replaces sums by means, or means by sums, with what follows for the products.

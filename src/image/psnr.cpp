@@ -95,12 +95,13 @@ RowPairs row_pairs(const Tensor& preds, const Tensor& target, const std::vector<
 
 void add_to_sums(States& states, const Tensor& preds, const Tensor& target, bool by_kernel) {
   State& sum = states["sum_squared_error"];
+  pairs::CountToAdd total(states, "total", preds.numel());
   if (by_kernel) {
     pairs::add_sums(sum, kernels::pairs::squared_errors(pairs::KernelPairs(preds, target, 1).get()), {});
   } else {
     sum.add(preds.to(at::kDouble).sub(target.to(at::kDouble)).square().sum());
   }
-  pairs::add_count(states["total"], preds.numel());
+  total.add();
 }
 
 void append_rows(States& states, const RowPairs& pairs, bool by_kernel) {
@@ -114,9 +115,11 @@ void append_rows(States& states, const RowPairs& pairs, bool by_kernel) {
   } else {
     sums = pairs.preds.to(at::kDouble).sub(pairs.target.to(at::kDouble)).square().sum(1);
   }
+  States::Attempt attempt(states);
   // Rows as torchmetrics stores them: in the metric's dtype.
   states["sum_squared_error"].append(sums.to(states.dtype() == at::kDouble ? at::kDouble : at::kFloat));
   states["total"].append(at::full({rows}, columns, sums.options().dtype(at::kLong).requires_grad(false)));
+  attempt.succeed();
 }
 
 /// Where `dim` leaves several dimensions, torchmetrics keeps them until it computes.

@@ -21,6 +21,7 @@ void MeanAbsoluteError::update(States& states, const Options& options, const Ten
   const int64_t columns = options.num_outputs;
   pairs::check_pairs(name, preds, target);
   if (columns > 1) pairs::check_outputs(name, preds, columns);
+  pairs::CountToAdd total(states, "total", preds.numel() / columns);
   if (pairs::has_kernel(preds) && !pairs::carries_gradients(preds, target)) {
     const pairs::KernelPairs pairs(preds, target, columns);
     pairs::add_sums(states["sum_abs_error"], kernels::pairs::absolute_errors(pairs.get()), {columns});
@@ -28,7 +29,7 @@ void MeanAbsoluteError::update(States& states, const Options& options, const Ten
     const auto [x, y] = pairs::wide_pairs(preds, target, columns);
     states["sum_abs_error"].add(x.sub(y).abs().sum(0));
   }
-  pairs::add_count(states["total"], preds.numel() / columns);
+  total.add();
 }
 
 Tensor MeanAbsoluteError::finalise(const States& states, const Options&) {

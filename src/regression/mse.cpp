@@ -21,6 +21,7 @@ void MeanSquaredError::update(States& states, const Options& options, const Tens
   const int64_t columns = options.num_outputs;
   pairs::check_pairs(name, preds, target);
   if (columns > 1) pairs::check_outputs(name, preds, columns);
+  pairs::CountToAdd total(states, "total", preds.numel() / columns);
   if (pairs::has_kernel(preds) && !pairs::carries_gradients(preds, target)) {
     const pairs::KernelPairs pairs(preds, target, columns);
     pairs::add_sums(states["sum_squared_error"], kernels::pairs::squared_errors(pairs.get()), {columns});
@@ -28,7 +29,7 @@ void MeanSquaredError::update(States& states, const Options& options, const Tens
     const auto [x, y] = pairs::wide_pairs(preds, target, columns);
     states["sum_squared_error"].add(x.sub(y).square().sum(0));
   }
-  pairs::add_count(states["total"], preds.numel() / columns);
+  total.add();
 }
 
 Tensor MeanSquaredError::finalise(const States& states, const Options& options) {

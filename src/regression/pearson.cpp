@@ -40,7 +40,9 @@ Moments moments_in(const States& states) {
 
 void fold_in(States& states, const Moments& batch) {
   const Moments moments = merged(moments_in(states), batch);
+  States::Attempt attempt(states);
   each_moment<Tensor>([&](const char* name, auto member) { states[name].set(moments.*member); });
+  attempt.succeed();
 }
 
 /// The same on the numbers where they lie.

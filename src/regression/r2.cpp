@@ -6,6 +6,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
@@ -259,7 +260,7 @@ void R2Score::update(States& states, const Options&, const Tensor& preds, const 
   } else {
     add_fit(states, preds.detach().to(at::kDouble), target.detach().to(at::kDouble));
   }
-  pairs::add_count(states["total"], rows);
+  states["total"].add(at::full({}, rows, at::kLong));
   if (differentiable) attach_gradients(states, preds, target);
 }
 

@@ -1,3 +1,4 @@
+#include "core/failing_write.h"
 #include <metrics/core/errors.h>
 #include <metrics/core/state.h>
 
@@ -9,6 +10,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <sstream>
+#include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -558,6 +562,173 @@ TEST_CASE("a snapshot of accumulators does not follow the original") {
   const States before = states.snapshot();
   states["x"].counts()[0] = 5;
   CHECK(same(before["x"].tensor(), at::zeros({2}, at::kLong)));
+}
+
+namespace {
+
+/// One state of each kind that an update can change in a way of its own, with something in them.
+States one_of_each() {
+  States states;
+  states.add("sum", Reduction::Sum, number(0));
+  states.add("counts", Reduction::Sum, at::zeros({3}, at::kLong));
+  states.add("open", Reduction::Sum, number(0), metrics::ShapeFrom::Data);
+  states.add("highest", Reduction::Max, at::zeros({2}));
+  states.add("own", Reduction::Own, at::zeros({2}, at::kLong));
+  states.add("rows", Reduction::Cat);
+  states.add("items", Reduction::List);
+  states.add("none", Reduction::Cat);
+  states["sum"].add(number(1e16));
+  states["sum"].add(number(1));
+  states["counts"].counts()[1] = 7;
+  states["rows"].append(at::ones({3}, at::kInt));
+  states["items"].append_item(at::ones({2}));
+  states["items"].append_item(at::ones({0}));
+  states.set_update_count(2);
+  return states;
+}
+
+void change_all(States& states) {
+  states["sum"].add({number(-1e16).item<double>(), 0.5});
+  states["counts"].counts()[0] = 1;
+  states["open"].add(at::ones({4}));
+  states["highest"].raise(at::ones({2}));
+  states["own"].set(at::ones({5}));
+  states["rows"].append(at::full({100}, int64_t{1} << 40));
+  states["items"].append_item(at::ones({3}, at::kDouble));
+  states["none"].append(at::ones({2}));
+  states.set_update_count(9);
+  states.set_dtype(at::kDouble);
+}
+
+std::string picture(const States& states) {
+  std::ostringstream text;
+  text << states.update_count() << states.dtype();
+  for (const State& state : states) {
+    const auto show = [&](const Tensor& part) {
+      if (!part.defined()) return;
+      text << part.scalar_type() << part.sizes();
+      const Tensor plain = part.contiguous();
+      text.write(static_cast<const char*>(plain.const_data_ptr()), static_cast<std::streamsize>(plain.nbytes()));
+    };
+    text << state.name() << state.rows();
+    show(state.tensor());
+    show(state.residual());
+    for (int64_t end : state.item_ends()) text << "," << end;
+  }
+  return text.str();
+}
+
+}  // namespace
+
+TEST_CASE("an attempt takes back what has become of states, unless it succeeded") {
+  States states = one_of_each();
+  for (int round = 0; round < 3; ++round) {  // the later ones in the memory of the first
+    CAPTURE(round);
+    const std::string before = picture(states);
+    { const States::Attempt attempt(states); }
+    CHECK(picture(states) == before);
+    {
+      const States::Attempt attempt(states);
+      change_all(states);
+      CHECK(picture(states) != before);
+    }
+    CHECK(picture(states) == before);
+    {
+      const States::Attempt attempt(states);
+      const Tensor seen = std::as_const(states)["counts"].tensor();
+      seen.add_(5);
+    }
+    CHECK(picture(states) == before);
+    {
+      const States::Attempt attempt(states);
+      states = one(Reduction::Cat);
+    }
+    CHECK(picture(states) == before);
+    {
+      const States::Attempt attempt(states);
+      states.reset();
+      states["rows"].append(at::zeros({9}));
+    }
+    CHECK(picture(states) == before);
+    States changed = states;
+    {
+      States::Attempt attempt(states);
+      states["sum"].add(number(1));
+      states["rows"].append(at::ones({2}, at::kInt));
+      attempt.succeed();
+    }
+    changed["sum"].add(number(1));
+    changed["rows"].append(at::ones({2}, at::kInt));
+    CHECK(picture(states) == picture(changed));
+  }
+}
+
+TEST_CASE("an attempt within another takes back its own share") {
+  States states = one_of_each();
+  const std::string before = picture(states);
+  {
+    const States::Attempt outer(states);
+    states["counts"].counts()[0] = 1;
+    const std::string half_way = picture(states);
+    {
+      const States::Attempt inner(states);
+      change_all(states);
+    }
+    CHECK(picture(states) == half_way);
+    change_all(states);
+  }
+  CHECK(picture(states) == before);
+}
+
+TEST_CASE("an attempt that has ended shares no rows") {
+  States states = one(Reduction::Cat);
+  const auto append = [&] {
+    States::Attempt attempt(states);
+    states["x"].append(at::ones({1 << 20}));
+    attempt.succeed();
+  };
+  append();
+  const void* const memory = states["x"].tensor().const_data_ptr();
+  states.reset();
+  append();
+  CHECK(states["x"].tensor().const_data_ptr() == memory);
+}
+
+TEST_CASE("several sums are added to, or none") {
+  States states = one_of_each();
+  const std::string before = picture(states);
+  CHECK_THROWS_AS(State::add_all({{states["sum"], {1}}, {states["counts"], {1}}}), Error);
+  CHECK_THROWS_AS(State::add_all({{states["sum"], {1}}, {states["highest"], {1}}}), Error);
+  {
+    const metrics::testing::FailingWrite failing(2);
+    CHECK_THROWS_AS(State::add_all({{states["sum"], {1}}, {states["open"], {2}}}), Error);
+  }
+  CHECK(picture(states) == before);
+  State::add_all({{states["sum"], {-1e16}}, {states["open"], {2}}});
+  CHECK(states["sum"].tensor().item<double>() == 1);
+  CHECK(states["open"].tensor().item<double>() == 2);
+}
+
+TEST_CASE("the n-th write to a state can be made to fail, in one thread") {
+  const auto writes = [](States& states) { change_all(states); };
+  int64_t n = 0;
+  for (bool failed = true; failed;) {
+    States states = one_of_each();
+    const metrics::testing::FailingWrite failing(++n);
+    std::thread([&] {
+      States others = one_of_each();
+      CHECK_NOTHROW(writes(others));
+    }).join();
+    failed = false;
+    try {
+      writes(states);
+    } catch (const Error& error) {
+      failed = true;
+      CHECK(std::string(error.what()).find("this write was to fail") != std::string::npos);
+    }
+    CHECK(failing.has_come() == failed);
+  }
+  CHECK(n == 9);  // eight states are written to
 }
 
 TEST_CASE("a copy has its own memory") {

@@ -113,6 +113,35 @@ struct ChangesBeforeItThrows : Sound {
   }
 };
 
+/// Adds to a second state after it has added to the first.
+struct AddsTwice : Sound {
+  static constexpr std::string_view name = "HarnessAddsTwice";
+  static void declare(States& states, const Options& options) {
+    Sound::declare(states, options);
+    states.add("rows", Reduction::Cat);
+  }
+  static void update(States& states, const Options& options, const Tensor& value) {
+    Sound::update(states, options, value);
+    states["rows"].append(value);
+  }
+};
+
+struct CommitsInBetween : AddsTwice {
+  static constexpr std::string_view name = "HarnessCommitsInBetween";
+  static constexpr MetricTraits traits{.commits_last = true};
+};
+
+struct Swallows : AddsTwice {
+  static constexpr std::string_view name = "HarnessSwallows";
+  static void update(States& states, const Options& options, const Tensor& value) {
+    Sound::update(states, options, value);
+    try {
+      states["rows"].append(value);
+    } catch (const metrics::Error&) {
+    }
+  }
+};
+
 struct Differentiable : Sound {
   static constexpr std::string_view name = "HarnessDifferentiable";
   static constexpr MetricTraits traits{.is_differentiable = true};
@@ -177,6 +206,9 @@ TEST_CASE("harness: what is broken is found by the way that looks for it") {
   CHECK(broken_ways(case_of<RemembersOutsideItsStates>()).contains("reset"));
   CHECK(broken_ways(case_of<ReadsMemoryAsIfDense>()).contains("strided"));
   CHECK(broken_ways(case_of<RoundsInHalf>()).contains("half"));
+  CHECK(broken_ways(case_of<AddsTwice>()).empty());
+  CHECK(broken_ways(case_of<CommitsInBetween>()) == std::set<std::string>{"failing writes"});
+  CHECK(broken_ways(case_of<Swallows>()) == std::set<std::string>{"failing writes"});
   CHECK(broken_ways(case_of<Differentiable>()).empty());
   CHECK(broken_ways(case_of<LosesGradients>()) == std::set<std::string>{"gradients"});
   CHECK(broken_ways(case_of<HasWrongGradients>()) == std::set<std::string>{"gradients"});

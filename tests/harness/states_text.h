@@ -24,4 +24,18 @@ inline std::string states_of(const Metric& metric) {
   return text;
 }
 
+/// All bits of the states that hold a metric's data, in the form in which they are kept.
+inline std::string kept_states_of(Metric& metric) {
+  std::string text;
+  for (Metric* unit : metric.units()) {
+    text += std::to_string(unit->update_count());
+    for (const State& state : unit->states()) {
+      text += state.name();
+      for (const at::Tensor& part : {state.tensor(), state.residual()}) text += part.defined() ? bits(part) : "none";
+      for (int64_t end : state.item_ends()) text += "," + std::to_string(end);
+    }
+  }
+  return text + states_of(metric);
+}
+
 }  // namespace metrics::testing

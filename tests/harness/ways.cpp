@@ -1,5 +1,7 @@
 #include "ways.h"
 
+#include "core/failing_write.h"
+#include "states_text.h"
 #include <metrics/core/errors.h>
 #include <metrics/core/registry.h>
 #include <metrics/core/warning.h>
@@ -444,6 +446,29 @@ std::string gradients(const Case& c) {
   return "";
 }
 
+/// An update of which the n-th write to a state fails leaves everything as it was, for each n; then it is made after all.
+std::string failing_writes(const Case& c) {
+  constexpr int64_t first = 8;  // that fail one after the other; of further ones a few do
+  const auto metric = created(c);
+  for (std::size_t i = 0; i < c.batches.size(); ++i) {
+    const std::string before = kept_states_of(*metric);
+    bool done = false;
+    for (int64_t n = 1; !done; n += 1 + n / first) {
+      const FailingWrite failing(n);
+      const auto nth = "batch " + std::to_string(i) + ", write " + std::to_string(n);
+      try {
+        testing::update(*metric, c.batches[i], valid_of(c, i));
+        if (failing.has_come()) return at_step(nth, "the update takes no notice of its failure");
+        done = true;
+      } catch (const Error&) {
+        if (!failing.has_come()) throw;
+        if (kept_states_of(*metric) != before) return at_step(nth, "its failure leaves changed states");
+      }
+    }
+  }
+  return first_of({final_difference(*metric, c), count_difference(*metric, c.batches.size())});
+}
+
 bool has_cuda(const Case&) {
   return at::hasCUDA();
 }
@@ -480,6 +505,7 @@ constexpr auto all_ways = std::to_array<Way>({
     {"half", has_float_inputs, half},
     {"float64", always, float64},
     {"inference mode", always, inference_mode},
+    {"failing writes", always, failing_writes},
     {"gradients", is_differentiable, gradients},
     {"cuda", has_cuda, cuda},
 });

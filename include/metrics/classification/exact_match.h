@@ -44,7 +44,7 @@ struct METRICS_API MultilabelMatches : TwoReadings {
 namespace scores {
 
 struct METRICS_API ExactMatch {
-  static constexpr MetricTraits traits{.higher_is_better = true, .commits_last = true};
+  static constexpr MetricTraits traits{.higher_is_better = true};
   static Tensor value(const classification::Matches& matches);
 };
 

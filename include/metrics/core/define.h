@@ -494,13 +494,9 @@ void MetricOf<D>::update_inputs(const Inputs& inputs, const Rows& rows) {
   if constexpr (D::traits.commits_last) {
     fold(states, inputs, rows);
   } else {
-    States before = states.snapshot();
-    try {
-      fold(states, inputs, rows);
-    } catch (...) {
-      states = std::move(before);
-      throw;
-    }
+    States::Attempt attempt(states);
+    fold(states, inputs, rows);
+    attempt.succeed();
   }
   states.set_update_count(states.update_count() + 1);
   states_changed();

@@ -8,6 +8,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -99,6 +100,14 @@ class METRICS_API State {
   // Folding data in; each names a `Reduction` and throws Error when the state has another.
   void add(const Tensor& value);
   void add(const DoubleDouble& value);
+  /// Adds `high` + `low` to a sum of floating point, without gradients.
+  void add(const Tensor& high, const Tensor& low);
+  struct Addend {
+    State& to;
+    DoubleDouble value;
+  };
+  /// Adds to several floating sums of one element each: to all, or where it throws to none.
+  static void add_all(std::initializer_list<Addend> addends);
   void average(const Tensor& value, int64_t updates_before);
   void lower(const Tensor& value);
   void raise(const Tensor& value);
@@ -135,6 +144,8 @@ class METRICS_API State {
   /// A copy to go back to, O(1) for states that grow: appends to the original never touch the rows that it shares.
   /// Only one of the two may be appended to from then on.
   State snapshot() const;
+  /// Makes an earlier snapshot one of this state, in the memory that it has.
+  void snapshot_into(State& kept) const;
   /// Replaces value, residual and boundaries, as they came from another rank or a file. Shapes are the caller's duty.
   void assign(Tensor value, Tensor residual, std::vector<int64_t> item_ends);
 
@@ -142,6 +153,7 @@ class METRICS_API State {
   struct Shallow {};
   State(const State& other, Shallow);
   void expect(Reduction reduction) const;
+  void require_floating_sum() const;
   void take_shape(at::IntArrayRef sizes);
   void add_compensated(const Tensor& high, const Tensor& low);
   void append_rows(const Tensor& given);
@@ -160,6 +172,8 @@ class METRICS_API State {
   std::shared_ptr<std::vector<int64_t>> item_ends_;  // of which items_ are in use; shared with snapshots
   std::size_t items_ = 0;
   std::optional<at::ScalarType> row_dtype_;  // of floating rows; unset: as they come
+
+  friend class States;
 };
 
 /// The dtype that rows of `a` and of `b` are stored in together: floating to the widest, integers (and bool) to int64
@@ -215,8 +229,56 @@ class METRICS_API States {
   void move_growing_to_cpu();
   void set_dtype(at::ScalarType dtype);
 
+  /// Takes back at its end what states have become in its scope, unless that succeeded. What it takes for this, a copy of
+  /// small states and O(1) for those that grow, is kept for the next one, so that it allocates nothing then.
+  class Attempt {
+   public:
+    explicit Attempt(States& states)
+        : states_(&states),
+          before_(states.take_snapshots()),
+          update_count_(states.update_count_),
+          device_(states.device_),
+          dtype_(states.dtype_) {}
+    Attempt(const Attempt&) = delete;
+    Attempt& operator=(const Attempt&) = delete;
+    ~Attempt() {
+      if (states_ != nullptr) take_back();
+    }
+
+    void succeed() noexcept {
+      states_->keep_memory(std::move(before_));
+      states_ = nullptr;
+    }
+
+   private:
+    METRICS_API void take_back() noexcept;
+
+    States* states_;
+    std::vector<State> before_;
+    int64_t update_count_;
+    at::Device device_;
+    at::ScalarType dtype_;
+  };
+
  private:
+  /// Snapshots of all states, in memory that is kept for them.
+  std::vector<State> take_snapshots();
+  void keep_memory(std::vector<State> snapshots) noexcept;
+
+  /// Memory for snapshots: that of one object, which no copy has.
+  struct Memory {
+    std::vector<State> snapshots;
+
+    Memory() = default;
+    Memory(const Memory&) {}
+    Memory(Memory&&) noexcept = default;
+    Memory& operator=(const Memory&) { return *this; }
+    Memory& operator=(Memory&&) noexcept = default;
+    ~Memory() = default;
+  };
+
   std::vector<State> states_;
+  Memory memory_;
   int64_t update_count_ = 0;
   at::Device device_ = at::kCPU;
   at::ScalarType dtype_ = at::kFloat;

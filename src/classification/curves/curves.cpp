@@ -207,6 +207,12 @@ Seen looked_at(const ClassBatch& batch, const CurveRule& rule) {
 struct CountedStates {
   State* as_probability = nullptr;
   State* as_logit = nullptr;
+  int64_t* to_note_outside = nullptr;  // where it is to be noted that such a score was seen
+
+  /// Comes after the counting, which may fail.
+  void note() const {
+    if (to_note_outside != nullptr) *to_note_outside = 1;
+  }
 };
 
 CountedStates counted_states(States& states, ScoreInput input, bool outside) {
@@ -216,12 +222,12 @@ CountedStates counted_states(States& states, ScoreInput input, bool outside) {
   if (!flag.tensor().is_cpu()) {
     if (outside) flag.raise(at::ones({}, flag.tensor().options()));
     outside = flag.tensor().item<int64_t>() != 0;
-  } else if (outside) {
-    *flag.counts() = 1;
-  } else {
-    outside = *flag.counts() != 0;
+    return {.as_probability = outside ? nullptr : &states.at(0), .as_logit = &states.at(1)};
   }
-  return {.as_probability = outside ? nullptr : &states.at(0), .as_logit = &states.at(1)};
+  int64_t* const noted = flag.counts();
+  return {.as_probability = outside || *noted != 0 ? nullptr : &states.at(0),
+          .as_logit = &states.at(1),
+          .to_note_outside = outside ? noted : nullptr};
 }
 
 curves::kernels::BucketTables memory_of(const CountedStates& states) {
@@ -245,13 +251,14 @@ void count(States& states, const CurvePlan& plan, QuestionBatch batch) {
   if (batch.scores.numel() == 0) return;
   widen_scores(states, batch.scores);
   const Seen seen = looked_at(batch, rule);
-  const CountedStates counted = counted_states(states, rule.input, seen.outside);
   if (batch.scores.is_cpu()) {
-    return curves::kernels::count_buckets(as_loops(batch, rule), *plan.bins(), memory_of(counted));
+    const CountedStates counted = counted_states(states, rule.input, seen.outside);
+    curves::kernels::count_buckets(as_loops(batch, rule), *plan.bins(), memory_of(counted));
+    return counted.note();
   }
   const Tensor codes = at::where(counted_questions(batch.target, rule), batch.target, -1);
-  curves::plain::count_questions(tensors_of(counted), batch.in_three(batch.scores), batch.in_three(codes),
-                                 *plan.bins());
+  curves::plain::count_questions(tensors_of(counted_states(states, rule.input, seen.outside)),
+                                 batch.in_three(batch.scores), batch.in_three(codes), *plan.bins());
 }
 
 void count(States& states, const CurvePlan& plan, ClassBatch batch) {
@@ -259,26 +266,24 @@ void count(States& states, const CurvePlan& plan, ClassBatch batch) {
   if (batch.scores.numel() == 0) return;
   widen_scores(states, batch.scores);
   const Seen seen = looked_at(batch, rule);
-  const CountedStates counted = counted_states(states, rule.input, seen.outside);
   if (batch.scores.is_cpu()) {
-    return curves::kernels::count_buckets(as_loops(batch, rule), *plan.bins(), memory_of(counted));
+    const CountedStates counted = counted_states(states, rule.input, seen.outside);
+    curves::kernels::count_buckets(as_loops(batch, rule), *plan.bins(), memory_of(counted));
+    return counted.note();
   }
   const Tensor target = at::where(counted_rows(batch.target, rule), batch.target, -1);
-  curves::plain::count_classes(tensors_of(counted), batch.scores, target, *plan.bins());
+  curves::plain::count_classes(tensors_of(counted_states(states, rule.input, seen.outside)), batch.scores, target,
+                               *plan.bins());
 }
 
 // --- Exact: rows of scores and codes of their targets (see curve_codes in curves.h).
 
 /// Appends to both states or to none.
 void append_rows(States& states, const Tensor& scores, const Tensor& codes) {
-  State before = states.at(kPreds).snapshot();
+  States::Attempt attempt(states);
   states.at(kPreds).append(scores);
-  try {
-    states.at(kTarget).append(codes);
-  } catch (...) {
-    states.at(kPreds) = std::move(before);
-    throw;
-  }
+  states.at(kTarget).append(codes);
+  attempt.succeed();
 }
 
 Tensor codes_of(const QuestionBatch& batch, const CurveRule& rule) {
