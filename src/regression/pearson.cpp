@@ -96,7 +96,7 @@ Moments batch_moments(const pairs::WidePairs& pairs) {
 namespace definitions {
 
 void PearsonCorrCoef::check(const Options& options) {
-  pairs::check_num_outputs(name, options.num_outputs);
+  pairs::check_num_outputs(options.num_outputs);
 }
 
 void PearsonCorrCoef::declare(States& states, const Options& options) {
@@ -107,8 +107,8 @@ void PearsonCorrCoef::declare(States& states, const Options& options) {
 
 void PearsonCorrCoef::update(States& states, const Options& options, const Tensor& preds, const Tensor& target) {
   const int64_t columns = options.num_outputs;
-  pairs::check_pairs(name, preds, target);
-  if (columns > 1 || preds.dim() != 1) pairs::check_outputs(name, preds, columns);
+  pairs::check_pairs(preds, target);
+  if (columns > 1 || preds.dim() != 1) pairs::check_outputs(preds, columns);
   if (preds.numel() == 0) return;
   if (pairs::has_kernel(preds) && !pairs::carries_gradients(preds, target)) {
     fold_in(states, kernels::pairs::pair_moments(pairs::KernelPairs(preds, target, columns).get()));
@@ -154,7 +154,7 @@ namespace functional {
 Tensor pearson_corrcoef(const Tensor& preds, const Tensor& target) {
   detail::check_readable(definitions::PearsonCorrCoef::name, "preds", preds);
   const int64_t columns = preds.dim() == 2 ? preds.size(1) : 1;
-  return pairs::value_of<definitions::PearsonCorrCoef>({.num_outputs = columns}, preds, target);
+  return compute_once<definitions::PearsonCorrCoef>({.num_outputs = columns}, preds, target);
 }
 
 }  // namespace functional

@@ -247,8 +247,8 @@ void R2Score::declare(States& states, const Options&) {
 }
 
 void R2Score::update(States& states, const Options&, const Tensor& preds, const Tensor& target) {
-  pairs::check_pairs(name, preds, target);
-  pairs::check_one_or_two_dimensional(name, preds);
+  pairs::check_pairs(preds, target);
+  pairs::check_one_or_two_dimensional(preds);
   check_columns(states, preds);
   const int64_t rows = preds.size(0);
   if (rows == 0) return;
@@ -289,7 +289,7 @@ METRICS_DEFINE(definitions::R2Score);
 namespace functional {
 
 Tensor r2_score(const Tensor& preds, const Tensor& target, const R2ScoreOptions& options) {
-  const Tensor value = pairs::value_of<definitions::R2Score>(options, preds, target);
+  const Tensor value = compute_once<definitions::R2Score>(options, preds, target);
   // As in torchmetrics: the class makes a number of the vector of one column, the functional does not.
   const bool one_column = preds.dim() == 2 && preds.size(1) == 1;
   return one_column && options.multioutput == MultiOutput::RawValues ? value.reshape({1}) : value;

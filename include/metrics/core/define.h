@@ -332,6 +332,19 @@ at::Device device_of(const Inputs& inputs) {
   return device.value_or(at::kCPU);
 }
 
+/// Whether a functional's result is float64 because an input is: for definitions that say `result_in_inputs_dtype`.
+template <class D, class Inputs>
+bool is_double_by_inputs([[maybe_unused]] const Inputs& inputs) {
+  bool found = false;
+  if constexpr (requires { requires D::result_in_inputs_dtype; }) {
+    each_input<D>(inputs, [&](const auto& input, std::string_view) {
+      each_tensor(input, Place{},
+                  [&](const Tensor& tensor, const Place&) { found = found || tensor.scalar_type() == at::kDouble; });
+    });
+  }
+  return found;
+}
+
 }  // namespace detail
 
 template <class D>
@@ -462,6 +475,7 @@ auto MetricOf<D>::value_of(const Options& options, const Inputs& inputs) -> Resu
   const AutogradScope scope(D::traits.is_differentiable && at::GradMode::is_enabled());
   MetricOf metric(options);
   detail::check_readable_inputs<D>(inputs);
+  if (detail::is_double_by_inputs<D>(inputs)) metric.set_dtype(at::kDouble);
   States& states = metric.own_states();
   states.to(detail::device_of<D>(inputs));
   metric.fold(states, inputs, Rows{});

@@ -116,9 +116,9 @@ Tuple inputs_from(A&&... given) {
 ///     static constexpr std::string_view name;              // torchmetrics' class name
 ///     static constexpr std::string_view functional;        // optional: torchmetrics' functional
 ///     struct Options { …; static constexpr auto fields(); };
-///     using FunctionalOptions = …;                         // optional: the same options with the functional's
-///     defaults,
-///                                                          // where they differ; converts to Options
+///     using FunctionalOptions = …;                         // optional: the same options with other defaults, those of
+///                                                          // the functional; converts to Options
+///     static constexpr bool result_in_inputs_dtype = true; // optional: the functional gives float64 if an input is
 ///     static constexpr std::array inputs{"preds"sv, …};    // names of update's inputs
 ///     static constexpr MetricTraits traits{…};
 ///     static void check(const Options&);                   // optional: throws InvalidArgument

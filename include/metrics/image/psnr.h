@@ -37,6 +37,7 @@ struct PeakSignalNoiseRatio {
   using Options = PeakSignalNoiseRatioOptions;
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
   static constexpr MetricTraits traits{.higher_is_better = true, .is_differentiable = true, .commits_last = true};
+  static constexpr bool result_in_inputs_dtype = true;
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);

@@ -1,8 +1,7 @@
 #pragma once
 
-#include <metrics/core/metric_of.h>
+#include <metrics/regression/mean_over_pairs.h>
 
-#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -15,18 +14,22 @@ struct MeanAbsoluteErrorOptions {
   static constexpr auto fields() { return metrics::fields<&MeanAbsoluteErrorOptions::num_outputs>(); }
 };
 
+namespace terms {
+
+struct AbsoluteError {
+  using Options = MeanAbsoluteErrorOptions;
+  static constexpr PairSums states{.sum = "sum_abs_error"};
+  struct Formula;
+  static Formula formula(const Options& options);
+};
+
+}  // namespace terms
+
 namespace definitions {
 
-struct MeanAbsoluteError {
+struct MeanAbsoluteError : MeanOverPairs<terms::AbsoluteError> {
   static constexpr std::string_view name = "MeanAbsoluteError";
   static constexpr std::string_view functional = "mean_absolute_error";
-  using Options = MeanAbsoluteErrorOptions;
-  static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
-  static constexpr MetricTraits traits{.higher_is_better = false, .is_differentiable = true, .commits_last = true};
-  static void check(const Options& options);
-  static void declare(States& states, const Options& options);
-  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
-  static Tensor finalise(const States& states, const Options& options);
 };
 
 }  // namespace definitions

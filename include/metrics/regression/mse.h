@@ -1,8 +1,7 @@
 #pragma once
 
-#include <metrics/core/metric_of.h>
+#include <metrics/regression/mean_over_pairs.h>
 
-#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -19,18 +18,23 @@ struct MeanSquaredErrorOptions {
   }
 };
 
+namespace terms {
+
+struct SquaredError {
+  using Options = MeanSquaredErrorOptions;
+  static constexpr PairSums states{.sum = "sum_squared_error"};
+  struct Formula;
+  static Formula formula(const Options& options);
+  static Tensor value(const Tensor& sum, const Tensor& total, const Options& options);
+};
+
+}  // namespace terms
+
 namespace definitions {
 
-struct MeanSquaredError {
+struct MeanSquaredError : MeanOverPairs<terms::SquaredError> {
   static constexpr std::string_view name = "MeanSquaredError";
   static constexpr std::string_view functional = "mean_squared_error";
-  using Options = MeanSquaredErrorOptions;
-  static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
-  static constexpr MetricTraits traits{.higher_is_better = false, .is_differentiable = true, .commits_last = true};
-  static void check(const Options& options);
-  static void declare(States& states, const Options& options);
-  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
-  static Tensor finalise(const States& states, const Options& options);
 };
 
 }  // namespace definitions

@@ -23,6 +23,7 @@ struct PearsonCorrCoef {
   using Options = PearsonCorrCoefOptions;
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
   static constexpr MetricTraits traits{.is_differentiable = true, .commits_last = true, .merges_rowwise = true};
+  static constexpr bool result_in_inputs_dtype = true;
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
