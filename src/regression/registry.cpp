@@ -2,6 +2,8 @@
 
 #include "../core/functional_entry.h"
 #include <metrics/regression/mae.h>
+#include <metrics/regression/mape.h>
+#include <metrics/regression/minkowski.h>
 #include <metrics/regression/mse.h>
 #include <metrics/regression/pearson.h>
 #include <metrics/regression/r2.h>
@@ -21,8 +23,8 @@ Tensor pearson(const Tensor& preds, const Tensor& target, const PearsonCorrCoefO
 
 Domain regression_domain() {
   return {.name = domain,
-          .metrics = {functional_entry<MeanAbsoluteError, functional::mean_absolute_error>(domain),
-                      functional_entry<MeanSquaredError, functional::mean_squared_error>(domain),
+          .metrics = {entry<MeanAbsoluteError>(domain), entry<MeanAbsolutePercentageError>(domain),
+                      entry<MeanSquaredError>(domain), entry<MinkowskiDistance>(domain),
                       functional_entry<PearsonCorrCoef, pearson>(domain),
                       functional_entry<R2Score, functional::r2_score>(domain)},
           .routers = {}};
