@@ -1,6 +1,8 @@
 // Updates beside what reading both inputs costs.
 
 #include <metrics/regression/mae.h>
+#include <metrics/regression/mape.h>
+#include <metrics/regression/minkowski.h>
 #include <metrics/regression/mse.h>
 #include <metrics/regression/pearson.h>
 #include <metrics/regression/r2.h>
@@ -30,6 +32,15 @@ void update(benchmark::State& state) {
   const at::Tensor preds = at::rand({state.range(0)});
   const at::Tensor target = at::rand({state.range(0)});
   Metric metric;
+  for (auto _ : state) metric.update(preds, target);
+}
+
+// By products for a small whole exponent, in hundredths, else by powers.
+void update_minkowski(benchmark::State& state) {
+  at::set_num_threads(1);
+  const at::Tensor preds = at::rand({state.range(0)});
+  const at::Tensor target = at::rand({state.range(0)});
+  metrics::MinkowskiDistance metric({.p = static_cast<double>(state.range(1)) / 100});
   for (auto _ : state) metric.update(preds, target);
 }
 
@@ -70,6 +81,8 @@ void sizes(benchmark::internal::Benchmark* bench) {
 BENCHMARK(sum_of_both)->Apply(sizes)->UseRealTime();
 BENCHMARK(update<metrics::MeanSquaredError>)->Apply(sizes)->UseRealTime();
 BENCHMARK(update<metrics::MeanAbsoluteError>)->Apply(sizes)->UseRealTime();
+BENCHMARK(update<metrics::MeanAbsolutePercentageError>)->Apply(sizes)->UseRealTime();
+BENCHMARK(update_minkowski)->Args({1000000, 300})->Args({1000000, 270});
 BENCHMARK(update<metrics::R2Score>)->Apply(sizes)->UseRealTime();
 BENCHMARK(update<metrics::PearsonCorrCoef>)->Apply(sizes)->UseRealTime();
 BENCHMARK(update_columns<metrics::MeanSquaredError>)->Args({100000, 10})->Args({1000, 1000});

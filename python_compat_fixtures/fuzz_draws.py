@@ -39,6 +39,7 @@ RANGES = {
     "dim": [None, None, 1, 3, -1, (1, 2, 3), (1, -1)],
     "adjusted": [0, 0, 1, 2, 5],
     "feature": [1, 2, 4],
+    "p": [1, 2, 3, 1.0, 1.5, 2.5, 4, 7],
     "iou_threshold": [None, 0.1, 0.25, 0.5],
 }
 BY_TYPE = {"bool": [True, False], "int": [1, 2, 3, 5], "float": [0.0, 0.25, 0.5, 1.0, 2.0], "str": ["", "a"], "None": [None]}
@@ -206,7 +207,8 @@ def regression(draws: Draws, entry: dict, options: dict) -> list:
             target = target[:-1]
         elif special == 6:
             preds = preds.unsqueeze(-1)
-        batches.append({"preds": preds, "target": target})
+        names = [i["name"] for i in entry["inputs"]]
+        batches.append(dict(zip(names, (preds, target), strict=True)))
     return batches
 
 

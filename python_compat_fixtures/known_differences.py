@@ -167,7 +167,7 @@ def refused_here(word: str, *metrics: str) -> Callable:
     return lambda play: play.case.metric in metrics and not play.theirs.error and word in play.ours.error
 
 
-PAIRED = ("MeanAbsoluteError", "MeanSquaredError", "PearsonCorrCoef", "R2Score")
+PAIRED = ("MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredError", "MinkowskiDistance", "PearsonCorrCoef", "R2Score")
 
 
 def of_wide_pairs(play: Play) -> Any:

@@ -35,6 +35,11 @@ def pairs(name: str, shapes=((5,), (2,), (8,)), offset: float = 0.0) -> list:
     return batches
 
 
+def called(batches: list, target: str) -> list:
+    """Give batches the name that a metric has for its targets."""
+    return [{target if name == "target" else name: value for name, value in b.items()} for b in batches]
+
+
 def times(batches: list, *factors) -> list:
     """Multiply batches in turn by the factors, each a number or one for each column, in float64."""
     taken = [torch.tensor(factor, dtype=torch.float64) for factor in factors]
@@ -66,9 +71,9 @@ def rooted(x: Fraction) -> float:
     return math.isqrt(x.numerator * scale // x.denominator) / 2**128
 
 
-def kinds_of_inputs(stem: Stem, metric: str, functional: str) -> None:
+def kinds_of_inputs(stem: Stem, metric: str, functional: str, options: dict | None = None, target: str = "target") -> None:
     """Shapes and dtypes that torchmetrics takes in every metric of pairs."""
-    case = lambda name, batches, **more: add(stem, Case(f"{metric}/{name}", metric, {}, batches, tolerance=TOLERANCE, **more))
+    case = lambda name, batches, **more: add(stem, Case(f"{metric}/{name}", metric, options or {}, called(batches, target), tolerance=TOLERANCE, **more))
     case("vectors", pairs(f"{metric}/vectors"), functional=functional)
     case("one column", pairs(f"{metric}/column", ((4, 1), (3, 1))))
     case("more than a block", pairs(f"{metric}/blocks", ((9001,), (77,))), functional=functional)
@@ -77,10 +82,10 @@ def kinds_of_inputs(stem: Stem, metric: str, functional: str) -> None:
     case("rows that do not count", pairs(f"{metric}/valid"), valid=valid)
 
 
-def sums_of_errors(stem: Stem, metric: str, functional: str) -> None:
-    """What means over all elements take besides."""
+def sums_of_errors(stem: Stem, metric: str, functional: str, options: dict | None = None, target: str = "target") -> None:
+    """What sums over all elements take besides."""
     case = lambda name, batches, **more: add(
-        stem, Case(f"{metric}/{name}", metric, {}, batches, tolerance=TOLERANCE, **{"functional": functional, **more})
+        stem, Case(f"{metric}/{name}", metric, options or {}, called(batches, target), tolerance=TOLERANCE, **{"functional": functional, **more})
     )
     integers = pairs(f"{metric}/integers")
     case("int64", as_type(integers, torch.int64, torch.int64))
@@ -96,17 +101,17 @@ def sums_of_errors(stem: Stem, metric: str, functional: str) -> None:
     case("infinity", [{"preds": torch.tensor([1.0, INF]), "target": torch.tensor([0.0, 1.0])}, *pairs(f"{metric}/inf", ((3,),))], excludes=NO_SLOPE)
 
 
-def misuses(stem: Stem, metric: str) -> None:
+def misuses(stem: Stem, metric: str, options: dict | None = None, target: str = "target") -> None:
     """What each of them refuses."""
-    refuse = lambda name, word, batches=(), options=None, **more: stem.refuse(
-        Misuse(f"{metric}/{name}", metric, options or {}, word, list(batches), **more)
+    refuse = lambda name, word, batches=(), wrong=None, **more: stem.refuse(
+        Misuse(f"{metric}/{name}", metric, (options or {}) | (wrong or {}), word, called(batches, target), **more)
     )
     ones = lambda *shape: {"preds": torch.ones(shape), "target": torch.ones(shape)}
-    refuse("unknown option", "num_ouputs", options={"num_ouputs": 2})
+    refuse("unknown option", "num_ouputs", wrong={"num_ouputs": 2})
     refuse("lengths that differ", "shape", [{"preds": torch.ones(3), "target": torch.ones(4)}])
     refuse("dimensions that differ", "shape", [{"preds": torch.ones(3, 1), "target": torch.ones(3)}])
     refuse("lengths that differ, later", "shape", [ones(4), {"preds": torch.ones(1), "target": torch.ones(4)}])
-    refuse("no target", "target", [{"preds": torch.ones(3)}])
+    refuse("no target", target, [{"preds": torch.ones(3)}])
     refuse("unknown input", "labels", [{"preds": torch.ones(3), "labels": torch.ones(3)}])
 
 

@@ -14,7 +14,7 @@ struct Description {
   std::string_view of, text;
 };
 
-constexpr std::array<Description, 359> sorted{{
+constexpr std::array<Description, 366> sorted{{
     {"AggregatorOptions.nan_strategy",
      "A strategy, or the number to put in place of NaN (with weight 1)."},
     {"BinaryAUROC",
@@ -282,6 +282,13 @@ constexpr std::array<Description, 359> sorted{{
      "two different ones."},
     {"MeanAbsoluteErrorOptions.num_outputs",
      "Columns of the inputs that have an error each; with 1 all elements count together."},
+    {"MeanAbsolutePercentageError",
+     "Computes the mean of the absolute errors as shares of the targets, Σ |predsᵢ - targetᵢ| / max(|targetᵢ|, "
+     "1.17e-6) / n."},
+    {"MeanAbsolutePercentageError.preds",
+     "One shape, any; real dtypes, also two different ones."},
+    {"MeanAbsolutePercentageError.target",
+     "One shape, any; real dtypes, also two different ones."},
     {"MeanMetric",
      "Computes the weighted mean Σ wᵢ xᵢ / Σ wᵢ."},
     {"MeanMetric.value",
@@ -337,6 +344,15 @@ constexpr std::array<Description, 359> sorted{{
      "Computes the smallest value seen, inf before the first."},
     {"MinMetric.value",
      "A number or a tensor of any shape and real dtype."},
+    {"MinkowskiDistance",
+     "Computes the distance of all predictions from all targets, (Σ |predsᵢ - targetsᵢ|ᵖ)^(1/p); the Euclidean "
+     "one for p = 2."},
+    {"MinkowskiDistance.preds",
+     "One shape, any; real dtypes, also two different ones."},
+    {"MinkowskiDistance.targets",
+     "One shape, any; real dtypes, also two different ones."},
+    {"MinkowskiDistanceOptions.p",
+     "The exponent of the differences, a finite number of at least 1."},
     {"MulticlassAUROC",
      "Computes the area under the receiver operating characteristic of each class against all others, averaged "
      "(with average none: [C])."},

@@ -181,8 +181,9 @@ def classes(rows):
             if (task, family) not in ABSENT:
                 yield f"{task}{family}", options | own, inputs(rows)
     yield "MulticlassExactMatch", {"num_classes": 10}, (Input("labels", (rows, 4), 10), Input("labels", (rows, 4), 9))
-    for name in ("MeanSquaredError", "MeanAbsoluteError", "R2Score", "PearsonCorrCoef"):
-        yield name, {}, (Input("logits", (rows,)), Input("probabilities", (rows,)))
+    regression = ("MeanSquaredError", "MeanAbsoluteError", "MeanAbsolutePercentageError", "R2Score", "PearsonCorrCoef")
+    for name, options in (*((name, {}) for name in regression), ("MinkowskiDistance", {"p": 3}), ("MinkowskiDistance", {"p": 2.7})):
+        yield name, options, (Input("logits", (rows,)), Input("probabilities", (rows,)))
     yield "PeakSignalNoiseRatio", {"data_range": 1.0}, images(rows)
     yield "IntersectionOverUnion", {}, boxes(rows)
     yield "WordErrorRate", {}, sentences(rows, 8)

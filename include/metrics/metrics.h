@@ -61,6 +61,9 @@
 #include <metrics/image/fid.h>
 #include <metrics/image/psnr.h>
 #include <metrics/regression/mae.h>
+#include <metrics/regression/mape.h>
+#include <metrics/regression/mean_over_pairs.h>
+#include <metrics/regression/minkowski.h>
 #include <metrics/regression/mse.h>
 #include <metrics/regression/pearson.h>
 #include <metrics/regression/r2.h>

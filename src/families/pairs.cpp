@@ -26,33 +26,32 @@ Tensor readable(const Tensor& tensor, at::ScalarType dtype) {
 
 }  // namespace
 
-void check_num_outputs(std::string_view metric, int64_t num_outputs) {
+void check_num_outputs(int64_t num_outputs) {
   if (num_outputs >= 1) return;
-  throw InvalidArgument(std::string(metric) + ": num_outputs: expected an integer of at least 1, got " +
-                        std::to_string(num_outputs));
+  throw InvalidArgument("num_outputs: expected an integer of at least 1, got " + std::to_string(num_outputs));
 }
 
-void check_pairs(std::string_view metric, const Tensor& preds, const Tensor& target) {
+void check_pairs(const Tensor& preds, const Tensor& target, const std::array<std::string_view, 2>& names) {
   if (preds.sizes() == target.sizes()) return;
   std::ostringstream message;
-  message << metric << ": inputs `preds` and `target` must have the same shape, got " << preds.sizes() << " and "
-          << target.sizes();
+  message << "inputs `" << names[0] << "` and `" << names[1] << "` must have the same shape, got " << preds.sizes()
+          << " and " << target.sizes();
   throw InvalidArgument(message.str());
 }
 
-void check_outputs(std::string_view metric, const Tensor& preds, int64_t num_outputs) {
+void check_outputs(const Tensor& preds, int64_t num_outputs) {
   if (preds.dim() == 2 && preds.size(1) == num_outputs) return;
   std::ostringstream message;
-  message << metric << ": inputs of shape [N, " << num_outputs << "] expected for num_outputs=" << num_outputs
-          << ", got " << preds.sizes();
+  message << "inputs of shape [N, " << num_outputs << "] expected for num_outputs=" << num_outputs << ", got "
+          << preds.sizes();
   if (preds.dim() == 1) message << "; a row of all outputs is [1, " << num_outputs << "], and a vector one output";
   throw InvalidArgument(message.str());
 }
 
-void check_one_or_two_dimensional(std::string_view metric, const Tensor& preds) {
+void check_one_or_two_dimensional(const Tensor& preds) {
   if (preds.dim() == 1 || (preds.dim() == 2 && preds.size(1) > 0)) return;
   std::ostringstream message;
-  message << metric << ": 1- or 2-dimensional inputs [N] or [N, M] expected, got shape " << preds.sizes();
+  message << "1- or 2-dimensional inputs [N] or [N, M] expected, got shape " << preds.sizes();
   throw InvalidArgument(message.str());
 }
 
@@ -95,7 +94,7 @@ void add_sums(State& state, const std::vector<DoubleDouble>& sums, at::IntArrayR
 }
 
 CountToAdd::CountToAdd(States& states, std::string_view state, int64_t count) : state_(states[state]), count_(count) {
-  if (states.device().is_cpu()) {
+  if (states.device().is_cpu() && !state_.compensated()) {
     held_ = state_.counts();
   } else {
     attempt_.emplace(states);
@@ -105,10 +104,14 @@ CountToAdd::CountToAdd(States& states, std::string_view state, int64_t count) : 
 void CountToAdd::add() {
   if (held_ != nullptr) {
     *held_ += count_;
+    return;
+  }
+  if (state_.compensated()) {
+    state_.add(DoubleDouble{static_cast<double>(count_), 0});
   } else {
     state_.add(at::full({}, count_, at::kLong));
-    attempt_->succeed();
   }
+  attempt_->succeed();
 }
 
 }  // namespace metrics::pairs

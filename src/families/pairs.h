@@ -1,12 +1,11 @@
 #pragma once
 
 #include "kernels/pairs/sums.h"
-#include <metrics/core/metric_of.h>
-#include <metrics/core/readable.h>
 #include <metrics/core/state.h>
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -16,17 +15,18 @@
 
 namespace metrics::pairs {
 
-/// Throws InvalidArgument naming `metric` unless the option is at least 1.
-void check_num_outputs(std::string_view metric, int64_t num_outputs);
+/// Throws InvalidArgument unless the option is at least 1.
+void check_num_outputs(int64_t num_outputs);
 
-/// Throws InvalidArgument naming `metric` unless both are of one shape.
-void check_pairs(std::string_view metric, const Tensor& preds, const Tensor& target);
+/// Throws InvalidArgument unless both are of one shape.
+void check_pairs(const Tensor& preds, const Tensor& target,
+                 const std::array<std::string_view, 2>& names = {"preds", "target"});
 
 /// Throws InvalidArgument for another shape than [N, num_outputs].
-void check_outputs(std::string_view metric, const Tensor& preds, int64_t num_outputs);
+void check_outputs(const Tensor& preds, int64_t num_outputs);
 
 /// Throws InvalidArgument unless both are [N] or [N, M].
-void check_one_or_two_dimensional(std::string_view metric, const Tensor& preds);
+void check_one_or_two_dimensional(const Tensor& preds);
 
 /// Whether the value has to carry gradients to one of the inputs.
 bool carries_gradients(const Tensor& preds, const Tensor& target);
@@ -54,7 +54,7 @@ class KernelPairs {
 /// Adds a sum for each column to a state, as a tensor of `shape`.
 void add_sums(State& state, const std::vector<DoubleDouble>& sums, at::IntArrayRef shape);
 
-/// What the int64 count of a metric grows by with a batch. Made before the batch's sums are added, it does all that can
+/// What the number of pairs grows by with a batch. Made before the batch's sums are added, it does all that can
 /// fail: when they could not be, or the count on another device cannot, the states are as they were.
 class CountToAdd {
  public:
@@ -64,8 +64,8 @@ class CountToAdd {
  private:
   State& state_;
   int64_t count_;
-  int64_t* held_ = nullptr;                // where the state is on the CPU
-  std::optional<States::Attempt> attempt_; // where it is not
+  int64_t* held_ = nullptr;                 // where the state is int64 and on the CPU
+  std::optional<States::Attempt> attempt_;  // where it is not
 };
 
 }  // namespace metrics::pairs

@@ -1,4 +1,5 @@
 #include "../core/loaded_states.h"
+#include "families/formula.h"
 #include "families/pairs.h"
 #include <metrics/core/define.h>
 #include <metrics/core/warning.h>
@@ -159,7 +160,7 @@ void PeakSignalNoiseRatio::declare(States& states, const Options& options) {
 }
 
 void PeakSignalNoiseRatio::update(States& states, const Options& options, const Tensor& preds, const Tensor& target) {
-  pairs::check_pairs(name, preds, target);
+  pairs::check_pairs(preds, target);
   const bool by_kernel = pairs::has_kernel(preds) && !pairs::carries_gradients(preds, target);
   const double scale = error_scale(options);
   const Tensor x = scaled(clamped(preds, options.data_range), scale);
@@ -179,7 +180,8 @@ Tensor PeakSignalNoiseRatio::finalise(const States& states, const Options& optio
   }
   const Tensor mean = errors.to(at::kDouble).div(states["total"].tensor());
   const Tensor range = states["data_range"].tensor().mul(error_scale(options));
-  const Tensor ratio = range.log().mul(2).sub(mean.log()).mul(10 / std::log(options.base));
+  using formula::value_logarithm;
+  const Tensor ratio = value_logarithm(range).mul(2).sub(value_logarithm(mean)).mul(10 / kernels::logarithm(options.base));
   if (!options.dim || options.reduction == ImageReduction::None) return ratio;
   return options.reduction == ImageReduction::Sum ? ratio.sum() : ratio.mean();
 }

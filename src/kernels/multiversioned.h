@@ -9,3 +9,5 @@
 
 // The body of a multiversioned function has to be compiled inside of it.
 #define METRICS_INLINE inline __attribute__((always_inline))
+// The same of a lambda: [&]() METRICS_INLINED { … }
+#define METRICS_INLINED __attribute__((always_inline))

@@ -98,7 +98,7 @@ Moments batch_moments(const pairs::WidePairs& pairs) {
 namespace definitions {
 
 void PearsonCorrCoef::check(const Options& options) {
-  pairs::check_num_outputs(name, options.num_outputs);
+  pairs::check_num_outputs(options.num_outputs);
 }
 
 void PearsonCorrCoef::declare(States& states, const Options& options) {
@@ -109,8 +109,8 @@ void PearsonCorrCoef::declare(States& states, const Options& options) {
 
 void PearsonCorrCoef::update(States& states, const Options& options, const Tensor& preds, const Tensor& target) {
   const int64_t columns = options.num_outputs;
-  pairs::check_pairs(name, preds, target);
-  if (columns > 1 || preds.dim() != 1) pairs::check_outputs(name, preds, columns);
+  pairs::check_pairs(preds, target);
+  if (columns > 1 || preds.dim() != 1) pairs::check_outputs(preds, columns);
   if (preds.numel() == 0) return;
   if (pairs::has_kernel(preds) && !pairs::carries_gradients(preds, target)) {
     fold_in(states, kernels::pairs::pair_moments(pairs::KernelPairs(preds, target, columns).get()));

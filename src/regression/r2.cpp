@@ -248,8 +248,8 @@ void R2Score::declare(States& states, const Options&) {
 }
 
 void R2Score::update(States& states, const Options&, const Tensor& preds, const Tensor& target) {
-  pairs::check_pairs(name, preds, target);
-  pairs::check_one_or_two_dimensional(name, preds);
+  pairs::check_pairs(preds, target);
+  pairs::check_one_or_two_dimensional(preds);
   check_columns(states, preds);
   const int64_t rows = preds.size(0);
   if (rows == 0) return;

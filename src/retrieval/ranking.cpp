@@ -1,14 +1,13 @@
 #include "ranking.h"
 
+#include "kernels/ordered_bits.h"
 #include "kernels/plain_tensor.h"
 #include "kernels/radix_sort.h"
 #include <metrics/core/errors.h>
 #include <metrics/core/sample_ids.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <span>
 #include <sstream>
@@ -28,15 +27,13 @@ struct Row {
 
 constexpr uint64_t sign_bit = uint64_t{1} << 63;
 
+// Greater scores come first, NaN before all.
 uint64_t place_of(double score) {
-  if (std::isnan(score)) return 0;
-  const auto bits = std::bit_cast<uint64_t>(score + 0.0);  // -0 becomes 0
-  return bits & sign_bit ? bits : ~(bits | sign_bit);
+  return std::isnan(score) ? 0 : ~ordered_bits(score);
 }
 
 double score_of(uint64_t place) {
-  if (place == 0) return std::numeric_limits<double>::quiet_NaN();
-  return std::bit_cast<double>(place & sign_bit ? place : ~place & ~sign_bit);
+  return number_of(place == 0 ? 0 : ~place);
 }
 
 uint64_t query_of(int64_t index) {

@@ -2,6 +2,8 @@
 #include <metrics/core/errors.h>
 #include <metrics/core/warning.h>
 #include <metrics/regression/mae.h>
+#include <metrics/regression/mape.h>
+#include <metrics/regression/minkowski.h>
 #include <metrics/regression/mse.h>
 #include <metrics/regression/pearson.h>
 #include <metrics/regression/r2.h>
@@ -21,6 +23,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -157,7 +160,7 @@ TEST_CASE("regression: complex inputs are refused, by name") {
         FAIL_CHECK("update takes complex numbers");
       } catch (const metrics::InvalidArgument& error) {
         const std::string message = error.what();
-        CHECK(message.find(in_preds ? "`preds`" : "`target`") != std::string::npos);
+        CHECK(message.find(in_preds ? "`preds`" : "`target") != std::string::npos);
         CHECK(message.find("ComplexFloat") != std::string::npos);
       }
     }
@@ -165,8 +168,23 @@ TEST_CASE("regression: complex inputs are refused, by name") {
   };
   refused(metrics::MeanSquaredError());
   refused(metrics::MeanAbsoluteError());
+  refused(metrics::MeanAbsolutePercentageError());
+  refused(metrics::MinkowskiDistance({.p = 3}));
   refused(metrics::R2Score());
   refused(metrics::PearsonCorrCoef());
+}
+
+TEST_CASE("regression: an exponent that is no finite number is refused, by name") {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  for (const double p : {std::nan(""), infinity, -infinity, 0.99}) {
+    CAPTURE(p);
+    try {
+      const metrics::MinkowskiDistance metric({.p = p});
+      FAIL_CHECK("the exponent is taken");
+    } catch (const metrics::InvalidArgument& error) {
+      CHECK(std::string(error.what()).starts_with("MinkowskiDistance: p: "));
+    }
+  }
 }
 
 TEST_CASE("regression: ten million samples far from zero, at any split") {
@@ -231,6 +249,8 @@ TEST_CASE("regression: the plain-tensor version, which gradients take, agrees wi
         };
         agree(metrics::MeanSquaredError({.squared = true, .num_outputs = columns}));
         agree(metrics::MeanAbsoluteError({.num_outputs = columns}));
+        agree(metrics::MeanAbsolutePercentageError());
+        for (const double p : {1.0, 2.0, 3.0, 4.0, 5.0, 1.25}) agree(metrics::MinkowskiDistance({.p = p}));
         agree(metrics::R2Score({.adjusted = 0, .multioutput = metrics::MultiOutput::RawValues}));
         agree(metrics::PearsonCorrCoef({.num_outputs = columns}));
       }
@@ -256,6 +276,15 @@ TEST_CASE("regression: derivatives") {
     check_gradients<MeanAbsoluteError>(
         [&](const Tensor& x, const Tensor& y) { return functional::mean_absolute_error(x, y, absolute); }, absolute,
         preds, target);
+    check_gradients<MeanAbsolutePercentageError>(
+        [&](const Tensor& x, const Tensor& y) { return functional::mean_absolute_percentage_error(x, y); }, {}, preds,
+        target);
+    for (const double p : {2.0, 3.5}) {
+      const MinkowskiDistanceOptions options{.p = p};
+      check_gradients<MinkowskiDistance>(
+          [&](const Tensor& x, const Tensor& y) { return functional::minkowski_distance(x, y, options); }, options,
+          preds, target);
+    }
     for (const auto kind : {MultiOutput::RawValues, MultiOutput::UniformAverage, MultiOutput::VarianceWeighted}) {
       const R2ScoreOptions options{.adjusted = 2, .multioutput = kind};
       check_gradients<R2Score>([&](const Tensor& x, const Tensor& y) { return functional::r2_score(x, y, options); },

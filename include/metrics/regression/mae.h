@@ -1,11 +1,8 @@
 #pragma once
 
-#include <metrics/core/functional.h>
-#include <metrics/core/metric_of.h>
+#include <metrics/regression/mean_over_pairs.h>
 
-#include <array>
 #include <cstdint>
-#include <string_view>
 
 namespace metrics {
 
@@ -16,33 +13,21 @@ struct MeanAbsoluteErrorOptions {
   static constexpr auto fields() { return metrics::fields<&MeanAbsoluteErrorOptions::num_outputs>(); }
 };
 
-namespace definitions {
+namespace terms {
 
-struct MeanAbsoluteError {
-  static constexpr std::string_view name = "MeanAbsoluteError";
-  static constexpr std::string_view functional = "mean_absolute_error";
+struct AbsoluteError {
   using Options = MeanAbsoluteErrorOptions;
-  static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
-  static constexpr MetricTraits traits{.higher_is_better = false, .is_differentiable = true, .commits_last = true};
-  static constexpr bool functional_dtype_of_inputs = true;
-  static void check(const Options& options);
-  static void declare(States& states, const Options& options);
-  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
-  static Tensor finalise(const States& states, const Options& options);
+  static constexpr PairSums states{.sum = "sum_abs_error"};
+  struct Formula;
 };
 
-}  // namespace definitions
+}  // namespace terms
 
 /// Computes the mean of the absolute errors, Σ |predsᵢ - targetᵢ| / n. `preds` and `target`: one shape, any for one
 /// output, [N, num_outputs] for more, which gives [num_outputs]; real dtypes, also two different ones. NaN before the
 /// first element. Differentiable. Throws InvalidArgument for `num_outputs` below 1, for shapes that differ or do not
-/// fit `num_outputs`, and for complex inputs. Source: torchmetrics' MeanAbsoluteError.
-METRICS_CLASS(MeanAbsoluteError);
+/// fit `num_outputs`, and for complex inputs. The functional's value is float64 if an input is, else float32.
+/// Source: torchmetrics' MeanAbsoluteError.
+METRICS_METRIC(MeanAbsoluteError, mean_absolute_error, MeanOverPairs<terms::AbsoluteError>);
 
-namespace functional {
-
-/// The same of one batch: float64 if an input is, else float32. Source: torchmetrics' mean_absolute_error.
-inline constexpr Functional<definitions::MeanAbsoluteError> mean_absolute_error{};
-
-}  // namespace functional
 }  // namespace metrics

@@ -1,11 +1,8 @@
 #pragma once
 
-#include <metrics/core/functional.h>
-#include <metrics/core/metric_of.h>
+#include <metrics/regression/mean_over_pairs.h>
 
-#include <array>
 #include <cstdint>
-#include <string_view>
 
 namespace metrics {
 
@@ -20,33 +17,22 @@ struct MeanSquaredErrorOptions {
   }
 };
 
-namespace definitions {
+namespace terms {
 
-struct MeanSquaredError {
-  static constexpr std::string_view name = "MeanSquaredError";
-  static constexpr std::string_view functional = "mean_squared_error";
+struct SquaredError {
   using Options = MeanSquaredErrorOptions;
-  static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
-  static constexpr MetricTraits traits{.higher_is_better = false, .is_differentiable = true, .commits_last = true};
-  static constexpr bool functional_dtype_of_inputs = true;
-  static void check(const Options& options);
-  static void declare(States& states, const Options& options);
-  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
-  static Tensor finalise(const States& states, const Options& options);
+  static constexpr PairSums states{.sum = "sum_squared_error"};
+  struct Formula;
+  static Tensor value(const Tensor& sum, const Tensor& total, const Options& options);
 };
 
-}  // namespace definitions
+}  // namespace terms
 
 /// Computes the mean of the squared errors, Σ (predsᵢ - targetᵢ)² / n, or with `squared` off its root. `preds` and
 /// `target`: one shape, any for one output, [N, num_outputs] for more, which gives [num_outputs]; real dtypes, also two
 /// different ones. NaN before the first element. Differentiable. Throws InvalidArgument for `num_outputs` below 1, for
-/// shapes that differ or do not fit `num_outputs`, and for complex inputs. Source: torchmetrics' MeanSquaredError.
-METRICS_CLASS(MeanSquaredError);
+/// shapes that differ or do not fit `num_outputs`, and for complex inputs. The functional's value is float64 if an
+/// input is, else float32. Source: torchmetrics' MeanSquaredError.
+METRICS_METRIC(MeanSquaredError, mean_squared_error, MeanOverPairs<terms::SquaredError>);
 
-namespace functional {
-
-/// The same of one batch: float64 if an input is, else float32. Source: torchmetrics' mean_squared_error.
-inline constexpr Functional<definitions::MeanSquaredError> mean_squared_error{};
-
-}  // namespace functional
 }  // namespace metrics

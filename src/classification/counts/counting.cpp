@@ -2,6 +2,8 @@
 
 #include "inputs.h"
 #include "kernels.h"
+#include "kernels/math.h"
+#include "kernels/ordered_bits.h"
 #include <metrics/core/errors.h>
 
 #include <ATen/ops/full.h>
@@ -10,8 +12,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cmath>
 #include <limits>
 #include <memory>
 #include <numeric>
@@ -139,28 +139,17 @@ ThresholdCounts samplewise_threshold_counts(const Tensor& preds, const Tensor& t
   return count_thresholds(kernels::add_threshold_counts, {preds.size(0), 4, labels}, true, preds, target, rule, labels);
 }
 
-// Values of a floating type in order, as integers: so a bisection visits each of them.
-template <class Float, class Bits>
-Bits rank_of(Float x) {
-  const auto bits = std::bit_cast<Bits>(x);
-  return bits < 0 ? std::numeric_limits<Bits>::min() - bits : bits;
-}
-
-template <class Float, class Bits>
-Float at_rank(Bits rank) {
-  return std::bit_cast<Float>(rank < 0 ? static_cast<Bits>(std::numeric_limits<Bits>::min() - rank) : rank);
-}
-
-template <class Float, class Bits, class Above>
+// By a bisection of the ordered bits, which visits each number of a floating type.
+template <class Float, class Above>
 Float last_not_above(const Above& above) {
   using Limits = std::numeric_limits<Float>;
-  Bits below = rank_of<Float, Bits>(-Limits::infinity());
-  Bits beyond = rank_of<Float, Bits>(Limits::infinity()) + 1;
+  auto below = ordered_bits(-Limits::infinity());
+  auto beyond = ordered_bits(Limits::infinity()) + 1;
   while (below + 1 < beyond) {
-    const Bits middle = std::midpoint(below, beyond);
-    (above(at_rank<Float, Bits>(middle)) ? beyond : below) = middle;
+    const auto middle = std::midpoint(below, beyond);
+    (above(number_of(middle)) ? beyond : below) = middle;
   }
-  return at_rank<Float, Bits>(below);
+  return number_of(below);
 }
 
 }  // namespace
@@ -171,20 +160,20 @@ double probability_cutoff(double threshold, at::ScalarType dtype) {
 
 namespace {
 
-template <class Float, class Bits>
+template <class Float>
 Float find_cutoff(double threshold) {
   const auto limit = static_cast<Float>(threshold);
-  return last_not_above<Float, Bits>([&](Float x) {
-    return static_cast<Float>(1 / (1 + std::exp(-static_cast<double>(x)))) > limit;
+  return last_not_above<Float>([&](Float x) {
+    return static_cast<Float>(1 / (1 + metrics::kernels::exponential(-static_cast<double>(x)))) > limit;
   });
 }
 
 }  // namespace
 
 double logit_cutoff(double threshold, at::ScalarType dtype) {
-  static const float of_half = find_cutoff<float, int32_t>(0.5);
-  if (dtype == at::kDouble) return find_cutoff<double, int64_t>(threshold);
-  return threshold == 0.5 ? of_half : find_cutoff<float, int32_t>(threshold);
+  static const float of_half = find_cutoff<float>(0.5);
+  if (dtype == at::kDouble) return find_cutoff<double>(threshold);
+  return threshold == 0.5 ? of_half : find_cutoff<float>(threshold);
 }
 
 void add_class_counts(Tensor& counts, const Tensor& preds, const Tensor& target, const ClassRule& rule) {

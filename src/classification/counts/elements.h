@@ -2,10 +2,8 @@
 
 #include "kernels/half_formats.h"
 #include "kernels/multiversioned.h"
+#include "kernels/parallel.h"
 
-#include <ATen/Parallel.h>
-
-#include <algorithm>
 #include <cstdint>
 #include <type_traits>
 
@@ -13,18 +11,7 @@
 
 namespace metrics::counting::kernels {
 
-// Elements per task: below it, one thread is faster.
-inline constexpr int64_t kGrain = 32768;
-
-template <class Body>
-void parallel(int64_t count, int64_t cost, const Body& body) {
-  const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, cost));
-  if (count <= grain) {
-    body(int64_t{0}, count);
-  } else {
-    at::parallel_for(0, count, grain, body);
-  }
-}
+using metrics::kernels::parallel;
 
 // Half types are widened, which is exact: the loops know float and double only.
 

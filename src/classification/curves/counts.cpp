@@ -3,6 +3,7 @@
 #include "sorting.h"
 #include "curves.h"
 #include "classification/readings.h"
+#include "kernels/math.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
@@ -138,19 +139,19 @@ Kept kept(const States& states, const CurveRule& rule, bool order_tells) {
 }
 
 double sigmoid(double x) {
-  return 1 / (1 + std::exp(-x));
+  return 1 / (1 + kernels::exponential(-x));
 }
 
 /// The logit of a probability.
 double logit(double p) {
-  return std::log(p) - std::log1p(-p);
+  return kernels::logarithm(p) - kernels::logarithm_of_one_plus(-p);
 }
 
 /// The least that the softmax of float64 scores may be where its logarithm is this one: counts between thresholds take it
 /// by a division, whose last bits differ, and as 0 where it is as small as that.
 double least_probability(double log) {
   constexpr double kSmallest = -700;
-  return log < kSmallest ? 0 : std::exp(log) * (1 - (4 - log) * std::numeric_limits<double>::epsilon());
+  return log < kSmallest ? 0 : kernels::exponential(log) * (1 - (4 - log) * std::numeric_limits<double>::epsilon());
 }
 
 int64_t label_of(int32_t code) {
@@ -348,7 +349,7 @@ Made<To> gone_through(std::span<const Item> items, const curves::Places<Key>& pl
     to.begin(positives, static_cast<int64_t>(items.size()) - positives);
     each_place(items, [&](int64_t tp, int64_t fp, Item place) {
       to.add(tp, fp, [&] {
-        return as_threshold(static_cast<double>(curves::score_of(places.key_at(static_cast<Key>(place)))));
+        return as_threshold(static_cast<double>(number_of(places.key_at(static_cast<Key>(place)))));
       });
     });
     return std::move(to.result);
@@ -357,7 +358,7 @@ Made<To> gone_through(std::span<const Item> items, const curves::Places<Key>& pl
 
 template <class To, class T>
 Made<To> exact_curve(const Column<T>& column, const AsThreshold& as_threshold) {
-  using Key = decltype(curves::key_of(T(0)));
+  using Key = decltype(ordered_bits(T(0)));
   using Wider = std::conditional_t<sizeof(Key) == 4, uint64_t, uint128>;
   if (column.scores.empty()) return gone_through<To, Key, Key>({}, curves::Places<Key>({}), as_threshold);
   const curves::Places<Key> places(curves::kernels::key_range(column.scores));
@@ -385,10 +386,10 @@ Reading reading_of(const Kept& from, const CurveRule& rule) {
     return {by(sigmoid), [](double score, int64_t, int32_t code) { return code < 0 ? logit(score) : score; }};
   }
   const Element element = from.scores.scalar_type() == at::kDouble ? Element::Double : Element::Float;
-  return {by(in_float ? +[](double log) { return std::exp(log); } : least_probability),
+  return {by(in_float ? +[](double log) { return kernels::exponential(log); } : least_probability),
           [norms = curves::kernels::row_norms(from.scores.const_data_ptr(), element, from.scores.size(0),
                                               from.scores.size(1))](double score, int64_t row, int32_t code) {
-            return code < 0 ? std::log(score) : norms[static_cast<std::size_t>(row)].log_softmax(score);
+            return code < 0 ? kernels::logarithm(score) : norms[static_cast<std::size_t>(row)].log_softmax(score);
           }};
 }
 

@@ -1,6 +1,7 @@
 #include "kernels.h"
 
 #include "classification/counts/elements.h"
+#include "kernels/math.h"
 
 #include <algorithm>
 #include <array>
@@ -21,6 +22,7 @@ namespace {
 using counting::kernels::parallel;
 using counting::kernels::Wide;
 using counting::kernels::widen;
+using metrics::kernels::exponential;
 
 // Elements per step: what is kept of them between loops fits the nearest cache.
 constexpr int64_t kBlock = 512;
@@ -127,32 +129,6 @@ METRICS_INLINE void find_places(const E* x, const int64_t* target, int64_t count
 
 // The sum of this many lanes in a fixed order is the sum of a row, whatever the vector width.
 constexpr int64_t kLanes = 8;
-
-/// exp(x) for x <= 0, with an error below 1 ulp (see the test); 0 below -708.
-METRICS_INLINE double exponential(double x) {
-  constexpr double kLog2e = 1.4426950408889634;
-  constexpr double kHigh = 0x1.62e42fefa0000p-1, kLow = 0x1.cf79abc9e3b3ap-40;  // of the logarithm of 2
-  constexpr double kShift = 0x1.8p52;
-  const double bounded = x < -708.0 ? -708.0 : x;
-  const double shifted = bounded * kLog2e + kShift;  // its low bits are the exponent
-  const double exponent = shifted - kShift;
-  const double r = (bounded - exponent * kHigh) - exponent * kLow;
-  double sum = 1.0 / 6227020800;
-  sum = sum * r + 1.0 / 479001600;
-  sum = sum * r + 1.0 / 39916800;
-  sum = sum * r + 1.0 / 3628800;
-  sum = sum * r + 1.0 / 362880;
-  sum = sum * r + 1.0 / 40320;
-  sum = sum * r + 1.0 / 5040;
-  sum = sum * r + 1.0 / 720;
-  sum = sum * r + 1.0 / 120;
-  sum = sum * r + 1.0 / 24;
-  sum = sum * r + 1.0 / 6;
-  sum = sum * r + 0.5;
-  const double result = 1.0 + (r + r * r * sum);
-  const auto bits = std::bit_cast<int64_t>(result) + (std::bit_cast<int64_t>(shifted) << 52);
-  return x < -708.0 ? 0.0 : std::bit_cast<double>(bits);
-}
 
 /// The greatest score of a row; NaN if one is.
 template <class T>
@@ -346,7 +322,7 @@ METRICS_MULTIVERSIONED void encode(const int64_t* target, int64_t count, Ignored
     Key below = range.below, above = range.above;                                                                     \
     _Pragma("omp simd reduction(min : least, above) reduction(max : greatest, below)") for (int64_t i = 0; i < count; \
                                                                                             ++i) {                    \
-      const Key key = key_of(scores[i]);                                                                              \
+      const Key key = ordered_bits(scores[i]);                                                                        \
       const bool negative = key < range.kZero;                                                                        \
       least = std::min(least, key);                                                                                   \
       greatest = std::max(greatest, key);                                                                             \
@@ -362,7 +338,7 @@ METRICS_KEY_RANGE(double, uint64_t)
 #define METRICS_RANK(T, Key, Item)                                                                            \
   METRICS_MULTIVERSIONED void rank_scores(const T* scores, const uint8_t* yes, int64_t count, Places<Key> to, \
                                           Item* items) {                                                      \
-    for (int64_t i = 0; i < count; ++i) items[i] = ranked<Item>(to.place_of(key_of(scores[i])), yes[i] != 0); \
+    for (int64_t i = 0; i < count; ++i) items[i] = ranked<Item>(to.place_of(ordered_bits(scores[i])), yes[i] != 0); \
   }
 METRICS_RANK(float, uint32_t, uint32_t)
 METRICS_RANK(float, uint32_t, uint64_t)
@@ -663,7 +639,7 @@ std::vector<RowNorm> row_norms(const void* scores, Element element, int64_t rows
       std::vector<double> scratch(static_cast<std::size_t>(classes));
       RowNorm* to = result.data() + begin;
       norms(x + begin * classes, end - begin, classes, buffer.data(), scratch.data(), to);
-      for (int64_t r = 0; r < end - begin; ++r) to[r].excess = std::log1p(to[r].excess);
+      for (int64_t r = 0; r < end - begin; ++r) to[r].excess = metrics::kernels::logarithm_of_one_plus(to[r].excess);
     });
   });
   return result;

@@ -1,4 +1,5 @@
 #include "classification/define_tasks.h"
+#include "kernels/math.h"
 #include "roc_counts.h"
 #include <metrics/classification/logauc.h>
 #include <metrics/core/warning.h>
@@ -64,9 +65,9 @@ double log_area(const CurveCounts& counts, const FprRange& range) {
   const std::vector<RatePoint> points = within(in_order(counts), range);
   double area = 0;
   for (std::size_t i = 1; i < points.size(); ++i) {
-    area += std::log10(points[i].fpr / points[i - 1].fpr) * (points[i].tpr + points[i - 1].tpr) / 2;
+    area += kernels::logarithm(points[i].fpr / points[i - 1].fpr) * (points[i].tpr + points[i - 1].tpr) / 2;
   }
-  return area / std::log10(range[1] / range[0]);
+  return area / kernels::logarithm(range[1] / range[0]);
 }
 
 }  // namespace

@@ -1,41 +1,21 @@
 #pragma once
 
 #include "kernels/large_pages.h"
+#include "kernels/ordered_bits.h"
 #include "kernels/radix_sort.h"
 #include "kernels/uint128.h"
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
 #include <span>
-#include <type_traits>
 
-// Scores as integers in the same order, and their sorting.
+// The sorting of scores by their ordered bits, which are their keys.
 
 namespace metrics::curves {
-
-/// An integer as wide as the score, greater for a greater score; equal for equal ones. NaN is the least.
-template <class T>
-auto key_of(T score) {
-  using Key = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
-  constexpr Key kSign = Key{1} << (8 * sizeof(Key) - 1);
-  const auto bits = std::bit_cast<Key>(score + T(0));  // -0 becomes 0
-  const auto key = static_cast<Key>(bits & kSign ? ~bits : bits | kSign);
-  return score != score ? Key{0} : key;
-}
-
-/// The score of a key.
-template <class Key>
-auto score_of(Key key) {
-  using T = std::conditional_t<sizeof(Key) == 8, double, float>;
-  constexpr Key kSign = Key{1} << (8 * sizeof(Key) - 1);
-  if (key == 0) return std::numeric_limits<T>::quiet_NaN();
-  return std::bit_cast<T>(static_cast<Key>(key & kSign ? key & ~kSign : ~key));
-}
 
 /// Where keys lie. Those of negative scores are below kZero.
 template <class Key>

@@ -20,14 +20,11 @@ struct Pairs {
   int64_t rows, columns;
 };
 
-/// Returns Σ (x - y)² of each column.
+/// Returns Σ (x - y)² of each column. Of other terms: `sums_of` in sum_blocks.h.
 std::vector<DoubleDouble> squared_errors(const Pairs& pairs);
 
 /// Returns Σ (x - y)² of each row.
 std::vector<double> row_squared_errors(const Pairs& pairs);
-
-/// Returns Σ |x - y| of each column.
-std::vector<DoubleDouble> absolute_errors(const Pairs& pairs);
 
 /// What numbers are multiplied by before they are squared: nothing, and where their squares would leave float64 a power
 /// of two, one for large numbers and one for small ones.

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <metrics/core/functional.h>
+#include <metrics/core/metric_of.h>
+
+#include <array>
+#include <string_view>
+
+namespace metrics {
+
+/// Under which names torchmetrics keeps a sum over pairs and the number of pairs.
+struct PairSums {
+  const char* sum;
+  const char* total = "total";             ///< Null where it keeps no number.
+  at::ScalarType total_dtype = at::kLong;  ///< In its state dicts.
+};
+
+/// What the metrics share that sum a term of each pair of a prediction and a target: all of a definition but its name.
+/// `METRICS_METRIC(Name, functional_name, MeanOverPairs<Term>)` is one of them, and its term says the rest:
+///
+///   struct AbsoluteError {
+///     using Options = …;                       // with `num_outputs`, each column has a sum and a value
+///     static constexpr PairSums states{.sum = "sum_abs_error"};
+///     struct Formula;                          // in the source: f(x, y) of numbers and of tensors
+///     // Optional: the numbers of the formula; names of the inputs other than preds and target; what is refused; a value that is not sum / total.
+///     static Formula formula(const Options&);
+///     static constexpr std::array<std::string_view, 2> inputs;
+///     static void check(const Options&);
+///     static Tensor value(const Tensor& sum, const Tensor& total, const Options&);
+///   };
+///
+/// Its source includes families/mean_over_pairs.h.
+template <class Term>
+struct MeanOverPairs {
+  using Options = typename Term::Options;
+  static constexpr std::array<std::string_view, 2> inputs = [] {
+    if constexpr (requires { Term::inputs; }) {
+      return Term::inputs;
+    } else {
+      return std::array<std::string_view, 2>{"preds", "target"};
+    }
+  }();
+  static constexpr MetricTraits traits{.higher_is_better = false, .is_differentiable = true, .commits_last = true};
+  static constexpr bool functional_dtype_of_inputs = true;
+  static void check(const Options& options);
+  static void declare(States& states, const Options& options);
+  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
+  static Tensor finalise(const States& states, const Options& options);
+  static Options example() {
+    if constexpr (requires { Term::example(); }) {
+      return Term::example();
+    } else {
+      return {};
+    }
+  }
+};
+
+}  // namespace metrics

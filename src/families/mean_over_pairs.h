@@ -1,0 +1,99 @@
+#pragma once
+
+#include "families/formula.h"
+#include "families/pairs.h"
+#include "kernels/pairs/sum_blocks.h"
+#include <metrics/core/define.h>
+#include <metrics/regression/mean_over_pairs.h>
+
+#include <ATen/ops/zeros.h>
+
+#include <optional>
+#include <vector>
+
+// The bodies of MeanOverPairs, for the source of a term.
+
+namespace metrics {
+
+namespace detail {
+
+/// How many columns have a sum each; nothing where there is one sum, a scalar.
+template <class Options>
+std::vector<int64_t> columns_of(const Options& options) {
+  if constexpr (requires { options.num_outputs; }) {
+    return {options.num_outputs};
+  } else {
+    return {};
+  }
+}
+
+/// The formula of a term, with the numbers that the options give it, where it has any.
+template <class Term>
+auto formula_of([[maybe_unused]] const typename Term::Options& options) {
+  if constexpr (requires { Term::formula(options); }) {
+    return Term::formula(options);
+  } else {
+    return typename Term::Formula{};
+  }
+}
+
+/// The sums of a formula of each column; one that knows something faster than itself for its numbers sums itself.
+template <class Formula>
+std::vector<DoubleDouble> kernel_sums(const Formula& formula, const kernels::pairs::Pairs& pairs) {
+  if constexpr (requires { formula.sums(pairs); }) {
+    return formula.sums(pairs);
+  } else {
+    return kernels::pairs::sums_of(formula, pairs);
+  }
+}
+
+}  // namespace detail
+
+template <class Term>
+void MeanOverPairs<Term>::check(const Options& options) {
+  if constexpr (requires { options.num_outputs; }) pairs::check_num_outputs(options.num_outputs);
+  if constexpr (requires { Term::check(options); }) Term::check(options);
+}
+
+template <class Term>
+void MeanOverPairs<Term>::declare(States& states, const Options& options) {
+  states.add(Term::states.sum, Reduction::Sum, at::zeros(detail::columns_of(options), at::kFloat));
+  if constexpr (Term::states.total != nullptr) {
+    states.add(Term::states.total, Reduction::Sum, at::zeros({}, Term::states.total_dtype));
+  }
+}
+
+template <class Term>
+void MeanOverPairs<Term>::update(States& states, const Options& options, const Tensor& preds, const Tensor& target) {
+  const std::vector<int64_t> shape = detail::columns_of(options);
+  const int64_t columns = shape.empty() ? 1 : shape.front();
+  pairs::check_pairs(preds, target, inputs);
+  if (columns > 1) pairs::check_outputs(preds, columns);
+  // Whatever can fail of the number does so before the sum is changed.
+  std::optional<pairs::CountToAdd> number;
+  if constexpr (Term::states.total != nullptr) number.emplace(states, Term::states.total, preds.numel() / columns);
+  State& sum = states[Term::states.sum];
+  const auto formula = detail::formula_of<Term>(options);
+  if (pairs::has_kernel(preds) && !pairs::carries_gradients(preds, target)) {
+    const pairs::KernelPairs pairs(preds, target, columns);
+    pairs::add_sums(sum, detail::kernel_sums(formula, pairs.get()), shape);
+  } else {
+    const auto [x, y] = pairs::wide_pairs(preds, target, columns);
+    sum.add(formula(x, y).sum(0).reshape(shape));
+  }
+  if (number) number->add();
+}
+
+template <class Term>
+Tensor MeanOverPairs<Term>::finalise(const States& states, [[maybe_unused]] const Options& options) {
+  const Tensor sum = states[Term::states.sum].tensor();
+  Tensor total;
+  if constexpr (Term::states.total != nullptr) total = states[Term::states.total].tensor();
+  if constexpr (requires { Term::value(sum, total, options); }) {
+    return Term::value(sum, total, options);
+  } else {
+    return sum.div(total);
+  }
+}
+
+}  // namespace metrics

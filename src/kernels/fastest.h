@@ -1,0 +1,59 @@
+#pragma once
+
+#include "kernels/multiversioned.h"
+
+// Templates in versions for AVX-512, AVX2 and any x86-64, where METRICS_MULTIVERSIONED wants a plain function for each
+// term and type. All versions give the same bits, because products and sums are rounded one by one in each.
+
+namespace metrics::kernels {
+
+/// What a machine can run.
+enum class Machine { Any, Avx2, Avx512 };
+
+inline Machine this_machine() {
+#ifdef __x86_64__
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd")) {
+    return Machine::Avx512;
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma")) {
+    return Machine::Avx2;
+  }
+#endif
+  return Machine::Any;
+}
+
+namespace detail {
+
+#ifdef __x86_64__
+template <class F>
+[[gnu::target("arch=x86-64-v4")]] void on_avx512(const F& f) {
+  f();
+}
+template <class F>
+[[gnu::target("arch=x86-64-v3")]] void on_avx2(const F& f) {
+  f();
+}
+#endif
+
+}  // namespace detail
+
+/// Runs f, compiled for `machine`. It and all that it calls are METRICS_INLINE, because a function's version is that of
+/// the one that it is compiled into: `compiled_for(machine, [&]() METRICS_INLINED { … })`.
+template <class F>
+void compiled_for([[maybe_unused]] Machine machine, const F& f) {
+#ifdef __x86_64__
+  if (machine == Machine::Avx512) return detail::on_avx512(f);
+  if (machine == Machine::Avx2) return detail::on_avx2(f);
+#endif
+  f();
+}
+
+/// The same for the machine that this is.
+template <class F>
+void fastest(const F& f) {
+  static const Machine machine = this_machine();
+  compiled_for(machine, f);
+}
+
+}  // namespace metrics::kernels

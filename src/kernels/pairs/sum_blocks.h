@@ -1,0 +1,216 @@
+#pragma once
+
+#include "kernels/fastest.h"
+#include "kernels/half_formats.h"
+#include "kernels/parallel.h"
+#include "sums.h"
+
+#include <algorithm>
+#include <limits>
+#include <type_traits>
+#include <vector>
+
+// The pass over pairs (x, y) that all sums over them are: in blocks, the columns of each in lanes. What is summed are
+// terms, structs that carry their numbers:
+//
+//   struct Terms {
+//     static constexpr int64_t sums, maxima, minima, lanes;
+//     void fold(double* into, int64_t stride, double x, double y, double first_x, double first_y) const;
+//   };
+//
+// `first_x` and `first_y` begin the block: numbers less one of their own are as small as they differ, so that their
+// squares lose nothing to a large offset. `fold` is written out term by term, because what is gathered in an array, or
+// in a loop inside of a loop over lanes, is not vectorised.
+
+namespace metrics::kernels::pairs {
+
+METRICS_INLINE void raise(double& into, double value) {
+  into = value > into ? value : into;
+}
+METRICS_INLINE void lower(double& into, double value) {
+  into = value < into ? value : into;
+}
+
+/// Sums one function of a pair.
+template <class Term>
+struct SumOf {
+  static constexpr int64_t sums = 1, maxima = 0, minima = 0, lanes = 32;
+  Term term;
+
+  METRICS_INLINE void fold(double* into, int64_t, double x, double y, double, double) const { into[0] += term(x, y); }
+};
+
+/// How many numbers a lane holds: its sums, then its maxima, then its minima.
+template <class Terms>
+constexpr int64_t width = Terms::sums + Terms::maxima + Terms::minima;
+
+/// Writes to the lanes what changes nothing.
+template <class Terms>
+METRICS_INLINE void clear(double* into, int64_t lanes) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  double* maxima = std::fill_n(into, Terms::sums * lanes, 0.0);
+  double* minima = std::fill_n(maxima, Terms::maxima * lanes, -infinity);
+  std::fill_n(minima, Terms::minima * lanes, infinity);
+}
+
+/// Folds a lane into another.
+template <class Terms>
+METRICS_INLINE void fold_lane(double* into, int64_t into_stride, const double* lane, int64_t stride) {
+  constexpr int64_t minima = Terms::sums + Terms::maxima;
+  for (int64_t t = 0; t < Terms::sums; ++t) into[t * into_stride] += lane[t * stride];
+  for (int64_t t = Terms::sums; t < minima; ++t) raise(into[t * into_stride], lane[t * stride]);
+  for (int64_t t = minima; t < width<Terms>; ++t) lower(into[t * into_stride], lane[t * stride]);
+}
+
+/// Sums one column. Lanes, not one sum for each term: they keep the adders busy, and their number fixes the bits.
+template <class Terms, class T>
+METRICS_INLINE void sum_column(Terms terms, const T* preds, const T* target, int64_t rows, double* results) {
+  constexpr int64_t lanes = Terms::lanes;
+  const auto first_x = static_cast<double>(preds[0]);
+  const auto first_y = static_cast<double>(target[0]);
+  double kept[width<Terms> * lanes];
+  clear<Terms>(kept, lanes);
+  int64_t i = 0;
+  for (; i + lanes <= rows; i += lanes) {
+#pragma omp simd
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      terms.fold(kept + lane, lanes, static_cast<double>(preds[i + lane]), static_cast<double>(target[i + lane]),
+                 first_x, first_y);
+    }
+  }
+  for (int64_t lane = 0; i < rows; ++i, ++lane) {
+    terms.fold(kept + lane, lanes, static_cast<double>(preds[i]), static_cast<double>(target[i]), first_x, first_y);
+  }
+  clear<Terms>(results, 1);
+  for (int64_t lane = 0; lane < lanes; ++lane) fold_lane<Terms>(results, 1, kept + lane, lanes);
+}
+
+/// Sums several columns into `results` [width, columns]. A lane is a column, or with few columns one of several rows
+/// that are read together.
+template <class Terms, class T>
+METRICS_INLINE void sum_columns(Terms terms, const T* preds, const T* target, int64_t rows, int64_t columns,
+                                double* results) {
+  const int64_t together = std::max<int64_t>(1, 32 / columns);
+  const int64_t lanes = together * columns;
+  std::vector<double> kept(static_cast<std::size_t>(width<Terms> * lanes));
+  clear<Terms>(kept.data(), lanes);
+  std::vector<double> first_preds(static_cast<std::size_t>(lanes));
+  std::vector<double> first_target(static_cast<std::size_t>(lanes));
+  for (int64_t lane = 0; lane < lanes; ++lane) {
+    first_preds[static_cast<std::size_t>(lane)] = static_cast<double>(preds[lane % columns]);
+    first_target[static_cast<std::size_t>(lane)] = static_cast<double>(target[lane % columns]);
+  }
+  const double* first_x = first_preds.data();
+  const double* first_y = first_target.data();
+  double* sums = kept.data();
+  for (int64_t row = 0; row < rows; row += together) {
+    const T* x = preds + row * columns;
+    const T* y = target + row * columns;
+    const int64_t used = std::min(together, rows - row) * columns;
+#pragma omp simd
+    for (int64_t lane = 0; lane < used; ++lane) {
+      terms.fold(sums + lane, lanes, static_cast<double>(x[lane]), static_cast<double>(y[lane]), first_x[lane],
+                 first_y[lane]);
+    }
+  }
+  clear<Terms>(results, columns);
+  for (int64_t lane = 0; lane < lanes; ++lane) {
+    fold_lane<Terms>(results + lane % columns, columns, sums + lane, lanes);
+  }
+}
+
+/// Writes the sums, maxima and minima [width, columns] of a block's rows.
+template <class Terms, class T>
+void sum_block(const Terms& terms, const T* preds, const T* target, int64_t rows, int64_t columns, double* results) {
+  fastest([&]() METRICS_INLINED {
+    columns == 1 ? sum_column(terms, preds, target, rows, results)
+                 : sum_columns(terms, preds, target, rows, columns, results);
+  });
+}
+
+/// The numbers of a half type in float32.
+void widen(const BFloat16* from, int64_t count, float* to);
+void widen(const Half* from, int64_t count, float* to);
+
+inline constexpr int64_t elements_per_block = 8192;
+inline constexpr int64_t fewest_rows_per_block = 64;
+
+/// The rows of one block, and where its results lie.
+struct Block {
+  int64_t rows, columns;
+  const double* results;  // [width, columns]
+  const double* firsts;   // [2, columns]
+
+  double of(int64_t term, int64_t column) const { return results[term * columns + column]; }
+  double first_x(int64_t column) const { return firsts[column]; }
+  double first_y(int64_t column) const { return firsts[columns + column]; }
+};
+
+template <class T, class Terms>
+void sum_rows_of(const Terms& terms, const Pairs& pairs, int64_t row, int64_t rows, double* results) {
+  const int64_t columns = pairs.columns;
+  const auto* preds = static_cast<const T*>(pairs.preds) + row * columns;
+  const auto* target = static_cast<const T*>(pairs.target) + row * columns;
+  double* firsts = results + width<Terms> * columns;
+  auto sum = [&](const auto* x, const auto* y) {
+    for (int64_t column = 0; column < columns; ++column) {
+      firsts[column] = static_cast<double>(x[column]);
+      firsts[columns + column] = static_cast<double>(y[column]);
+    }
+    sum_block(terms, x, y, rows, columns, results);
+  };
+  if constexpr (std::is_floating_point_v<T>) {
+    sum(preds, target);
+  } else {
+    const int64_t count = rows * columns;
+    std::vector<float> buffer(2 * static_cast<std::size_t>(count));
+    widen(preds, count, buffer.data());
+    widen(target, count, buffer.data() + count);
+    sum(static_cast<const float*>(buffer.data()), static_cast<const float*>(buffer.data() + count));
+  }
+}
+
+template <class Terms>
+void sum_rows(const Terms& terms, const Pairs& pairs, int64_t row, int64_t rows, double* results) {
+  with_element(pairs.preds, pairs.element,
+               [&]<class E>(const E*) { sum_rows_of<E>(terms, pairs, row, rows, results); });
+}
+
+/// Sums all blocks, at once as far as there are threads, and calls take(block) for one after the other.
+template <class Terms, class F>
+void each_block(const Terms& terms, const Pairs& pairs, const F& take) {
+  if (pairs.rows == 0 || pairs.columns == 0) return;
+  const int64_t rows_per_block = std::max(fewest_rows_per_block, elements_per_block / pairs.columns);
+  const int64_t blocks = (pairs.rows + rows_per_block - 1) / rows_per_block;
+  const int64_t stride = (width<Terms> + 2) * pairs.columns;
+  std::vector<double> results(static_cast<std::size_t>(blocks * stride));
+  auto rows_of = [&](int64_t block) { return std::min(rows_per_block, pairs.rows - block * rows_per_block); };
+  auto sum_blocks = [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block) {
+      sum_rows(terms, pairs, block * rows_per_block, rows_of(block), results.data() + block * stride);
+    }
+  };
+  parallel(blocks, elements_per_block, sum_blocks);
+  for (int64_t block = 0; block < blocks; ++block) {
+    const double* own = results.data() + block * stride;
+    take(Block{.rows = rows_of(block),
+               .columns = pairs.columns,
+               .results = own,
+               .firsts = own + width<Terms> * pairs.columns});
+  }
+}
+
+/// Returns the sum of `term(x, y)` of each column.
+template <class Term>
+std::vector<DoubleDouble> sums_of(const Term& term, const Pairs& pairs) {
+  std::vector<DoubleDouble> totals(static_cast<std::size_t>(pairs.columns));
+  each_block(SumOf<Term>{term}, pairs, [&](const Block& block) {
+    for (int64_t column = 0; column < pairs.columns; ++column) {
+      DoubleDouble& total = totals[static_cast<std::size_t>(column)];
+      total = total + block.of(0, column);
+    }
+  });
+  return totals;
+}
+
+}  // namespace metrics::kernels::pairs

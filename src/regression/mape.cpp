@@ -1,0 +1,15 @@
+#include "families/mean_over_pairs.h"
+#include <metrics/regression/mape.h>
+
+namespace metrics {
+
+struct terms::AbsolutePercentageError::Formula {
+  template <class N>
+  METRICS_INLINE N operator()(const N& x, const N& y) const {
+    return formula::magnitude(N(x - y)) / formula::at_least(formula::magnitude(y), 1.17e-06);
+  }
+};
+
+METRICS_DEFINE_CLASS(MeanAbsolutePercentageError);
+
+}  // namespace metrics
