@@ -73,8 +73,8 @@ struct FieldText {
 
 /// The members of a struct, each listed once. Options and results declare
 ///   static constexpr auto fields() { return metrics::fields<&Self::num_classes, &Self::average>(); }
-/// and get construction from a dict or JSON, errors, printing, comparison and conversion from it. Listings show a sentence
-/// for each, in the same order:
+/// and get construction from a dict or JSON, errors, printing, comparison and conversion from it. Listings show a
+/// sentence for each, in the same order:
 ///   metrics::fields<…>().about({"Number of classes.", "How scores of classes become one."})
 template <auto... Members>
 struct Fields {

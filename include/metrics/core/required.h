@@ -6,8 +6,8 @@
 
 namespace metrics {
 
-/// A member of an options struct that has no default. It is made of a value alone, so that an options struct which leaves
-/// it out does not compile:
+/// A member of an options struct that has no default. It is made of a value alone, so that an options struct which
+/// leaves it out does not compile:
 ///   struct Options { Required<int64_t> num_classes; double threshold = 0.5; … };
 ///   Options{.num_classes = 3}      // Options{} and Options{.threshold = 0.1} are errors
 /// It reads as a `T`.
