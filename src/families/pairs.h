@@ -65,7 +65,7 @@ class CountToAdd {
   State& state_;
   int64_t count_;
   int64_t* held_ = nullptr;                // where the state is on the CPU
-  std::optional<States::Attempt> attempt_; // where it is not
+  std::optional<States::Attempt> attempt_;  // where it is not
 };
 
 /// What a functional is: the value of one batch, float64 if an input is, else float32.
