@@ -176,6 +176,21 @@ void check_columns(const States& states, const Tensor& preds) {
   throw InvalidArgument(message.str());
 }
 
+/// Adds the fit of one column without squares that are scaled, which most are, to all states or to none. Returns whether
+/// it is such a one.
+bool add_plain_fit(States& states, const std::vector<kernels::pairs::FitSums>& fit, int64_t rows) {
+  const auto is_scaled = [](const auto& squares) { return squares[1].high != 0 || squares[2].high != 0; };
+  State& sum = states["sum_error"];
+  if (fit.size() != 1 || sum.tensor().dim() != 0) return false;
+  if (is_scaled(fit[0].squared_target) || is_scaled(fit[0].squared_error)) return false;
+  pairs::CountToAdd total(states, "total", rows);
+  State::add_all({{sum, fit[0].target},
+                  {states[target_squares[0]], fit[0].squared_target[0]},
+                  {states[error_squares[0]], fit[0].squared_error[0]}});
+  total.add();
+  return true;
+}
+
 void add_fit(States& states, const std::vector<kernels::pairs::FitSums>& fit, at::IntArrayRef shape) {
   std::vector<DoubleDouble> sums(fit.size());
   const auto add = [&](const char* state, const auto& of) {
@@ -255,13 +270,20 @@ void R2Score::update(States& states, const Options&, const Tensor& preds, const 
   if (rows == 0) return;
   const auto shape = preds.sizes().slice(1);
   const bool differentiable = pairs::carries_gradients(preds, target);
+  std::vector<kernels::pairs::FitSums> fit;
   if (pairs::has_kernel(preds) && !differentiable) {
-    add_fit(states, kernels::pairs::fit_sums(pairs::KernelPairs(preds, target, preds.numel() / rows).get()), shape);
+    fit = kernels::pairs::fit_sums(pairs::KernelPairs(preds, target, preds.numel() / rows).get());
+    if (shape.empty() && add_plain_fit(states, fit, rows)) return;
+  }
+  States::Attempt attempt(states);
+  if (!fit.empty()) {
+    add_fit(states, fit, shape);
   } else {
     add_fit(states, preds.detach().to(at::kDouble), target.detach().to(at::kDouble));
   }
   states["total"].add(at::full({}, rows, at::kLong));
   if (differentiable) attach_gradients(states, preds, target);
+  attempt.succeed();
 }
 
 Tensor R2Score::finalise(const States& states, const Options& options) {

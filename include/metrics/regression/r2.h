@@ -35,7 +35,7 @@ struct R2Score {
   static constexpr std::string_view functional = "r2_score";
   using Options = R2ScoreOptions;
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
-  static constexpr MetricTraits traits{.higher_is_better = true, .is_differentiable = true};
+  static constexpr MetricTraits traits{.higher_is_better = true, .is_differentiable = true, .commits_last = true};
   static constexpr bool functional_dtype_of_inputs = true;
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
