@@ -32,7 +32,7 @@ void MeanAbsoluteError::update(States& states, const Options& options, const Ten
 }
 
 Tensor MeanAbsoluteError::finalise(const States& states, const Options&) {
-  return states["sum_abs_error"].tensor().div(states["total"].tensor());
+  return pairs::of_outputs(states["sum_abs_error"].tensor().div(states["total"].tensor()));
 }
 
 }  // namespace definitions

@@ -33,7 +33,7 @@ void MeanSquaredError::update(States& states, const Options& options, const Tens
 
 Tensor MeanSquaredError::finalise(const States& states, const Options& options) {
   const Tensor mean = states["sum_squared_error"].tensor().div(states["total"].tensor());
-  return options.squared ? mean : mean.sqrt();
+  return pairs::of_outputs(options.squared ? mean : mean.sqrt());
 }
 
 }  // namespace definitions

@@ -142,7 +142,7 @@ Tensor PearsonCorrCoef::finalise(const States& states, const Options&) {
   // What is masked must not be divided by 0 either: its derivative would be NaN for all.
   const auto deviation = [&](const Tensor& var) { return at::where(defined, var, 1.0).sqrt(); };
   const Tensor correlation = moments.corr_xy.div(deviation(moments.var_x)).div(deviation(moments.var_y));
-  return at::where(defined, correlation.clamp(-1, 1), std::numeric_limits<double>::quiet_NaN());
+  return pairs::of_outputs(at::where(defined, correlation.clamp(-1, 1), std::numeric_limits<double>::quiet_NaN()));
 }
 
 }  // namespace definitions

@@ -61,7 +61,7 @@ Tensor equal_error_rates(const States& states, const CurvePlan& plan) {
 }  // namespace
 
 Tensor definitions::BinaryEER::finalise(const States& states, const Prepared& o) {
-  return equal_error_rates(states, o.plan);
+  return equal_error_rates(states, o.plan).squeeze(0);
 }
 
 void definitions::MulticlassEER::check(const Options& o) {

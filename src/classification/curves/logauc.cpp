@@ -3,6 +3,7 @@
 #include <metrics/core/define.h>
 #include <metrics/core/warning.h>
 
+#include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
@@ -78,8 +79,8 @@ Tensor log_areas(const States& states, const CurvePlan& plan, const FprRange& ra
   if (std::erase_if(areas, [](double area) { return std::isnan(area); }) > 0) {
     warn("LogAUC: the areas of some classes or labels are NaN and left out of the average");
   }
-  return at::tensor({std::accumulate(areas.begin(), areas.end(), 0.0) / static_cast<double>(areas.size())},
-                    at::kDouble);
+  return at::scalar_tensor(std::accumulate(areas.begin(), areas.end(), 0.0) / static_cast<double>(areas.size()),
+                           at::kDouble);
 }
 
 void check_fpr_range(const FprRange& range) {
@@ -97,7 +98,7 @@ void definitions::BinaryLogAUC::check(const Options& o) {
 }
 
 Tensor definitions::BinaryLogAUC::finalise(const States& states, const Prepared& o) {
-  return log_areas(states, o.plan, o.fpr_range, Average::None);
+  return log_areas(states, o.plan, o.fpr_range, Average::None).squeeze(0);
 }
 
 void definitions::MulticlassLogAUC::check(const Options& o) {
