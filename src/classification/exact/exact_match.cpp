@@ -72,7 +72,7 @@ void definitions::MulticlassExactMatch::update(States& states, const Options& o,
 
 Tensor definitions::MulticlassExactMatch::finalise(const States& states, const Options& o) {
   if (is_samplewise(o)) return rows_of(states.at(0)).to(at::kDouble);
-  return classification::ratio(states.at(0).tensor(), states.at(1).tensor());
+  return classification::ratio(states.at(0).tensor(), states.at(1).tensor()).reshape({});
 }
 
 void definitions::MultilabelExactMatch::check(const Options& o) {
@@ -112,7 +112,7 @@ void definitions::MultilabelExactMatch::update(States& states, const Options& o,
 Tensor definitions::MultilabelExactMatch::finalise(const States& states, const Options& o) {
   const State& correct = classification::reading_that_holds(states, o.input);
   return is_samplewise(o) ? classification::ratio(rows_of(correct), rows_of(states["_positions"]))
-                          : classification::ratio(correct.tensor(), states["total"].tensor());
+                          : classification::ratio(correct.tensor(), states["total"].tensor()).reshape({});
 }
 
 void definitions::MultilabelExactMatch::show_as_torchmetrics(States& states, const Options& o) {
