@@ -221,6 +221,13 @@ def scores(stem: Stem, metric: str, functional: str, options: dict, draw, rest) 
         else:
             batches[0]["preds"][0, 1] = -math.inf
         add(f"infinite logits{named}", given, batches)
+        if not positive and not metric.endswith(AREAS):
+            batches = draw(f"{metric}/infinite score", "logits", sizes=SIZES)
+            batches[0]["preds"][1, 2], batches[1]["preds"][0, :2] = math.inf, math.inf
+            at_last = lambda b: {**b, "preds": b["preds"].clamp(max=1e4)}
+            add(f"an infinite score{named}", given, batches, **by_functional(functional, options | given, "an infinite score of a class takes all of its row's probability; torchmetrics' softmax makes NaN of the row", at_last, "torchmetrics' functional on scores of 10000 in its place"))
+    if not metric.endswith(AREAS):
+        add("one threshold, thresholds=[0.5]", {"thresholds": [0.5]}, draw(f"{metric}/one threshold", "probabilities", sizes=SIZES))
     add("many rows of logits, thresholds=200", {"thresholds": 200}, [compact(b, options) for b in draw(f"{metric}/many", "logits", sizes=(603, 60) if metric.endswith(AREAS) else (131, 60))])
     for dtype in (torch.float64, torch.float16, torch.bfloat16):
         batches = [{**b, "preds": b["preds"].to(dtype)} for b in draw(f"{metric}/dtype", "probabilities", sizes=SIZES)]

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import torch
 from cases import Case, Misuse, Stem
-from paired import COARSE, EXACT, IN_FLOAT32, TOLERANCE, TOO_MANY, add, columns_of, kinds_of_inputs, many, misuses, pairs, refused_outputs, rooted, sums_of_errors
+from paired import COARSE, EXACT, IN_FLOAT32, NAN, NO_SLOPE, TOLERANCE, TOO_MANY, add, columns_of, kinds_of_inputs, many, misuses, pairs, refused_outputs, rooted, sums_of_errors
 
 METRIC, FUNCTIONAL = "MeanSquaredError", "mean_squared_error"
 
@@ -14,6 +14,14 @@ def exact(batches: list, squared: bool = True) -> torch.Tensor:
     preds, target = ([x for column in columns_of(batches, name) for x in column] for name in ("preds", "target"))
     mean = sum(((p - t) ** 2 for p, t in zip(preds, target)), Fraction(0)) / len(preds)
     return torch.tensor(float(mean) if squared else rooted(mean), dtype=torch.float32)
+
+
+def of_each(batches: list) -> torch.Tensor:
+    """Compute the error of each output without rounding, NaN where one of its numbers is."""
+    columns = range(batches[0]["preds"].shape[1])
+    cut = lambda c: [{name: x[:, c] for name, x in b.items()} for b in batches]
+    missing = lambda c: any(bool(x.isnan().any()) for b in cut(c) for x in b.values())
+    return torch.stack([torch.tensor(NAN) if missing(c) else exact(cut(c)) for c in columns])
 
 
 def write(stem: Stem) -> None:
@@ -41,4 +49,8 @@ def write(stem: Stem) -> None:
     case("float64 with a large offset", {}, offset, tolerance={"rtol": 0.0, "atol": 0.0}, excludes=COARSE)
     far = [{"preds": torch.tensor([4096.0]), "target": torch.tensor([0.0])}, *[{"preds": torch.ones(1), "target": torch.zeros(1)} for _ in range(5)]]
     case("past 2^24", {}, far, reason=IN_FLOAT32, **{**by, "tolerance": {"rtol": 0.0, "atol": 0.0}})
+    # The sum beside the NaN is no number of float32 where the state is saved half-way.
+    first = {"preds": torch.tensor([[NAN, 4096.0, 1.0], [1.0, 1.0, 1.0]]), "target": torch.zeros(2, 3)}
+    beside = [first, *[{"preds": torch.ones(1, 3), "target": torch.zeros(1, 3)} for _ in range(5)]]
+    case("an output past 2^24 beside one that is NaN", {"num_outputs": 3}, beside, reason=IN_FLOAT32, excludes=NO_SLOPE, forward_by=lambda b: of_each([b]), final_by=of_each, reference=EXACT, tolerance={"rtol": 0.0, "atol": 0.0})
     stem.require(METRIC, {"squared": [True, False], "num_outputs": [1, 2, 3, 40]})

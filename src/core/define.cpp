@@ -80,12 +80,13 @@ Tensor rounded(const Tensor& value) {
 
 }  // namespace
 
-Tensor finished_tensor(const Tensor& value, at::ScalarType dtype) {
-  const Tensor shaped = value.numel() == 1 && value.dim() > 0 ? value.reshape({}) : value;
-  if (!shaped.is_floating_point() || shaped.scalar_type() == dtype) return separate(shaped);
-  const bool rounds = shaped.scalar_type() == at::kDouble && dtype == at::kFloat;
+Tensor finished_tensor(const Tensor& value, const ResultForm& form) {
+  const bool reshapes = form.one_element_is_scalar && value.numel() == 1 && value.dim() > 0;
+  const Tensor shaped = reshapes ? value.reshape({}) : value;
+  if (!shaped.is_floating_point() || shaped.scalar_type() == form.dtype) return separate(shaped);
+  const bool rounds = shaped.scalar_type() == at::kDouble && form.dtype == at::kFloat;
   if (rounds && is_plain(shaped) && !carries_gradients(shaped)) return rounded(shaped);
-  return shaped.to(dtype);
+  return shaped.to(form.dtype);
 }
 
 Tensor separate(const Tensor& value) {

@@ -5,7 +5,6 @@
 #include <metrics/core/state_dict.h>
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/equal.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros_like.h>
 
@@ -66,6 +65,11 @@ StateValue flattened(const StateValue& saved) {
   std::vector<Tensor> flat;
   for (const Tensor& item : *items) flat.push_back(detail::has_elements(item) ? item.flatten() : item);
   return flat;
+}
+
+/// Whether tensors of one shape and dtype hold the same numbers; NaN is the same as NaN.
+bool same_numbers(const Tensor& a, const Tensor& b) {
+  return (a == b).logical_or((a != a).logical_and(b != b)).all().item<bool>();
 }
 
 /// What rounding to torchmetrics' form takes away: the state's value and residual.
@@ -142,7 +146,7 @@ void load_fixed(State& state, const std::vector<Part>& parts, const Tensor* exac
     const Tensor saved = saved_tensor(parts[i], slot);
     slot.copy_(saved);
     // If the rounded value was edited after saving, the edit wins over the exact one.
-    as_saved = as_saved && at::equal(part_of(state, exact->select(0, 0), i).to(saved), saved);
+    as_saved = as_saved && same_numbers(part_of(state, exact->select(0, 0), i).to(saved), saved);
   }
   const Tensor kept = as_saved ? exact->select(0, 0).to(value.options()).clone() : value;
   if (!state.compensated()) return state.assign(kept, {}, {});
@@ -225,7 +229,7 @@ void require_states_go_together(const States& states) {
 bool equal_states(const State& a, const State& b) {
   const Tensor x = a.tensor(), y = b.tensor();
   if (!x.defined() || !y.defined()) return x.defined() == y.defined();
-  return x.scalar_type() == y.scalar_type() && x.sizes() == y.sizes() && at::equal(x, y);
+  return x.scalar_type() == y.scalar_type() && x.sizes() == y.sizes() && same_numbers(x, y);
 }
 
 /// Whether the states that torchmetrics has, too, are equal.

@@ -90,9 +90,9 @@ Tensor MeanOverPairs<Term>::finalise(const States& states, [[maybe_unused]] cons
   Tensor total;
   if constexpr (Term::states.total != nullptr) total = states[Term::states.total].tensor();
   if constexpr (requires { Term::value(sum, total, options); }) {
-    return Term::value(sum, total, options);
+    return pairs::of_outputs(Term::value(sum, total, options));
   } else {
-    return sum.div(total);
+    return pairs::of_outputs(sum.div(total));
   }
 }
 

@@ -82,6 +82,10 @@ kernels::pairs::Pairs KernelPairs::get() const {
           .columns = columns_};
 }
 
+Tensor of_outputs(const Tensor& values) {
+  return values.numel() == 1 ? values.reshape({}) : values;
+}
+
 void add_sums(State& state, const std::vector<DoubleDouble>& sums, at::IntArrayRef shape) {
   if (sums.size() == 1 && state.tensor().sizes() == shape) return state.add(sums.front());
   Tensor high = at::empty(shape, at::kDouble);

@@ -51,6 +51,9 @@ class KernelPairs {
   int64_t columns_;
 };
 
+/// A value for each output as users get it: of a single one a scalar, in functionals, too.
+Tensor of_outputs(const Tensor& values);
+
 /// Adds a sum for each column to a state, as a tensor of `shape`.
 void add_sums(State& state, const std::vector<DoubleDouble>& sums, at::IntArrayRef shape);
 

@@ -144,12 +144,12 @@ Tensor PearsonCorrCoef::finalise(const States& states, const Options&) {
   // What is masked must not be divided by 0 either: its derivative would be NaN for all.
   const auto deviation = [&](const Tensor& var) { return at::where(defined, var, 1.0).sqrt(); };
   const Tensor correlation = moments.corr_xy.div(deviation(moments.var_x)).div(deviation(moments.var_y));
-  return at::where(defined, correlation.clamp(-1, 1), std::numeric_limits<double>::quiet_NaN());
+  return pairs::of_outputs(at::where(defined, correlation.clamp(-1, 1), std::numeric_limits<double>::quiet_NaN()));
 }
 
 Tensor PearsonCorrCoef::functional_value(const Tensor& preds, const Tensor& target) {
   const int64_t columns = preds.dim() == 2 ? preds.size(1) : 1;
-  return MetricOf<PearsonCorrCoef>::value_of({.num_outputs = columns}, {preds, target});
+  return pairs::of_outputs(MetricOf<PearsonCorrCoef>::value_of({.num_outputs = columns}, {preds, target}));
 }
 
 }  // namespace definitions

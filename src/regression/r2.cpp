@@ -7,6 +7,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/isfinite.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
@@ -26,10 +27,13 @@ namespace {
 constexpr double rounding_of_sums = 1e-24;
 
 // Sums of squares that would leave float64 are those of scaled numbers (kernels::pairs::square_scales), each beside
-// the others. Only the kernel scales: for gradients and on devices squares must be numbers.
+// the others.
 constexpr std::array<const char*, 3> target_squares{"sum_squared_error", "_sum_squared_error_of_large",
                                                     "_sum_squared_error_of_small"};
 constexpr std::array<const char*, 3> error_squares{"residual", "_residual_of_large", "_residual_of_small"};
+
+/// What a sum of squares of each scale is times, as an exponent of two.
+constexpr std::array<int, 3> square_exponents{0, 1200, -1200};
 
 /// The numbers of a compensated sum by column, on the CPU; 0 as long as there is none.
 std::vector<DoubleDouble> sums_in(const State& state, int64_t columns) {
@@ -43,6 +47,13 @@ std::vector<DoubleDouble> sums_in(const State& state, int64_t columns) {
   return sums;
 }
 
+/// `value`, with the derivative of `formula`, which would give the same without rounding.
+Tensor with_gradient_of(const Tensor& value, const Tensor& formula) {
+  if (!formula.requires_grad()) return value;
+  const Tensor nothing = formula - formula.detach();
+  return value + at::where(at::isfinite(formula), nothing, 0.0);
+}
+
 /// A number times 2^exponent.
 struct Scaled {
   DoubleDouble number;
@@ -53,7 +64,7 @@ struct Scaled {
 
 /// A sum of squares from its parts of all scales, in the largest scale that occurs.
 Scaled joined(const DoubleDouble& plain, const DoubleDouble& of_large, const DoubleDouble& of_small) {
-  constexpr int apart = 1200;  // of squares of numbers times 2^600
+  constexpr int apart = square_exponents[1];
   const auto smaller = [](const DoubleDouble& sum) {
     return DoubleDouble{std::ldexp(sum.high, -apart), std::ldexp(sum.low, -apart)};
   };
@@ -87,9 +98,9 @@ std::optional<ScaledFit> scaled_fit(const States& states, double n) {
   if (!occur(squares) && !occur(residuals)) return std::nullopt;
 
   const std::vector<DoubleDouble> totals = sums_in(sum, columns);
-  ScaledFit fit{at::empty(sum.tensor().sizes(), at::kDouble), at::empty(sum.tensor().sizes(), at::kDouble),
-                at::empty(sum.tensor().sizes(), at::kDouble)};
+  ScaledFit fit{at::empty(sum.tensor().sizes(), at::kDouble), at::empty(sum.tensor().sizes(), at::kDouble), {}};
   std::vector<Scaled> deviations;
+  std::vector<int> exponents;
   int largest = std::numeric_limits<int>::min();
   for (std::size_t i = 0; i < totals.size(); ++i) {
     const Scaled of_target = joined(squares[0][i], squares[1][i], squares[2][i]);
@@ -98,15 +109,42 @@ std::optional<ScaledFit> scaled_fit(const States& states, double n) {
     const DoubleDouble total{std::ldexp(totals[i].high, -half), std::ldexp(totals[i].low, -half)};
     const double rest = difference(of_target.number, quotient(product(total, total), n)).value();
     const bool equal = rest <= rounding_of_sums * of_target.number.high;
+    exponents.push_back(of_target.exponent);
     deviations.push_back({{equal ? 0 : rest, 0}, of_target.exponent});
     fit.deviations.mutable_data_ptr<double>()[i] = deviations.back().number.high;
     fit.errors.mutable_data_ptr<double>()[i] = equal ? errors.number.value() : errors.at(of_target.exponent);
     if (!equal) largest = std::max(largest, of_target.exponent);
   }
-  for (std::size_t i = 0; i < deviations.size(); ++i) {
-    fit.weights.mutable_data_ptr<double>()[i] = deviations[i].number.high == 0 ? 0 : deviations[i].at(largest);
-  }
-  for (Tensor* tensor : {&fit.errors, &fit.deviations, &fit.weights}) *tensor = tensor->to(states.device());
+  // Powers of two by column; half of an exponent, because a number has no room for the whole.
+  const auto powers = [&](const auto& exponent_of) {
+    Tensor result = at::empty(sum.tensor().sizes(), at::kDouble);
+    for (std::size_t i = 0; i < exponents.size(); ++i) {
+      const std::optional<int> exponent = exponent_of(i);
+      result.mutable_data_ptr<double>()[i] = exponent ? std::ldexp(1, *exponent / 2) : 0;
+    }
+    return result.to(states.device());
+  };
+  const auto times_square = [](const Tensor& value, const Tensor& root) { return value * root * root; };
+  const auto in_scale_of_columns = [&](const std::array<const char*, 3>& names, const auto& sums) {
+    Tensor total = at::zeros(sum.tensor().sizes(), sum.tensor().options());
+    for (std::size_t scale = 0; scale < names.size(); ++scale) {
+      const Tensor part = states[names[scale]].tensor();
+      if (part.sizes() != total.sizes()) continue;
+      total = total + times_square(part, powers([&](std::size_t i) {
+                return sums[scale][i].high == 0 ? std::nullopt : std::optional(square_exponents[scale] - exponents[i]);
+              }));
+    }
+    return total;
+  };
+  for (Tensor* tensor : {&fit.errors, &fit.deviations}) *tensor = tensor->to(states.device());
+  const Tensor scaled_sum = sum.tensor() * powers([&](std::size_t i) { return std::optional(-exponents[i]); });
+  fit.errors = with_gradient_of(fit.errors, in_scale_of_columns(error_squares, residuals));
+  fit.deviations =
+      with_gradient_of(fit.deviations, in_scale_of_columns(target_squares, squares) - scaled_sum.square() / n);
+  fit.weights = times_square(fit.deviations, powers([&](std::size_t i) {
+                               const bool equal = deviations[i].number.high == 0;
+                               return equal ? std::nullopt : std::optional(exponents[i] - largest);
+                             }));
   return fit;
 }
 
@@ -128,11 +166,6 @@ Tensor squared_deviations(const State& sum, const State& sum_of_squares, double 
     deviations.mutable_data_ptr<double>()[column] = equal ? 0 : rest;
   }
   return deviations.to(sum.tensor().device());
-}
-
-/// `value`, with the derivative of `formula`, which would give the same without rounding.
-Tensor with_gradient_of(const Tensor& value, const Tensor& formula) {
-  return formula.requires_grad() ? value + (formula - formula.detach()) : value;
 }
 
 /// 1 - errors / deviations; where targets do not deviate, 1 without errors and else 0.
@@ -209,23 +242,55 @@ void add_fit(States& states, const std::vector<kernels::pairs::FitSums>& fit, at
   }
 }
 
-/// The same in tensors. Of y = k + v, where k has few enough digits that its square is exact: Σ y = Σ v + n k, and
-/// Σ y² = Σ v² + 2 k Σ v + n k², where n k² is exact in two parts.
+/// Which scale the numbers of each column take before they are squared. Tensors, because on a device a look at the
+/// largest number would be a wait.
+struct ColumnScales {
+  std::array<Tensor, kernels::pairs::square_scales.size()> taken;  // whether a column takes that scale
+  Tensor factor;
+
+  explicit ColumnScales(const Tensor& values) {
+    using kernels::pairs::least_unscaled, kernels::pairs::most_unscaled, kernels::pairs::square_scales;
+    const Tensor largest = values.detach().abs().amax(0);
+    const Tensor large = (largest > most_unscaled).logical_and(at::isfinite(largest));
+    const Tensor small = (largest < least_unscaled).logical_and(largest > 0);
+    taken = {large.logical_or(small).logical_not(), large, small};
+    factor = taken[0].to(at::kDouble) + large.to(at::kDouble) * square_scales[1] + small.to(at::kDouble) * square_scales[2];
+  }
+
+  /// What a column has of a sum in that scale.
+  Tensor at(std::size_t scale, const Tensor& sum) const { return at::where(taken[scale], sum, 0.0); }
+};
+
+/// The number cut off to as few digits as a float has, whatever its size.
+Tensor with_float_digits(const Tensor& value) {
+  constexpr int64_t digits_beyond = (int64_t{1} << 29) - 1;
+  return value.contiguous().view(at::kLong).bitwise_and(~digits_beyond).view(at::kDouble);
+}
+
+/// The same in tensors. Of scaled y = k + v, where k has few enough digits that its square is exact: Σ y = Σ v + n k, and
+/// Σ y² = Σ v² + 2 k Σ v + n k², where n k² is exact in two parts. Unscaled, k is a number, too, so that Σ y, which is
+/// kept unscaled, is as exact.
 void add_fit(States& states, const Tensor& preds, const Tensor& target) {
   const auto n = static_cast<double>(target.size(0));
-  const auto with_float_digits = [](const Tensor& value) { return value.to(at::kFloat).to(at::kDouble); };
-  const Tensor k = with_float_digits(target.mean(0).clamp(-1e18, 1e18));
-  const Tensor v = target - k;
+  const Tensor errors = target - preds;
+  const ColumnScales of_target(target), of_error(errors);
+  const Tensor y = target * of_target.factor;
+  constexpr double beyond_all = 0x1p450;  // but the infinite
+  const Tensor unscaled_k = with_float_digits(y.mean(0).clamp(-beyond_all, beyond_all) / of_target.factor);
+  const Tensor k = unscaled_k * of_target.factor;
+  const Tensor v = y - k;
   const Tensor sum_of_v = v.sum(0);
   const Tensor high = with_float_digits(k * k);
-  State& squares = states["sum_squared_error"];
-  squares.add(v.square().sum(0));
-  squares.add(2 * k * sum_of_v);
-  squares.add(n * high);
-  squares.add(n * (k * k - high));
-  states["sum_error"].add(sum_of_v);
-  states["sum_error"].add(n * k);
-  states["residual"].add((target - preds).square().sum(0));
+  const Tensor squared_errors = (errors * of_error.factor).square().sum(0);
+  const std::array<Tensor, 4> squared_targets{v.square().sum(0), 2 * k * sum_of_v, n * high, n * (k * k - high)};
+  states["sum_error"].add(sum_of_v / of_target.factor);
+  states["sum_error"].add(n * unscaled_k);
+  for (std::size_t scale = 0; scale < target_squares.size(); ++scale) {
+    const Tensor occurs = of_target.taken[scale].logical_or(of_error.taken[scale]);
+    if (scale > 0 && occurs.is_cpu() && !occurs.any().item<bool>()) continue;
+    for (const Tensor& part : squared_targets) states[target_squares[scale]].add(of_target.at(scale, part));
+    states[error_squares[scale]].add(of_error.at(scale, squared_errors));
+  }
 }
 
 /// Gives the states of one batch, which hold it already, the derivatives of what they hold.
@@ -234,11 +299,17 @@ void attach_gradients(States& states, const Tensor& preds, const Tensor& target)
   const Tensor y = target.to(at::kDouble);
   const auto attach = [&](const char* name, const Tensor& formula) {
     State& state = states[name];
+    if (state.tensor().sizes() != formula.sizes()) return;  // a scale that no column takes
     state.assign(with_gradient_of(state.tensor(), formula), state.residual(), {});
   };
-  attach("sum_squared_error", y.square().sum(0));
+  const auto attach_squares = [&](const std::array<const char*, 3>& names, const Tensor& values) {
+    const ColumnScales scales(values);
+    const Tensor sum = (values * scales.factor).square().sum(0);
+    for (std::size_t scale = 0; scale < names.size(); ++scale) attach(names[scale], scales.at(scale, sum));
+  };
+  attach_squares(target_squares, y);
+  attach_squares(error_squares, y - x);
   attach("sum_error", y.sum(0));
-  attach("residual", (y - x).square().sum(0));
 }
 
 }  // namespace
@@ -309,7 +380,7 @@ Tensor R2Score::functional_value(const Tensor& preds, const Tensor& target, cons
   const Tensor value = MetricOf<R2Score>::value_of(options, {preds, target});
   // As in torchmetrics: the class makes a number of the vector of one column, the functional does not.
   const bool one_column = preds.dim() == 2 && preds.size(1) == 1;
-  return one_column && options.multioutput == MultiOutput::RawValues ? value.reshape({1}) : value;
+  return one_column && options.multioutput == MultiOutput::RawValues ? value.reshape({1}) : pairs::of_outputs(value);
 }
 
 }  // namespace definitions

@@ -445,6 +445,67 @@ TEST_CASE("regression: sums of squares that leave float64 survive a checkpoint a
   }
 }
 
+TEST_CASE("regression: derivatives of a score have its scale, where squares leave float64, too") {
+  using namespace metrics;
+  const Tensor target = draws(46, {9, 3}) + 2;
+  const Tensor preds = target + draws(47, {9, 3}) / 4;
+  struct Found {
+    Tensor value, by_preds, by_target;
+  };
+  const auto found = [&](const Tensor& x, const Tensor& y, MultiOutput kind) {
+    R2Score metric({.adjusted = 2, .multioutput = kind});
+    metric.set_dtype(at::kDouble);
+    const Tensor tracked_x = x.clone().requires_grad_(), tracked_y = y.clone().requires_grad_();
+    const Tensor value = metric.forward(tracked_x, tracked_y);
+    (value * at::tensor({1.0, 2.0, 4.0}, at::kDouble)).sum().backward();
+    CHECK(at::allclose(functional::r2_score(x, y, {.adjusted = 2, .multioutput = kind}), value.detach(), 1e-12, 0));
+    CHECK(at::allclose(metric.compute(), value.detach(), 1e-12, 0));
+    return Found{value.detach(), tracked_x.grad(), tracked_y.grad()};
+  };
+  const auto agree = [&](const Tensor& scale, MultiOutput kind) {
+    const Found plain = found(preds, target, kind), scaled = found(preds * scale, target * scale, kind);
+    CHECK(at::allclose(scaled.value, plain.value, 1e-12, 0));
+    CHECK(at::allclose(scaled.by_preds * scale, plain.by_preds, 1e-11, 1e-14));
+    CHECK(at::allclose(scaled.by_target * scale, plain.by_target, 1e-11, 1e-14));
+  };
+  const double large = 0x1p990, small = 0x1p-565;
+  for (const auto kind : {MultiOutput::RawValues, MultiOutput::UniformAverage, MultiOutput::VarianceWeighted}) {
+    for (const double scale : {large, small}) {
+      CAPTURE(scale);
+      agree(at::tensor({scale, scale, scale}, at::kDouble), kind);
+    }
+    if (kind != MultiOutput::VarianceWeighted) agree(at::tensor({small, 1.0, large}, at::kDouble), kind);
+  }
+}
+
+TEST_CASE("regression: scores in tensors, as devices take them, scale their squares") {
+  using namespace metrics;
+  // By column and batch another scale; the last batch has errors of another scale than its targets.
+  const Tensor scales = at::tensor({1e-170, 1e300, 1.0, 1e300, 1e-170, 1e-200, 0x1p-1040, 1.0, 1e250}, at::kDouble).view({3, 3});
+  for (const bool together : {true, false}) {
+    R2Score kernel({.multioutput = MultiOutput::RawValues});
+    kernel.set_dtype(at::kDouble);
+    R2Score plain = kernel;
+    for (int64_t batch = 0; batch < 3; ++batch) {
+      const Tensor scale = scales[together ? 0 : batch];
+      const Tensor target = (draws(48 + static_cast<uint64_t>(batch), {40, 3}) + 9) * scale;
+      const Tensor error = draws(58 + static_cast<uint64_t>(batch), {40, 3}) * scale * (batch == 2 ? 0x1p-30 : 1.0);
+      kernel.update(target + error, target);
+      plain.update((target + error).requires_grad_(), target);
+    }
+    CHECK(kernel.compute().isfinite().all().item<bool>());
+    CHECK(at::allclose(plain.compute(), kernel.compute(), 1e-9, 1e-12));
+  }
+  // A column of what no number fits is NaN or infinite, the others are as they are.
+  R2Score odd({.multioutput = MultiOutput::RawValues});
+  const Tensor target = at::tensor({1.0, 1e300, 2.0, 2e300, 4.0, -1e300}, at::kDouble).view({3, 2});
+  Tensor preds = target * 0.75;
+  preds[0][0] = std::numeric_limits<double>::infinity();
+  const Tensor value = odd.forward(preds.requires_grad_(), target);
+  CHECK(value[0].item<double>() == -std::numeric_limits<double>::infinity());
+  CHECK(value[1].item<double>() == doctest::Approx(functional::r2_score(target.select(1, 1) * 0.75, target.select(1, 1)).item<double>()));
+}
+
 TEST_CASE("regression: checkpoints have torchmetrics' names and forms") {
   const Tensor target = draws(20, {6, 3});
   const Tensor preds = target + draws(21, {6, 3}, 1);

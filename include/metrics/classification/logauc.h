@@ -3,6 +3,7 @@
 #include <metrics/classification/curves.h>
 
 #include <array>
+#include <optional>
 
 namespace metrics {
 
@@ -18,7 +19,7 @@ struct METRICS_API LogArea {
   Tensor value(const classification::GatheredCurve& curve) const;
 
   std::array<double, 2> fpr_range;
-  Average average = Average::None;
+  std::optional<Average> average{};  ///< None for a binary curve, which has one area.
 };
 
 /// `Defaults` are the options of its functional.

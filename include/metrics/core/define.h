@@ -143,35 +143,42 @@ METRICS_API Tensor valid_indices(const Rows& rows);
 [[noreturn]] METRICS_API void throw_row_mismatch(std::string_view what, std::string_view input, int64_t rows,
                                                  int64_t expected);
 
-METRICS_API Tensor finished_tensor(const Tensor& value, at::ScalarType dtype);
+/// The form in which users get results. Whether one-element tensors are scalars, because torchmetrics' classes make them
+/// such, and its functionals do not.
+struct ResultForm {
+  at::ScalarType dtype;  ///< Of floating tensors.
+  bool one_element_is_scalar;
+};
 
-/// The result as users get it: floating tensors in `dtype`, one-element tensors as scalars, none shared with a state.
-inline Tensor finished(const Tensor& value, at::ScalarType dtype) {
-  return finished_tensor(value, dtype);
+METRICS_API Tensor finished_tensor(const Tensor& value, const ResultForm& form);
+
+/// The result in that form, sharing no tensor with a state.
+inline Tensor finished(const Tensor& value, const ResultForm& form) {
+  return finished_tensor(value, form);
 }
 template <class T>
-T finished(const T& value, at::ScalarType dtype);
+T finished(const T& value, const ResultForm& form);
 template <class T>
-std::vector<T> finished(const std::vector<T>& values, at::ScalarType dtype) {
+std::vector<T> finished(const std::vector<T>& values, const ResultForm& form) {
   std::vector<T> result;
-  for (const T& value : values) result.push_back(finished(value, dtype));
+  for (const T& value : values) result.push_back(finished(value, form));
   return result;
 }
 template <class T>
-std::map<std::string, T> finished(const std::map<std::string, T>& values, at::ScalarType dtype) {
+std::map<std::string, T> finished(const std::map<std::string, T>& values, const ResultForm& form) {
   std::map<std::string, T> result;
-  for (const auto& [name, value] : values) result.emplace(name, finished(value, dtype));
+  for (const auto& [name, value] : values) result.emplace(name, finished(value, form));
   return result;
 }
 template <class... T>
-std::variant<T...> finished(const std::variant<T...>& value, at::ScalarType dtype) {
-  return std::visit([&](const auto& held) { return std::variant<T...>(finished(held, dtype)); }, value);
+std::variant<T...> finished(const std::variant<T...>& value, const ResultForm& form) {
+  return std::visit([&](const auto& held) { return std::variant<T...>(finished(held, form)); }, value);
 }
 template <class T>
-T finished(const T& value, at::ScalarType dtype) {
+T finished(const T& value, const ResultForm& form) {
   T result = value;
   if constexpr (HasFields<T>) {
-    T::fields().for_each([&](auto field) { field.of(result) = finished(field.of(value), dtype); });
+    T::fields().for_each([&](auto field) { field.of(result) = finished(field.of(value), form); });
   }
   return result;
 }
@@ -529,7 +536,8 @@ auto MetricOf<D>::value_of(const Options& options, const Inputs& inputs) -> Resu
   states.to(detail::device_of<D>(inputs));
   metric.fold(states, inputs, Rows{});
   states.set_update_count(1);
-  return metric.finalised(states);
+  const detail::ResultForm as_it_is{.dtype = metric.dtype(), .one_element_is_scalar = false};
+  return detail::named(D::name, [&] { return detail::finished(D::finalise(states, metric.options_), as_it_is); });
 }
 
 template <class D>
@@ -548,7 +556,8 @@ auto MetricOf<D>::call(const FunctionalOptions& options, const FunctionalInputs&
 
 template <class D>
 auto MetricOf<D>::finalised(const States& states) const -> Result {
-  return detail::named(D::name, [&] { return detail::finished(D::finalise(states, options_), dtype()); });
+  const detail::ResultForm form{.dtype = dtype(), .one_element_is_scalar = true};
+  return detail::named(D::name, [&] { return detail::finished(D::finalise(states, options_), form); });
 }
 
 template <class D>

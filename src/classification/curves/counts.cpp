@@ -1,5 +1,6 @@
 #include "bins.h"
 #include "kernels.h"
+#include "plain.h"
 #include "sorting.h"
 #include "curves.h"
 #include "classification/readings.h"
@@ -7,8 +8,8 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/sigmoid.h>
-#include <ATen/ops/softmax.h>
 #include <ATen/ops/where.h>
 
 #include <algorithm>
@@ -145,13 +146,6 @@ double sigmoid(double x) {
 /// The logit of a probability.
 double logit(double p) {
   return kernels::logarithm(p) - kernels::logarithm_of_one_plus(-p);
-}
-
-/// The least that the softmax of float64 scores may be where its logarithm is this one: counts between thresholds take it
-/// by a division, whose last bits differ, and as 0 where it is as small as that.
-double least_probability(double log) {
-  constexpr double kSmallest = -700;
-  return log < kSmallest ? 0 : kernels::exponential(log) * (1 - (4 - log) * std::numeric_limits<double>::epsilon());
 }
 
 int64_t label_of(int32_t code) {
@@ -380,17 +374,77 @@ struct Reading {
 Reading reading_of(const Kept& from, const CurveRule& rule) {
   const bool in_float = from.scores.scalar_type() == at::kFloat;
   const auto by = [&](double (*probability)(double)) { return AsThreshold{probability, in_float, from.results}; };
-  if (!from.logits) return {by([](double score) { return score; }), {}};
+  const AsThreshold as_ranked = by([](double score) { return score; });
+  if (!from.logits) return {as_ranked, {}};
   if (rule.task != CurveTask::Multiclass) {
     if (!from.decided) return {by(sigmoid), {}};
     return {by(sigmoid), [](double score, int64_t, int32_t code) { return code < 0 ? logit(score) : score; }};
   }
-  const Element element = from.scores.scalar_type() == at::kDouble ? Element::Double : Element::Float;
-  return {by(in_float ? +[](double log) { return kernels::exponential(log); } : least_probability),
+  const Element element = in_float ? Element::Float : Element::Double;
+  // Their thresholds are not made of ranks: see curve_of_classes.
+  return {as_ranked,
           [norms = curves::kernels::row_norms(from.scores.const_data_ptr(), element, from.scores.size(0),
                                               from.scores.size(1))](double score, int64_t row, int32_t code) {
             return code < 0 ? kernels::logarithm(score) : norms[static_cast<std::size_t>(row)].log_softmax(score);
           }};
+}
+
+/// What logits of classes are compared with thresholds by, in the dtype of the scores: [classes, rows].
+template <class T>
+Tensor class_probabilities(const Kept& from) {
+  Tensor softmax = at::empty_like(from.scores);
+  curves::kernels::softmax(from.scores.const_data_ptr<T>(), from.scores.size(0), from.scores.size(1),
+                           softmax.mutable_data_ptr<T>());
+  if (from.decided) softmax = at::where((from.codes < 0).unsqueeze(1), from.scores, softmax);
+  return softmax.t().contiguous();
+}
+
+/// Makes a curve of classes. They are ranked by the logarithm of their softmax, which tells more of them apart than the
+/// probability near 1, and reach the thresholds that their probability does not lie below. Rounding can turn the order
+/// of probabilities round: points between which it does share the least of theirs as their threshold. So each threshold
+/// is reached by what is ranked no lower than the last point that has it, and by nothing else.
+template <class T>
+CurveCounts curve_of_classes(const Column<double>& ranks, std::span<const T> probabilities, at::ScalarType dtype) {
+  constexpr int kRow = 64;  // the bits for a row and for its target, below the place
+  if (ranks.scores.empty()) return {};
+  const curves::Places<uint64_t> places(curves::kernels::key_range(ranks.scores));
+  const auto sorted = curves::sorted<uint128, kRow>(ranks.scores.size(), places.bits(), [&](std::span<uint128> items) {
+    for (std::size_t row = 0; row < items.size(); ++row) {
+      const uint64_t below = curves::ranked<uint64_t>(static_cast<uint64_t>(row), ranks.yes[row] != 0);
+      items[row] = static_cast<uint128>(places.place_of(curves::key_of(ranks.scores[row]))) << kRow | below;
+    }
+  });
+  const std::span<const uint128> items = sorted.items;
+  // NaN reaches no threshold.
+  constexpr T kNone = -std::numeric_limits<T>::infinity(), kAll = std::numeric_limits<T>::infinity();
+  const auto probability = [&](uint128 item) {
+    const T p = probabilities[static_cast<std::size_t>(static_cast<uint64_t>(item) >> 1)];
+    return p == p ? p : kNone;
+  };
+  const auto threshold = [&](T p) { return p == kNone ? std::numeric_limits<double>::quiet_NaN() : not_above(p, dtype); };
+  std::vector<T> greatest_to;  // the greatest probability among the items up to each
+  greatest_to.reserve(items.size());
+  for (const uint128 item : items) {
+    greatest_to.push_back(std::max(probability(item), greatest_to.empty() ? kNone : greatest_to.back()));
+  }
+  ToThresholds to;
+  const auto positives = static_cast<int64_t>(std::count(ranks.yes.begin(), ranks.yes.end(), uint8_t{1}));
+  to.begin(positives, static_cast<int64_t>(items.size()) - positives);
+  CurveCounts& counts = to.result;
+  int64_t tp = 0;
+  T least = kAll;
+  for (std::size_t i = items.size(); i > 0;) {
+    const uint128 place = items[i - 1] >> kRow;
+    do {
+      --i;
+      tp += is_yes(items[i]);
+      least = std::min(least, probability(items[i]));
+    } while (i > 0 && items[i - 1] >> kRow == place);
+    counts.tp.push_back(tp);
+    counts.fp.push_back(static_cast<int64_t>(items.size() - i) - tp);
+    if (i == 0 || greatest_to[i - 1] < least) counts.thresholds.resize(counts.tp.size(), threshold(least));
+  }
+  return std::move(counts);
 }
 
 template <class To, class T>
@@ -399,10 +453,15 @@ std::vector<Made<To>> exact_curves_as(const Kept& from, const CurveRule& rule, c
   const Tensor by_label = from.scores.dim() == 2 ? from.scores.t().contiguous() : from.scores;
   const auto rows = static_cast<std::size_t>(from.scores.size(0));
   const Reading reading = reading_of(from, rule);
+  const bool of_classes = needs_reading<To> && from.logits && rule.task == CurveTask::Multiclass;
+  const Tensor probabilities = of_classes ? class_probabilities<T>(from) : Tensor();
   const auto make = [&](std::size_t q) {
     const Question& question = questions[q];
-    const std::span<const T> scores(by_label.const_data_ptr<T>() + question.first_label * from.scores.size(0),
-                                    rows * static_cast<std::size_t>(question.size()));
+    const auto column = [&](const Tensor& of_all) {
+      return std::span<const T>(of_all.const_data_ptr<T>() + question.first_label * from.scores.size(0),
+                                rows * static_cast<std::size_t>(question.size()));
+    };
+    const std::span<const T> scores = column(by_label);
     if (!reading.rank_by) {
       curves[q] = exact_curve<To>(column_of(from, scores, rule, question), reading.as_threshold);
       return;
@@ -412,7 +471,14 @@ std::vector<Made<To>> exact_curves_as(const Kept& from, const CurveRule& rule, c
     each_row(from, rule, question, [&](int64_t row, int32_t code) {
       ranks.push_back(reading.rank_by(static_cast<double>(scores[ranks.size()]), row, code));
     });
-    curves[q] = exact_curve<To>(column_of<double>(from, ranks, rule, question), reading.as_threshold);
+    const Column<double> ranked = column_of<double>(from, ranks, rule, question);
+    if constexpr (needs_reading<To>) {
+      if (of_classes) {
+        curves[q] = curve_of_classes<T>(ranked, column(probabilities), from.results);
+        return;
+      }
+    }
+    curves[q] = exact_curve<To>(ranked, reading.as_threshold);
   };
   // A single question is sorted by all threads.
   if (questions.size() == 1) {
@@ -565,7 +631,7 @@ Tensor probabilities_of(const States& states, const CurvePlan& plan) {
   const Tensor codes = states.at(1).tensor();
   if (!are_logits(scores, codes, rule)) return scores;
   const bool classes = rule.task == CurveTask::Multiclass;
-  const Tensor normalised = classes ? at::softmax(scores, 1) : at::sigmoid(scores);
+  const Tensor normalised = classes ? curves::plain::softmax(scores) : at::sigmoid(scores);
   return at::where(classes ? (codes < 0).unsqueeze(1) : codes < 0, scores, normalised);
 }
 

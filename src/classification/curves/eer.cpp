@@ -61,7 +61,7 @@ Tensor equal_error_rates(const States& states, const CurvePlan& plan) {
 }  // namespace
 
 Tensor scores::EER::value(const GatheredCurve& curve, const BinaryCurveOptions&) {
-  return equal_error_rates(curve.states, curve.plan);
+  return equal_error_rates(curve.states, curve.plan).squeeze(0);
 }
 
 void scores::EER::check(const MulticlassCurveOptions& o) {

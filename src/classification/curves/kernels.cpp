@@ -305,6 +305,14 @@ METRICS_CURVE_LOOPS(BFloat16)
 METRICS_CURVE_LOOPS(Half)
 #undef METRICS_CURVE_LOOPS
 
+#define METRICS_SOFTMAX(T)                                                                                         \
+  METRICS_MULTIVERSIONED void softmax_of(const T* x, int64_t rows, int64_t classes, double* scratch, T* result) { \
+    softmax_rows(x, rows, classes, scratch, result);                                                               \
+  }
+METRICS_SOFTMAX(float)
+METRICS_SOFTMAX(double)
+#undef METRICS_SOFTMAX
+
 METRICS_MULTIVERSIONED void encode(const int64_t* target, int64_t count, Ignored ignored, int8_t skipped,
                                    int8_t* codes) {
   for (int64_t i = 0; i < count; ++i) {
@@ -449,6 +457,11 @@ void count_many(const E* x, const Questions& q, const Commit<Wide<E>>& commit) {
 
 // --- Counting classes.
 
+/// How many rows are worked on together.
+int64_t rows_together(int64_t rows, int64_t classes) {
+  return std::clamp<int64_t>(2 * kBlock / classes, 1, std::max<int64_t>(1, rows));
+}
+
 /// Room for the rows that are worked on together; what is in it before does not matter.
 template <class T>
 struct Room {
@@ -473,7 +486,7 @@ struct Room {
 template <class E, class F>
 void each_class_row(const E* x, const ClassRows& q, int64_t begin, int64_t end, const Lookup<Wide<E>>& lookup,
                     BucketTables tables, const F& f) {
-  const int64_t together = std::clamp<int64_t>(2 * kBlock / q.classes, 1, std::max<int64_t>(1, end - begin));
+  const int64_t together = rows_together(end - begin, q.classes);
   Room<Wide<E>> room(together * q.classes);
   for (int64_t first = begin; first < end; first += together) {
     const int64_t rows = std::min(together, end - first);
@@ -486,6 +499,18 @@ void each_class_row(const E* x, const ClassRows& q, int64_t begin, int64_t end, 
       f(target, room.as_probability.get() + r * q.classes, room.as_logit.get() + r * q.classes);
     }
   }
+}
+
+template <class T>
+void parallel_softmax(const T* x, int64_t rows, int64_t classes, T* probabilities) {
+  parallel(rows, classes, [&](int64_t begin, int64_t end) {
+    const int64_t together = rows_together(end - begin, classes);
+    std::vector<double> scratch(static_cast<std::size_t>(together * classes));
+    for (int64_t first = begin; first < end; first += together) {
+      const int64_t at = first * classes;
+      softmax_of(x + at, std::min(together, end - first), classes, scratch.data(), probabilities + at);
+    }
+  });
 }
 
 template <class E>
@@ -628,6 +653,13 @@ void rank(std::span<const double> scores, const uint8_t* yes, const Places<uint6
 }
 void rank(std::span<const double> scores, const uint8_t* yes, const Places<uint64_t>& places, uint128* items) {
   parallel_rank(scores, yes, places, items);
+}
+
+void softmax(const float* scores, int64_t rows, int64_t classes, float* probabilities) {
+  parallel_softmax(scores, rows, classes, probabilities);
+}
+void softmax(const double* scores, int64_t rows, int64_t classes, double* probabilities) {
+  parallel_softmax(scores, rows, classes, probabilities);
 }
 
 std::vector<RowNorm> row_norms(const void* scores, Element element, int64_t rows, int64_t classes) {

@@ -94,6 +94,10 @@ struct RowNorm {
   double log_softmax(double score) const { return (score == greatest ? 0 : score - greatest) - excess; }
 };
 
+/// Writes the softmax of rows [rows, classes], with the bits by which count_buckets compares it with thresholds.
+METRICS_API void softmax(const float* scores, int64_t rows, int64_t classes, float* probabilities);
+METRICS_API void softmax(const double* scores, int64_t rows, int64_t classes, double* probabilities);
+
 /// Returns the norms of rows [rows, classes]. They do not depend on the order of a row's scores.
 METRICS_API std::vector<RowNorm> row_norms(const void* scores, Element element, int64_t rows, int64_t classes);
 

@@ -4,6 +4,7 @@
 #include <metrics/classification/logauc.h>
 #include <metrics/core/warning.h>
 
+#include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
@@ -78,7 +79,7 @@ void scores::LogArea::check() const {
     throw InvalidArgument("fpr_range: expected two numbers with 0 <= lower < upper <= 1, got (" +
                           std::to_string(lower) + ", " + std::to_string(upper) + ")");
   }
-  check_curve_average(average, {Average::Macro, Average::None});
+  if (average) check_curve_average(*average, {Average::Macro, Average::None});
 }
 
 /// Returns an area for each curve, or the mean of those that are numbers.
@@ -87,12 +88,13 @@ Tensor scores::LogArea::value(const GatheredCurve& curve) const {
   for (CurveCounts& counts : ranked_counts(curve.states, curve.plan)) {
     areas.push_back(log_area(as_roc(std::move(counts), curve.plan), fpr_range));
   }
-  if (average == Average::None) return at::tensor(areas, at::kDouble);
+  if (!average) return at::scalar_tensor(areas.front(), at::kDouble);
+  if (*average == Average::None) return at::tensor(areas, at::kDouble);
   if (std::erase_if(areas, [](double area) { return std::isnan(area); }) > 0) {
     warn("LogAUC: the areas of some classes or labels are NaN and left out of the average");
   }
-  return at::tensor({std::accumulate(areas.begin(), areas.end(), 0.0) / static_cast<double>(areas.size())},
-                    at::kDouble);
+  return at::scalar_tensor(std::accumulate(areas.begin(), areas.end(), 0.0) / static_cast<double>(areas.size()),
+                           at::kDouble);
 }
 
 METRICS_DEFINE_TASKS(LogAUC);

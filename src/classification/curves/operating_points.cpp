@@ -85,8 +85,9 @@ bool is_on_roc(Rate rate) {
 }
 
 OperatingPoint as_tensors(const std::vector<Candidate>& chosen) {
-  const auto count = static_cast<int64_t>(chosen.size());
-  OperatingPoint point{at::empty({count}, at::kDouble), at::empty({count}, at::kDouble)};
+  // A binary metric has scalars.
+  const std::vector<int64_t> shape(chosen.size() == 1 ? 0 : 1, static_cast<int64_t>(chosen.size()));
+  OperatingPoint point{at::empty(shape, at::kDouble), at::empty(shape, at::kDouble)};
   std::transform(chosen.begin(), chosen.end(), point.value.mutable_data_ptr<double>(),
                  [](const Candidate& c) { return c.value; });
   std::transform(chosen.begin(), chosen.end(), point.threshold.mutable_data_ptr<double>(),

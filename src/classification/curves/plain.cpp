@@ -62,8 +62,7 @@ void classes_of(const Tables& tables, const Tensor& scores, const Tensor& target
   const Tensor counted = ((target >= 0) & (target < scores.size(1))).unsqueeze(1).expand_as(scores);
   if (tables.as_probability.defined()) add_to(tables.as_probability, reached(scores, lookup), label, own, counted);
   if (!tables.as_logit.defined()) return;
-  const Tensor softmax = at::softmax(scores.to(at::kDouble), 1).to(scores.scalar_type());
-  add_to(tables.as_logit, reached(softmax, lookup), label, own, counted);
+  add_to(tables.as_logit, reached(softmax(scores), lookup), label, own, counted);
 }
 
 }  // namespace
@@ -78,6 +77,12 @@ void count_classes(const Tables& tables, const Tensor& scores, const Tensor& tar
   const Tensor wide = wide_scores(scores);
   wide.scalar_type() == at::kDouble ? classes_of<double>(tables, wide, target, bins)
                                     : classes_of<float>(tables, wide, target, bins);
+}
+
+Tensor softmax(const Tensor& scores) {
+  const Tensor wide = scores.to(at::kDouble);
+  const Tensor greatest = wide.amax(1, /*keepdim=*/true);
+  return at::softmax(at::where(wide == greatest, 0.0, wide - greatest), 1).to(scores.scalar_type());
 }
 
 kernels::Seen look(const Tensor& scores, const Tensor& counted) {

@@ -24,6 +24,9 @@ METRICS_API void count_questions(const Tables& tables, const Tensor& scores, con
 METRICS_API void count_classes(const Tables& tables, const Tensor& scores, const Tensor& target,
                                const CurvePlan::Bins& bins);
 
+/// The softmax of rows [rows, classes], computed in float64. An infinite score takes all of its row's probability.
+METRICS_API Tensor softmax(const Tensor& scores);
+
 /// Looks at the scores that `counted` (bool, of a shape that broadcasts) marks.
 METRICS_API kernels::Seen look(const Tensor& scores, const Tensor& counted);
 

@@ -72,8 +72,8 @@ struct Sorted {
   std::span<const Item> items;
 };
 
-/// Sorts items that `fill(span)` writes, whose places have so many bits.
-template <class Item, class Fill>
+/// Sorts items that `fill(span)` writes, whose places have so many bits and stand above the lowest `kBelow`.
+template <class Item, int kBelow = 1, class Fill>
 Sorted<Item> sorted(std::size_t count, int bits, const Fill& fill) {
   Sorted<Item> result{std::make_unique_for_overwrite<Item[]>(2 * count), {}};
   prefer_large_pages(result.memory.get(), 2 * count * sizeof(Item));
@@ -81,7 +81,7 @@ Sorted<Item> sorted(std::size_t count, int bits, const Fill& fill) {
   fill(items);
   result.items = radix_sorted(
       items, std::span(result.memory.get() + count, count),
-      [](const Item& item) { return static_cast<Item>(item >> 1); }, bits);
+      [](const Item& item) { return static_cast<Item>(item >> kBelow); }, bits);
   return result;
 }
 

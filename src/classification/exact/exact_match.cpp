@@ -79,7 +79,7 @@ void MulticlassMatches::update(States& states, const Options& o, const Tensor& p
 }
 
 Matches MulticlassMatches::gathered(const States& states, const Options& o) {
-  if (!is_samplewise(o)) return {states.at(0).tensor(), states.at(1).tensor()};
+  if (!is_samplewise(o)) return {states.at(0).tensor().reshape({}), states.at(1).tensor().reshape({})};
   const Tensor correct = rows_of(states.at(0));
   return {correct, at::ones_like(correct)};
 }
@@ -121,7 +121,7 @@ void MultilabelMatches::update(States& states, const Options& o, const Tensor& p
 Matches MultilabelMatches::gathered(const States& states, const Options& o) {
   const State& correct = classification::reading_that_holds(states, o.input);
   if (is_samplewise(o)) return {rows_of(correct), rows_of(states["_positions"])};
-  return {correct.tensor(), states["total"].tensor()};
+  return {correct.tensor().reshape({}), states["total"].tensor().reshape({})};
 }
 
 void MultilabelMatches::show_as_torchmetrics(States& states, const Options& o) {

@@ -99,7 +99,7 @@ bool is_tame(double sum_of_squares) {
 /// Which of the scales squares of numbers up to `largest` take.
 std::size_t square_scale_of(double largest) {
   if (largest == 0 || !std::isfinite(largest)) return 0;
-  return largest > 0x1p300 ? 1 : largest < 0x1p-300 ? 2 : 0;
+  return largest > most_unscaled ? 1 : largest < least_unscaled ? 2 : 0;
 }
 
 /// The sums of one column of a block whose numbers are scaled before they are squared. Only float64 holds such numbers.

@@ -29,6 +29,8 @@ std::vector<double> row_squared_errors(const Pairs& pairs);
 /// What numbers are multiplied by before they are squared: nothing, and where their squares would leave float64 a power
 /// of two, one for large numbers and one for small ones.
 inline constexpr std::array<double, 3> square_scales{1, 0x1p-600, 0x1p600};
+/// Sums of squares need a scale where the largest number is not between these, nor 0, infinite or NaN.
+inline constexpr double least_unscaled = 0x1p-300, most_unscaled = 0x1p300;
 
 /// Sums of squares, each beside the others of its scale.
 using SquareSums = std::array<DoubleDouble, square_scales.size()>;
