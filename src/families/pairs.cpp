@@ -75,7 +75,7 @@ KernelPairs::KernelPairs(const Tensor& preds, const Tensor& target, int64_t colu
   target_ = readable(target, dtype);
 }
 
-kernels::Pairs KernelPairs::get() const {
+kernels::pairs::Pairs KernelPairs::get() const {
   return {.preds = preds_.const_data_ptr(),
           .target = target_.const_data_ptr(),
           .element = element_of(preds_.scalar_type()),

@@ -43,7 +43,7 @@ WidePairs wide_pairs(const Tensor& preds, const Tensor& target, int64_t columns)
 class KernelPairs {
  public:
   KernelPairs(const Tensor& preds, const Tensor& target, int64_t columns);
-  kernels::Pairs get() const;
+  kernels::pairs::Pairs get() const;
 
  private:
   Tensor preds_, target_;
