@@ -1,8 +1,8 @@
-# `cmake --install` gives find_package(metrics) with metrics::metrics and metrics::trainer, and metrics::testing with COMPONENTS testing.
+# `cmake --install` gives find_package(metrics) with metrics::metrics, metrics::training and metrics::trainer, and metrics::testing with COMPONENTS testing.
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/metrics)
 
-install(TARGETS metrics metrics_trainer EXPORT metricsTargets)
+install(TARGETS metrics metrics_training metrics_trainer EXPORT metricsTargets)
 install(DIRECTORY include/metrics DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/licenses/metrics)
 if(TARGET metrics_cli)

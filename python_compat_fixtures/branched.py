@@ -1,4 +1,4 @@
-"""The nets that the tables of distributed training train; tests/distributed/branched_net.h is their counterpart."""
+"""The nets that the tables of distributed training train; tests/training/branched_net.h is their counterpart."""
 
 import torch
 

@@ -1,11 +1,11 @@
 // One rank of the training that bench/training/run.py compares: ours. Prints a JSON line for each way, on rank 0.
 //   training MODEL ROUNDS IMAGES LABELS     (raw float32 [N, 64] and int64 [N])
 
-#include <metrics/distributed/data_parallel.h>
-#include <metrics/distributed/join.h>
-#include <metrics/distributed/loader.h>
 #include <metrics/distributed/process_group.h>
 #include <metrics/trainer/trainer.h>
+#include <metrics/training/data_parallel.h>
+#include <metrics/training/join.h>
+#include <metrics/training/loader.h>
 
 #include <torch/torch.h>
 
@@ -22,7 +22,7 @@
 namespace {
 
 namespace nn = torch::nn;
-using namespace metrics::distributed;
+using namespace metrics::training;
 using Clock = std::chrono::steady_clock;
 
 constexpr int64_t batch_size = 32;

@@ -2,9 +2,9 @@
 
 #include <metrics/classification/accuracy.h>
 #include <metrics/classification/auroc.h>
-#include <metrics/distributed/loader.h>
 #include <metrics/distributed/process_group.h>
 #include <metrics/trainer/trainer.h>
+#include <metrics/training/loader.h>
 
 #include <torch/torch.h>
 
@@ -15,10 +15,10 @@ namespace digits {
 namespace {
 
 namespace nn = torch::nn;
-using metrics::distributed::Batch;
-using metrics::distributed::DistributedSampler;
-using metrics::distributed::in_memory;
-using metrics::distributed::Loader;
+using metrics::training::Batch;
+using metrics::training::DistributedSampler;
+using metrics::training::in_memory;
+using metrics::training::Loader;
 using metrics::trainer::Result;
 using metrics::trainer::Run;
 using metrics::trainer::Stage;
@@ -117,7 +117,7 @@ void train_and_score(const LabelledImages& train, const LabelledImages& test, co
   Trainer trainer(net, optimizer,
                   {.epochs = options.epochs,
                    .seed = options.seed,
-                   .join = metrics::distributed::JoinOptions{},
+                   .join = metrics::training::JoinOptions{},
                    .folder = folder,
                    .best = {{"validation/accuracy"}},
                    .terminal = options.terminal});

@@ -1,11 +1,11 @@
 // Metrics in a plain LibTorch loop: alone, and on several ranks with `metrics launch -n 2 -- plain_loop`.
-#include <metrics/distributed/data_parallel.h>
-#include <metrics/distributed/loader.h>
 #include <metrics/metrics.h>
+#include <metrics/training/data_parallel.h>
+#include <metrics/training/loader.h>
 
 #include <torch/torch.h>
 
-using namespace metrics::distributed;
+using namespace metrics::training;
 
 /// Trains `net` by `forward`, which is the net itself or its averaging over ranks, and evaluates each sample once.
 template <class Forward>

@@ -7,12 +7,11 @@
 //   metrics/core/readable.h
 //   metrics/core/registry.h
 //   metrics/core/sample_ids.h
-//   metrics/distributed/counting_backend.h   for who trains over ranks:
-//   metrics/distributed/data_parallel.h
-//   metrics/distributed/join.h
-//   metrics/distributed/loader.h
-//   metrics/distributed/sampler.h
+//   metrics/distributed/counting_backend.h   for who sends collectives of their own:
+//   metrics/distributed/notices.h
+//   metrics/distributed/rank_names.h
 //   metrics/distributed/environment.h        for who starts processes in a way of their own
+//   metrics/training/*                       samplers, loader, DistributedDataParallel, Join, in metrics::training
 //   metrics/trainer/*                        the reference trainer, in metrics::trainer
 
 #include <metrics/aggregation/aggregation.h>

@@ -1,23 +1,19 @@
 #pragma once
 
+#include "core/first_line.h"
 #include "deadline.h"
-#include "rank_names.h"
+#include <metrics/distributed/rank_names.h>
 
 #include <torch/csrc/distributed/c10d/Backend.hpp>
 #include <torch/csrc/distributed/c10d/Store.hpp>
 
 #include <chrono>
-#include <exception>
 #include <string>
 #include <vector>
 
 namespace metrics::distributed {
 
-/// What c10d says of a failure, without the C++ stack that may follow its first line.
-inline std::string first_line(const std::exception& error) {
-  const std::string text = error.what();
-  return text.substr(0, text.find('\n'));
-}
+using metrics::detail::first_line;
 
 /// One rank's way to the members of a group.
 struct Membership {

@@ -7,8 +7,12 @@
 
 #include <limits>
 #include <numeric>
+#include <string_view>
 
 namespace metrics::distributed {
+
+using metrics::detail::text_hash;
+
 namespace {
 
 /// Numbers as little-endian base 128: most are small.
@@ -152,23 +156,17 @@ Table decode(std::span<const uint8_t> bytes, std::span<const SyncItem> items) {
   return table;
 }
 
-uint64_t hash_of(std::string_view text, uint64_t seed) {
-  uint64_t hash = seed;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
-  return hash;
-}
-
 uint64_t hash_of(const SyncItem& item, uint64_t seed) {
   // The layout is a text of the class and its options alone.
   const char end[] = {'\0', static_cast<char>(item.metric->dtype())};
-  uint64_t hash = hash_of(std::string_view(end, sizeof(end)), hash_of(item.metric->layout(), seed));
-  hash = hash_of(item.metric->identity(), hash);
+  uint64_t hash = text_hash(std::string_view(end, sizeof(end)), text_hash(item.metric->layout(), seed));
+  hash = text_hash(item.metric->identity(), hash);
   const bool is_part = item.part_of != nullptr && item.part_of != item.metric;
-  return is_part ? hash_of(item.part_of->to_string(), hash) : hash;
+  return is_part ? text_hash(item.part_of->to_string(), hash) : hash;
 }
 
 uint64_t fingerprint_of(std::span<const SyncItem> items) {
-  uint64_t hash = hash_of("");
+  uint64_t hash = text_hash("");
   for (const SyncItem& item : items) hash = hash_of(item, hash);
   return hash;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/text_hash.h"
 #include <metrics/core/metric.h>
 #include <metrics/core/synchroniser.h>
 
@@ -10,7 +11,6 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace metrics::distributed {
@@ -93,11 +93,9 @@ std::vector<uint8_t> encode(const Table& table);
 /// Throws SyncError when the bytes are not those of a table for `items`.
 Table decode(std::span<const uint8_t> bytes, std::span<const SyncItem> items);
 
-/// 64 bits of FNV-1a, which all ranks work out alike.
-uint64_t hash_of(std::string_view text, uint64_t seed = 14695981039346656037u);
-/// Of what has to be alike on all ranks before states are looked at: the layout, the dtype of the value, which of the
+/// A hash of what has to be alike on all ranks before states are looked at: the layout, the dtype of the value, which of the
 /// metrics alike it is, and what is computed of it.
-uint64_t hash_of(const SyncItem& item, uint64_t seed = 14695981039346656037u);
+uint64_t hash_of(const SyncItem& item, uint64_t seed = metrics::detail::text_hash({}));
 uint64_t fingerprint_of(std::span<const SyncItem> items);
 
 }  // namespace metrics::distributed

@@ -1,16 +1,18 @@
-#include "notices.h"
-
 #include "backends.h"
-#include "sigpipe_blocked.h"
+#include "bounded_store.h"
+#include "long_waits.h"
 #include "process_group_impl.h"
-#include "rendezvous.h"
+#include "sigpipe_blocked.h"
 #include <metrics/core/errors.h>
+#include <metrics/distributed/counting_backend.h>
+#include <metrics/distributed/notices.h>
 
 #include <ATen/ops/empty.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 
 #include <chrono>
 #include <cstring>
+#include <future>
 #include <utility>
 
 namespace metrics::distributed {
@@ -47,6 +49,15 @@ c10::intrusive_ptr<c10d::Store> failures_of(const Membership& membership) {
 
 FailureBoard::FailureBoard(c10::intrusive_ptr<c10d::Store> store, int64_t rank, std::chrono::milliseconds timeout)
     : store_(std::move(store)), rank_(rank), timeout_(timeout) {}
+
+FailureBoard::~FailureBoard() = default;
+
+std::shared_ptr<FailureBoard> FailureBoard::of(ProcessGroup& group) {
+  const Membership& membership = group.impl().membership;
+  if (membership.world_size == 1 || !membership.store) return nullptr;
+  return std::make_shared<FailureBoard>(failures_of(membership), membership.names(membership.rank),
+                                        membership.timeout);
+}
 
 void FailureBoard::write(const std::string& reason) noexcept {
   try {
@@ -90,30 +101,62 @@ std::exception_ptr FailureBoard::explained(const std::exception_ptr& error, cons
     return std::make_exception_ptr(
         SyncError(cause +
                   ". Ranks that make different numbers of steps, as with different numbers of batches, need a "
-                  "metrics::distributed::Join. The group is broken: make a new one with init_process_group. (" +
+                  "metrics::training::Join. The group is broken: make a new one with init_process_group. (" +
                   original + ")"));
   } catch (...) {
     return error;
   }
 }
 
-Notices::Notices(ProcessGroup& group)
-    : rank_(group.rank()),
-      world_size_(group.world_size()),
-      board_(failures_of(group.impl().membership), group.impl().membership.names(group.rank()), group.timeout()) {
+struct Notices::Impl {
+  int64_t rank = 0;
+  int64_t world_size = 1;
+  std::shared_ptr<FailureBoard> board;
+  c10::intrusive_ptr<c10d::Store> store;
+  // Late peers may write to their tensors for as long as there are connections.
+  std::vector<std::shared_ptr<Exchange>> abandoned;
+  c10::intrusive_ptr<CountingBackend> backend;
+  std::optional<LongWaits> long_waits;
+  int64_t begun = 0;
+};
+
+class Notices::Exchange {
+ public:
+  c10::intrusive_ptr<c10d::Work> work;
+  at::Tensor copies;
+  at::Tensor all;
+};
+
+Notices::Notices(ProcessGroup& group) : impl_(std::make_unique<Impl>()) {
+  impl_->rank = group.rank();
+  impl_->world_size = group.world_size();
+  impl_->board = FailureBoard::of(group);
+  if (!impl_->board) throw SyncError("a join over a process group that has been shut down; make a new one with init_process_group");
   Membership membership = group.impl().membership;
   const SigpipeBlocked no_sigpipe;
   try {
-    store_ = c10::make_intrusive<c10d::PrefixStore>("join", membership.store);
-    membership.store = store_;
-    const Deadline deadline(membership.timeout);
-    auto gloo = make_gloo_backend(membership, deadline);
-    wait_for_all(*gloo, deadline);
-    backend_ = c10::make_intrusive<CountingBackend>(std::move(gloo));
+    const auto waiting = BoundedStore::around(membership.store, membership.timeout)->under("join");
+    impl_->store = c10::make_intrusive<c10d::PrefixStore>("join", membership.store);
+    membership.store = impl_->store;
+    impl_->long_waits.emplace(waiting, membership.rank, membership.world_size, membership.names, membership.own_name());
+    if (auto& transport = group.impl().transport)
+      impl_->long_waits->set_patience(transport->long_waits().patience());
+    auto connecting = std::async(std::launch::async, [membership] {
+      const Deadline deadline(membership.timeout);
+      auto gloo = make_gloo_backend(membership, deadline);
+      wait_for_all(*gloo, deadline);
+      return gloo;
+    });
+    impl_->long_waits->watch(
+        [&](std::chrono::milliseconds time) { return connecting.wait_for(time) == std::future_status::ready; },
+        [] { return std::string("the beginning of a join"); });
+    impl_->backend = c10::make_intrusive<CountingBackend>(connecting.get());
   } catch (const std::exception&) {
-    std::rethrow_exception(board_.explained(std::current_exception(), "connecting for a join", group.timeout()));
+    std::rethrow_exception(impl_->board->explained(std::current_exception(), "connecting for a join", group.timeout()));
   }
 }
+
+Notices::~Notices() = default;
 
 std::shared_ptr<Notices> Notices::of(ProcessGroup& group) {
   auto& kept = group.impl().notices;
@@ -121,43 +164,40 @@ std::shared_ptr<Notices> Notices::of(ProcessGroup& group) {
   return kept;
 }
 
-Notices::Exchange Notices::send(const Notice& own) {
+std::shared_ptr<Notices::Exchange> Notices::send(const Notice& own) {
   const c10::InferenceMode no_inference(false);
   const SigpipeBlocked no_sigpipe;
-  Exchange exchange;
-  const auto size = static_cast<int64_t>(sizeof(Notice));
-  exchange.all = at::empty({world_size_ * size}, at::kByte);
-  exchange.copies = at::empty({world_size_ * size}, at::kByte);
-  for (int64_t rank = 0; rank < world_size_; ++rank)
-    std::memcpy(exchange.copies.mutable_data_ptr<uint8_t>() + rank * size, &own, sizeof(Notice));
+  auto exchange = std::make_shared<Exchange>();
+  const auto size = static_cast<int64_t>(bytes);
+  exchange->all = at::empty({impl_->world_size * size}, at::kByte);
+  exchange->copies = at::empty({impl_->world_size * size}, at::kByte);
+  for (int64_t rank = 0; rank < impl_->world_size; ++rank)
+    std::memcpy(exchange->copies.mutable_data_ptr<uint8_t>() + rank * size, own.data(), bytes);
   try {
-    exchange.work = backend_->allgather_directly(exchange.all, exchange.copies);
+    exchange->work = impl_->backend->allgather_directly(exchange->all, exchange->copies);
   } catch (const std::exception&) {
-    std::rethrow_exception(board_.explained(std::current_exception(), "a join's notice", {}));
+    std::rethrow_exception(impl_->board->explained(std::current_exception(), "a join's notice", {}));
   }
   return exchange;
 }
 
-std::vector<Notice> Notices::receive(Exchange& exchange) {
+std::vector<Notices::Notice> Notices::receive(const std::shared_ptr<Exchange>& exchange, const std::string& call) {
   const auto start = std::chrono::steady_clock::now();
   try {
-    exchange.work->wait();
+    impl_->long_waits->wait(*exchange->work, [&] { return call; });
   } catch (const std::exception&) {
     const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
-    abandoned_.push_back(std::move(exchange));
-    std::rethrow_exception(board_.explained(std::current_exception(), "a join's notice", waited));
+    impl_->abandoned.push_back(exchange);
+    std::rethrow_exception(impl_->board->explained(std::current_exception(), "a join's notice", waited));
   }
-  std::vector<Notice> notices(static_cast<std::size_t>(world_size_));
-  std::memcpy(notices.data(), exchange.all.const_data_ptr(), notices.size() * sizeof(Notice));
-  for (const Notice& notice : notices)
-    if (notice.magic != Notice::expected_magic)
-      throw SyncError("a join received what is no notice: do the ranks run the same version?");
+  std::vector<Notice> notices(static_cast<std::size_t>(impl_->world_size));
+  std::memcpy(notices.data(), exchange->all.const_data_ptr(), notices.size() * bytes);
   return notices;
 }
 
 void Notices::leave_text(int64_t number, const std::string& text) {
   try {
-    store_->set(refusal_key(number, rank_), text_bytes(text));
+    impl_->store->set(refusal_key(number, impl_->rank), text_bytes(text));
   } catch (const std::exception&) {
     // The others then hear that this rank refused, but not why.
   }
@@ -165,18 +205,23 @@ void Notices::leave_text(int64_t number, const std::string& text) {
 
 std::string Notices::text_of(int64_t number, int64_t rank) const {
   try {
-    store_->wait({refusal_key(number, rank)}, most_patience_for_word);
-    return text_in(*store_, refusal_key(number, rank));
+    impl_->store->wait({refusal_key(number, rank)}, most_patience_for_word);
+    return text_in(*impl_->store, refusal_key(number, rank));
   } catch (const std::exception&) {
     return "for a reason that could not be read";
   }
 }
 
-std::shared_ptr<FailureBoard> failure_board_of(ProcessGroup& group) {
-  const Membership& membership = group.impl().membership;
-  if (membership.world_size == 1 || !membership.store) return nullptr;
-  return std::make_shared<FailureBoard>(failures_of(membership), membership.names(membership.rank),
-                                        membership.timeout);
+int64_t Notices::next_number() {
+  return ++impl_->begun;
+}
+
+FailureBoard& Notices::board() const {
+  return *impl_->board;
+}
+
+CommunicationCounters Notices::counters() const {
+  return impl_->backend->counters();
 }
 
 void abandon(ProcessGroup& group, const std::string& reason) noexcept {

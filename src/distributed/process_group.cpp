@@ -2,7 +2,9 @@
 #include "rendezvous.h"
 #include "sigpipe_blocked.h"
 #include <metrics/core/errors.h>
+#include <metrics/distributed/notices.h>
 #include <metrics/distributed/process_group.h>
+#include <metrics/distributed/rank_names.h>
 
 #include <torch/csrc/distributed/c10d/HashStore.hpp>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
@@ -50,7 +52,8 @@ void connect_metrics(ProcessGroup::Impl& impl, const Deadline& deadline) {
   // Nobody needs the store any more once this is over, so rank 0, who may serve it, is free to leave.
   distributed::wait_for_all(*host, deadline);
   impl.transport.emplace(std::move(host), std::move(device), impl.membership.timeout, impl.membership.own_name(),
-                         impl.membership.names);
+                         impl.membership.names,
+                         BoundedStore::around(impl.membership.store, impl.membership.timeout)->under("metrics"));
 }
 
 void make_c10d_group(ProcessGroup::Impl& impl, const Deadline& deadline) {
@@ -316,6 +319,10 @@ std::shared_ptr<ProcessGroup> wrap_process_group(c10::intrusive_ptr<c10d::Proces
   }
   impl->c10d = std::move(group);
   return std::make_shared<ProcessGroup>(std::move(impl));
+}
+
+distributed::RankNames distributed::rank_names_of(ProcessGroup& group) {
+  return group.impl().membership.names;
 }
 
 std::shared_ptr<ProcessGroup> default_process_group() {

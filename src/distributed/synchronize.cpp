@@ -34,6 +34,7 @@ class Synchronisation {
         world_(static_cast<std::size_t>(transport.world_size())) {}
 
   std::vector<Synchronised> run() {
+    const Transport::Within call(transport_, [this] { return call_text(); });
     exchange_blocks();
     check_headers();
     read_tables();
@@ -72,6 +73,19 @@ class Synchronisation {
   const uint8_t* block(std::size_t rank) const {
     return buffers_.blocks.const_data_ptr<uint8_t>() + rank * control_block_bytes;
   }
+  bool of_batch() const { return items_.front().states != &items_.front().metric->states(); }
+
+  /// What the program has called, for messages.
+  std::string call_text() const {
+    std::vector<const Metric*> asked;
+    for (const SyncItem& item : items_) {
+      const Metric* metric = item.part_of != nullptr ? item.part_of : item.metric;
+      if (std::find(asked.begin(), asked.end(), metric) == asked.end()) asked.push_back(metric);
+    }
+    return (of_batch() ? "forward of " : "compute (or sync) of ") + asked.front()->to_string() +
+           (asked.size() > 1 ? " and " + std::to_string(asked.size() - 1) + " more" : "");
+  }
+
   static constexpr int64_t body_offset = control_block_bytes - block_body_bytes;
 
   /// Runs what talks to other ranks who count on this one to follow. If it fails here alone, closing the connections
@@ -112,7 +126,7 @@ class Synchronisation {
     BlockHeader header;
     header.items = items_.size();
     header.fingerprint = fingerprint_of(items_);
-    if (items_.front().states != &items_.front().metric->states()) header.flags |= BlockHeader::OfBatch;
+    if (of_batch()) header.flags |= BlockHeader::OfBatch;
     own_table_ = describe(items_, transport_.has_device());
     own_bytes_ = encode(own_table_);
     header.table_bytes = own_bytes_.size();
@@ -176,7 +190,7 @@ class Synchronisation {
     throw SyncError(items_.front().metric->to_string() + ": " + names.text(0) + purpose(0) + ", " +
                         names.text(others.front()) + purpose(static_cast<std::size_t>(others.front())) +
                         ". Ranks that make different numbers of steps, as with different numbers of batches, need a "
-                        "metrics::distributed::Join",
+                        "metrics::training::Join",
                     std::string(items_.front().metric->name()), "", names(others));
   }
 

@@ -24,7 +24,8 @@ c10::intrusive_ptr<CountingBackend> counted(c10::intrusive_ptr<c10d::Backend> ba
 }  // namespace
 
 Transport::Transport(c10::intrusive_ptr<c10d::Backend> host, c10::intrusive_ptr<c10d::Backend> device,
-                     std::chrono::milliseconds timeout, std::string own_name, RankNames names)
+                     std::chrono::milliseconds timeout, std::string own_name, RankNames names,
+                     const BoundedStore::Pointer& store)
     : rank_(host->getRank()),
       world_size_(host->getSize()),
       timeout_(timeout),
@@ -32,7 +33,8 @@ Transport::Transport(c10::intrusive_ptr<c10d::Backend> host, c10::intrusive_ptr<
       names_(std::move(names)),
       over_gloo_(host->getBackendName() == "gloo"),
       host_(counted(std::move(host))),
-      device_(counted(std::move(device))) {}
+      device_(counted(std::move(device))),
+      long_waits_(store, rank_, world_size_, names_, own_name_) {}
 
 template <class Issue>
 void Transport::run(const char* name, c10::Device device, std::vector<at::Tensor> buffers, const Issue& issue) {
@@ -44,7 +46,13 @@ void Transport::run(const char* name, c10::Device device, std::vector<at::Tensor
       throw InvalidArgument(std::string(name) + ": a tensor on " + device.str() +
                             " cannot travel over this group, which has a backend for the CPU alone");
     auto& backend = device.is_cpu() ? *host_ : *device_;
-    if (const auto work = issue(backend)) work->wait();
+    const auto work = issue(backend);
+    if (!work) return;
+    // Over NCCL a wait that ends early ends the collective. What travels there follows what ranks agree on over Gloo.
+    if (device.is_cpu() && over_gloo_)
+      long_waits_.wait(*work, [&] { return call_ ? call_() : std::string(name); });
+    else
+      work->wait();
   } catch (const InvalidArgument&) {
     throw;
   } catch (const std::exception& error) {
@@ -55,7 +63,7 @@ void Transport::run(const char* name, c10::Device device, std::vector<at::Tensor
         timed_out ? where + " waited " + std::to_string(timeout_.count()) +
                         " ms for the other ranks. The usual cause is a compute (or sync, or a forward with "
                         "dist_sync_on_step, where ranks with different numbers of batches need a "
-                        "metrics::distributed::Join) that only some ranks called; else a rank has hung"
+                        "metrics::training::Join) that only some ranks called; else a rank has hung"
                   : where + " failed: another rank has died, left, or given up waiting";
     broken_ = reason;
     throw SyncError(reason + ". " + new_group_needed + " (" + first_line(error) + ")");
@@ -118,6 +126,7 @@ void Transport::check_usable() const {
 
 void Transport::close() {
   closed_ = true;
+  long_waits_.close();
   drop_connections();
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 
-#include "rank_names.h"
+#include "long_waits.h"
 #include <metrics/distributed/counting_backend.h>
+#include <metrics/distributed/rank_names.h>
 
 #include <ATen/core/Tensor.h>
 
@@ -9,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace metrics::distributed {
@@ -19,9 +21,10 @@ namespace metrics::distributed {
 class Transport {
  public:
   /// `device` may be null: then only tensors on the CPU travel. `own_name` is this rank's in messages, `names` are all
-  /// members'.
+  /// members'. `store` is for what is said of long waits, and of nobody else.
   Transport(c10::intrusive_ptr<c10d::Backend> host, c10::intrusive_ptr<c10d::Backend> device,
-            std::chrono::milliseconds timeout, std::string own_name, RankNames names);
+            std::chrono::milliseconds timeout, std::string own_name, RankNames names,
+            const BoundedStore::Pointer& store);
 
   int64_t rank() const { return rank_; }
   int64_t world_size() const { return world_size_; }
@@ -37,6 +40,19 @@ class Transport {
   void all_to_all(const at::Tensor& input, std::vector<int64_t> input_splits, at::Tensor& output,
                   std::vector<int64_t> output_splits);
   void barrier();
+
+  /// While one lives, a message about a long wait calls what the program is in so, and not by the name of the collective.
+  class Within {
+   public:
+    Within(Transport& transport, LongWaits::Call call) : transport_(transport) { transport_.call_ = std::move(call); }
+    ~Within() { transport_.call_ = nullptr; }
+    Within(const Within&) = delete;
+    Within& operator=(const Within&) = delete;
+
+   private:
+    Transport& transport_;
+  };
+  LongWaits& long_waits() { return long_waits_; }
 
   CommunicationCounters counters() const;
 
@@ -64,6 +80,8 @@ class Transport {
   CommunicationCounters dropped_counters_;
   bool closed_ = false;
   std::optional<std::string> broken_;
+  LongWaits long_waits_;
+  LongWaits::Call call_;
   std::vector<at::Tensor> abandoned_;
 };
 

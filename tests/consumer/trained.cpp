@@ -1,13 +1,13 @@
 // A project that trains with the installed trainer.
-#include <metrics/distributed/loader.h>
 #include <metrics/trainer/trainer.h>
+#include <metrics/training/loader.h>
 
 #include <ATen/ops/ones.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/optim/sgd.h>
 
 int main() {
-  using namespace metrics::distributed;
+  using namespace metrics::training;
   const auto world = metrics::init_process_group();
   torch::nn::Linear net(2, 1);
   torch::optim::SGD optimizer(net->parameters(), 0.1);

@@ -22,7 +22,7 @@ function(metrics_snippet_program program)
   target_compile_options(${program} PRIVATE -O0)
   # A snippet that shows what a call gives need not use it.
   target_compile_options(${program} PRIVATE -Wno-unused-variable -Wno-unused-but-set-variable -Wno-shadow)
-  target_link_libraries(${program} PRIVATE metrics metrics_trainer nlohmann_json::nlohmann_json)
+  target_link_libraries(${program} PRIVATE metrics metrics_training metrics_trainer nlohmann_json::nlohmann_json)
   add_test(NAME ${program} COMMAND ${program} WORKING_DIRECTORY ${snippet_dir})
   set_tests_properties(${program} PROPERTIES TIMEOUT 300)
 endfunction()

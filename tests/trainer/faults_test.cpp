@@ -1,11 +1,11 @@
-#include "../distributed/worker.h"
+#include "distributed/worker.h"
 #include "folder.h"
 #include <metrics/aggregation/aggregation.h>
 #include <metrics/core/errors.h>
-#include <metrics/distributed/loader.h>
 #include <metrics/distributed/process_group.h>
-#include <metrics/distributed/sampler.h>
 #include <metrics/trainer/trainer.h>
+#include <metrics/training/loader.h>
+#include <metrics/training/sampler.h>
 
 #include <ATen/ATen.h>
 #include <torch/nn/modules/linear.h>
@@ -22,10 +22,10 @@
 #include <vector>
 
 using metrics::init_process_group;
-using metrics::distributed::Batch;
-using metrics::distributed::DistributedSampler;
-using metrics::distributed::in_memory;
-using metrics::distributed::Loader;
+using metrics::training::Batch;
+using metrics::training::DistributedSampler;
+using metrics::training::in_memory;
+using metrics::training::Loader;
 using metrics::trainer::Callback;
 using metrics::trainer::Options;
 using metrics::trainer::Result;
@@ -115,7 +115,7 @@ WORKER(step_throws_in_join) {
   const auto world = joined();
   Stream loader(batches);
   train(loader, in_the_middle([] { throw std::runtime_error("the cat sat on the keyboard"); }),
-        {.join = metrics::distributed::JoinOptions{}});
+        {.join = metrics::training::JoinOptions{}});
 }
 
 WORKER(is_killed) {

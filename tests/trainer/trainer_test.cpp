@@ -1,14 +1,14 @@
-#include "../distributed/worker.h"
+#include "distributed/worker.h"
 #include "folder.h"
 #include <metrics/aggregation/aggregation.h>
 #include <metrics/classification/accuracy.h>
 #include <metrics/classification/confusion_matrix.h>
 #include <metrics/core/draws.h>
 #include <metrics/core/errors.h>
-#include <metrics/distributed/loader.h>
 #include <metrics/distributed/process_group.h>
-#include <metrics/distributed/sampler.h>
 #include <metrics/trainer/trainer.h>
+#include <metrics/training/loader.h>
+#include <metrics/training/sampler.h>
 
 #include <ATen/ATen.h>
 #include <torch/nn/functional/loss.h>
@@ -32,12 +32,12 @@ using at::Tensor;
 using metrics::init_process_group;
 using metrics::InvalidArgument;
 using metrics::share;
-using metrics::distributed::Batch;
-using metrics::distributed::DistributedSampler;
-using metrics::distributed::DistributedSamplerOptions;
-using metrics::distributed::in_memory;
-using metrics::distributed::Loader;
-using metrics::distributed::Remainder;
+using metrics::training::Batch;
+using metrics::training::DistributedSampler;
+using metrics::training::DistributedSamplerOptions;
+using metrics::training::in_memory;
+using metrics::training::Loader;
+using metrics::training::Remainder;
 using metrics::trainer::Better;
 using metrics::trainer::Callback;
 using metrics::trainer::Options;
@@ -386,18 +386,18 @@ WORKER(joins) {
   const auto source =
       in_memory(points.data.slice(0, 0, count(world->rank())), points.target.slice(0, 0, count(world->rank())));
   Loader loader(source, DistributedSampler(source.size, {.num_replicas = 1, .rank = 0}), {.batch_size = 1});
-  const auto options = [&] { return metrics::distributed::JoinOptions{.batches = loader.size()}; };
+  const auto options = [&] { return metrics::training::JoinOptions{.batches = loader.size()}; };
 
   torch::nn::Linear net = small_net(), by_hand = small_net();
   const auto momentum = torch::optim::SGDOptions(0.5).momentum(0.9);
   torch::optim::SGD optimizer(net->parameters(), momentum), other(by_hand->parameters(), momentum);
   {
-    metrics::distributed::DistributedDataParallel model(by_hand);
+    metrics::training::DistributedDataParallel model(by_hand);
     for (int64_t epoch = 0; epoch < 2; ++epoch) {
       loader.set_epoch(epoch);
       auto joining = options();
       joining.shadow_step = [&] { other.step(); };  // momentum keeps up on all ranks
-      metrics::distributed::Join join({model}, joining);
+      metrics::training::Join join({model}, joining);
       for (const Batch& batch : loader) {
         other.zero_grad();
         torch::nn::functional::cross_entropy(model.forward(batch.data), batch.target).backward();

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <metrics/distributed/data_parallel.h>
-#include <metrics/distributed/join.h>
+#include <metrics/training/data_parallel.h>
+#include <metrics/training/join.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -24,10 +24,10 @@ struct Options {
   /// See `seed_of`. The order of the samples is the sampler's, by its own seed and the epoch.
   uint64_t seed = 0;
   /// The ranks that train together, and how gradients travel.
-  distributed::DistributedDataParallelOptions ddp{};
+  training::DistributedDataParallelOptions ddp{};
   /// Lets ranks have different numbers of batches, or none. How many a rank has is asked of its loader; where the
   /// loader does not say, or for `Divisor::Samples`, each step costs as `JoinOptions` says.
-  std::optional<distributed::JoinOptions> join{};
+  std::optional<training::JoinOptions> join{};
   /// Where rank 0 writes the weights `last.pt` and `best.pt` and, a line an epoch, `values.csv` and `values.jsonl`.
   /// Nothing is written where it is empty.
   std::filesystem::path folder{};

@@ -1,12 +1,12 @@
 #pragma once
 
 #include <metrics/core/errors.h>
-#include <metrics/distributed/data_parallel.h>
-#include <metrics/distributed/join.h>
 #include <metrics/trainer/options.h>
 #include <metrics/trainer/run.h>
 #include <metrics/trainer/session.h>
 #include <metrics/trainer/stage.h>
+#include <metrics/training/data_parallel.h>
+#include <metrics/training/join.h>
 
 #include <ATen/core/grad_mode.h>
 #include <torch/nn/module.h>
@@ -33,7 +33,7 @@ namespace metrics::trainer {
 template <class Module>
 class Trainer {
  public:
-  using Model = distributed::DistributedDataParallel<Module>;
+  using Model = training::DistributedDataParallel<Module>;
 
   /// Collective: rank 0's weights become all ranks'. Throws InvalidArgument, SyncError.
   Trainer(Module module, torch::optim::Optimizer& optimizer, Options options = {})
@@ -82,7 +82,7 @@ class Trainer {
     net().train();
     const std::optional<int64_t> batches = batches_of(stage.loader);
     session_.start_stage(stage.metrics, batches, true);
-    std::optional<distributed::Join> join;
+    std::optional<training::Join> join;
     if (auto options = session_.options().join) {
       options->batches = batches;
       // A rank that has run out follows the others' steps, so that its optimizer's state is theirs.
@@ -92,7 +92,7 @@ class Trainer {
           optimizer_.zero_grad();
         };
       }
-      join.emplace(std::vector<distributed::JoinableRef>{model_}, *options);
+      join.emplace(std::vector<training::JoinableRef>{model_}, *options);
     }
     session_.reporting([&] {
       for (auto&& batch : epoch_of(stage.loader)) {

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <metrics/core/rows.h>
-#include <metrics/distributed/sampler.h>
 #include <metrics/export.h>
+#include <metrics/training/sampler.h>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/stack.h>
@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-namespace metrics::distributed {
+namespace metrics::training {
 
 /// Samples with what metrics want to know of them.
 struct Batch {
@@ -129,4 +129,4 @@ class METRICS_API Loader {
   LoaderOptions options_;
 };
 
-}  // namespace metrics::distributed
+}  // namespace metrics::training

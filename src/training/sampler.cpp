@@ -1,6 +1,6 @@
 #include <metrics/core/errors.h>
 #include <metrics/distributed/process_group.h>
-#include <metrics/distributed/sampler.h>
+#include <metrics/training/sampler.h>
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/arange.h>
@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <string>
 
-namespace metrics::distributed {
+namespace metrics::training {
 
 DistributedSampler::DistributedSampler(int64_t dataset_size, DistributedSamplerOptions options)
     : dataset_size_(dataset_size), shuffle_(options.shuffle), seed_(options.seed), remainder_(options.remainder) {
@@ -55,4 +55,4 @@ Shard DistributedSampler::shard() const {
   return shard;
 }
 
-}  // namespace metrics::distributed
+}  // namespace metrics::training

@@ -1,8 +1,8 @@
 #include "branched_net.h"
-#include "worker.h"
+#include "distributed/worker.h"
 #include <metrics/core/errors.h>
-#include <metrics/distributed/data_parallel.h>
 #include <metrics/distributed/process_group.h>
+#include <metrics/training/data_parallel.h>
 
 #include <ATen/ATen.h>
 #include <torch/nn/modules/linear.h>
@@ -20,7 +20,7 @@ using at::Tensor;
 using metrics::init_process_group;
 using metrics::InvalidArgument;
 using metrics::SyncError;
-using metrics::distributed::DistributedDataParallel;
+using metrics::training::DistributedDataParallel;
 using metrics_test::BranchedNet;
 using metrics_test::expect;
 using metrics_test::expect_contains;
@@ -42,7 +42,7 @@ std::string branch_of(const std::string& mode, int64_t rank, int64_t step) {
 }
 
 std::vector<json> reference() {
-  std::ifstream file(METRICS_FIXTURE_DIR "/distributed/data_parallel.jsonl");
+  std::ifstream file(METRICS_FIXTURE_DIR "/training/data_parallel.jsonl");
   std::vector<json> rows;
   for (std::string line; std::getline(file, line);) rows.push_back(json::parse(line));
   return rows;

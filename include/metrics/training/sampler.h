@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-namespace metrics::distributed {
+namespace metrics::training {
 
 /// What a sampler does with samples that do not divide by the number of ranks.
 enum class Remainder {
@@ -67,4 +67,4 @@ class METRICS_API DistributedSampler {
   int64_t epoch_ = 0;
 };
 
-}  // namespace metrics::distributed
+}  // namespace metrics::training

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "notices.h"
+#include <metrics/distributed/notices.h>
 
 #include <torch/csrc/distributed/c10d/Backend.hpp>
 
@@ -8,13 +8,13 @@
 #include <string>
 #include <vector>
 
-namespace metrics::distributed {
+namespace metrics::training {
 
 /// Stands before another backend, for what a Reducer needs of it, so that a failure says more than Gloo does: what a
 /// rank that failed has left as a message, or what the usual cause is. It comes as a SyncError, out of a backward too.
 class ExplainingBackend : public c10d::Backend {
  public:
-  ExplainingBackend(c10::intrusive_ptr<c10d::Backend> backend, std::shared_ptr<FailureBoard> board);
+  ExplainingBackend(c10::intrusive_ptr<c10d::Backend> backend, std::shared_ptr<distributed::FailureBoard> board);
 
   const std::string getBackendName() const override { return name_; }
   c10::intrusive_ptr<c10d::Work> broadcast(std::vector<at::Tensor>& tensors,
@@ -33,8 +33,8 @@ class ExplainingBackend : public c10d::Backend {
   c10::intrusive_ptr<c10d::Work> issued(const char* what, const Issue& issue);
 
   c10::intrusive_ptr<c10d::Backend> backend_;
-  std::shared_ptr<FailureBoard> board_;
+  std::shared_ptr<distributed::FailureBoard> board_;
   std::string name_;
 };
 
-}  // namespace metrics::distributed
+}  // namespace metrics::training

@@ -1,6 +1,6 @@
 #include <metrics/core/errors.h>
 #include <metrics/core/readable.h>
-#include <metrics/distributed/loader.h>
+#include <metrics/training/loader.h>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
@@ -15,7 +15,7 @@
 #include <string>
 #include <thread>
 
-namespace metrics::distributed {
+namespace metrics::training {
 
 namespace {
 
@@ -155,4 +155,4 @@ Loader::Iterator& Loader::Iterator::operator++() {
   return *this;
 }
 
-}  // namespace metrics::distributed
+}  // namespace metrics::training

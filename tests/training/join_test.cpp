@@ -1,11 +1,11 @@
-#include "worker.h"
+#include "distributed/worker.h"
 #include <metrics/aggregation/aggregation.h>
 #include <metrics/classification/confusion_matrix.h>
 #include <metrics/collections/metric_collection.h>
 #include <metrics/core/errors.h>
-#include <metrics/distributed/data_parallel.h>
-#include <metrics/distributed/join.h>
 #include <metrics/distributed/process_group.h>
+#include <metrics/training/data_parallel.h>
+#include <metrics/training/join.h>
 
 #include <ATen/ATen.h>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
@@ -28,13 +28,13 @@ using metrics::MulticlassConfusionMatrix;
 using metrics::ProcessGroup;
 using metrics::SumMetric;
 using metrics::SyncError;
-using metrics::distributed::DistributedDataParallel;
-using metrics::distributed::Divisor;
-using metrics::distributed::Join;
-using metrics::distributed::Joinable;
-using metrics::distributed::JoinEnd;
-using metrics::distributed::JoinOptions;
-using metrics::distributed::JoinStep;
+using metrics::training::DistributedDataParallel;
+using metrics::training::Divisor;
+using metrics::training::Join;
+using metrics::training::Joinable;
+using metrics::training::JoinEnd;
+using metrics::training::JoinOptions;
+using metrics::training::JoinStep;
 using metrics_test::expect;
 using metrics_test::expect_contains;
 using metrics_test::max_world_size;

@@ -6,7 +6,7 @@
 #include <exception>
 #include <utility>
 
-namespace metrics::distributed {
+namespace metrics::training {
 
 namespace {
 
@@ -14,7 +14,7 @@ using Clock = std::chrono::steady_clock;
 
 /// What a failure is to be explained with.
 struct Issued {
-  std::shared_ptr<FailureBoard> board;
+  std::shared_ptr<distributed::FailureBoard> board;
   std::string what;
   Clock::time_point at = Clock::now();
 
@@ -58,7 +58,7 @@ class ExplainingWork : public c10d::Work {
 
 }  // namespace
 
-ExplainingBackend::ExplainingBackend(c10::intrusive_ptr<c10d::Backend> backend, std::shared_ptr<FailureBoard> board)
+ExplainingBackend::ExplainingBackend(c10::intrusive_ptr<c10d::Backend> backend, std::shared_ptr<distributed::FailureBoard> board)
     : c10d::Backend(backend->getRank(), backend->getSize()),
       backend_(std::move(backend)),
       board_(std::move(board)),
@@ -94,4 +94,4 @@ c10::intrusive_ptr<c10d::Work> ExplainingBackend::_allgather_base(at::Tensor& ou
                 [&](c10d::Backend& backend) { return backend._allgather_base(output, input, options); });
 }
 
-}  // namespace metrics::distributed
+}  // namespace metrics::training

@@ -1,6 +1,6 @@
 #include <metrics/classification/accuracy.h>
 #include <metrics/core/errors.h>
-#include <metrics/distributed/loader.h>
+#include <metrics/training/loader.h>
 
 #include <ATen/ATen.h>
 #include <torch/data/datasets/base.h>
@@ -15,13 +15,13 @@
 
 using at::Tensor;
 using metrics::InvalidArgument;
-using metrics::distributed::Batch;
-using metrics::distributed::DistributedSampler;
-using metrics::distributed::from_dataset;
-using metrics::distributed::in_memory;
-using metrics::distributed::Loader;
-using metrics::distributed::Remainder;
-using metrics::distributed::Source;
+using metrics::training::Batch;
+using metrics::training::DistributedSampler;
+using metrics::training::from_dataset;
+using metrics::training::in_memory;
+using metrics::training::Loader;
+using metrics::training::Remainder;
+using metrics::training::Source;
 
 namespace {
 
@@ -63,7 +63,7 @@ TEST_CASE("loader: options, tensors and samplers that do not fit are refused by 
     }
     return "";
   };
-  const auto loader = [&](metrics::distributed::LoaderOptions options) {
+  const auto loader = [&](metrics::training::LoaderOptions options) {
     return message([&] { Loader(squares(4), shard(4), options); });
   };
   CHECK(loader({.batch_size = 0}).find("batch_size") == 0);

@@ -6,7 +6,7 @@
 
 #include <exception>
 
-namespace metrics::distributed {
+namespace metrics::training {
 
 bool DivisorWork::wait(std::chrono::milliseconds) {
   return true;
@@ -49,4 +49,4 @@ at::Tensor SampleWeights::parseHookResult(const c10::IValue& result) {
   return c10d::detail::parseCppCommHookResult(result);
 }
 
-}  // namespace metrics::distributed
+}  // namespace metrics::training

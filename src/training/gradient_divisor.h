@@ -9,7 +9,7 @@
 #include <optional>
 #include <vector>
 
-namespace metrics::distributed {
+namespace metrics::training {
 
 /// Hands a number to a Reducer, which takes what it divides gradients by from a work: it waits for the number when the
 /// first gradient is ready.
@@ -44,4 +44,4 @@ class SampleWeights : public c10d::CommHookInterface {
   std::optional<int64_t> samples_;
 };
 
-}  // namespace metrics::distributed
+}  // namespace metrics::training

@@ -1,8 +1,8 @@
-#include "worker.h"
+#include "distributed/worker.h"
 #include <metrics/classification/confusion_matrix.h>
-#include <metrics/distributed/join.h>
-#include <metrics/distributed/loader.h>
 #include <metrics/distributed/process_group.h>
+#include <metrics/training/join.h>
+#include <metrics/training/loader.h>
 
 #include <ATen/ATen.h>
 
@@ -14,12 +14,12 @@
 using at::Tensor;
 using metrics::init_process_group;
 using metrics::MulticlassConfusionMatrix;
-using metrics::distributed::Batch;
-using metrics::distributed::DistributedSampler;
-using metrics::distributed::in_memory;
-using metrics::distributed::Join;
-using metrics::distributed::Loader;
-using metrics::distributed::Remainder;
+using metrics::training::Batch;
+using metrics::training::DistributedSampler;
+using metrics::training::in_memory;
+using metrics::training::Join;
+using metrics::training::Loader;
+using metrics::training::Remainder;
 using metrics_test::expect;
 using metrics_test::run_workers;
 using metrics_test::world_sizes;

@@ -1,10 +1,16 @@
 #pragma once
 
+#include <metrics/export.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
+
+namespace metrics {
+class ProcessGroup;
+}  // namespace metrics
 
 namespace metrics::distributed {
 
@@ -38,5 +44,8 @@ class RankNames {
  private:
   std::vector<int64_t> world_ranks_;
 };
+
+/// Those of the members of `group`.
+METRICS_API RankNames rank_names_of(ProcessGroup& group);
 
 }  // namespace metrics::distributed

@@ -1,8 +1,8 @@
 #include "branched_net.h"
-#include "worker.h"
-#include <metrics/distributed/data_parallel.h>
-#include <metrics/distributed/join.h>
+#include "distributed/worker.h"
 #include <metrics/distributed/process_group.h>
+#include <metrics/training/data_parallel.h>
+#include <metrics/training/join.h>
 
 #include <ATen/ATen.h>
 #include <torch/nn/modules/linear.h>
@@ -19,9 +19,9 @@
 
 using at::Tensor;
 using metrics::init_process_group;
-using metrics::distributed::DistributedDataParallel;
-using metrics::distributed::Divisor;
-using metrics::distributed::Join;
+using metrics::training::DistributedDataParallel;
+using metrics::training::Divisor;
+using metrics::training::Join;
 using metrics_test::BranchedNet;
 using metrics_test::expect;
 using metrics_test::max_world_size;
@@ -36,7 +36,7 @@ std::string branch_of(const std::string& mode, int64_t rank, int64_t step) {
 }
 
 std::vector<json> join_reference() {
-  std::ifstream file(METRICS_FIXTURE_DIR "/distributed/join.jsonl");
+  std::ifstream file(METRICS_FIXTURE_DIR "/training/join.jsonl");
   std::vector<json> rows;
   for (std::string line; std::getline(file, line);) rows.push_back(json::parse(line));
   return rows;

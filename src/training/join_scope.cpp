@@ -1,15 +1,15 @@
 #include "join_scope.h"
 
-#include "backends.h"
-#include "control_block.h"
-#include "process_group_impl.h"
+#include "core/first_line.h"
+#include "core/text_hash.h"
 #include <metrics/core/errors.h>
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 #include <utility>
 
-namespace metrics::distributed {
+namespace metrics::training {
 
 namespace {
 
@@ -17,6 +17,10 @@ constexpr std::size_t most_joinables = 64;  // a bit each in a notice
 
 std::string steps_text(int64_t steps) {
   return std::to_string(steps) + (steps == 1 ? " step" : " steps");
+}
+
+std::string call_text(int64_t step) {
+  return "step " + std::to_string(step) + " of a join";
 }
 
 std::vector<int64_t> all_ranks(int64_t world_size) {
@@ -141,7 +145,7 @@ std::string JoinScope::described() const {
 }
 
 uint64_t JoinScope::fingerprint() const {
-  return hash_of(described());
+  return metrics::detail::text_hash(described());
 }
 
 void JoinScope::agree(const std::string& refusal) {
@@ -150,7 +154,7 @@ void JoinScope::agree(const std::string& refusal) {
     batches_ = options_.batches ? std::optional(std::vector{*options_.batches}) : std::nullopt;
     return;
   }
-  notices_ = Notices::of(*group_);
+  notices_ = distributed::Notices::of(*group_);
   before_ = notices_->counters();
   const int64_t number = notices_->next_number();
   Notice own;
@@ -161,8 +165,7 @@ void JoinScope::agree(const std::string& refusal) {
   if (options_.batches) own.flags |= Notice::KnowsBatches;
   if (!refusal.empty()) own.flags |= Notice::Refused;
   notices_->leave_text(number, refusal.empty() ? described() : refusal);
-  Notices::Exchange exchange = notices_->send(own);
-  const std::vector<Notice> notices = notices_->receive(exchange);
+  const std::vector<Notice> notices = receive(send(own), "the beginning of a join");
   if (!refusal.empty()) throw InvalidArgument("join: " + refusal);
   check_alike(notices);
   const bool all_know =
@@ -172,8 +175,21 @@ void JoinScope::agree(const std::string& refusal) {
   for (const Notice& notice : notices) batches_->push_back(notice.batches);
 }
 
-RankNames JoinScope::names() const {
-  return group_ ? group_->impl().membership.names : RankNames();
+std::shared_ptr<JoinScope::Exchange> JoinScope::send(const Notice& own) {
+  return notices_->send(std::bit_cast<distributed::Notices::Notice>(own));
+}
+
+std::vector<Notice> JoinScope::receive(const std::shared_ptr<Exchange>& exchange, const std::string& call) {
+  std::vector<Notice> notices;
+  for (const auto& bytes : notices_->receive(exchange, call)) notices.push_back(std::bit_cast<Notice>(bytes));
+  for (const Notice& notice : notices)
+    if (notice.magic != Notice::expected_magic)
+      throw SyncError("a join received what is no notice: do the ranks run the same version?");
+  return notices;
+}
+
+distributed::RankNames JoinScope::names() const {
+  return group_ ? distributed::rank_names_of(*group_) : distributed::RankNames();
 }
 
 void JoinScope::check_alike(const std::vector<Notice>& notices) const {
@@ -263,15 +279,15 @@ void JoinScope::open_step() {
   own.kind = Notice::Step;
   own.step = number;
   own.averaging = averaging_;
-  pending_ = notices_->send(own);
+  pending_ = send(own);
   // Who throws has to leave a backward alone.
   if (options_.throw_on_early_termination) settle();
 }
 
 void JoinScope::settle() {
   if (!pending_) return;
-  Notices::Exchange exchange = *std::exchange(pending_, std::nullopt);
-  step_ = told_step(notices_->receive(exchange), steps_ - 1);
+  const int64_t number = steps_ - 1;
+  step_ = told_step(receive(std::exchange(pending_, nullptr), call_text(number)), number);
   throw_if_some_ended(step_);
 }
 
@@ -360,7 +376,7 @@ void JoinScope::finish() {
     if (notices_)
       for (const JoinableRef& joinable : joinables_) joinable.get()->all_joined(end);
   } catch (const std::exception& error) {
-    fail(first_line(error));
+    fail(metrics::detail::first_line(error));
     throw;
   }
   open_ = false;
@@ -383,8 +399,7 @@ void JoinScope::shadow_told() {
     Notice own;
     own.kind = Notice::Joined;
     own.step = number;
-    Notices::Exchange exchange = notices_->send(own);
-    const Step step = told_step(notices_->receive(exchange), number);
+    const Step step = told_step(receive(send(own), call_text(number)), number);
     if (step.active.empty()) return;
     step_ = step;
     last_ = step.active;
@@ -408,7 +423,7 @@ void JoinScope::fail(const std::string& reason) noexcept {
   open_ = false;
   if (notices_) notices_->board().write(reason);
   leave(true);
-  if (notices_) abandon(*group_, "this rank failed: " + reason);
+  if (notices_) distributed::abandon(*group_, "this rank failed: " + reason);
 }
 
 void JoinScope::leave(bool failed) noexcept {
@@ -423,4 +438,4 @@ CommunicationCounters JoinScope::counters() const {
   return notices_ ? notices_->counters() - before_ : CommunicationCounters{};
 }
 
-}  // namespace metrics::distributed
+}  // namespace metrics::training

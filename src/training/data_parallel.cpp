@@ -1,8 +1,9 @@
 #include "explaining_backend.h"
 #include "gradient_divisor.h"
-#include "process_group_impl.h"
 #include <metrics/core/errors.h>
-#include <metrics/distributed/data_parallel.h>
+#include <metrics/distributed/notices.h>
+#include <metrics/distributed/rank_names.h>
+#include <metrics/training/data_parallel.h>
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
@@ -24,11 +25,13 @@
 #include <unordered_set>
 #include <utility>
 
-namespace metrics::distributed {
+namespace metrics::training {
 
 namespace {
 
 using Named = GradientAverager::Named;
+using distributed::FailureBoard;
+using distributed::RankNames;
 using Group = c10::intrusive_ptr<c10d::ProcessGroup>;
 
 constexpr std::size_t broadcast_bytes = std::size_t{250} << 20;  // as much as Python sends at once
@@ -122,7 +125,7 @@ std::vector<std::pair<at::Tensor, at::Tensor>> gradients_in(const std::vector<at
 /// The same ranks, behind backends that explain failures.
 Group explained_group(ProcessGroup& ranks, std::vector<c10::intrusive_ptr<ExplainingBackend>>& explaining) {
   const Group original = ranks.c10d();
-  const auto board = failure_board_of(ranks);
+  const auto board = FailureBoard::of(ranks);
   auto group = c10::make_intrusive<c10d::ProcessGroup>(original->getRank(), original->getSize());
   for (const c10::Device device : original->getDeviceTypes()) {
     const auto backend = original->getBackend(device.type());
@@ -276,7 +279,7 @@ GradientAverager::GradientAverager(Current parameters, Current buffers, Distribu
   if (!ranks || ranks->world_size() == 1) return;
 
   impl_->group = explained_group(*ranks, impl_->backends);
-  impl_->names = ranks->impl().membership.names;
+  impl_->names = distributed::rank_names_of(*ranks);
   const Named first_buffers = defined(buffers());
   all.insert(all.end(), first_buffers.begin(), first_buffers.end());
   check_alike(impl_->group, impl_->names, all);
@@ -439,4 +442,4 @@ void GradientAverager::leave_join(bool failed) noexcept {
   for (const auto& backend : impl_->backends) backend->close();
 }
 
-}  // namespace metrics::distributed
+}  // namespace metrics::training

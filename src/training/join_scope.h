@@ -1,8 +1,8 @@
 #pragma once
 
-#include "notices.h"
-#include "rank_names.h"
-#include <metrics/distributed/join.h>
+#include <metrics/distributed/notices.h>
+#include <metrics/distributed/rank_names.h>
+#include <metrics/training/join.h>
 
 #include <cstdint>
 #include <memory>
@@ -10,7 +10,26 @@
 #include <string>
 #include <vector>
 
-namespace metrics::distributed {
+namespace metrics::training {
+
+/// What one rank says of itself.
+struct Notice {
+  static constexpr uint32_t expected_magic = 0x4e49'4f4a;
+  enum Kind : uint16_t { Begin = 1, Step = 2, Joined = 3 };
+  enum Flag : uint16_t { Refused = 1, KnowsBatches = 2 };
+
+  uint32_t magic = expected_magic;
+  uint16_t kind = 0;
+  uint16_t flags = 0;
+  int64_t step = 0;
+  int64_t batches = 0;
+  uint64_t averaging = 0;    ///< A bit for each joinable.
+  uint64_t fingerprint = 0;  ///< Of joinables and options.
+  int64_t unused[3] = {};
+
+  bool has(Flag flag) const { return (flags & flag) != 0; }
+};
+static_assert(sizeof(Notice) == distributed::Notices::bytes);
 
 /// What stands behind a Join: counts steps, agrees with the other ranks on who makes them, and shadows.
 class JoinScope {
@@ -44,7 +63,7 @@ class JoinScope {
 
   // Beginning.
   int64_t world_size() const { return group_ ? group_->world_size() : 1; }
-  RankNames names() const;
+  distributed::RankNames names() const;
   std::string refusal() const;
   std::shared_ptr<ProcessGroup> common_group() const;
   std::shared_ptr<ProcessGroup> first_group() const;
@@ -53,6 +72,11 @@ class JoinScope {
   void check_alike(const std::vector<Notice>& notices) const;
   uint64_t fingerprint() const;
   std::string described() const;
+
+  // Notices.
+  using Exchange = distributed::Notices::Exchange;
+  std::shared_ptr<Exchange> send(const Notice& own);
+  std::vector<Notice> receive(const std::shared_ptr<Exchange>& exchange, const std::string& call);
 
   // Steps.
   std::size_t place_of(const Joinable& joinable) const;
@@ -77,7 +101,7 @@ class JoinScope {
   std::vector<JoinableRef> joinables_;
   JoinOptions options_;
   std::shared_ptr<ProcessGroup> group_;
-  std::shared_ptr<Notices> notices_;  // null for one process
+  std::shared_ptr<distributed::Notices> notices_;  // null for one process
   CommunicationCounters before_;
   std::size_t entered_ = 0;
   bool open_ = false;
@@ -86,7 +110,7 @@ class JoinScope {
   std::optional<std::vector<int64_t>> batches_;  // of each rank, where all know
   std::vector<int64_t> acts_;                    // of each joinable
   int64_t steps_ = 0;
-  std::optional<Notices::Exchange> pending_;
+  std::shared_ptr<Exchange> pending_;
   uint64_t averaging_ = 0;  // what this rank does in the step that has begun
   Step step_;
   std::vector<int64_t> last_;  // who made the last step
@@ -94,4 +118,4 @@ class JoinScope {
   std::optional<int64_t> samples_;
 };
 
-}  // namespace metrics::distributed
+}  // namespace metrics::training

@@ -17,7 +17,7 @@ namespace metrics {
 class Metric;
 }  // namespace metrics
 
-namespace metrics::distributed {
+namespace metrics::training {
 
 class JoinScope;
 
@@ -181,4 +181,4 @@ class METRICS_API Join {
   int exceptions_;
 };
 
-}  // namespace metrics::distributed
+}  // namespace metrics::training

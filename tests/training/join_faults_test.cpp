@@ -1,9 +1,9 @@
-#include "worker.h"
+#include "distributed/worker.h"
 #include <metrics/aggregation/aggregation.h>
 #include <metrics/core/errors.h>
-#include <metrics/distributed/data_parallel.h>
-#include <metrics/distributed/join.h>
 #include <metrics/distributed/process_group.h>
+#include <metrics/training/data_parallel.h>
+#include <metrics/training/join.h>
 
 #include <ATen/ATen.h>
 #include <torch/nn/module.h>
@@ -29,10 +29,10 @@ using metrics::InvalidArgument;
 using metrics::ProcessGroup;
 using metrics::SumMetric;
 using metrics::SyncError;
-using metrics::distributed::DistributedDataParallel;
-using metrics::distributed::Divisor;
-using metrics::distributed::Join;
-using metrics::distributed::JoinOptions;
+using metrics::training::DistributedDataParallel;
+using metrics::training::Divisor;
+using metrics::training::Join;
+using metrics::training::JoinOptions;
 using metrics::distributed::LaunchResult;
 using metrics_test::die;
 using metrics_test::expect;
@@ -100,7 +100,7 @@ WORKER(uneven_gradients_without_join) {
   const auto start = Clock::now();
   const std::string message = sync_error_of([&] { train_step(model); });
   expect_contains(message, "waited " + std::to_string(short_timeout.count()) + " ms for the other ranks");
-  expect_contains(message, "different numbers of batches, need a metrics::distributed::Join");
+  expect_contains(message, "different numbers of batches, need a metrics::training::Join");
   expect(Clock::now() - start < short_timeout * 3, "an error within the time-out");
 }
 
@@ -113,7 +113,7 @@ WORKER(uneven_gradients_of_a_rank_that_leaves) {
                     train_step(model);
                     train_step(model);
                   }),
-                  "need a metrics::distributed::Join");
+                  "need a metrics::training::Join");
 }
 
 WORKER(uneven_metrics_without_join) {
@@ -124,7 +124,7 @@ WORKER(uneven_metrics_without_join) {
     sum.compute();
   });
   expect_contains(message, "rank 0 is in a forward with dist_sync_on_step, rank 1 merges what it has accumulated");
-  expect_contains(message, "need a metrics::distributed::Join");
+  expect_contains(message, "need a metrics::training::Join");
   // Nobody was left in the middle of anything.
   group->barrier();
 }

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <metrics/distributed/join.h>
 #include <metrics/distributed/process_group.h>
 #include <metrics/export.h>
+#include <metrics/training/join.h>
 
 #include <ATen/core/Tensor.h>
 
@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace metrics::distributed {
+namespace metrics::training {
 
 struct DistributedDataParallelOptions {
   /// The ranks that train together; those of the default group where not stated.
@@ -167,4 +167,4 @@ class DistributedDataParallel {
   std::shared_ptr<GradientAverager> averager_;
 };
 
-}  // namespace metrics::distributed
+}  // namespace metrics::training

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace metrics::distributed {
+namespace metrics::training {
 
 /// Passes everything on, and tells the join of each batch.
 class JoinedMetric::StepSynchroniser : public Synchroniser {
@@ -128,4 +128,4 @@ void JoinedMetric::leave_join(bool) noexcept {
   }
 }
 
-}  // namespace metrics::distributed
+}  // namespace metrics::training

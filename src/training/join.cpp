@@ -1,13 +1,13 @@
-#include "backends.h"
+#include "core/first_line.h"
 #include "join_scope.h"
 #include "joined_metric.h"
 #include <metrics/core/errors.h>
-#include <metrics/distributed/join.h>
+#include <metrics/training/join.h>
 
 #include <exception>
 #include <utility>
 
-namespace metrics::distributed {
+namespace metrics::training {
 
 Joinable::Joinable() = default;
 
@@ -76,7 +76,7 @@ void Join::fail(const std::string& reason) noexcept {
 
 void Join::fail(const std::exception& error) noexcept {
   try {
-    scope_->fail(first_line(error));
+    scope_->fail(metrics::detail::first_line(error));
   } catch (...) {
     scope_->fail({});
   }
@@ -86,4 +86,4 @@ CommunicationCounters Join::counters() const {
   return scope_->counters();
 }
 
-}  // namespace metrics::distributed
+}  // namespace metrics::training

@@ -1,14 +1,14 @@
 #pragma once
 
 #include <metrics/core/metric.h>
-#include <metrics/distributed/join.h>
+#include <metrics/training/join.h>
 
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
-namespace metrics::distributed {
+namespace metrics::training {
 
 /// A metric in a join, or one that is made of others. With `dist_sync_on_step` its `forward` merges a batch over the
 /// ranks: that is its share of a step, seen by a synchroniser that stands before the metrics' own while the join lasts.
@@ -40,4 +40,4 @@ class JoinedMetric : public Joinable {
   std::shared_ptr<StepSynchroniser> steps_;  // null where there is nothing to shadow
 };
 
-}  // namespace metrics::distributed
+}  // namespace metrics::training

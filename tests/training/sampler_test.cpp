@@ -1,5 +1,5 @@
 #include <metrics/core/errors.h>
-#include <metrics/distributed/sampler.h>
+#include <metrics/training/sampler.h>
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -11,10 +11,10 @@
 #include <string>
 
 using metrics::InvalidArgument;
-using metrics::distributed::DistributedSampler;
-using metrics::distributed::DistributedSamplerOptions;
-using metrics::distributed::Remainder;
-using metrics::distributed::Shard;
+using metrics::training::DistributedSampler;
+using metrics::training::DistributedSamplerOptions;
+using metrics::training::Remainder;
+using metrics::training::Shard;
 
 namespace {
 
@@ -39,7 +39,7 @@ TEST_CASE("sampler: sizes and ranks that cannot be are refused") {
 }
 
 TEST_CASE("sampler: index for index what Python's gives") {
-  std::ifstream file(METRICS_FIXTURE_DIR "/distributed/sampler.jsonl");
+  std::ifstream file(METRICS_FIXTURE_DIR "/training/sampler.jsonl");
   int rows = 0;
   for (std::string line; std::getline(file, line); ++rows) {
     const auto row = nlohmann::json::parse(line);
