@@ -197,7 +197,7 @@ Tuple inputs_from(A&&... given) {
 /// std::string and optionals of them, structs with `fields()` of them (dicts in the dynamic face), and vectors of such
 /// structs, one a row. When update takes no Rows, rows that are not valid are taken out of the inputs before it.
 /// Results can be Tensor, double, vectors, string maps and structs with `fields()`; their floating tensors are cast to
-/// the metric's dtype, and one-element ones become scalars.
+/// the metric's dtype, and one-element ones become scalars; in functionals they stay as they are.
 template <class D>
 class MetricOf : public Metric {
  public:
