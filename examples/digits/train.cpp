@@ -15,14 +15,14 @@ namespace digits {
 namespace {
 
 namespace nn = torch::nn;
-using metrics::training::Batch;
-using metrics::training::DistributedSampler;
-using metrics::training::in_memory;
-using metrics::training::Loader;
 using metrics::trainer::Result;
 using metrics::trainer::Run;
 using metrics::trainer::Stage;
 using metrics::trainer::Trainer;
+using metrics::training::Batch;
+using metrics::training::DistributedSampler;
+using metrics::training::in_memory;
+using metrics::training::Loader;
 using torch::Tensor;
 
 struct NetImpl : nn::Module {

@@ -1,6 +1,7 @@
 #pragma once
 
-// All metrics, what is made of them, and ranks. A program that cares for compile time includes the topics that it uses. Not in it are:
+// All metrics, what is made of them, and ranks. A program that cares for compile time includes the topics that it uses.
+// Not in it are:
 //   metrics/core/define.h                    for who writes a metric, and what its sources use:
 //   metrics/core/autograd_scope.h
 //   metrics/core/draws.h

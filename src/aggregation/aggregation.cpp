@@ -1,7 +1,7 @@
-#include "kernels/checked_rows.h"
 #include "../core/loaded_states.h"
-#include "kernels/plain_tensor.h"
 #include "compensated_sum.h"
+#include "kernels/checked_rows.h"
+#include "kernels/plain_tensor.h"
 #include <metrics/aggregation/aggregation.h>
 #include <metrics/core/define.h>
 #include <metrics/core/warning.h>

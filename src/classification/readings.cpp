@@ -1,6 +1,7 @@
+#include "readings.h"
+
 #include "../core/loaded_states.h"
 #include "kernels/plain_tensor.h"
-#include "readings.h"
 
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>

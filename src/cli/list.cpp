@@ -1,7 +1,7 @@
 #include "list.h"
+
 #include "listing.h"
 #include "markdown.h"
-
 #include <metrics/core/errors.h>
 #include <metrics/core/registry.h>
 #include <metrics/core/state.h>
@@ -173,7 +173,8 @@ void add_list(CLI::App& app) {
       app.add_subcommand("list", "Show what can be created by name: options, defaults, inputs, outputs, states");
   command->add_option("NAME", options->names, "Show these alone");
   auto* json = command->add_flag("--json", options->json, "Print JSON, for programs");
-  auto* markdown = command->add_option("--markdown", options->markdown, "Write a page for each domain into this folder");
+  auto* markdown =
+      command->add_option("--markdown", options->markdown, "Write a page for each domain into this folder");
   auto* names = command->add_flag("--names", options->names_only, "Print the names alone");
   json->excludes(markdown)->excludes(names);
   markdown->excludes(names);

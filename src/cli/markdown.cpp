@@ -97,12 +97,14 @@ std::vector<Row> rows_of(const Section& section) {
   std::vector<Row> rows;
   for (const MetricEntry* metric : section.metrics) {
     for (const OptionInfo& option : metric->options) {
-      const auto same = std::find_if(rows.begin(), rows.end(), [&](const Row& r) { return is_alike(*r.option, option); });
+      const auto same =
+          std::find_if(rows.begin(), rows.end(), [&](const Row& r) { return is_alike(*r.option, option); });
       if (same != rows.end()) {
         same->metrics.emplace_back(metric->name);
         continue;
       }
-      auto after = std::find_if(rows.rbegin(), rows.rend(), [&](const Row& r) { return r.option->name == option.name; });
+      auto after =
+          std::find_if(rows.rbegin(), rows.rend(), [&](const Row& r) { return r.option->name == option.name; });
       rows.insert(after == rows.rend() ? rows.end() : after.base(), {&option, {std::string(metric->name)}});
     }
   }
@@ -147,7 +149,8 @@ std::vector<std::vector<std::string>> sharing(std::string_view domain, const Lis
 
 std::string page_of(std::string_view domain, const Listing& listing) {
   std::ostringstream out;
-  out << "# Metrics: " << domain << "\n\nWritten by `metrics list --markdown docs/metrics`. All of them take the common "
+  out << "# Metrics: " << domain
+      << "\n\nWritten by `metrics list --markdown docs/metrics`. All of them take the common "
       << "options of [the dynamic face](../dynamic.md) as well.\n";
   for (const Section& section : sections_of(domain, listing)) {
     out << "\n## " << section.title << "\n\n";
@@ -161,7 +164,8 @@ std::string page_of(std::string_view domain, const Listing& listing) {
   }
   const auto groups = sharing(domain, listing);
   if (!groups.empty()) {
-    out << "\n## Updated together\n\nIn a collection, and in `update_together`, the classes of a line keep one state and "
+    out << "\n## Updated together\n\nIn a collection, and in `update_together`, the classes of a line keep one state "
+           "and "
            "read a batch once,\nwhere their options agree as far as counting goes.\n\n";
     for (const auto& names : groups) out << "- " << joined(names, ", ") << "\n";
   }
@@ -170,12 +174,14 @@ std::string page_of(std::string_view domain, const Listing& listing) {
 
 std::string index_of(const std::vector<std::string_view>& domains, const Listing& listing) {
   std::ostringstream out;
-  out << "# Metrics\n\nWritten by `metrics list --markdown docs/metrics`: every class that can be created by name. `metrics "
+  out << "# Metrics\n\nWritten by `metrics list --markdown docs/metrics`: every class that can be created by name. "
+         "`metrics "
          "list NAME`\nshows the same of one.\n\n| domain | metrics |\n|---|---|\n";
   for (const std::string_view domain : domains) {
     out << "| [" << domain << "](" << domain << ".md) |";
     for (const Section& section : sections_of(domain, listing)) {
-      out << " " << "[" << section.title << "](" << domain << ".md#";
+      out << " "
+          << "[" << section.title << "](" << domain << ".md#";
       for (const char c : section.title) out << static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
       out << ")";
     }

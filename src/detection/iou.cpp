@@ -207,7 +207,8 @@ std::vector<int64_t> IntersectionOverUnion::item_shape(const States& states, std
   return {n == 0 ? m : n, m == 0 ? n : m};
 }
 
-Tensor IntersectionOverUnion::functional_value(const Tensor& preds, const Tensor& target, const PairwiseIouOptions& options) {
+Tensor IntersectionOverUnion::functional_value(const Tensor& preds, const Tensor& target,
+                                               const PairwiseIouOptions& options) {
   check_iou_threshold("intersection_over_union", options.iou_threshold);
   check_boxes("intersection_over_union: preds", preds);
   check_boxes("intersection_over_union: target", target);
@@ -222,8 +223,7 @@ Tensor IntersectionOverUnion::functional_value(const Tensor& preds, const Tensor
                      preds.options().dtype(at::kFloat).requires_grad(false));
   }
   Tensor values =
-      detection::pairwise_iou(detection::corners(preds, BoxFormat::Xyxy),
-                              detection::corners(target, BoxFormat::Xyxy));
+      detection::pairwise_iou(detection::corners(preds, BoxFormat::Xyxy), detection::corners(target, BoxFormat::Xyxy));
   if (options.iou_threshold) values = at::where(values < *options.iou_threshold, options.replacement_val, values);
   return (options.aggregate ? values.diagonal().mean() : values).to(dtype);
 }

@@ -93,8 +93,8 @@ std::vector<uint8_t> encode(const Table& table);
 /// Throws SyncError when the bytes are not those of a table for `items`.
 Table decode(std::span<const uint8_t> bytes, std::span<const SyncItem> items);
 
-/// A hash of what has to be alike on all ranks before states are looked at: the layout, the dtype of the value, which of the
-/// metrics alike it is, and what is computed of it.
+/// A hash of what has to be alike on all ranks before states are looked at: the layout, the dtype of the value, which
+/// of the metrics alike it is, and what is computed of it.
 uint64_t hash_of(const SyncItem& item, uint64_t seed = metrics::detail::text_hash({}));
 uint64_t fingerprint_of(std::span<const SyncItem> items);
 

@@ -54,7 +54,8 @@ void LongWaits::watch(const OverWithin& over_within, const Call& call) {
   ++number_;
   if (over_within(patience_)) return;
   std::optional<std::vector<int64_t>> missing = not_waiting(/*write=*/true);
-  // A single one is late for certain, because the collective would be over without it. Of several some may be about to write.
+  // A single one is late for certain, because the collective would be over without it. Of several some may be about to
+  // write.
   if (missing && missing->size() > 1) {
     if (over_within(patience_ / share_for_others_to_write)) return;
     missing = not_waiting(/*write=*/false);

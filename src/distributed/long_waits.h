@@ -21,16 +21,18 @@ class LongWaits {
   /// What a collective is called in the message: "compute of MeanMetric". Asked for only where it is said.
   using Call = std::function<std::string()>;
 
-  /// Keys of `store` are this group's alone; it may be null where nobody can be asked. `names` are all members', `own_name` is this rank's.
-  LongWaits(const BoundedStore::Pointer& store, int64_t rank, int64_t world_size, RankNames names, std::string own_name);
+  /// Keys of `store` are this group's alone; it may be null where nobody can be asked. `names` are all members',
+  /// `own_name` is this rank's.
+  LongWaits(const BoundedStore::Pointer& store, int64_t rank, int64_t world_size, RankNames names,
+            std::string own_name);
 
-  /// Waits for `work`, the next collective of this group on every rank, which every rank waits for here. Throws what `work`
-  /// throws.
+  /// Waits for `work`, the next collective of this group on every rank, which every rank waits for here. Throws what
+  /// `work` throws.
   void wait(c10d::Work& work, const Call& call);
 
-  /// The same for what is no `Work`: returns when it is over, or when that it is not has been said. `over_within` waits for so
-  /// long at most, and tells whether it is over; what it throws comes out. What the handler of warnings throws is dropped,
-  /// because the other ranks count on this one.
+  /// The same for what is no `Work`: returns when it is over, or when that it is not has been said. `over_within` waits
+  /// for so long at most, and tells whether it is over; what it throws comes out. What the handler of warnings throws
+  /// is dropped, because the other ranks count on this one.
   using OverWithin = std::function<bool(std::chrono::milliseconds)>;
   void watch(const OverWithin& over_within, const Call& call);
 
@@ -41,8 +43,8 @@ class LongWaits {
   void set_patience(std::chrono::milliseconds patience) { patience_ = patience; }
 
  private:
-  /// The members that have not written that they wait; this rank writes so before it reads, or has. Nothing where the store
-  /// does not answer.
+  /// The members that have not written that they wait; this rank writes so before it reads, or has. Nothing where the
+  /// store does not answer.
   std::optional<std::vector<int64_t>> not_waiting(bool write) const;
   std::string message(const std::string& call, const std::optional<std::vector<int64_t>>& missing) const;
 

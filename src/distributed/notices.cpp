@@ -55,8 +55,7 @@ FailureBoard::~FailureBoard() = default;
 std::shared_ptr<FailureBoard> FailureBoard::of(ProcessGroup& group) {
   const Membership& membership = group.impl().membership;
   if (membership.world_size == 1 || !membership.store) return nullptr;
-  return std::make_shared<FailureBoard>(failures_of(membership), membership.names(membership.rank),
-                                        membership.timeout);
+  return std::make_shared<FailureBoard>(failures_of(membership), membership.names(membership.rank), membership.timeout);
 }
 
 void FailureBoard::write(const std::string& reason) noexcept {
@@ -131,7 +130,8 @@ Notices::Notices(ProcessGroup& group) : impl_(std::make_unique<Impl>()) {
   impl_->rank = group.rank();
   impl_->world_size = group.world_size();
   impl_->board = FailureBoard::of(group);
-  if (!impl_->board) throw SyncError("a join over a process group that has been shut down; make a new one with init_process_group");
+  if (!impl_->board)
+    throw SyncError("a join over a process group that has been shut down; make a new one with init_process_group");
   Membership membership = group.impl().membership;
   const SigpipeBlocked no_sigpipe;
   try {
@@ -139,8 +139,7 @@ Notices::Notices(ProcessGroup& group) : impl_(std::make_unique<Impl>()) {
     impl_->store = c10::make_intrusive<c10d::PrefixStore>("join", membership.store);
     membership.store = impl_->store;
     impl_->long_waits.emplace(waiting, membership.rank, membership.world_size, membership.names, membership.own_name());
-    if (auto& transport = group.impl().transport)
-      impl_->long_waits->set_patience(transport->long_waits().patience());
+    if (auto& transport = group.impl().transport) impl_->long_waits->set_patience(transport->long_waits().patience());
     auto connecting = std::async(std::launch::async, [membership] {
       const Deadline deadline(membership.timeout);
       auto gloo = make_gloo_backend(membership, deadline);

@@ -41,7 +41,8 @@ class Transport {
                   std::vector<int64_t> output_splits);
   void barrier();
 
-  /// While one lives, a message about a long wait calls what the program is in so, and not by the name of the collective.
+  /// While one lives, a message about a long wait calls what the program is in so, and not by the name of the
+  /// collective.
   class Within {
    public:
     Within(Transport& transport, LongWaits::Call call) : transport_(transport) { transport_.call_ = std::move(call); }

@@ -110,9 +110,8 @@ void append_rows(States& states, const RowPairs& pairs, bool by_kernel) {
   const int64_t columns = pairs.preds.size(1);
   Tensor sums;
   if (by_kernel) {
-    sums =
-        at::tensor(kernels::pairs::row_squared_errors(pairs::KernelPairs(pairs.preds, pairs.target, columns).get()),
-                   at::kDouble);
+    sums = at::tensor(kernels::pairs::row_squared_errors(pairs::KernelPairs(pairs.preds, pairs.target, columns).get()),
+                      at::kDouble);
   } else {
     sums = pairs.preds.to(at::kDouble).sub(pairs.target.to(at::kDouble)).square().sum(1);
   }
@@ -181,7 +180,8 @@ Tensor PeakSignalNoiseRatio::finalise(const States& states, const Options& optio
   const Tensor mean = errors.to(at::kDouble).div(states["total"].tensor());
   const Tensor range = states["data_range"].tensor().mul(error_scale(options));
   using formula::value_logarithm;
-  const Tensor ratio = value_logarithm(range).mul(2).sub(value_logarithm(mean)).mul(10 / kernels::logarithm(options.base));
+  const Tensor ratio =
+      value_logarithm(range).mul(2).sub(value_logarithm(mean)).mul(10 / kernels::logarithm(options.base));
   if (!options.dim || options.reduction == ImageReduction::None) return ratio;
   return options.reduction == ImageReduction::Sum ? ratio.sum() : ratio.mean();
 }

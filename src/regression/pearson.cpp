@@ -125,7 +125,8 @@ void PearsonCorrCoef::merge(States& into, const States& from, const Options&) {
 
 void PearsonCorrCoef::show_as_torchmetrics(States& states, const Options&) {
   const Moments moments = moments_in(states);
-  rescale(states, moments, 1 / kernels::pairs::scale(moments.max_abs_dev_x), 1 / kernels::pairs::scale(moments.max_abs_dev_y));
+  rescale(states, moments, 1 / kernels::pairs::scale(moments.max_abs_dev_x),
+          1 / kernels::pairs::scale(moments.max_abs_dev_y));
 }
 
 void PearsonCorrCoef::complete_from_torchmetrics(States& states, const Options&) {

@@ -1,5 +1,5 @@
-#include "kernels/pairs/exact_products.h"
 #include "families/pairs.h"
+#include "kernels/pairs/exact_products.h"
 #include <metrics/core/define.h>
 #include <metrics/core/warning.h>
 #include <metrics/regression/r2.h>
@@ -131,8 +131,10 @@ std::optional<ScaledFit> scaled_fit(const States& states, double n) {
       const Tensor part = states[names[scale]].tensor();
       if (part.sizes() != total.sizes()) continue;
       total = total + times_square(part, powers([&](std::size_t i) {
-                return sums[scale][i].high == 0 ? std::nullopt : std::optional(square_exponents[scale] - exponents[i]);
-              }));
+                                     return sums[scale][i].high == 0
+                                                ? std::nullopt
+                                                : std::optional(square_exponents[scale] - exponents[i]);
+                                   }));
     }
     return total;
   };
@@ -209,8 +211,8 @@ void check_columns(const States& states, const Tensor& preds) {
   throw InvalidArgument(message.str());
 }
 
-/// Adds the fit of one column without squares that are scaled, which most are, to all states or to none. Returns whether
-/// it is such a one.
+/// Adds the fit of one column without squares that are scaled, which most are, to all states or to none. Returns
+/// whether it is such a one.
 bool add_plain_fit(States& states, const std::vector<kernels::pairs::FitSums>& fit, int64_t rows) {
   const auto is_scaled = [](const auto& squares) { return squares[1].high != 0 || squares[2].high != 0; };
   State& sum = states["sum_error"];
@@ -254,7 +256,8 @@ struct ColumnScales {
     const Tensor large = (largest > most_unscaled).logical_and(at::isfinite(largest));
     const Tensor small = (largest < least_unscaled).logical_and(largest > 0);
     taken = {large.logical_or(small).logical_not(), large, small};
-    factor = taken[0].to(at::kDouble) + large.to(at::kDouble) * square_scales[1] + small.to(at::kDouble) * square_scales[2];
+    factor =
+        taken[0].to(at::kDouble) + large.to(at::kDouble) * square_scales[1] + small.to(at::kDouble) * square_scales[2];
   }
 
   /// What a column has of a sum in that scale.
@@ -267,9 +270,9 @@ Tensor with_float_digits(const Tensor& value) {
   return value.contiguous().view(at::kLong).bitwise_and(~digits_beyond).view(at::kDouble);
 }
 
-/// The same in tensors. Of scaled y = k + v, where k has few enough digits that its square is exact: Σ y = Σ v + n k, and
-/// Σ y² = Σ v² + 2 k Σ v + n k², where n k² is exact in two parts. Unscaled, k is a number, too, so that Σ y, which is
-/// kept unscaled, is as exact.
+/// The same in tensors. Of scaled y = k + v, where k has few enough digits that its square is exact: Σ y = Σ v + n k,
+/// and Σ y² = Σ v² + 2 k Σ v + n k², where n k² is exact in two parts. Unscaled, k is a number, too, so that Σ y, which
+/// is kept unscaled, is as exact.
 void add_fit(States& states, const Tensor& preds, const Tensor& target) {
   const auto n = static_cast<double>(target.size(0));
   const Tensor errors = target - preds;

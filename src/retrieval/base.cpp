@@ -1,5 +1,5 @@
-#include "kernels/checked_rows.h"
 #include "../core/loaded_states.h"
+#include "kernels/checked_rows.h"
 #include "kernels/plain_tensor.h"
 #include "kernels/streamed_copy.h"
 #include "ranking.h"

@@ -152,8 +152,8 @@ RankedQueries ranked_queries(const States& states) {
   const State &indexes = states["indexes"], &preds = states["preds"], &target = states["target"];
   const int64_t count = indexes.rows();
   if (preds.rows() != count || target.rows() != count) {
-    throw Error("its states hold " + std::to_string(count) + " indexes, " +
-                std::to_string(preds.rows()) + " preds and " + std::to_string(target.rows()) + " targets");
+    throw Error("its states hold " + std::to_string(count) + " indexes, " + std::to_string(preds.rows()) +
+                " preds and " + std::to_string(target.rows()) + " targets");
   }
   RankedQueries none;
   none.device = states.device();

@@ -57,8 +57,8 @@ void WordErrorRate::declare(States& states, const Options&) {
 void WordErrorRate::update(States& states, const Options&, const Texts& preds, const Texts& target) {
   check_pairs(name, preds, target);
   const WordErrors found = word_errors(preds, target);
-  State::add_all({{states["errors"], {static_cast<double>(found.errors)}},
-                  {states["total"], {static_cast<double>(found.total)}}});
+  State::add_all(
+      {{states["errors"], {static_cast<double>(found.errors)}}, {states["total"], {static_cast<double>(found.total)}}});
 }
 
 Tensor WordErrorRate::finalise(const States& states, const Options&) {

@@ -87,9 +87,8 @@ void check_alike(const Group& group, const RankNames& names, const Named& tensor
   std::vector<int64_t> ranks;
   for (std::size_t rank = 1; rank < texts.size(); ++rank)
     if (texts[rank] != texts[0]) ranks.push_back(static_cast<int64_t>(rank));
-  const std::string other = ranks.empty() ? ""
-                                          : ", " + names.text(ranks.front()) + " has " +
-                                                texts[static_cast<std::size_t>(ranks.front())];
+  const std::string other =
+      ranks.empty() ? "" : ", " + names.text(ranks.front()) + " has " + texts[static_cast<std::size_t>(ranks.front())];
   throw SyncError("the ranks' modules differ: as tensor " + std::to_string(first) + " " + names.text(0) + " has " +
                       texts[0] + other,
                   "", "", names(ranks));

@@ -58,7 +58,8 @@ class ExplainingWork : public c10d::Work {
 
 }  // namespace
 
-ExplainingBackend::ExplainingBackend(c10::intrusive_ptr<c10d::Backend> backend, std::shared_ptr<distributed::FailureBoard> board)
+ExplainingBackend::ExplainingBackend(c10::intrusive_ptr<c10d::Backend> backend,
+                                     std::shared_ptr<distributed::FailureBoard> board)
     : c10d::Backend(backend->getRank(), backend->getSize()),
       backend_(std::move(backend)),
       board_(std::move(board)),

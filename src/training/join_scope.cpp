@@ -206,8 +206,8 @@ void JoinScope::check_alike(const std::vector<Notice>& notices) const {
                     names()(elsewhere));
   const int64_t number = notices[0].step;
   if (!refused.empty())
-    throw SyncError("join: " + names().text(refused[0]) + " refused: " + notices_->text_of(number, refused[0]),
-                    "", "", names()(refused));
+    throw SyncError("join: " + names().text(refused[0]) + " refused: " + notices_->text_of(number, refused[0]), "", "",
+                    names()(refused));
   if (!differing.empty())
     throw SyncError("join: the ranks' joins differ: " + names().text(0) + " has " + notices_->text_of(number, 0) +
                         "; " + names().text(differing[0]) + " has " + notices_->text_of(number, differing[0]),

@@ -569,8 +569,8 @@ TEST_CASE("classes whose probabilities rounding has put in another order share a
   // each of which is nothing beside 1.
   constexpr double kUlp = std::numeric_limits<double>::epsilon();
   const double most = std::log(0.55 * kUlp), part = std::log(0.3 * kUlp);
-  const Tensor logits = at::tensor({most, 0.0, -90.0, -90.0, -90.0, -90.0, part, 0.0, -90.0, -90.0, -90.0, part, 1.0, 2.0,
-                                    0.0, -90.0, -90.0, -90.0},
+  const Tensor logits = at::tensor({most, 0.0, -90.0, -90.0, -90.0, -90.0, part, 0.0, -90.0, -90.0, -90.0, part, 1.0,
+                                    2.0, 0.0, -90.0, -90.0, -90.0},
                                    at::kDouble)
                             .view({3, 6});
   const Tensor target = at::tensor({0, 1, 1});
@@ -591,7 +591,8 @@ TEST_CASE("classes whose probabilities rounding has put in another order share a
 }
 
 TEST_CASE("an infinite score of a class is saved as the probability that it takes") {
-  const Tensor scores = at::tensor({1.0, 2.0, kInfinity, 0.5, 3.0, -1.0, -kInfinity, kInfinity, kInfinity}).view({3, 3});
+  const Tensor scores =
+      at::tensor({1.0, 2.0, kInfinity, 0.5, 3.0, -1.0, -kInfinity, kInfinity, kInfinity}).view({3, 3});
   const Tensor target = at::tensor({2, 1, 0});
   MulticlassPrecisionRecallCurve metric({.num_classes = 3});
   metric.persistent(true);

@@ -9,9 +9,8 @@
 
 #include <doctest/doctest.h>
 
-#include <type_traits>
-
 #include <string>
+#include <type_traits>
 #include <vector>
 
 // What the harness has no cases for: options that cannot be, where states lie, and what no batch can decide alone.

@@ -10,6 +10,7 @@ class MulticlassAccuracy;  // before any header: it is a class, and can be decla
 #include <ATen/ops/_efficientzerotensor.h>
 #include <ATen/ops/tensor.h>
 #include <c10/util/typeid.h>
+
 #include <doctest/doctest.h>
 
 #include <memory>

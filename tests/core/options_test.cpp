@@ -61,15 +61,25 @@ struct Part {
 };
 
 template <class O>
-concept MadeOfNothing = requires { O{}; };
+concept MadeOfNothing = requires {
+  O{};
+};
 template <class O>
-concept MadeOfThreshold = requires { O{.threshold = 0.1}; };
+concept MadeOfThreshold = requires {
+  O{.threshold = 0.1};
+};
 template <class O>
-concept MadeOfClassesAndMinimum = requires { O{.num_classes = 3, .min_recall = 0.5}; };
+concept MadeOfClassesAndMinimum = requires {
+  O{.num_classes = 3, .min_recall = 0.5};
+};
 template <class O>
-concept MadeOfClasses = requires { O{.num_classes = 3}; };
+concept MadeOfClasses = requires {
+  O{.num_classes = 3};
+};
 template <class O>
-concept MadeOfHalfAClass = requires { O{.num_classes = 2.5}; };
+concept MadeOfHalfAClass = requires {
+  O{.num_classes = 2.5};
+};
 
 // A required option that is left out does not compile.
 static_assert(!std::is_default_constructible_v<metrics::MulticlassCohenKappaOptions>);
@@ -171,8 +181,8 @@ TEST_CASE("a subset of options is taken by name, whatever the order") {
   CHECK(part.name == std::string("x"));
   CHECK(part.stride == 2);
   CHECK(part.limit == 9);
-  const metrics::MultilabelConfusionOptions pairs = metrics::subset<metrics::MultilabelConfusionOptions>(
-      metrics::MultilabelJaccardIndexOptions{
+  const metrics::MultilabelConfusionOptions pairs =
+      metrics::subset<metrics::MultilabelConfusionOptions>(metrics::MultilabelJaccardIndexOptions{
           .num_labels = 5, .threshold = 0.25, .ignore_index = 1, .zero_division = 1});
   CHECK(describe_options(pairs) == "num_labels=5, threshold=0.25, ignore_index=1, validate_args=True, input='auto'");
 }

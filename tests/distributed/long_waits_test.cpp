@@ -109,7 +109,8 @@ WORKER(one_late_of_three) {
   if (rank == 2) {
     expect(warnings.messages.empty(), "nothing said by who is waited for");
   } else {
-    expect_contains(warnings.only(), "rank " + std::to_string(rank) + " of 3 has been waiting for 300 ms in compute (or sync) of " +
+    expect_contains(warnings.only(), "rank " + std::to_string(rank) +
+                                         " of 3 has been waiting for 300 ms in compute (or sync) of " +
                                          mean.to_string() + " for rank 2. ");
   }
 
@@ -145,7 +146,8 @@ WORKER(several_late_of_three) {
   metrics::synchronize(mean, other);
   if (world->rank() == 0) {
     const std::string message = warnings.only();
-    expect_contains(message, "in compute (or sync) of " + mean.to_string() + " and 1 more for ranks 1, 2, some of which");
+    expect_contains(message,
+                    "in compute (or sync) of " + mean.to_string() + " and 1 more for ranks 1, 2, some of which");
   } else {
     expect(warnings.messages.empty(), "nothing said by who is waited for");
   }
@@ -189,7 +191,8 @@ WORKER(store_asked_by_who_waits) {
   const auto world = init_process_group({.timeout = long_timeout});
   const auto store = c10::make_intrusive<CountedStore>(world->c10d()->getStore());
   auto given = c10::make_intrusive<c10d::ProcessGroup>(store, static_cast<int>(world->rank()), 2);
-  given->setBackend(c10::DeviceType::CPU, c10d::ProcessGroup::BackendType::GLOO, world->c10d()->getBackend(c10::DeviceType::CPU));
+  given->setBackend(c10::DeviceType::CPU, c10d::ProcessGroup::BackendType::GLOO,
+                    world->c10d()->getBackend(c10::DeviceType::CPU));
   given->setDefaultBackend(c10d::ProcessGroup::BackendType::GLOO);
   const auto group = metrics::wrap_process_group(given, long_timeout);
   const int made = store->requests;

@@ -446,7 +446,8 @@ std::string gradients(const Case& c) {
   return "";
 }
 
-/// An update of which the n-th write to a state fails leaves everything as it was, for each n; then it is made after all.
+/// An update of which the n-th write to a state fails leaves everything as it was, for each n; then it is made after
+/// all.
 std::string failing_writes(const Case& c) {
   constexpr int64_t first = 8;  // that fail one after the other; of further ones a few do
   const auto metric = created(c);

@@ -481,7 +481,8 @@ TEST_CASE("regression: derivatives of a score have its scale, where squares leav
 TEST_CASE("regression: scores in tensors, as devices take them, scale their squares") {
   using namespace metrics;
   // By column and batch another scale; the last batch has errors of another scale than its targets.
-  const Tensor scales = at::tensor({1e-170, 1e300, 1.0, 1e300, 1e-170, 1e-200, 0x1p-1040, 1.0, 1e250}, at::kDouble).view({3, 3});
+  const Tensor scales =
+      at::tensor({1e-170, 1e300, 1.0, 1e300, 1e-170, 1e-200, 0x1p-1040, 1.0, 1e250}, at::kDouble).view({3, 3});
   for (const bool together : {true, false}) {
     R2Score kernel({.multioutput = MultiOutput::RawValues});
     kernel.set_dtype(at::kDouble);
@@ -503,7 +504,8 @@ TEST_CASE("regression: scores in tensors, as devices take them, scale their squa
   preds[0][0] = std::numeric_limits<double>::infinity();
   const Tensor value = odd.forward(preds.requires_grad_(), target);
   CHECK(value[0].item<double>() == -std::numeric_limits<double>::infinity());
-  CHECK(value[1].item<double>() == doctest::Approx(functional::r2_score(target.select(1, 1) * 0.75, target.select(1, 1)).item<double>()));
+  CHECK(value[1].item<double>() ==
+        doctest::Approx(functional::r2_score(target.select(1, 1) * 0.75, target.select(1, 1)).item<double>()));
 }
 
 TEST_CASE("regression: checkpoints have torchmetrics' names and forms") {

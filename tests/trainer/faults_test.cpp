@@ -22,16 +22,16 @@
 #include <vector>
 
 using metrics::init_process_group;
-using metrics::training::Batch;
-using metrics::training::DistributedSampler;
-using metrics::training::in_memory;
-using metrics::training::Loader;
 using metrics::trainer::Callback;
 using metrics::trainer::Options;
 using metrics::trainer::Result;
 using metrics::trainer::Run;
 using metrics::trainer::Stage;
 using metrics::trainer::Trainer;
+using metrics::training::Batch;
+using metrics::training::DistributedSampler;
+using metrics::training::in_memory;
+using metrics::training::Loader;
 using metrics_test::Folder;
 using metrics_test::run_workers;
 

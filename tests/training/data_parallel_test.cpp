@@ -205,7 +205,9 @@ WORKER(notices_changes_of_the_modules_own) {
     const at::NoGradGuard no_grad;
     net->norm->running_var.mul_(2);
   }
-  expect_contains(message_of<c10::Error>([&] { (loss + model(at::ones({3, 4})).sum()).backward(); }),
+  expect_contains(message_of<c10::Error>([&] {
+                    (loss + model(at::ones({3, 4})).sum()).backward();
+                  }),
                   "modified by an inplace operation");
 }
 

@@ -36,7 +36,8 @@ WORKER(join_that_waits_for_long) {
   const bool is_late = world->rank() == 1;
   const auto expect_warned = [&](const std::string& call) {
     expect(warnings.size() == (is_late ? 0u : 1u), "one warning of who waits, got " + std::to_string(warnings.size()));
-    if (!is_late) expect_contains(warnings.front(), "rank 0 of 2 has been waiting for 300 ms in " + call + " for rank 1. ");
+    if (!is_late)
+      expect_contains(warnings.front(), "rank 0 of 2 has been waiting for 300 ms in " + call + " for rank 1. ");
     warnings.clear();
   };
 

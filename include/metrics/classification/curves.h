@@ -14,8 +14,8 @@
 #include <vector>
 
 // What every metric over a curve of thresholds shares: its options' types, its inputs, its states. A metric of the
-// family adds its options, its name, its traits and a formula over the points of src/classification/curves/curves.h (see
-// auroc.h).
+// family adds its options, its name, its traits and a formula over the points of src/classification/curves/curves.h
+// (see auroc.h).
 
 namespace metrics {
 

@@ -57,9 +57,10 @@ struct BootstrapValue {
 /// on equal ranks. Tensors with dimensions and lists are resampled along the first dimension and must agree in it; the
 /// rest is given to each as it is. Rows that are not valid occur in none.
 ///
-/// `base_metric`: the metric that each resample has a copy of. It is a pattern: its states stay as they are. `mean`, `std`,
-/// `quantile`, `raw`: of the values of the resamples, where the options ask for them. Throws InvalidArgument for options out of range and for
-/// inputs without rows; `compute` for a metric whose value is no tensor. Source: torchmetrics' BootStrapper.
+/// `base_metric`: the metric that each resample has a copy of. It is a pattern: its states stay as they are. `mean`,
+/// `std`, `quantile`, `raw`: of the values of the resamples, where the options ask for them. Throws InvalidArgument for
+/// options out of range and for inputs without rows; `compute` for a metric whose value is no tensor. Source:
+/// torchmetrics' BootStrapper.
 class METRICS_API BootStrapper : public Composite {
  public:
   using Options = BootStrapperOptions;

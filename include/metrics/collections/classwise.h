@@ -20,8 +20,9 @@ namespace metrics {
 ///                             {.labels = {{"horse", "fish", "dog"}}});
 ///   accuracy.compute().tensor("multiclassaccuracy_fish");
 ///
-/// `metric`: the metric whose value has an element a class. Its value is split along the first dimension. Throws Error for one that is no tensor or has no dimension, and for
-/// one with another number of elements than there are labels. Source: torchmetrics' ClasswiseWrapper.
+/// `metric`: the metric whose value has an element a class. Its value is split along the first dimension. Throws Error
+/// for one that is no tensor or has no dimension, and for one with another number of elements than there are labels.
+/// Source: torchmetrics' ClasswiseWrapper.
 class METRICS_API ClasswiseWrapper : public Composite {
  public:
   struct Options {

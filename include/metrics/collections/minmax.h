@@ -24,8 +24,8 @@ struct MinMaxValue {
 ///
 /// `base_metric`: the metric that is computed, to one element. `raw`: its value; `max`: the greatest so far; `min`: the
 /// least so far. The extremes go on after `reset`, as in torchmetrics 1.9.0, until `reset_extremes`; a NaN is neither.
-/// They belong to what this metric has given: `merge` takes the other's data and leaves its extremes. A state dict keeps
-/// them in its metadata. A base metric whose value has not one element is an error, at `compute`. Source:
+/// They belong to what this metric has given: `merge` takes the other's data and leaves its extremes. A state dict
+/// keeps them in its metadata. A base metric whose value has not one element is an error, at `compute`. Source:
 /// torchmetrics' MinMaxMetric.
 class METRICS_API MinMaxMetric : public Composite {
  public:

@@ -18,11 +18,11 @@ namespace metrics {
 ///   MultioutputWrapper squares(MeanSquaredError(), {.num_outputs = 2});
 ///   squares.update(preds, target);  // [N, 2] each
 ///
-/// `base_metric`: the metric of each output; `num_outputs`: how many outputs there are; `output_dim`: the dimension of the
-/// inputs along which they lie. Each output has a copy of the metric, a pattern whose states stay as they are; it gets the slice of every input
-/// tensor at its place in `output_dim`.
-/// Throws InvalidArgument for tensors whose size in that dimension is not `num_outputs`, Error where the metric's value
-/// is no tensor. Source: torchmetrics' MultioutputWrapper (which leaves outputs beyond `num_outputs` out).
+/// `base_metric`: the metric of each output; `num_outputs`: how many outputs there are; `output_dim`: the dimension of
+/// the inputs along which they lie. Each output has a copy of the metric, a pattern whose states stay as they are; it
+/// gets the slice of every input tensor at its place in `output_dim`. Throws InvalidArgument for tensors whose size in
+/// that dimension is not `num_outputs`, Error where the metric's value is no tensor. Source: torchmetrics'
+/// MultioutputWrapper (which leaves outputs beyond `num_outputs` out).
 class METRICS_API MultioutputWrapper : public Composite {
  public:
   struct Options {

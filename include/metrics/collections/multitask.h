@@ -21,10 +21,10 @@ namespace metrics {
 ///   metrics.update({{"label", scores}, {"age", ages}}, {{"label", labels}, {"age", true_ages}});
 ///   metrics.compute().tensor("age");
 ///
-/// `task_metrics`: a metric, or a collection, by each task's name; `task_preds`: predictions by task; `task_targets`: targets
-/// by task. In the dynamic face `task_preds` and `task_targets` are dicts. Rows that are not valid count in no task. Values are
-/// `prefix + task + postfix`; a collection's are a dict in theirs. Throws InvalidArgument where the names of the inputs
-/// are not those of the tasks. Source: torchmetrics' MultitaskWrapper.
+/// `task_metrics`: a metric, or a collection, by each task's name; `task_preds`: predictions by task; `task_targets`:
+/// targets by task. In the dynamic face `task_preds` and `task_targets` are dicts. Rows that are not valid count in no
+/// task. Values are `prefix + task + postfix`; a collection's are a dict in theirs. Throws InvalidArgument where the
+/// names of the inputs are not those of the tasks. Source: torchmetrics' MultitaskWrapper.
 class METRICS_API MultitaskWrapper : public Composite {
  public:
   struct Task {

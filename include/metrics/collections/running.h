@@ -133,8 +133,8 @@ class METRICS_API RunningAggregator : public Running {
   Options options_;
 };
 
-/// Computes the weighted mean of the values of the last `window` updates. `value`: a number or a tensor of any shape and
-/// real dtype; `weight`: 1 by default, else broadcast to `value`. Source: torchmetrics' RunningMean.
+/// Computes the weighted mean of the values of the last `window` updates. `value`: a number or a tensor of any shape
+/// and real dtype; `weight`: 1 by default, else broadcast to `value`. Source: torchmetrics' RunningMean.
 class METRICS_API RunningMean : public RunningAggregator {
  public:
   explicit RunningMean(const Options& options = {});

@@ -177,7 +177,9 @@ struct FieldValues<Fields<Members...>> {
 /// Calls f(field, value) for each field and its value.
 template <auto... Members, class Values, class F>
 void each_with(Fields<Members...>, Values& values, F&& f) {
-  [&]<std::size_t... I>(std::index_sequence<I...>) { (f(Field<Members>{}, std::get<I>(values)), ...); }
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    (f(Field<Members>{}, std::get<I>(values)), ...);
+  }
   (std::index_sequence_for<Field<Members>...>{});
 }
 

@@ -12,16 +12,18 @@
 #include <array>
 #include <variant>
 
-// The bodies of MetricOf, for the one source file that defines a metric. A user's own metric may include this beside its
-// definition instead.
+// The bodies of MetricOf, for the one source file that defines a metric. A user's own metric may include this beside
+// its definition instead.
 
 /// Instantiates the metric of a definition in its source.
 #define METRICS_DEFINE(Definition) template class ::metrics::MetricOf<Definition>
 
 /// Defines the class that METRICS_CLASS or METRICS_METRIC has declared.
-#define METRICS_DEFINE_CLASS(Name)                                                                    \
-  METRICS_DEFINE(definitions::Name);                                                                  \
-  std::unique_ptr<::metrics::Metric> Name::clone() const { return std::make_unique<Name>(*this); }    \
+#define METRICS_DEFINE_CLASS(Name)                         \
+  METRICS_DEFINE(definitions::Name);                       \
+  std::unique_ptr<::metrics::Metric> Name::clone() const { \
+    return std::make_unique<Name>(*this);                  \
+  }                                                        \
   static_assert(true)
 
 namespace metrics {
@@ -143,8 +145,8 @@ METRICS_API Tensor valid_indices(const Rows& rows);
 [[noreturn]] METRICS_API void throw_row_mismatch(std::string_view what, std::string_view input, int64_t rows,
                                                  int64_t expected);
 
-/// The form in which users get results. Whether one-element tensors are scalars, because torchmetrics' classes make them
-/// such, and its functionals do not.
+/// The form in which users get results. Whether one-element tensors are scalars, because torchmetrics' classes make
+/// them such, and its functionals do not.
 struct ResultForm {
   at::ScalarType dtype;  ///< Of floating tensors.
   bool one_element_is_scalar;
@@ -250,9 +252,7 @@ template <class R>
 std::vector<OutputInfo> output_infos() {
   std::vector<OutputInfo> infos;
   if constexpr (HasFields<R>) {
-    R::fields().for_each([&](auto field) {
-      infos.push_back({field.name, description(type_name<R>(), field.name)});
-    });
+    R::fields().for_each([&](auto field) { infos.push_back({field.name, description(type_name<R>(), field.name)}); });
   } else {
     infos.push_back({"value", {}});
   }
@@ -398,7 +398,8 @@ template <class D, class Inputs>
 bool any_double(const Inputs& inputs) {
   bool any = false;
   each_input<D>(inputs, [&](const auto& input, std::string_view) {
-    each_tensor(input, Place{}, [&](const Tensor& tensor, const Place&) { any = any || tensor.scalar_type() == at::kDouble; });
+    each_tensor(input, Place{},
+                [&](const Tensor& tensor, const Place&) { any = any || tensor.scalar_type() == at::kDouble; });
   });
   return any;
 }
@@ -672,9 +673,8 @@ std::vector<OptionInfo> option_infos() {
     OptionInfo option{field.name, Codec<Type>::type(), std::nullopt, text.sentence};
     if (option.description.empty()) option.description = description(type_name<Options>(), field.name);
     if (infos.size() >= fields.required) {
-      option.default_text = text.default_text.empty()
-                                ? describe(Codec<Type>::write(field.of(defaults_of<Options>())))
-                                : std::string(text.default_text);
+      option.default_text = text.default_text.empty() ? describe(Codec<Type>::write(field.of(defaults_of<Options>())))
+                                                      : std::string(text.default_text);
     }
     infos.push_back(std::move(option));
   });

@@ -105,7 +105,7 @@ namespace detail {
 template <auto... Members>
 consteval bool required_come_first() {
   bool had_default = false, in_order = true;
-  ((is_required<typename Field<Members>::Type> ? in_order = in_order && !had_default : had_default = true), ...);
+  ((is_required<typename Field<Members>::Type> ? in_order = in_order&& !had_default : had_default = true), ...);
   return in_order;
 }
 
@@ -130,8 +130,9 @@ template <HasFields T, class F>
 constexpr T with_defaults(F&& value) {
   using Listed = decltype(T::fields());
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
-    static_assert(requires { T{value(std::tuple_element_t<I, typename Listed::All>{})...}; },
-                  "the Required members of a struct are its first ones, and the first of its fields");
+    static_assert(
+        requires { T{value(std::tuple_element_t<I, typename Listed::All>{})...}; },
+        "the Required members of a struct are its first ones, and the first of its fields");
     return T{value(std::tuple_element_t<I, typename Listed::All>{})...};
   }
   (std::make_index_sequence<Listed::required_members>{});

@@ -39,15 +39,15 @@ struct Functional : detail::Functional<D, typename MetricOf<D>::FunctionalInputs
 
 /// Declares a metric and its functional in one line, after the doc comment of both: the definition `definitions::Name`,
 /// which is the one given with these names, the class `Name`, and the object `functional::functional_name`.
-#define METRICS_METRIC(Name, functional_name, ...)                              \
-  namespace definitions {                                                       \
-  struct METRICS_API Name : __VA_ARGS__ {                                       \
-    static constexpr std::string_view name = #Name;                             \
-    static constexpr std::string_view functional = #functional_name;            \
-  };                                                                            \
-  }                                                                             \
-  extern template class METRICS_API ::metrics::MetricOf<definitions::Name>;     \
-  namespace functional {                                                        \
-  inline constexpr ::metrics::Functional<definitions::Name> functional_name{};  \
-  }                                                                             \
+#define METRICS_METRIC(Name, functional_name, ...)                             \
+  namespace definitions {                                                      \
+  struct METRICS_API Name : __VA_ARGS__ {                                      \
+    static constexpr std::string_view name = #Name;                            \
+    static constexpr std::string_view functional = #functional_name;           \
+  };                                                                           \
+  }                                                                            \
+  extern template class METRICS_API ::metrics::MetricOf<definitions::Name>;    \
+  namespace functional {                                                       \
+  inline constexpr ::metrics::Functional<definitions::Name> functional_name{}; \
+  }                                                                            \
   METRICS_CLASS_OF_DEFINITION(Name)

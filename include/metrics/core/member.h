@@ -15,7 +15,7 @@ namespace detail {
 template <class Family, class O>
 struct WithRule : O {
   explicit WithRule(O options) : O(std::move(options)), rule(Family::rule(static_cast<const O&>(*this))) {}
-  operator const typename Family::Rule&() const { return rule; }
+  operator const typename Family::Rule &() const { return rule; }
 
   typename Family::Rule rule;
 };
@@ -25,7 +25,7 @@ template <class Family, class O>
 struct WithFamilyOptions : O {
   explicit WithFamilyOptions(O options)
       : O(std::move(options)), of_family(subset<typename Family::Options>(static_cast<const O&>(*this))) {}
-  operator const typename Family::Options&() const { return of_family; }
+  operator const typename Family::Options &() const { return of_family; }
 
   typename Family::Options of_family;
 };
@@ -83,8 +83,8 @@ decltype(auto) value_of_score(const Gathered& gathered, const O& options) {
 ///     using Gathered = …;                                 // may be known by its name alone outside of the sources
 ///     static Gathered gathered(const States&, const Options&);
 ///     …                                                   // whatever else a definition may have but its finalise
-///     using Rule = …;                                     // optional: what is worked out of any member's options once,
-///     static … rule(const O& options);                    // and given to all of the above in their place
+///     using Rule = …;                                     // optional: what is worked out of any member's options
+///     once, static … rule(const O& options);                    // and given to all of the above in their place
 ///   };
 ///   struct Score {
 ///     static constexpr MetricTraits traits;

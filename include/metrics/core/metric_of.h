@@ -68,7 +68,8 @@ struct SplitOptions<std::tuple<Done...>, Last> {
 };
 template <class... Done, class Last>
 requires(!HasFields<std::remove_cvref_t<Last>>) struct SplitOptions<std::tuple<Done...>, Last>
-    : SplitOptions<std::tuple<Done..., std::remove_cvref_t<Last>>> {};
+    : SplitOptions<std::tuple<Done..., std::remove_cvref_t<Last>>> {
+};
 template <class... Done, class Next, class Then, class... Rest>
 struct SplitOptions<std::tuple<Done...>, Next, Then, Rest...>
     : SplitOptions<std::tuple<Done..., std::remove_cvref_t<Next>>, Then, Rest...> {};
@@ -86,7 +87,9 @@ struct OptionsOfFunctional {
   using Type = typename D::Options;
 };
 template <class D>
-requires requires { typename D::FunctionalOptions; }
+requires requires {
+  typename D::FunctionalOptions;
+}
 struct OptionsOfFunctional<D> {
   using Type = typename D::FunctionalOptions;
 };
@@ -101,7 +104,9 @@ struct FunctionalOf {
 };
 /// The exception: a definition has a functional of its own, `static R functional_value(const In&..., const Options&)`.
 template <class D>
-requires requires { &D::functional_value; }
+requires requires {
+  &D::functional_value;
+}
 struct FunctionalOf<D> : FunctionSignature<decltype(&D::functional_value)> {
   static constexpr bool is_own = true;
 };
@@ -320,18 +325,18 @@ typename MetricOf<D>::Result compute_once(const typename D::Options& options, A&
 /// Declares the class `Name` of the definition `definitions::Name`, which stands before it in the same namespace:
 /// a class that can be declared ahead, and is called so in errors and debuggers. One source says
 /// METRICS_DEFINE_CLASS(Name), after including <metrics/core/define.h>.
-#define METRICS_CLASS(Name)                                                     \
-  extern template class METRICS_API ::metrics::MetricOf<definitions::Name>;     \
+#define METRICS_CLASS(Name)                                                 \
+  extern template class METRICS_API ::metrics::MetricOf<definitions::Name>; \
   METRICS_CLASS_OF_DEFINITION(Name)
 
-#define METRICS_CLASS_OF_DEFINITION(Name)                                                                         \
-  class METRICS_API Name : public ::metrics::MetricOf<definitions::Name> {                                        \
-   public:                                                                                                        \
-    explicit Name(Options options, ::metrics::MetricOptions common = {},                                          \
-                  std::source_location made_at = std::source_location::current())                                 \
-        : MetricOf(std::move(options), std::move(common), made_at) {}                                             \
-    template <class O = Options>                                                                                  \
-    requires(O::fields().required == 0) Name(std::source_location made_at = std::source_location::current())      \
-        : MetricOf(made_at) {}                                                                                    \
-    std::unique_ptr<::metrics::Metric> clone() const override;                                                    \
+#define METRICS_CLASS_OF_DEFINITION(Name)                                                                    \
+  class METRICS_API Name : public ::metrics::MetricOf<definitions::Name> {                                   \
+   public:                                                                                                   \
+    explicit Name(Options options, ::metrics::MetricOptions common = {},                                     \
+                  std::source_location made_at = std::source_location::current())                            \
+        : MetricOf(std::move(options), std::move(common), made_at) {}                                        \
+    template <class O = Options>                                                                             \
+    requires(O::fields().required == 0) Name(std::source_location made_at = std::source_location::current()) \
+        : MetricOf(made_at) {}                                                                               \
+    std::unique_ptr<::metrics::Metric> clone() const override;                                               \
   }

@@ -74,8 +74,8 @@ struct RouterEntry {
 
 namespace detail {
 
-/// What the doc comments of the library say of a class, or of an input or option of it: one sentence. Nothing is known of
-/// what is the user's.
+/// What the doc comments of the library say of a class, or of an input or option of it: one sentence. Nothing is known
+/// of what is the user's.
 METRICS_API std::string_view description(std::string_view of);
 METRICS_API std::string_view description(std::string_view of, std::string_view part);
 

@@ -19,8 +19,8 @@ class Required {
   /// Of what a T can be made of; a floating number is no integer.
   template <class From>
   requires(std::convertible_to<From, T> && !std::same_as<std::remove_cvref_t<From>, Required> &&
-           !(std::integral<T> && std::floating_point<std::remove_cvref_t<From>>))
-  constexpr Required(From&& value) : value_(static_cast<T>(std::forward<From>(value))) {}  // NOLINT: implicit
+           !(std::integral<T> && std::floating_point<std::remove_cvref_t<From>>)) constexpr Required(From&& value)
+      : value_(static_cast<T>(std::forward<From>(value))) {}  // NOLINT: implicit
 
   /// `{0, 1}`, where a T can be made of that.
   template <class A, class B, class... More>

@@ -229,8 +229,8 @@ class METRICS_API States {
   void move_growing_to_cpu();
   void set_dtype(at::ScalarType dtype);
 
-  /// Takes back at its end what states have become in its scope, unless that succeeded. What it takes for this, a copy of
-  /// small states and O(1) for those that grow, is kept for the next one, so that it allocates nothing then.
+  /// Takes back at its end what states have become in its scope, unless that succeeded. What it takes for this, a copy
+  /// of small states and O(1) for those that grow, is kept for the next one, so that it allocates nothing then.
   class Attempt {
    public:
     explicit Attempt(States& states)

@@ -19,8 +19,8 @@ namespace c10d {
 class Store;
 }  // namespace c10d
 
-// What a loop that ranks go through together needs of their group beside its collectives: to say where each rank is, and why it
-// fails. `metrics::training::Join` is made of it.
+// What a loop that ranks go through together needs of their group beside its collectives: to say where each rank is,
+// and why it fails. `metrics::training::Join` is made of it.
 
 namespace metrics::distributed {
 
@@ -38,8 +38,8 @@ class METRICS_API FailureBoard {
   void write(const std::string& reason) noexcept;
   /// What the first rank to fail has said.
   std::optional<std::string> read() const noexcept;
-  /// A SyncError for a collective, `what`, that failed with `error` after `waited`: with what a rank has left as word, else
-  /// with the usual cause.
+  /// A SyncError for a collective, `what`, that failed with `error` after `waited`: with what a rank has left as word,
+  /// else with the usual cause.
   std::exception_ptr explained(const std::exception_ptr& error, const std::string& what,
                                std::chrono::milliseconds waited) const noexcept;
 
@@ -50,7 +50,8 @@ class METRICS_API FailureBoard {
 };
 
 /// A few bytes that each rank says to all others, over connections of their own, so that they meet neither the metrics'
-/// collectives nor the program's. Their number is fixed, because ranks that disagree on a size end each other's processes.
+/// collectives nor the program's. Their number is fixed, because ranks that disagree on a size end each other's
+/// processes.
 class METRICS_API Notices {
  public:
   static constexpr std::size_t bytes = 64;
@@ -68,8 +69,8 @@ class METRICS_API Notices {
   class Exchange;
   /// Sends this rank's notice without waiting for the others'. Throws SyncError.
   std::shared_ptr<Exchange> send(const Notice& own);
-  /// The ranks' notices, in rank order. A warning about a long wait calls it `call`. Each exchange is received once, in the
-  /// order of sending, on all ranks. Throws SyncError.
+  /// The ranks' notices, in rank order. A warning about a long wait calls it `call`. Each exchange is received once, in
+  /// the order of sending, on all ranks. Throws SyncError.
   std::vector<Notice> receive(const std::shared_ptr<Exchange>& exchange, const std::string& call);
 
   /// A text that belongs to a notice of this rank, under a number that the notice tells.
@@ -87,7 +88,8 @@ class METRICS_API Notices {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Breaks a group for a reason of this rank's own and closes its connections, so that others who wait on them see it at once.
+/// Breaks a group for a reason of this rank's own and closes its connections, so that others who wait on them see it at
+/// once.
 METRICS_API void abandon(ProcessGroup& group, const std::string& reason) noexcept;
 
 }  // namespace metrics::distributed

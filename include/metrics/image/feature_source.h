@@ -41,7 +41,8 @@ class METRICS_API FeatureSource {
   int64_t count_;
 };
 
-/// Throws InvalidArgument naming `metric` unless there is at least one feature, and a module if the options ask for one.
+/// Throws InvalidArgument naming `metric` unless there is at least one feature, and a module if the options ask for
+/// one.
 METRICS_API void check_feature(std::string_view metric, const FeatureSource& feature);
 
 template <class T>

@@ -44,9 +44,9 @@ struct FrechetInceptionDistance {
 
 /// Computes the Fréchet distance of two normal distributions fitted to the features of real and of generated images,
 /// |μ₁ - μ₂|² + tr(Σ₁ + Σ₂ - 2 (Σ₁ Σ₂)^½). `imgs`: features [N, d], or what the user's module takes, in real dtypes;
-/// `real`: whether they are of the real population. NaN until both have two samples, and where features are not finite. With
-/// `reset_real_features=false` the real side outlives `reset`, and `forward` gives the distance of the batch from it.
-/// Means and centred products are kept in float64, which survives any offset; state dicts show torchmetrics' sums.
+/// `real`: whether they are of the real population. NaN until both have two samples, and where features are not finite.
+/// With `reset_real_features=false` the real side outlives `reset`, and `forward` gives the distance of the batch from
+/// it. Means and centred products are kept in float64, which survives any offset; state dicts show torchmetrics' sums.
 /// Throws InvalidArgument for a `feature` below 1, and for features of another number. Source: Heusel et al. (2017);
 /// torchmetrics' FrechetInceptionDistance, less what belongs to its pretrained network (`normalize`, `input_img_size`,
 /// `feature_extractor_weights_path`, `antialias`).

@@ -18,6 +18,7 @@ struct AbsolutePercentageError {
 /// n. `preds` and `target`: one shape, any; real dtypes, also two different ones. NaN before the first element.
 /// Differentiable. Throws InvalidArgument for shapes that differ and for complex inputs. Source: torchmetrics'
 /// MeanAbsolutePercentageError.
-METRICS_METRIC(MeanAbsolutePercentageError, mean_absolute_percentage_error, MeanOverPairs<terms::AbsolutePercentageError>);
+METRICS_METRIC(MeanAbsolutePercentageError, mean_absolute_percentage_error,
+               MeanOverPairs<terms::AbsolutePercentageError>);
 
 }  // namespace metrics

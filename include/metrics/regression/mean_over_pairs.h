@@ -22,7 +22,8 @@ struct PairSums {
 ///     using Options = …;                       // with `num_outputs`, each column has a sum and a value
 ///     static constexpr PairSums states{.sum = "sum_abs_error"};
 ///     struct Formula;                          // in the source: f(x, y) of numbers and of tensors
-///     // Optional: the numbers of the formula; names of the inputs other than preds and target; what is refused; a value
+///     // Optional: the numbers of the formula; names of the inputs other than preds and target; what is refused; a
+///     value
 ///     // that is not sum / total.
 ///     static Formula formula(const Options&);
 ///     static constexpr std::array<std::string_view, 2> inputs;

@@ -84,8 +84,8 @@ struct METRICS_API RetrievalDocuments {
   static Gathered gathered(const States& states, const Options& options);
 };
 
-/// A score of one query after the other: `Score` says `static double of_query(documents, top_k)`, the worth of a query's
-/// documents, ranked, of which one at least is relevant, and 0 where none is.
+/// A score of one query after the other: `Score` says `static double of_query(documents, top_k)`, the worth of a
+/// query's documents, ranked, of which one at least is relevant, and 0 where none is.
 template <class Score>
 struct QueryScore {
   static Tensor value(const retrieval::RankedQueries& queries, const RetrievalOptions& options);

@@ -12,8 +12,8 @@
 namespace metrics::counting::kernels {
 namespace {
 
-// --- Predicted classes. NaN is the greatest score; among equals the lowest index comes first. Whoever meets NaN says so
-// in `nan_seen`.
+// --- Predicted classes. NaN is the greatest score; among equals the lowest index comes first. Whoever meets NaN says
+// so in `nan_seen`.
 
 // An integer as wide as the score, so that flags and indices share its vector lanes.
 template <class T>
@@ -162,8 +162,8 @@ METRICS_INLINE bool predict_columns(const E* x, int64_t class_stride, int64_t co
       T element;
       column[c] = *widen(x + c * class_stride + j, 1, &element);
     }
-    const bool hit =
-        top_k > 1 && target[j] >= 0 && target[j] < classes && in_top(column.data(), classes, target[j], top_k, nan_seen);
+    const bool hit = top_k > 1 && target[j] >= 0 && target[j] < classes &&
+                     in_top(column.data(), classes, target[j], top_k, nan_seen);
     predicted[j] = hit ? target[j] : first_nan(column.data(), classes);
   }
   return nan_seen;
@@ -211,8 +211,8 @@ bool predict_as(const Scores& s, const int64_t* target, int64_t top_k, int64_t* 
       const int64_t position = block % blocks * kColumns;
       const int64_t row = sample * s.positions + position;
       const bool nan =
-          columns_of(x + sample * s.sample_stride + position, s.class_stride, std::min(kColumns, s.positions - position),
-                     s.classes, target + row, top_k, predicted + row);
+          columns_of(x + sample * s.sample_stride + position, s.class_stride,
+                     std::min(kColumns, s.positions - position), s.classes, target + row, top_k, predicted + row);
       if (nan) nan_seen = true;
     }
   });

@@ -22,13 +22,13 @@ enum Cell : int64_t { TruePositive, FalsePositive, TrueNegative, FalseNegative, 
 
 /// How rows of classes are counted.
 ///
-/// Predictions are labels, or the argmax of scores; the lowest index wins among equals. With `top_k` above 1 a row predicts its target if fewer than `top_k` classes come before it, by score, then
-/// by index; its argmax otherwise.
+/// Predictions are labels, or the argmax of scores; the lowest index wins among equals. With `top_k` above 1 a row
+/// predicts its target if fewer than `top_k` classes come before it, by score, then by index; its argmax otherwise.
 ///
 /// A row whose target is `ignore_index` (whether a class or not) contributes nothing, and its prediction is not looked
-/// at. In all others a label outside [0, num_classes) is an error with `validate`, and so is a score that is NaN. Without
-/// it, such a label is of no class: it is never right, and adds to no class's count; and NaN is the greatest score, as it
-/// is for torch's argmax.
+/// at. In all others a label outside [0, num_classes) is an error with `validate`, and so is a score that is NaN.
+/// Without it, such a label is of no class: it is never right, and adds to no class's count; and NaN is the greatest
+/// score, as it is for torch's argmax.
 struct ClassRule {
   /// Unset: any number of classes, for counts of one cell; true negatives are then counted as if there were one class,
   /// as torchmetrics does.

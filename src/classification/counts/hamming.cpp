@@ -7,7 +7,8 @@ namespace metrics {
 using namespace classification;
 
 Tensor scores::HammingDistance::value(const GatheredCounts& gathered) {
-  return averaged(gathered.whatever_top_k(), [](const Counts& c, const Scoring& how) { return 1 - share_right(c, how.task); });
+  return averaged(gathered.whatever_top_k(),
+                  [](const Counts& c, const Scoring& how) { return 1 - share_right(c, how.task); });
 }
 
 METRICS_DEFINE_TASKS(HammingDistance);

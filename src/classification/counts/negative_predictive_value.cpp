@@ -7,7 +7,8 @@ namespace metrics {
 using namespace classification;
 
 Tensor scores::NegativePredictiveValue::value(const GatheredCounts& gathered) {
-  return averaged(gathered, [](const Counts& c, const Scoring& how) { return ratio(c.tn, c.tn + c.fn, how.zero_division); });
+  return averaged(gathered,
+                  [](const Counts& c, const Scoring& how) { return ratio(c.tn, c.tn + c.fn, how.zero_division); });
 }
 
 METRICS_DEFINE_TASKS(NegativePredictiveValue);

@@ -61,8 +61,9 @@ void scores::AUROC::check(const BinaryAUROCOptions& options) {
 
 Tensor scores::AUROC::value(const GatheredCurve& curve, const BinaryAUROCOptions& options) {
   const double max_fpr = options.max_fpr.value_or(1);
-  return at::scalar_tensor(max_fpr == 1 ? area(roc_areas(curve.states, curve.plan).front(), curve.plan)
-                                        : partial_area(ranked_counts(curve.states, curve.plan).front(), curve.plan, max_fpr),
+  return at::scalar_tensor(max_fpr == 1
+                               ? area(roc_areas(curve.states, curve.plan).front(), curve.plan)
+                               : partial_area(ranked_counts(curve.states, curve.plan).front(), curve.plan, max_fpr),
                            at::kDouble);
 }
 

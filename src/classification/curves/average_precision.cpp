@@ -32,7 +32,8 @@ Tensor averaged_precision(const States& states, const CurvePlan& plan, Average a
 }  // namespace
 
 Tensor scores::AveragePrecision::value(const GatheredCurve& curve, const BinaryCurveOptions&) {
-  return at::scalar_tensor(average_precision(precision_sums(curve.states, curve.plan).front(), curve.plan), at::kDouble);
+  return at::scalar_tensor(average_precision(precision_sums(curve.states, curve.plan).front(), curve.plan),
+                           at::kDouble);
 }
 
 void scores::AveragePrecision::check(const MulticlassAreaOptions& options) {

@@ -1,10 +1,10 @@
 #include "bins.h"
+#include "classification/readings.h"
+#include "curves.h"
 #include "kernels.h"
+#include "kernels/math.h"
 #include "plain.h"
 #include "sorting.h"
-#include "curves.h"
-#include "classification/readings.h"
-#include "kernels/math.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
@@ -105,7 +105,7 @@ struct Kept {
   Tensor scores;  // [rows] or [rows, labels]
   Tensor codes;   // [rows], multilabel [rows, labels]
   bool logits = false;
-  bool decided = false;  // whether some of the scores are probabilities in any case
+  bool decided = false;                  // whether some of the scores are probabilities in any case
   at::ScalarType results = at::kDouble;  // the dtype that thresholds are returned in
 };
 
@@ -181,7 +181,8 @@ double not_above(double x, at::ScalarType dtype) {
 }
 
 /// What makes a threshold of what scores are ranked by: the probability of the score, as counts between thresholds take
-/// it, and rounded down to the dtype of the result. So a score reaches the threshold that came of it when that is given.
+/// it, and rounded down to the dtype of the result. So a score reaches the threshold that came of it when that is
+/// given.
 struct AsThreshold {
   double (*probability)(double);
   bool in_float;  ///< Whether the scores, and so their probabilities, are.
@@ -342,9 +343,8 @@ Made<To> gone_through(std::span<const Item> items, const curves::Places<Key>& pl
     To to;
     to.begin(positives, static_cast<int64_t>(items.size()) - positives);
     each_place(items, [&](int64_t tp, int64_t fp, Item place) {
-      to.add(tp, fp, [&] {
-        return as_threshold(static_cast<double>(number_of(places.key_at(static_cast<Key>(place)))));
-      });
+      to.add(tp, fp,
+             [&] { return as_threshold(static_cast<double>(number_of(places.key_at(static_cast<Key>(place))))); });
     });
     return std::move(to.result);
   }
@@ -421,7 +421,9 @@ CurveCounts curve_of_classes(const Column<double>& ranks, std::span<const T> pro
     const T p = probabilities[static_cast<std::size_t>(static_cast<uint64_t>(item) >> 1)];
     return p == p ? p : kNone;
   };
-  const auto threshold = [&](T p) { return p == kNone ? std::numeric_limits<double>::quiet_NaN() : not_above(p, dtype); };
+  const auto threshold = [&](T p) {
+    return p == kNone ? std::numeric_limits<double>::quiet_NaN() : not_above(p, dtype);
+  };
   std::vector<T> greatest_to;  // the greatest probability among the items up to each
   greatest_to.reserve(items.size());
   for (const uint128 item : items) {

@@ -1,11 +1,11 @@
 #include "curves.h"
 
+#include "bins.h"
 #include "classification/checks.h"
 #include "classification/counts/inputs.h"
-#include "bins.h"
+#include "classification/readings.h"
 #include "kernels.h"
 #include "plain.h"
-#include "classification/readings.h"
 #include <metrics/core/codec.h>
 #include <metrics/core/readable.h>
 
@@ -61,9 +61,9 @@ void check_thresholds(const Thresholds& thresholds, bool validate) {
   }
   const auto& tensor = std::get<Tensor>(*thresholds);
   if (detail::is_readable(tensor) && tensor.dim() == 1 && tensor.numel() > 0) return;
-  refuse_curve("thresholds: expected a tensor [T] of real numbers, got ",
-               detail::has_elements(tensor) ? c10::str(tensor.scalar_type(), tensor.sizes())
-                                            : detail::unreadable_kind(tensor));
+  refuse_curve(
+      "thresholds: expected a tensor [T] of real numbers, got ",
+      detail::has_elements(tensor) ? c10::str(tensor.scalar_type(), tensor.sizes()) : detail::unreadable_kind(tensor));
 }
 
 // --- Inputs.

@@ -70,8 +70,9 @@ void scores::EER::check(const MulticlassCurveOptions& o) {
 
 Tensor scores::EER::value(const GatheredCurve& curve, const MulticlassCurveOptions& o) {
   if (o.average == Average::None) return equal_error_rates(curve.states, curve.plan);
-  const double rate = o.average == Average::Micro ? equal_error_rate(ranked_micro_counts(curve.states, curve.plan), curve.plan)
-                                                  : equal_error_rate(mean_roc(whole_roc_points(curve.states, curve.plan)));
+  const double rate = o.average == Average::Micro
+                          ? equal_error_rate(ranked_micro_counts(curve.states, curve.plan), curve.plan)
+                          : equal_error_rate(mean_roc(whole_roc_points(curve.states, curve.plan)));
   return at::scalar_tensor(rate, at::kDouble);
 }
 

@@ -305,9 +305,9 @@ METRICS_CURVE_LOOPS(BFloat16)
 METRICS_CURVE_LOOPS(Half)
 #undef METRICS_CURVE_LOOPS
 
-#define METRICS_SOFTMAX(T)                                                                                         \
+#define METRICS_SOFTMAX(T)                                                                                        \
   METRICS_MULTIVERSIONED void softmax_of(const T* x, int64_t rows, int64_t classes, double* scratch, T* result) { \
-    softmax_rows(x, rows, classes, scratch, result);                                                               \
+    softmax_rows(x, rows, classes, scratch, result);                                                              \
   }
 METRICS_SOFTMAX(float)
 METRICS_SOFTMAX(double)
@@ -343,9 +343,9 @@ METRICS_KEY_RANGE(float, uint32_t)
 METRICS_KEY_RANGE(double, uint64_t)
 #undef METRICS_KEY_RANGE
 
-#define METRICS_RANK(T, Key, Item)                                                                            \
-  METRICS_MULTIVERSIONED void rank_scores(const T* scores, const uint8_t* yes, int64_t count, Places<Key> to, \
-                                          Item* items) {                                                      \
+#define METRICS_RANK(T, Key, Item)                                                                                  \
+  METRICS_MULTIVERSIONED void rank_scores(const T* scores, const uint8_t* yes, int64_t count, Places<Key> to,       \
+                                          Item* items) {                                                            \
     for (int64_t i = 0; i < count; ++i) items[i] = ranked<Item>(to.place_of(ordered_bits(scores[i])), yes[i] != 0); \
   }
 METRICS_RANK(float, uint32_t, uint32_t)

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "classification/counts/kernels.h"
 #include "bins.h"
+#include "classification/counts/kernels.h"
 #include "sorting.h"
 
 #include <cstdint>

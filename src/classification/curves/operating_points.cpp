@@ -100,8 +100,8 @@ OperatingPoint as_tensors(const std::vector<Candidate>& chosen) {
 void check_minimum(Rate rate, double minimum) {
   if (minimum >= 0 && minimum <= 1) return;
   constexpr std::array options{"min_precision", "min_recall", "min_sensitivity", "min_specificity"};
-  throw InvalidArgument(std::string(options[static_cast<std::size_t>(rate)]) +
-                        ": expected a number in [0, 1], got " + std::to_string(minimum));
+  throw InvalidArgument(std::string(options[static_cast<std::size_t>(rate)]) + ": expected a number in [0, 1], got " +
+                        std::to_string(minimum));
 }
 
 OperatingPoint greatest(const GatheredCurve& curve, Rate wanted, Rate held, double minimum) {

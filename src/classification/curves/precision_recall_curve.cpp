@@ -27,9 +27,12 @@ void scores::PrecisionRecallCurve::check(const MulticlassCurveOptions& options) 
   check_curve_average(options.average, {Average::Micro, Average::Macro, Average::None});
 }
 
-PrecisionRecallCurves scores::PrecisionRecallCurve::value(const GatheredCurve& curve, const MulticlassCurveOptions& options) {
-  if (options.average == Average::None) return curves_in_tensors(precision_recall_points(curve.states, curve.plan), curve.plan);
-  auto [precision, recall, thresholds] = curve_in_tensors(averaged_precision_recall(curve.states, curve.plan, options.average));
+PrecisionRecallCurves scores::PrecisionRecallCurve::value(const GatheredCurve& curve,
+                                                          const MulticlassCurveOptions& options) {
+  if (options.average == Average::None)
+    return curves_in_tensors(precision_recall_points(curve.states, curve.plan), curve.plan);
+  auto [precision, recall, thresholds] =
+      curve_in_tensors(averaged_precision_recall(curve.states, curve.plan, options.average));
   return {precision, recall, thresholds};
 }
 

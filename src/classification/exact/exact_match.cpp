@@ -1,8 +1,8 @@
-#include "core/loaded_states.h"
-#include "classification/counts/averaging.h"
 #include "classification/checks.h"
+#include "classification/counts/averaging.h"
 #include "classification/counts/counting.h"
 #include "classification/readings.h"
+#include "core/loaded_states.h"
 #include <metrics/classification/exact_match.h>
 #include <metrics/core/define.h>
 
@@ -65,8 +65,7 @@ void MulticlassMatches::declare(States& states, const Options& o) {
   }
 }
 
-void MulticlassMatches::update(States& states, const Options& o, const Tensor& preds,
-                                               const Tensor& target) {
+void MulticlassMatches::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
   const counting::ClassRule rule{
       .num_classes = o.num_classes, .ignore_index = o.ignore_index, .validate = o.validate_args};
   if (is_samplewise(o)) {
@@ -102,8 +101,7 @@ void MultilabelMatches::declare(States& states, const Options& o) {
   }
 }
 
-void MultilabelMatches::update(States& states, const Options& o, const Tensor& preds,
-                                               const Tensor& target) {
+void MultilabelMatches::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
   const counting::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
   if (is_samplewise(o)) {
     const auto counts = counting::samplewise_exact_multilabel_matches(preds, target, o.num_labels, rule);
