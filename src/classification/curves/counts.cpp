@@ -411,7 +411,7 @@ CurveCounts curve_of_classes(const Column<double>& ranks, std::span<const T> pro
   const auto sorted = curves::sorted<uint128, kRow>(ranks.scores.size(), places.bits(), [&](std::span<uint128> items) {
     for (std::size_t row = 0; row < items.size(); ++row) {
       const uint64_t below = curves::ranked<uint64_t>(static_cast<uint64_t>(row), ranks.yes[row] != 0);
-      items[row] = static_cast<uint128>(places.place_of(curves::key_of(ranks.scores[row]))) << kRow | below;
+      items[row] = static_cast<uint128>(places.place_of(ordered_bits(ranks.scores[row]))) << kRow | below;
     }
   });
   const std::span<const uint128> items = sorted.items;
