@@ -35,7 +35,7 @@ struct ResampledMeanDefinition {
     }
   };
   static constexpr std::array inputs{"value"sv};
-  static constexpr MetricTraits traits{.commits_last = true};
+  static constexpr MetricTraits traits{};
   struct Result {
     Tensor resampled, subsampled;
     static constexpr auto fields() { return metrics::fields<&Result::resampled, &Result::subsampled>(); }
