@@ -200,7 +200,14 @@ def r2_by_sklearn(play: Play, batches: list) -> Tensor:
     return script("regression/r2").by_sklearn(batches)
 
 
-def reciprocal_ranks(play: Play, batches: list) -> Tensor:
+# What a query's documents are worth, of which (score, relevance) are given from the first to the last that is looked at.
+RANKED = {
+    "RetrievalHitRate": lambda documents: float(any(relevance > 0 for _, relevance in documents)),
+    "RetrievalMRR": lambda documents: next((1 / rank for rank, (score, relevance) in enumerate(documents, 1) if relevance and not math.isnan(score)), 0.0),
+}
+
+
+def over_queries(play: Play, batches: list) -> Tensor:
     """Compute the value from sorted documents, by Python's sort."""
     given = {"empty_target_action": "neg", "ignore_index": None, "top_k": None, "aggregation": "mean"} | play.case.options
     values = []
@@ -211,7 +218,7 @@ def reciprocal_ranks(play: Play, batches: list) -> Tensor:
             if given["empty_target_action"] != "skip":
                 values.append(1.0 if given["empty_target_action"] == "pos" else 0.0)
             continue
-        values.append(next((1 / rank for rank, (score, relevance) in enumerate(documents[: given["top_k"]], 1) if relevance and not math.isnan(score)), 0.0))
+        values.append(RANKED[play.case.metric](documents[: given["top_k"]]))
     if not values:
         return torch.tensor(0.0)
     numbers = torch.tensor(values, dtype=torch.float64)
@@ -219,12 +226,12 @@ def reciprocal_ranks(play: Play, batches: list) -> Tensor:
 
 
 def ranks(play: Play) -> Any:
-    """Compute what a play of reciprocal ranks gives, of one query by the functional."""
+    """Compute what a play of ranked documents gives, of one query by the functional."""
     if play.name != "functional":
-        return by(reciprocal_ranks)(play)
+        return by(over_queries)(play)
     call = play.case.functional_call
     batch = {"preds": call["preds"], "target": call["target"], "indexes": torch.zeros(call["preds"].shape, dtype=torch.int64)}
-    return reciprocal_ranks(Play("", Case("", "", {"top_k": call.get("top_k")}, []), play.ours, play.theirs), [batch])
+    return over_queries(Play("", Case("", play.case.metric, {"top_k": call.get("top_k")}, []), play.ours, play.theirs), [batch])
 
 
 def ranked_scores(play: Play) -> list:
@@ -460,6 +467,8 @@ def exactly(play: Play) -> Any:
 def samples_apart(play: Play) -> Any:
     """Put the values of batches together, each of its samples twice, so that no batch has one alone."""
 
+    shaped = (lambda v: v) if play.name == "functional" else squeezed  # classes alone make a number of one element
+
     def value(p: Play, batches: list) -> Tensor:
         twice = lambda b: by_class(p, [changed(b, lambda t: torch.cat([t, t]))])[: rows(b)]
         if not any(rows(b) for b in batches):
@@ -469,8 +478,8 @@ def samples_apart(play: Play) -> Any:
             together = concatenated(prepared)
             if rows(together) > 1:
                 return by_class(p, [together])
-            return squeezed(twice(together) * (2 if p.case.metric.endswith("StatScores") else 1))  # of which each has half
-        return squeezed(torch.cat([twice(b) for b in prepared]))
+            return shaped(twice(together) * (2 if p.case.metric.endswith("StatScores") else 1))  # of which each has half
+        return shaped(torch.cat([twice(b) for b in prepared]))
 
     return value(play, [concatenated(play.case.batches)]) if play.name == "functional" else by(value)(play)
 
@@ -669,8 +678,8 @@ RULES = [
     Rule("torchmetrics takes sums of squares up to 1e-4 for 0, whatever the scale of the data", lambda p: is_of("R2Score")(p) and not p.case.options, by(r2_by_sklearn)),
     Rule("torchmetrics gives both outputs the value of the only column", refused_here("num_outputs", "MeanAbsoluteError", "MeanSquaredError", "PearsonCorrCoef")),
     # --- retrieval
-    Rule("a batch without documents changes nothing; torchmetrics refuses it", lambda p: refused_there("must be non-empty", "RetrievalMRR")(p), ranks),
-    Rule("of equal scores the less relevant documents come first; torch.topk takes any", lambda p: is_of("RetrievalMRR")(p) and has_ties(p), ranks),
+    Rule("a batch without documents changes nothing; torchmetrics refuses it", lambda p: refused_there("must be non-empty", *RANKED)(p), ranks),
+    Rule("of equal scores the less relevant documents come first; torch.topk takes any", lambda p: is_of(*RANKED)(p) and has_ties(p), ranks),
     Rule("a score's sign means nothing in a ranking, and negative distances are scores; torchmetrics does not find relevant documents whose score is not above 0", lambda p: is_of("RetrievalMRR")(p) and any(bool((s <= 0).any()) for s in ranked_scores(p)), ranks),
     # --- text
     Rule("torchmetrics leaves out the texts that the shorter list has no counterpart for", refused_here("they go in pairs", "WordErrorRate")),
