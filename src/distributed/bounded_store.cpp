@@ -141,6 +141,17 @@ BoundedStore::Pointer BoundedStore::with_timeout(std::chrono::milliseconds timeo
   return c10::make_intrusive<BoundedStore>(link_, prefix_, std::nullopt, timeout);
 }
 
+BoundedStore::Pointer BoundedStore::over_own_link() const {
+  auto link = link_;
+  if (link_->make && link_->port != 0) {
+    link = std::make_shared<Link>();
+    link->make = link_->make;
+    link->place = link_->place;
+    link->port = link_->port;
+  }
+  return c10::make_intrusive<BoundedStore>(std::move(link), prefix_, deadline_, timeout_);
+}
+
 BoundedStore::Pointer BoundedStore::under(const std::string& prefix) const {
   return c10::make_intrusive<BoundedStore>(link_, prefix_ + prefix + "/", deadline_, timeout_);
 }

@@ -30,6 +30,9 @@ class BoundedStore : public c10d::Store {
   Pointer until(const Deadline& deadline) const;
   /// The same store, for requests that have `timeout` each.
   Pointer with_timeout(std::chrono::milliseconds timeout) const;
+  /// The same store over a connection of its own, made at its first request: for who asks while another request waits,
+  /// which a connection serves first, and which would end with it.
+  Pointer over_own_link() const;
   /// The part of it whose keys begin with `prefix`.
   Pointer under(const std::string& prefix) const;
 

@@ -135,7 +135,8 @@ Notices::Notices(ProcessGroup& group) : impl_(std::make_unique<Impl>()) {
   Membership membership = group.impl().membership;
   const SigpipeBlocked no_sigpipe;
   try {
-    const auto waiting = BoundedStore::around(membership.store, membership.timeout)->under("join");
+    // Asked while the connecting below waits for the others' keys.
+    const auto waiting = BoundedStore::around(membership.store, membership.timeout)->over_own_link()->under("join");
     impl_->store = c10::make_intrusive<c10d::PrefixStore>("join", membership.store);
     membership.store = impl_->store;
     impl_->long_waits.emplace(waiting, membership.rank, membership.world_size, membership.names, membership.own_name());
