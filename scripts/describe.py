@@ -110,8 +110,8 @@ def literal(text: str, indent: str) -> str:
 
 def source() -> str:
     """Return the text of the source."""
-    rows = "".join(f'    {{"{key}",\n     {literal(text, "     ")}}},\n' for key, text in sorted(descriptions().items()))
-    count = rows.count("    {\"")
+    found = sorted(descriptions().items())
+    rows = "".join(f'    {{"{key}",\n     {literal(text, "     ")}}},\n' for key, text in found)
     return f"""// Written by scripts/describe.py from the comments of the headers.
 
 #include <metrics/core/registry.h>
@@ -128,7 +128,7 @@ struct Description {{
   std::string_view of, text;
 }};
 
-constexpr std::array<Description, {len(descriptions())}> sorted{{{{
+constexpr std::array<Description, {len(found)}> sorted{{{{
 {rows}}}}};
 
 }}  // namespace

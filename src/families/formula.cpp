@@ -7,7 +7,7 @@ namespace metrics::formula {
 
 namespace {
 
-bool is_plain(const at::Tensor& x) {
+bool is_by_own_math(const at::Tensor& x) {
   return x.is_cpu() && x.scalar_type() == at::kDouble && !x.requires_grad();
 }
 
@@ -24,11 +24,11 @@ at::Tensor each_number(const at::Tensor& x, const F& f) {
 }  // namespace
 
 at::Tensor value_power(const at::Tensor& x, double p) {
-  return is_plain(x) ? each_number(x, [p](double number) { return kernels::power(number, p); }) : at::pow(x, p);
+  return is_by_own_math(x) ? each_number(x, [p](double number) { return kernels::power(number, p); }) : at::pow(x, p);
 }
 
 at::Tensor value_logarithm(const at::Tensor& x) {
-  return is_plain(x) ? each_number(x, [](double number) { return kernels::logarithm(number); }) : at::log(x);
+  return is_by_own_math(x) ? each_number(x, [](double number) { return kernels::logarithm(number); }) : at::log(x);
 }
 
 }  // namespace metrics::formula

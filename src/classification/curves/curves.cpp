@@ -276,7 +276,7 @@ void count(States& states, const CurvePlan& plan, ClassBatch batch) {
                                *plan.bins());
 }
 
-// --- Exact: rows of scores and codes of their targets (see curve_codes in curves.h).
+// --- Exact: rows of scores and codes of their targets (see curves.h).
 
 /// Appends to both states or to none.
 void append_rows(States& states, const Tensor& scores, const Tensor& codes) {
