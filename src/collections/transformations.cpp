@@ -19,7 +19,7 @@ namespace {
 std::array<std::string, 2> names_of_pair(Metric& metric) {
   std::array<std::string, 2> names{"preds", "target"};
   const MetricEntry* entry = find_metric(metric.name());
-  const std::vector<Metric*> units = metric.units();
+  const std::vector<Unit*> units = metric.units();
   if ((entry == nullptr || entry->inputs.empty()) && !units.empty()) entry = find_metric(units.front()->name());
   if (entry == nullptr) {
     if (metric.takes_input(names[0])) return names;

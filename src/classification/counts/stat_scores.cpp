@@ -154,7 +154,7 @@ void MulticlassCounting::update(States& states, const Options& o, const Tensor& 
   } else if (o.multidim_average == MultidimAverage::Samplewise) {
     counts.append(counting::samplewise_class_counts(preds, target, rule));
   } else {
-    Tensor table = counts.tensor();
+    Tensor& table = counts.tensor_to_write();
     counting::add_class_counts(table, preds, target, rule);
   }
 }
