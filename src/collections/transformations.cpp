@@ -144,13 +144,13 @@ BinaryTargetArguments binary_target_example() {
 
 }  // namespace
 
-MetricEntry lambda_input_transformer_entry(std::string_view domain) {
-  return composite_entry<LambdaArguments, make_lambda, lambda_example>("LambdaInputTransformer", domain);
+MetricEntry lambda_input_transformer_entry(std::string_view its_domain) {
+  return composite_entry<LambdaArguments, make_lambda, lambda_example>("LambdaInputTransformer", its_domain);
 }
 
-MetricEntry binary_target_transformer_entry(std::string_view domain) {
+MetricEntry binary_target_transformer_entry(std::string_view its_domain) {
   return composite_entry<BinaryTargetArguments, make_binary_target, binary_target_example>("BinaryTargetTransformer",
-                                                                                           domain);
+                                                                                           its_domain);
 }
 
 }  // namespace metrics

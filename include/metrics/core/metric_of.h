@@ -337,6 +337,6 @@ typename MetricOf<D>::Result compute_once(const typename D::Options& options, A&
         : MetricOf(std::move(options), std::move(common), made_at) {}                                        \
     template <class O = Options>                                                                             \
     requires(O::fields().required == 0) Name(std::source_location made_at = std::source_location::current()) \
-        : MetricOf(made_at) {}                                                                               \
+        : MetricOf(O{}, {}, made_at) {}                                                                      \
     std::unique_ptr<::metrics::Metric> clone() const override;                                               \
   }
