@@ -12,7 +12,7 @@ namespace {
 template <class M>
 void update(benchmark::State& state) {
   const at::Tensor values = at::randn({state.range(0)});
-  M metric({.nan_strategy = metrics::NanStrategy::Warn});
+  M metric({.nan_strategy = metrics::aggregation::NanStrategy::Warn});
   for (auto _ : state) metric.update(values);
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }

@@ -18,7 +18,7 @@
 namespace {
 
 using at::Tensor;
-using namespace metrics::counting;
+using namespace metrics::classification::counts;
 
 struct Batch {
   Tensor preds, target;

@@ -20,6 +20,7 @@ NOT_METRICS = {"core", "distributed", "trainer", "training"}
 DECLARED = re.compile(r"^\s*(?:METRICS_METRIC\(|METRICS_CLASS\(|(?:class|struct)\s+(?:METRICS_API\s+)?)(\w+)")
 FAMILY = re.compile(r"^\s*METRICS_METRIC\((\w+),\s*\w+,\s*Member<(\w+)")
 TYPE = re.compile(r"^(?:enum class|using) (\w+)\b")
+NAMESPACE = re.compile(r"^namespace (?:metrics(?:::|\b))?([\w:]*) ?\{$")
 FIELD = re.compile(r"^\s+((?:std::)?[\w:<>, ]+?)[ >]((?:\w+, )*\w+)(?:\s*=\s*[^;]*|\{[^;]*\})?;\s*(?:///<\s*(.*))?$")
 
 
@@ -48,6 +49,7 @@ class Headers:
     def read(self, path: Path) -> None:
         """Collect the comments of a header."""
         comment, scope = [], []  # the structs around a line, by what they are called and how far they are indented
+        spaces = []  # the namespaces around a line below `metrics`
         for line in re.sub(r"(METRICS_METRIC\([^;]*?),\n\s*", r"\1, ", path.read_text()).splitlines():
             if match := re.match(r"^\s*/// ?(?!<)(.*)", line):
                 comment.append(match[1])
@@ -56,10 +58,14 @@ class Headers:
             indent = len(line) - len(line.lstrip())
             while scope and line.strip() and indent <= scope[-1][1]:
                 scope.pop()
+            if match := NAMESPACE.match(line):
+                spaces.append(match[1])
+            elif line.startswith("}  // namespace"):
+                spaces.pop()
             if scope and "auto fields()" in line:
                 self.listed.add(scope[0][0])
             if match := TYPE.match(line):
-                self.types[match[1]] = said
+                self.types["::".join([*filter(None, spaces), match[1]])] = said
             if match := FAMILY.match(line):
                 self.families[match[1]] = match[2]
             if match := DECLARED.match(line):

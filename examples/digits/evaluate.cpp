@@ -54,8 +54,10 @@ Report evaluate(const Array<float>& scores, std::span<const uint8_t> labels) {
   const int64_t count = scores.shape[0];
   const int64_t num_classes = scores.shape[1];
 
-  metrics::MulticlassAccuracy accuracy({.num_classes = num_classes, .average = metrics::Average::Micro});
-  metrics::MulticlassAccuracy class_accuracy({.num_classes = num_classes, .average = metrics::Average::None});
+  metrics::MulticlassAccuracy accuracy(
+      {.num_classes = num_classes, .average = metrics::classification::Average::Micro});
+  metrics::MulticlassAccuracy class_accuracy(
+      {.num_classes = num_classes, .average = metrics::classification::Average::None});
   metrics::MulticlassConfusionMatrix confusion({.num_classes = num_classes});
   metrics::MulticlassF1Score macro_f1({.num_classes = num_classes});
   metrics::MulticlassAUROC auroc({.num_classes = num_classes});

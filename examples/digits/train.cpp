@@ -148,8 +148,8 @@ void train_and_score(const LabelledImages& train, const LabelledImages& test, co
   };
   trainer.fit(Stage("train", training, train_step),
               Stage("validation", validation, validation_step,
-                    {{"accuracy",
-                      metrics::MulticlassAccuracy({.num_classes = num_classes, .average = metrics::Average::Micro})},
+                    {{"accuracy", metrics::MulticlassAccuracy({.num_classes = num_classes,
+                                                               .average = metrics::classification::Average::Micro})},
                      {"AUROC", metrics::MulticlassAUROC({.num_classes = num_classes})}}));
 
   if (world->rank() > 0) return;

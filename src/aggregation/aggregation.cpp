@@ -32,24 +32,24 @@ struct Weighted {
 bool any_nan(const Tensor& tensor) {
   if (!tensor.defined() || !tensor.is_floating_point()) return false;
   if (tensor.numel() == 1) return std::isnan(tensor.item<double>());
-  if (is_plain(tensor) && tensor.scalar_type() == at::kFloat)
-    return has_nan(tensor.const_data_ptr<float>(), tensor.numel());
-  if (is_plain(tensor) && tensor.scalar_type() == at::kDouble)
-    return has_nan(tensor.const_data_ptr<double>(), tensor.numel());
+  if (kernels::is_plain(tensor) && tensor.scalar_type() == at::kFloat)
+    return kernels::has_nan(tensor.const_data_ptr<float>(), tensor.numel());
+  if (kernels::is_plain(tensor) && tensor.scalar_type() == at::kDouble)
+    return kernels::has_nan(tensor.const_data_ptr<double>(), tensor.numel());
   return at::isnan(tensor).any().item<bool>();
 }
 
 /// Whether NaN is looked for at all.
 bool looks_for_nan(const AggregatorOptions& options) {
-  const auto* strategy = std::get_if<NanStrategy>(&options.nan_strategy);
-  return strategy == nullptr || *strategy != NanStrategy::Disable;
+  const auto* strategy = std::get_if<aggregation::NanStrategy>(&options.nan_strategy);
+  return strategy == nullptr || *strategy != aggregation::NanStrategy::Disable;
 }
 
 /// The values without NaN, as the strategy says.
 Weighted without_nan(Weighted given, const AggregatorOptions& options, std::string_view metric) {
   if (!looks_for_nan(options) || (!any_nan(given.value) && !any_nan(given.weight))) return given;
-  const auto* strategy = std::get_if<NanStrategy>(&options.nan_strategy);
-  if (strategy != nullptr && *strategy == NanStrategy::Error) {
+  const auto* strategy = std::get_if<aggregation::NanStrategy>(&options.nan_strategy);
+  if (strategy != nullptr && *strategy == aggregation::NanStrategy::Error) {
     throw InvalidArgument(std::string(metric) + ": NaN in input `" + (any_nan(given.value) ? "value" : "weight") +
                           "`, and nan_strategy is 'error'");
   }
@@ -63,7 +63,7 @@ Weighted without_nan(Weighted given, const AggregatorOptions& options, std::stri
     if (given.weight.defined()) given.weight = given.weight.masked_fill(nan, 1);
     return given;
   }
-  if (*strategy == NanStrategy::Warn) warn(std::string(metric) + ": NaN values are left out");
+  if (*strategy == aggregation::NanStrategy::Warn) warn(std::string(metric) + ": NaN values are left out");
   const Tensor kept = nan.logical_not();
   given.value = given.value.masked_select(kept);
   if (given.weight.defined()) given.weight = given.weight.masked_select(kept);
@@ -77,9 +77,9 @@ Tensor without_nan(const Tensor& values, const AggregatorOptions& options, std::
 DoubleDouble sum_of(const Tensor& values) {
   if (!values.is_cpu()) return {values.sum(at::kDouble).item<double>(), 0};
   const Tensor flat = values.resolve_neg().contiguous();
-  if (flat.scalar_type() == at::kFloat) return compensated_sum(flat.const_data_ptr<float>(), flat.numel());
+  if (flat.scalar_type() == at::kFloat) return aggregation::compensated_sum(flat.const_data_ptr<float>(), flat.numel());
   const Tensor wide = flat.scalar_type() == at::kDouble ? flat : flat.to(at::kDouble);
-  return compensated_sum(wide.const_data_ptr<double>(), wide.numel());
+  return aggregation::compensated_sum(wide.const_data_ptr<double>(), wide.numel());
 }
 
 /// The sum of what the strategy leaves of the values, and how many they are. Only a sum that is NaN can have met one:

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstddef>
 
-namespace metrics {
+namespace metrics::aggregation {
 namespace {
 
 template <std::size_t lanes, class T>
@@ -48,4 +48,4 @@ METRICS_MULTIVERSIONED DoubleDouble compensated_sum(const double* values, int64_
   return sum_of_all(values, n);
 }
 
-}  // namespace metrics
+}  // namespace metrics::aggregation

@@ -8,7 +8,7 @@
 
 // Checks of options that classification metrics share.
 
-namespace metrics {
+namespace metrics::classification {
 
 inline void check_at_least(std::string_view option, int64_t value, int64_t least) {
   if (value >= least) return;
@@ -26,4 +26,4 @@ inline void check_zero_division(double value) {
   throw InvalidArgument("zero_division: expected 0 or 1, got " + std::to_string(value));
 }
 
-}  // namespace metrics
+}  // namespace metrics::classification

@@ -17,7 +17,7 @@ constexpr std::size_t kOutside = 2;
 /// Whether counts can be added to those of a state where they lie.
 bool go_together(const State& state, const Tensor& counts) {
   const Tensor& held = state.tensor();
-  return !state.grows() && is_plain(held) && is_plain(counts) && counts.scalar_type() == at::kLong &&
+  return !state.grows() && kernels::is_plain(held) && kernels::is_plain(counts) && counts.scalar_type() == at::kLong &&
          held.sizes() == counts.sizes();
 }
 
@@ -46,7 +46,7 @@ void declare_readings(States& states, const std::vector<std::string>& names, Red
   states.add("_outside", Reduction::Max, at::zeros({}, at::kLong));
 }
 
-void fold_readings(States& states, ScoreInput input, const counting::ThresholdCounts& counts) {
+void fold_readings(States& states, ScoreInput input, const counts::ThresholdCounts& counts) {
   State& first = states.at(kFirst);
   if (input != ScoreInput::Auto) return fold(first, input == ScoreInput::Logits ? counts.logits : counts.probabilities);
   State &of_logits = states.at(kLogits), &outside = states.at(kOutside);
@@ -71,12 +71,6 @@ const State& reading_that_holds(const States& states, ScoreInput input) {
   return states.at(logits ? kLogits : kFirst);
 }
 
-}  // namespace metrics::classification
-
-namespace metrics {
-
-using classification::reading_that_holds;
-
 void TwoReadings::show_reading(States& states, ScoreInput input) {
   if (input == ScoreInput::Auto) require_counts(states.at(1));  // that come from the metadata of a state dict
   const Tensor counts = reading_that_holds(states, input).tensor();
@@ -88,4 +82,4 @@ void TwoReadings::complete_readings(States& states, ScoreInput input) {
   if (input == ScoreInput::Auto) states.at(1).assign(counts.defined() ? counts.clone() : counts, {}, {});
 }
 
-}  // namespace metrics
+}  // namespace metrics::classification

@@ -18,7 +18,7 @@ void declare_readings(States& states, const std::vector<std::string>& names, Red
                       ScoreInput input);
 
 /// Adds a batch's counts, or appends them to states that grow.
-void fold_readings(States& states, ScoreInput input, const counting::ThresholdCounts& counts);
+void fold_readings(States& states, ScoreInput input, const counts::ThresholdCounts& counts);
 
 /// Returns the counts of whichever reading applies, logits or probabilities.
 const State& reading_that_holds(const States& states, ScoreInput input);

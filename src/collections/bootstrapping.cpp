@@ -144,7 +144,7 @@ BootStrapper::BootStrapper(MetricHandle base_metric, BootStrapperOptions options
 
 std::vector<int64_t> BootStrapper::draw_ids(const std::vector<int64_t>& rows, const Rows& known) {
   std::vector<int64_t> ids = rows;
-  if (known.ids && options_.sampling_strategy == SamplingStrategy::Poisson) {
+  if (known.ids && options_.sampling_strategy == collections::SamplingStrategy::Poisson) {
     const std::vector<int64_t> given = numbers_in(*known.ids);
     for (int64_t& id : ids) id = given[static_cast<std::size_t>(id)];
     return ids;
@@ -160,8 +160,8 @@ std::vector<int64_t> BootStrapper::draw_ids(const std::vector<int64_t>& rows, co
 
 Tensor BootStrapper::drawn(int64_t resample, const std::vector<int64_t>& rows, const std::vector<int64_t>& ids) const {
   const Draws draws(options_.seed, resample);
-  return options_.sampling_strategy == SamplingStrategy::Poisson ? poisson_rows(draws, rows, ids)
-                                                                 : multinomial_rows(draws, rows, ids);
+  return options_.sampling_strategy == collections::SamplingStrategy::Poisson ? poisson_rows(draws, rows, ids)
+                                                                              : multinomial_rows(draws, rows, ids);
 }
 
 void BootStrapper::feed(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {

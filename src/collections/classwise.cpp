@@ -76,7 +76,7 @@ std::unique_ptr<Metric> make_classwise(const ClasswiseArguments& given) {
 }
 
 ClasswiseArguments classwise_example() {
-  return {.metric = {MulticlassAccuracy({.num_classes = 3, .average = Average::None})}};
+  return {.metric = {MulticlassAccuracy({.num_classes = 3, .average = classification::Average::None})}};
 }
 
 }  // namespace

@@ -51,51 +51,51 @@ struct Function {
       : symbol(spelling), strength(binds), binary(f) {}
 };
 
-Function function_of(Operator function) {
+Function function_of(collections::Operator function) {
   switch (function) {
-    case Operator::Add:
+    case collections::Operator::Add:
       return {"+", binding::sum, [](const Tensor& a, const Tensor& b) { return at::add(a, b); }};
-    case Operator::Sub:
+    case collections::Operator::Sub:
       return {"-", binding::sum, [](const Tensor& a, const Tensor& b) { return at::sub(a, b); }};
-    case Operator::Mul:
+    case collections::Operator::Mul:
       return {"*", binding::product, [](const Tensor& a, const Tensor& b) { return at::mul(a, b); }};
-    case Operator::TrueDivide:
+    case collections::Operator::TrueDivide:
       return {"/", binding::product, [](const Tensor& a, const Tensor& b) { return at::true_divide(a, b); }};
-    case Operator::FloorDivide:
+    case collections::Operator::FloorDivide:
       return {"//", binding::product, [](const Tensor& a, const Tensor& b) { return at::floor_divide(a, b); }};
-    case Operator::Fmod:
+    case collections::Operator::Fmod:
       return {"%", binding::product, [](const Tensor& a, const Tensor& b) { return at::fmod(a, b); }};
-    case Operator::Pow:
+    case collections::Operator::Pow:
       return {"**", binding::power, [](const Tensor& a, const Tensor& b) { return at::pow(a, b); }};
-    case Operator::Matmul:
+    case collections::Operator::Matmul:
       return {"@", binding::product, [](const Tensor& a, const Tensor& b) { return at::matmul(a, b); }};
-    case Operator::Eq:
+    case collections::Operator::Eq:
       return {"==", binding::comparison, [](const Tensor& a, const Tensor& b) { return at::eq(a, b); }};
-    case Operator::Ne:
+    case collections::Operator::Ne:
       return {"!=", binding::comparison, [](const Tensor& a, const Tensor& b) { return at::ne(a, b); }};
-    case Operator::Lt:
+    case collections::Operator::Lt:
       return {"<", binding::comparison, [](const Tensor& a, const Tensor& b) { return at::lt(a, b); }};
-    case Operator::Le:
+    case collections::Operator::Le:
       return {"<=", binding::comparison, [](const Tensor& a, const Tensor& b) { return at::le(a, b); }};
-    case Operator::Gt:
+    case collections::Operator::Gt:
       return {">", binding::comparison, [](const Tensor& a, const Tensor& b) { return at::gt(a, b); }};
-    case Operator::Ge:
+    case collections::Operator::Ge:
       return {">=", binding::comparison, [](const Tensor& a, const Tensor& b) { return at::ge(a, b); }};
-    case Operator::BitwiseAnd:
+    case collections::Operator::BitwiseAnd:
       return {"&", binding::bit_and, [](const Tensor& a, const Tensor& b) { return at::bitwise_and(a, b); }};
-    case Operator::BitwiseOr:
+    case collections::Operator::BitwiseOr:
       return {"|", binding::bit_or, [](const Tensor& a, const Tensor& b) { return at::bitwise_or(a, b); }};
-    case Operator::BitwiseXor:
+    case collections::Operator::BitwiseXor:
       return {"^", binding::bit_xor, [](const Tensor& a, const Tensor& b) { return at::bitwise_xor(a, b); }};
-    case Operator::BitwiseNot:
+    case collections::Operator::BitwiseNot:
       return {"~", binding::sign, [](const Tensor& a) { return at::bitwise_not(a); }};
-    case Operator::Abs:
+    case collections::Operator::Abs:
       return {"abs", binding::atom, [](const Tensor& a) { return at::abs(a); }};
-    case Operator::Neg:
+    case collections::Operator::Neg:
       return {"-", binding::sign, [](const Tensor& a) { return at::neg(a); }};
-    case Operator::Pos:
+    case collections::Operator::Pos:
       return {"+", binding::sign, [](const Tensor& a) { return a; }};
-    case Operator::GetItem:
+    case collections::Operator::GetItem:
       break;
   }
   return {"[]", binding::atom, [](const Tensor& a) { return a; }};  // has a key, and takes more than tensors
@@ -135,9 +135,10 @@ Operand::Operand(const Tensor& tensor) {
   constant_ = tensor.clone();
 }
 
-CompositionalMetric::CompositionalMetric(Operator function, Operand a, std::optional<Operand> b) : function_(function) {
+CompositionalMetric::CompositionalMetric(collections::Operator function, Operand a, std::optional<Operand> b)
+    : function_(function) {
   const Function applied = function_of(function);
-  if (function == Operator::GetItem || (applied.binary != nullptr) != b.has_value()) {
+  if (function == collections::Operator::GetItem || (applied.binary != nullptr) != b.has_value()) {
     throw InvalidArgument("CompositionalMetric: `" + std::string(applied.symbol) +
                           "` does not take that many operands: " + (b ? "two" : "one"));
   }
@@ -153,7 +154,8 @@ CompositionalMetric::CompositionalMetric(Operator function, Operand a, std::opti
   if (parts().size() == 0) throw InvalidArgument("CompositionalMetric: none of its operands is a metric");
 }
 
-CompositionalMetric::CompositionalMetric(Operand of, Key key) : function_(Operator::GetItem), key_(std::move(key)) {
+CompositionalMetric::CompositionalMetric(Operand of, Key key)
+    : function_(collections::Operator::GetItem), key_(std::move(key)) {
   if (!of.metric()) throw InvalidArgument("CompositionalMetric: an index is taken of a metric");
   parts().add("metric_a", of.metric());
 }
@@ -218,7 +220,7 @@ std::string CompositionalMetric::formula() const {
            (name != nullptr ? "'" + *name + "'" : std::to_string(std::get<int64_t>(*key_))) + "]";
   }
   const std::string symbol(function.symbol);
-  if (function_ == Operator::Abs) return symbol + "(" + a + ")";
+  if (function_ == collections::Operator::Abs) return symbol + "(" + a + ")";
   if (function.unary != nullptr) return symbol + within(function.strength, operand_binding(0), a);
   // Python reads equals from the left, powers from the right, and comparisons in a row as something else.
   const bool left_first = function.strength != binding::power && function.strength != binding::comparison;

@@ -85,12 +85,12 @@ Tensor finished_tensor(const Tensor& value, const ResultForm& form) {
   const Tensor shaped = reshapes ? value.reshape({}) : value;
   if (!shaped.is_floating_point() || shaped.scalar_type() == form.dtype) return separate(shaped);
   const bool rounds = shaped.scalar_type() == at::kDouble && form.dtype == at::kFloat;
-  if (rounds && is_plain(shaped) && !carries_gradients(shaped)) return rounded(shaped);
+  if (rounds && kernels::is_plain(shaped) && !carries_gradients(shaped)) return rounded(shaped);
   return shaped.to(form.dtype);
 }
 
 Tensor separate(const Tensor& value) {
-  return carries_gradients(value) ? value.clone() : own_copy(value);
+  return carries_gradients(value) ? value.clone() : kernels::own_copy(value);
 }
 
 c10::IValue tuple_of(std::vector<c10::IValue> elements) {

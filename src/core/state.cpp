@@ -32,6 +32,9 @@
 
 namespace metrics {
 
+using kernels::is_plain;
+using kernels::own_copy;
+
 namespace {
 
 bool same_kind(const Tensor& a, const Tensor& b) {
@@ -129,7 +132,7 @@ bool testing::FailingWrite::has_come() const {
   return writes_to_failure == 0;
 }
 
-Tensor own_copy(const Tensor& tensor) {
+Tensor kernels::own_copy(const Tensor& tensor) {
   if (!tensor.defined()) return {};
   const AutogradScope scope;
   if (!is_plain(tensor)) return tensor.detach().clone(at::MemoryFormat::Contiguous);
@@ -227,7 +230,7 @@ void State::let_go_of_buffer() {
   if (!own || !buffer.is_cpu() || buffer.use_count() != 1 || buffer.storage().use_count() != 1) return;
   // Whoever saw it may have let go in another thread just now: to let go of one more holder comes after that.
   std::optional<c10::Storage>(buffer.storage()).reset();
-  if (leave_to_system(buffer.mutable_data_ptr(), buffer.nbytes())) spare_ = buffer;
+  if (kernels::leave_to_system(buffer.mutable_data_ptr(), buffer.nbytes())) spare_ = buffer;
 }
 
 void State::take_memory(State& from) {
@@ -449,7 +452,7 @@ void State::append_rows(const Tensor& given) {
     const std::size_t bytes = rows.nbytes();
     const std::size_t row_bytes = added == 0 ? 0 : bytes / static_cast<std::size_t>(added);
     char* end = static_cast<char*>(value_.mutable_data_ptr()) + static_cast<std::size_t>(rows_) * row_bytes;
-    if (bytes > 0) streamed_copy(end, rows.const_data_ptr(), bytes);
+    if (bytes > 0) kernels::streamed_copy(end, rows.const_data_ptr(), bytes);
   } else {
     value_.narrow(0, rows_, added).copy_(rows.detach());
   }
@@ -464,7 +467,7 @@ Tensor State::buffer_for(std::vector<int64_t> shape, at::ScalarType dtype, at::D
       spare.size(0) >= shape[0])
     return spare;
   Tensor buffer = at::empty(shape, at::TensorOptions(dtype).device(device));
-  if (buffer.is_cpu()) prefer_large_pages(buffer.mutable_data_ptr(), buffer.nbytes());
+  if (buffer.is_cpu()) kernels::prefer_large_pages(buffer.mutable_data_ptr(), buffer.nbytes());
   return buffer;
 }
 

@@ -222,8 +222,8 @@ Tensor IntersectionOverUnion::functional_value(const Tensor& preds, const Tensor
     return at::zeros(options.aggregate ? std::vector<int64_t>{} : std::vector<int64_t>{missed, missed},
                      preds.options().dtype(at::kFloat).requires_grad(false));
   }
-  Tensor values =
-      detection::pairwise_iou(detection::corners(preds, BoxFormat::Xyxy), detection::corners(target, BoxFormat::Xyxy));
+  Tensor values = detection::pairwise_iou(detection::corners(preds, detection::BoxFormat::Xyxy),
+                                          detection::corners(target, detection::BoxFormat::Xyxy));
   if (options.iou_threshold) values = at::where(values < *options.iou_threshold, options.replacement_val, values);
   return (options.aggregate ? values.diagonal().mean() : values).to(dtype);
 }

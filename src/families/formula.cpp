@@ -3,7 +3,7 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/log.h>
 
-namespace metrics::formula {
+namespace metrics::families::formula {
 
 namespace {
 
@@ -31,4 +31,4 @@ at::Tensor value_logarithm(const at::Tensor& x) {
   return is_by_own_math(x) ? each_number(x, [](double number) { return kernels::logarithm(number); }) : at::log(x);
 }
 
-}  // namespace metrics::formula
+}  // namespace metrics::families::formula

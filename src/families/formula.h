@@ -12,7 +12,7 @@
 
 /// What formulas are made of that are written once: for a pair of numbers in a kernel, and for tensors where there is
 /// no kernel, with gradients and on devices.
-namespace metrics::formula {
+namespace metrics::families::formula {
 
 METRICS_INLINE double magnitude(double x) {
   return std::abs(x);
@@ -48,4 +48,4 @@ inline at::Tensor power(const at::Tensor& x, double p) {
 at::Tensor value_power(const at::Tensor& x, double p);
 at::Tensor value_logarithm(const at::Tensor& x);
 
-}  // namespace metrics::formula
+}  // namespace metrics::families::formula

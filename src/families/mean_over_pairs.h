@@ -51,7 +51,7 @@ std::vector<DoubleDouble> kernel_sums(const Formula& formula, const kernels::pai
 
 template <class Term>
 void MeanOverPairs<Term>::check(const Options& options) {
-  if constexpr (requires { options.num_outputs; }) pairs::check_num_outputs(options.num_outputs);
+  if constexpr (requires { options.num_outputs; }) families::pairs::check_num_outputs(options.num_outputs);
   if constexpr (requires { Term::check(options); }) Term::check(options);
 }
 
@@ -67,18 +67,18 @@ template <class Term>
 void MeanOverPairs<Term>::update(States& states, const Options& options, const Tensor& preds, const Tensor& target) {
   const std::vector<int64_t> shape = detail::columns_of(options);
   const int64_t columns = shape.empty() ? 1 : shape.front();
-  pairs::check_pairs(preds, target, inputs);
-  if (columns > 1) pairs::check_outputs(preds, columns);
+  families::pairs::check_pairs(preds, target, inputs);
+  if (columns > 1) families::pairs::check_outputs(preds, columns);
   // Whatever can fail of the number does so before the sum is changed.
-  std::optional<pairs::CountToAdd> number;
+  std::optional<families::pairs::CountToAdd> number;
   if constexpr (Term::states.total != nullptr) number.emplace(states, Term::states.total, preds.numel() / columns);
   State& sum = states[Term::states.sum];
   const auto formula = detail::formula_of<Term>(options);
-  if (pairs::has_kernel(preds) && !pairs::carries_gradients(preds, target)) {
-    const pairs::KernelPairs pairs(preds, target, columns);
-    pairs::add_sums(sum, detail::kernel_sums(formula, pairs.get()), shape);
+  if (families::pairs::has_kernel(preds) && !families::pairs::carries_gradients(preds, target)) {
+    const families::pairs::KernelPairs pairs(preds, target, columns);
+    families::pairs::add_sums(sum, detail::kernel_sums(formula, pairs.get()), shape);
   } else {
-    const auto [x, y] = pairs::wide_pairs(preds, target, columns);
+    const auto [x, y] = families::pairs::wide_pairs(preds, target, columns);
     sum.add(formula(x, y).sum(0).reshape(shape));
   }
   if (number) number->add();
@@ -90,9 +90,9 @@ Tensor MeanOverPairs<Term>::finalise(const States& states, [[maybe_unused]] cons
   Tensor total;
   if constexpr (Term::states.total != nullptr) total = states[Term::states.total].tensor();
   if constexpr (requires { Term::value(sum, total, options); }) {
-    return pairs::of_outputs(Term::value(sum, total, options));
+    return families::pairs::of_outputs(Term::value(sum, total, options));
   } else {
-    return pairs::of_outputs(sum.div(total));
+    return families::pairs::of_outputs(sum.div(total));
   }
 }
 

@@ -8,7 +8,7 @@
 
 #include <sstream>
 
-namespace metrics::pairs {
+namespace metrics::families::pairs {
 
 namespace {
 
@@ -77,7 +77,7 @@ KernelPairs::KernelPairs(const Tensor& preds, const Tensor& target, int64_t colu
 kernels::pairs::Pairs KernelPairs::get() const {
   return {.preds = preds_.const_data_ptr(),
           .target = target_.const_data_ptr(),
-          .element = element_of(preds_.scalar_type()),
+          .element = kernels::element_of(preds_.scalar_type()),
           .rows = preds_.numel() / columns_,
           .columns = columns_};
 }
@@ -118,4 +118,4 @@ void CountToAdd::add() {
   attempt_->succeed();
 }
 
-}  // namespace metrics::pairs
+}  // namespace metrics::families::pairs

@@ -13,7 +13,7 @@
 
 // What metrics over pairs of a prediction and a target share: their checks, and how a batch reaches the kernels.
 
-namespace metrics::pairs {
+namespace metrics::families::pairs {
 
 /// Throws InvalidArgument unless the option is at least 1.
 void check_num_outputs(int64_t num_outputs);
@@ -71,4 +71,4 @@ class CountToAdd {
   std::optional<States::Attempt> attempt_;  // where it is not
 };
 
-}  // namespace metrics::pairs
+}  // namespace metrics::families::pairs

@@ -6,12 +6,14 @@
 
 namespace metrics {
 
-void check_data_range(std::string_view metric, const DataRange& range) {
+void image::check_data_range(std::string_view metric, const DataRange& range) {
   if (std::isfinite(range.low) && std::isfinite(range.width()) && range.width() > 0) return;
   throw InvalidArgument(std::string(metric) +
                         ": data_range: expected a width above 0, or a lower and a higher end, got " +
-                        describe(Codec<DataRange>::write(range)));
+                        describe(Codec<image::DataRange>::write(range)));
 }
+
+using image::DataRange;
 
 std::string Codec<DataRange>::type() {
   return "float or (float, float)";

@@ -44,7 +44,7 @@ void rescale(States& states, double factor) {
   }
 }
 
-Tensor clamped(const Tensor& values, const DataRange& range) {
+Tensor clamped(const Tensor& values, const image::DataRange& range) {
   if (!range.clamps) return values;
   // The ends are none of a half type's or an integer's numbers.
   const at::ScalarType dtype = values.scalar_type();
@@ -96,9 +96,10 @@ RowPairs row_pairs(const Tensor& preds, const Tensor& target, const std::vector<
 
 void add_to_sums(States& states, const Tensor& preds, const Tensor& target, bool by_kernel) {
   State& sum = states["sum_squared_error"];
-  pairs::CountToAdd total(states, "total", preds.numel());
+  families::pairs::CountToAdd total(states, "total", preds.numel());
   if (by_kernel) {
-    pairs::add_sums(sum, kernels::pairs::squared_errors(pairs::KernelPairs(preds, target, 1).get()), {});
+    families::pairs::add_sums(sum, kernels::pairs::squared_errors(families::pairs::KernelPairs(preds, target, 1).get()),
+                              {});
   } else {
     sum.add(preds.to(at::kDouble).sub(target.to(at::kDouble)).square().sum());
   }
@@ -110,8 +111,9 @@ void append_rows(States& states, const RowPairs& pairs, bool by_kernel) {
   const int64_t columns = pairs.preds.size(1);
   Tensor sums;
   if (by_kernel) {
-    sums = at::tensor(kernels::pairs::row_squared_errors(pairs::KernelPairs(pairs.preds, pairs.target, columns).get()),
-                      at::kDouble);
+    sums = at::tensor(
+        kernels::pairs::row_squared_errors(families::pairs::KernelPairs(pairs.preds, pairs.target, columns).get()),
+        at::kDouble);
   } else {
     sums = pairs.preds.to(at::kDouble).sub(pairs.target.to(at::kDouble)).square().sum(1);
   }
@@ -136,13 +138,13 @@ void flatten_rows(States& states) {
 namespace definitions {
 
 void PeakSignalNoiseRatio::check(const Options& options) {
-  check_data_range(name, options.data_range);
+  image::check_data_range(name, options.data_range);
   if (!(options.base > 0) || options.base == 1 || !std::isfinite(options.base)) {
     std::ostringstream message;
     message << name << ": base: expected a number above 0 other than 1, got " << options.base;
     throw InvalidArgument(message.str());
   }
-  if (!options.dim && options.reduction != ImageReduction::ElementwiseMean) {
+  if (!options.dim && options.reduction != image::Reduction::ElementwiseMean) {
     warn("PeakSignalNoiseRatio: reduction has no effect without dim: there is one value");
   }
 }
@@ -159,8 +161,8 @@ void PeakSignalNoiseRatio::declare(States& states, const Options& options) {
 }
 
 void PeakSignalNoiseRatio::update(States& states, const Options& options, const Tensor& preds, const Tensor& target) {
-  pairs::check_pairs(preds, target);
-  const bool by_kernel = pairs::has_kernel(preds) && !pairs::carries_gradients(preds, target);
+  families::pairs::check_pairs(preds, target);
+  const bool by_kernel = families::pairs::has_kernel(preds) && !families::pairs::carries_gradients(preds, target);
   const double scale = error_scale(options);
   const Tensor x = scaled(clamped(preds, options.data_range), scale);
   const Tensor y = scaled(clamped(target, options.data_range), scale);
@@ -173,17 +175,17 @@ Tensor PeakSignalNoiseRatio::finalise(const States& states, const Options& optio
   const Tensor errors = states["sum_squared_error"].tensor();
   if (options.dim && !errors.defined()) {
     const Tensor none = at::empty({0}, at::kDouble);
-    return options.reduction == ImageReduction::None  ? none
-           : options.reduction == ImageReduction::Sum ? none.sum()
-                                                      : none.mean();
+    return options.reduction == image::Reduction::None  ? none
+           : options.reduction == image::Reduction::Sum ? none.sum()
+                                                        : none.mean();
   }
   const Tensor mean = errors.to(at::kDouble).div(states["total"].tensor());
   const Tensor range = states["data_range"].tensor().mul(error_scale(options));
-  using formula::value_logarithm;
+  using families::formula::value_logarithm;
   const Tensor ratio =
       value_logarithm(range).mul(2).sub(value_logarithm(mean)).mul(10 / kernels::logarithm(options.base));
-  if (!options.dim || options.reduction == ImageReduction::None) return ratio;
-  return options.reduction == ImageReduction::Sum ? ratio.sum() : ratio.mean();
+  if (!options.dim || options.reduction == image::Reduction::None) return ratio;
+  return options.reduction == image::Reduction::Sum ? ratio.sum() : ratio.mean();
 }
 
 void PeakSignalNoiseRatio::show_as_torchmetrics(States& states, const Options& options) {
@@ -205,7 +207,7 @@ void PeakSignalNoiseRatio::complete_from_torchmetrics(States& states, const Opti
 
 Tensor PeakSignalNoiseRatio::functional_value(const Tensor& preds, const Tensor& target, const Options& options) {
   const Tensor value = MetricOf<PeakSignalNoiseRatio>::value_of(options, {preds, target});
-  if (!options.dim || options.reduction != ImageReduction::None) return value;
+  if (!options.dim || options.reduction != image::Reduction::None) return value;
   const std::vector<bool> summed = summed_dimensions(options, preds.dim());
   std::vector<int64_t> kept;
   for (std::size_t d = 0; d < summed.size(); ++d) {

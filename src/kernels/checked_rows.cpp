@@ -5,7 +5,7 @@
 
 #include <atomic>
 
-namespace metrics {
+namespace metrics::kernels {
 namespace {
 
 constexpr int64_t rows_per_task = 1 << 17;
@@ -73,4 +73,4 @@ bool copy_binary(const int64_t* from, int64_t count, uint8_t* to) {
   return !found(count, [&](int64_t begin, int64_t end) { return beyond_binary(from, begin, end, to); });
 }
 
-}  // namespace metrics
+}  // namespace metrics::kernels

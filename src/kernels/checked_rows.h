@@ -7,7 +7,7 @@
 // Passes over the rows of a batch that look at what they read, and copies that do so on the way: of many rows by all
 // threads. Where a copy returns false, what it has written says nothing.
 
-namespace metrics {
+namespace metrics::kernels {
 
 /// Whether any number is NaN.
 METRICS_API bool has_nan(const float* numbers, int64_t count);
@@ -18,4 +18,4 @@ METRICS_API bool copy_narrowed(const int64_t* from, int64_t count, int32_t* to);
 /// Returns whether all numbers are 0 or 1.
 METRICS_API bool copy_binary(const int64_t* from, int64_t count, uint8_t* to);
 
-}  // namespace metrics
+}  // namespace metrics::kernels

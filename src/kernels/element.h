@@ -6,7 +6,7 @@
 
 // The floating types that kernels read, from a tensor's dtype to a pointer of the type.
 
-namespace metrics {
+namespace metrics::kernels {
 
 enum class Element { Float, Double, BFloat16, Half };
 
@@ -39,4 +39,4 @@ auto with_element(const void* data, Element element, const F& f) {
   }
 }
 
-}  // namespace metrics
+}  // namespace metrics::kernels

@@ -7,7 +7,7 @@
 
 // Half-precision numbers in memory, and their exact widening to float inside of multiversioned kernels.
 
-namespace metrics {
+namespace metrics::kernels {
 
 struct BFloat16 {
   uint16_t bits;
@@ -29,4 +29,4 @@ METRICS_INLINE float wide(Half x) {
   return std::bit_cast<float>(scaled | special | (x.bits & 0x8000u) << 16);
 }
 
-}  // namespace metrics
+}  // namespace metrics::kernels

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace metrics {
+namespace metrics::kernels {
 
 inline constexpr std::size_t kLargePage = std::size_t{1} << 21;
 
@@ -41,4 +41,4 @@ inline bool leave_to_system([[maybe_unused]] void* memory, std::size_t bytes) {
 #endif
 }
 
-}  // namespace metrics
+}  // namespace metrics::kernels

@@ -7,7 +7,7 @@
 #include <limits>
 #include <type_traits>
 
-namespace metrics {
+namespace metrics::kernels {
 
 /// An integer as wide as the number, greater for a greater number, equal for equal ones, of which 0 and -0 are two. NaN
 /// has the least, 0.
@@ -29,4 +29,4 @@ METRICS_INLINE auto number_of(Bits ordered) {
   return std::bit_cast<T>(static_cast<Bits>(ordered & sign ? ordered & ~sign : ~ordered));
 }
 
-}  // namespace metrics
+}  // namespace metrics::kernels

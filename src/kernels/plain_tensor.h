@@ -2,7 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
-namespace metrics {
+namespace metrics::kernels {
 
 // For the few numbers on the CPU that most states and results are, where the dispatcher would cost more than the work.
 
@@ -14,4 +14,4 @@ inline bool is_plain(const at::Tensor& tensor) {
 /// A contiguous copy without history, that can be changed in or outside of InferenceMode; undefined of undefined.
 at::Tensor own_copy(const at::Tensor& tensor);
 
-}  // namespace metrics
+}  // namespace metrics::kernels

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace metrics {
+namespace metrics::kernels {
 
 namespace detail {
 
@@ -264,4 +264,4 @@ std::span<Item> radix_sorted(std::span<Item> items, std::span<Item> scratch, con
   return detail::RadixSort<Item, KeyOf>(key).sorted(items, scratch, bits);
 }
 
-}  // namespace metrics
+}  // namespace metrics::kernels

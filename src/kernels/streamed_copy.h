@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace metrics {
+namespace metrics::kernels {
 
 /// A copy of what is not read again soon: much of it goes past the caches, which costs half as much as first reading
 /// what it replaces.
@@ -34,4 +34,4 @@ inline void streamed_copy(void* to, const void* from, std::size_t bytes) {
   std::memcpy(to, from, bytes);
 }
 
-}  // namespace metrics
+}  // namespace metrics::kernels

@@ -6,7 +6,7 @@ namespace metrics {
 struct terms::AbsoluteError::Formula {
   template <class N>
   METRICS_INLINE N operator()(const N& x, const N& y) const {
-    return formula::magnitude(N(x - y));
+    return families::formula::magnitude(N(x - y));
   }
 };
 

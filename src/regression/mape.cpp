@@ -6,7 +6,8 @@ namespace metrics {
 struct terms::AbsolutePercentageError::Formula {
   template <class N>
   METRICS_INLINE N operator()(const N& x, const N& y) const {
-    return formula::magnitude(N(x - y)) / formula::at_least(formula::magnitude(y), 1.17e-06);
+    return families::formula::magnitude(N(x - y)) /
+           families::formula::at_least(families::formula::magnitude(y), 1.17e-06);
   }
 };
 

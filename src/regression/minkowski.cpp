@@ -12,7 +12,7 @@ namespace {
 template <int p>
 struct ProductOfError {
   METRICS_INLINE double operator()(double x, double y) const {
-    const double error = formula::magnitude(x - y);
+    const double error = families::formula::magnitude(x - y);
     if constexpr (p == 1) return error;
     if constexpr (p == 2) return error * error;
     if constexpr (p == 3) return error * error * error;
@@ -27,7 +27,7 @@ struct terms::PowerOfError::Formula {
 
   template <class N>
   METRICS_INLINE N operator()(const N& x, const N& y) const {
-    return formula::power(formula::magnitude(N(x - y)), p);
+    return families::formula::power(families::formula::magnitude(N(x - y)), p);
   }
 
   /// By products where they are as exact, because a power takes ten times as long.
@@ -53,7 +53,7 @@ void terms::PowerOfError::check(const Options& options) {
 }
 
 Tensor terms::PowerOfError::value(const Tensor& sum, const Tensor&, const Options& options) {
-  return formula::value_power(sum, 1 / options.p);
+  return families::formula::value_power(sum, 1 / options.p);
 }
 
 METRICS_DEFINE_CLASS(MinkowskiDistance);

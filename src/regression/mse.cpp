@@ -6,7 +6,7 @@ namespace metrics {
 struct terms::SquaredError::Formula {
   template <class N>
   METRICS_INLINE N operator()(const N& x, const N& y) const {
-    return formula::square(N(x - y));
+    return families::formula::square(N(x - y));
   }
 };
 

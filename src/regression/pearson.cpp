@@ -69,7 +69,7 @@ void rescale(States& states, const Moments& moments, const Tensor& by_x, const T
 }
 
 /// By two passes over the batch, which is as exact as the kernel and has derivatives.
-Moments batch_moments(const pairs::WidePairs& pairs) {
+Moments batch_moments(const families::pairs::WidePairs& pairs) {
   const auto& [x, y] = pairs;
   const auto mean = [](const Tensor& values) {
     const Tensor scale = kernels::pairs::scale(values.detach().abs().amax(0));
@@ -98,7 +98,7 @@ Moments batch_moments(const pairs::WidePairs& pairs) {
 namespace definitions {
 
 void PearsonCorrCoef::check(const Options& options) {
-  pairs::check_num_outputs(options.num_outputs);
+  families::pairs::check_num_outputs(options.num_outputs);
 }
 
 void PearsonCorrCoef::declare(States& states, const Options& options) {
@@ -109,13 +109,13 @@ void PearsonCorrCoef::declare(States& states, const Options& options) {
 
 void PearsonCorrCoef::update(States& states, const Options& options, const Tensor& preds, const Tensor& target) {
   const int64_t columns = options.num_outputs;
-  pairs::check_pairs(preds, target);
-  if (columns > 1 || preds.dim() != 1) pairs::check_outputs(preds, columns);
+  families::pairs::check_pairs(preds, target);
+  if (columns > 1 || preds.dim() != 1) families::pairs::check_outputs(preds, columns);
   if (preds.numel() == 0) return;
-  if (pairs::has_kernel(preds) && !pairs::carries_gradients(preds, target)) {
-    fold_in(states, kernels::pairs::pair_moments(pairs::KernelPairs(preds, target, columns).get()));
+  if (families::pairs::has_kernel(preds) && !families::pairs::carries_gradients(preds, target)) {
+    fold_in(states, kernels::pairs::pair_moments(families::pairs::KernelPairs(preds, target, columns).get()));
   } else {
-    fold_in(states, batch_moments(pairs::wide_pairs(preds, target, columns)));
+    fold_in(states, batch_moments(families::pairs::wide_pairs(preds, target, columns)));
   }
 }
 
@@ -145,12 +145,13 @@ Tensor PearsonCorrCoef::finalise(const States& states, const Options&) {
   // What is masked must not be divided by 0 either: its derivative would be NaN for all.
   const auto deviation = [&](const Tensor& var) { return at::where(defined, var, 1.0).sqrt(); };
   const Tensor correlation = moments.corr_xy.div(deviation(moments.var_x)).div(deviation(moments.var_y));
-  return pairs::of_outputs(at::where(defined, correlation.clamp(-1, 1), std::numeric_limits<double>::quiet_NaN()));
+  return families::pairs::of_outputs(
+      at::where(defined, correlation.clamp(-1, 1), std::numeric_limits<double>::quiet_NaN()));
 }
 
 Tensor PearsonCorrCoef::functional_value(const Tensor& preds, const Tensor& target) {
   const int64_t columns = preds.dim() == 2 ? preds.size(1) : 1;
-  return pairs::of_outputs(MetricOf<PearsonCorrCoef>::value_of({.num_outputs = columns}, {preds, target}));
+  return families::pairs::of_outputs(MetricOf<PearsonCorrCoef>::value_of({.num_outputs = columns}, {preds, target}));
 }
 
 }  // namespace definitions

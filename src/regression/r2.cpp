@@ -178,13 +178,13 @@ Tensor scores(const Tensor& errors, const Tensor& deviations) {
   return at::where(equal, (errors == 0).to(at::kDouble), score);
 }
 
-Tensor averaged(const Tensor& scores, const Tensor& deviations, MultiOutput multioutput) {
+Tensor averaged(const Tensor& scores, const Tensor& deviations, regression::MultiOutput multioutput) {
   switch (multioutput) {
-    case MultiOutput::RawValues:
+    case regression::MultiOutput::RawValues:
       return scores;
-    case MultiOutput::UniformAverage:
+    case regression::MultiOutput::UniformAverage:
       return scores.mean();
-    case MultiOutput::VarianceWeighted:
+    case regression::MultiOutput::VarianceWeighted:
       return (deviations / deviations.sum() * scores).sum();
   }
   return scores;
@@ -218,7 +218,7 @@ bool add_plain_fit(States& states, const std::vector<kernels::pairs::FitSums>& f
   State& sum = states["sum_error"];
   if (fit.size() != 1 || sum.tensor().dim() != 0) return false;
   if (is_scaled(fit[0].squared_target) || is_scaled(fit[0].squared_error)) return false;
-  pairs::CountToAdd total(states, "total", rows);
+  families::pairs::CountToAdd total(states, "total", rows);
   State::add_all({{sum, fit[0].target},
                   {states[target_squares[0]], fit[0].squared_target[0]},
                   {states[error_squares[0]], fit[0].squared_error[0]}});
@@ -230,7 +230,7 @@ void add_fit(States& states, const std::vector<kernels::pairs::FitSums>& fit, at
   std::vector<DoubleDouble> sums(fit.size());
   const auto add = [&](const char* state, const auto& of) {
     std::transform(fit.begin(), fit.end(), sums.begin(), of);
-    pairs::add_sums(states[state], sums, shape);
+    families::pairs::add_sums(states[state], sums, shape);
   };
   using kernels::pairs::FitSums;
   add("sum_error", [](const FitSums& column) { return column.target; });
@@ -337,16 +337,16 @@ void R2Score::declare(States& states, const Options&) {
 }
 
 void R2Score::update(States& states, const Options&, const Tensor& preds, const Tensor& target) {
-  pairs::check_pairs(preds, target);
-  pairs::check_one_or_two_dimensional(preds);
+  families::pairs::check_pairs(preds, target);
+  families::pairs::check_one_or_two_dimensional(preds);
   check_columns(states, preds);
   const int64_t rows = preds.size(0);
   if (rows == 0) return;
   const auto shape = preds.sizes().slice(1);
-  const bool differentiable = pairs::carries_gradients(preds, target);
+  const bool differentiable = families::pairs::carries_gradients(preds, target);
   std::vector<kernels::pairs::FitSums> fit;
-  if (pairs::has_kernel(preds) && !differentiable) {
-    fit = kernels::pairs::fit_sums(pairs::KernelPairs(preds, target, preds.numel() / rows).get());
+  if (families::pairs::has_kernel(preds) && !differentiable) {
+    fit = kernels::pairs::fit_sums(families::pairs::KernelPairs(preds, target, preds.numel() / rows).get());
     if (shape.empty() && add_plain_fit(states, fit, rows)) return;
   }
   States::Attempt attempt(states);
@@ -367,7 +367,7 @@ Tensor R2Score::finalise(const States& states, const Options& options) {
   const int64_t n = states["total"].tensor().item<int64_t>();
   if (n < 2) {
     const Tensor none = errors * std::numeric_limits<double>::quiet_NaN();
-    return options.multioutput == MultiOutput::RawValues ? none : none.mean();
+    return options.multioutput == regression::MultiOutput::RawValues ? none : none.mean();
   }
   const auto count = static_cast<double>(n);
   if (const auto fit = scaled_fit(states, count)) {
@@ -383,7 +383,8 @@ Tensor R2Score::functional_value(const Tensor& preds, const Tensor& target, cons
   const Tensor value = MetricOf<R2Score>::value_of(options, {preds, target});
   // As in torchmetrics: the class makes a number of the vector of one column, the functional does not.
   const bool one_column = preds.dim() == 2 && preds.size(1) == 1;
-  return one_column && options.multioutput == MultiOutput::RawValues ? value.reshape({1}) : pairs::of_outputs(value);
+  return one_column && options.multioutput == regression::MultiOutput::RawValues ? value.reshape({1})
+                                                                                 : families::pairs::of_outputs(value);
 }
 
 }  // namespace definitions

@@ -8,21 +8,21 @@
 #include <algorithm>
 #include <numeric>
 
-namespace metrics {
+namespace metrics::retrieval {
 
 namespace {
 
-double aggregated(std::vector<double> values, RetrievalAggregation aggregation) {
+double aggregated(std::vector<double> values, Aggregation aggregation) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) / 2);
   switch (aggregation) {
-    case RetrievalAggregation::Mean:
+    case Aggregation::Mean:
       return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-    case RetrievalAggregation::Median:
+    case Aggregation::Median:
       std::nth_element(values.begin(), middle, values.end());
       return *middle;
-    case RetrievalAggregation::Min:
+    case Aggregation::Min:
       return *std::min_element(values.begin(), values.end());
-    case RetrievalAggregation::Max:
+    case Aggregation::Max:
       return *std::max_element(values.begin(), values.end());
   }
   return 0;
@@ -30,8 +30,8 @@ double aggregated(std::vector<double> values, RetrievalAggregation aggregation) 
 
 }  // namespace
 
-std::optional<RetrievalAggregation> QueryAggregation::named() const {
-  const auto* name = std::get_if<RetrievalAggregation>(&way_);
+std::optional<Aggregation> QueryAggregation::named() const {
+  const auto* name = std::get_if<Aggregation>(&way_);
   return name ? std::optional(*name) : std::nullopt;
 }
 
@@ -44,16 +44,23 @@ Tensor QueryAggregation::of(const std::vector<double>& values, at::Device device
   throw InvalidArgument("the function given as aggregation returned an undefined tensor");
 }
 
+}  // namespace metrics::retrieval
+
+namespace metrics {
+
+using retrieval::Aggregation;
+using retrieval::QueryAggregation;
+
 std::string Codec<QueryAggregation>::type() {
-  return Codec<RetrievalAggregation>::type() + " (a function cannot be given by value: set it in the C++ options)";
+  return Codec<Aggregation>::type() + " (a function cannot be given by value: set it in the C++ options)";
 }
 std::optional<QueryAggregation> Codec<QueryAggregation>::read(const c10::IValue& v) {
-  const auto name = Codec<RetrievalAggregation>::read(v);
+  const auto name = Codec<Aggregation>::read(v);
   return name ? std::optional<QueryAggregation>(*name) : std::nullopt;
 }
 c10::IValue Codec<QueryAggregation>::write(const QueryAggregation& aggregation) {
   const auto name = aggregation.named();
-  return name ? Codec<RetrievalAggregation>::write(*name) : c10::IValue("a function");
+  return name ? Codec<Aggregation>::write(*name) : c10::IValue("a function");
 }
 
 }  // namespace metrics

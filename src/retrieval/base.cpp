@@ -67,7 +67,8 @@ void check_indexes(const Tensor& indexes, const Tensor& preds) {
 bool append_in_one_pass(States& states, const Tensor& preds, const Tensor& target, const Tensor& indexes) {
   const int64_t count = preds.numel();
   const bool integers = target.scalar_type() == at::kLong;
-  if (count == 0 || !is_plain(preds) || !is_plain(target) || !is_plain(indexes)) return false;
+  if (count == 0 || !kernels::is_plain(preds) || !kernels::is_plain(target) || !kernels::is_plain(indexes))
+    return false;
   if (preds.scalar_type() != at::kFloat || (!integers && target.scalar_type() != at::kBool)) return false;
   const std::array<State*, 3> kept{&states["indexes"], &states["preds"], &states["target"]};
   auto* const narrow = kept[0]->room<int32_t>(count);
@@ -75,9 +76,11 @@ bool append_in_one_pass(States& states, const Tensor& preds, const Tensor& targe
   auto* const scores = kept[1]->room<float>(count);
   auto* const relevances = kept[2]->room<uint8_t>(count);
   if ((narrow == nullptr && wide == nullptr) || scores == nullptr || relevances == nullptr) return false;
-  if (integers && !copy_binary(target.const_data_ptr<int64_t>(), count, relevances)) return false;
-  if (narrow != nullptr && !copy_narrowed(indexes.const_data_ptr<int64_t>(), count, narrow)) return false;
-  const auto copy = [](const Tensor& from, void* to) { streamed_copy(to, from.const_data_ptr(), from.nbytes()); };
+  if (integers && !kernels::copy_binary(target.const_data_ptr<int64_t>(), count, relevances)) return false;
+  if (narrow != nullptr && !kernels::copy_narrowed(indexes.const_data_ptr<int64_t>(), count, narrow)) return false;
+  const auto copy = [](const Tensor& from, void* to) {
+    kernels::streamed_copy(to, from.const_data_ptr(), from.nbytes());
+  };
   if (!integers) copy(target, relevances);
   if (wide != nullptr) copy(indexes, wide);
   copy(preds, scores);

@@ -29,11 +29,11 @@ constexpr uint64_t sign_bit = uint64_t{1} << 63;
 
 // Greater scores come first, NaN before all.
 uint64_t place_of(double score) {
-  return std::isnan(score) ? 0 : ~ordered_bits(score);
+  return std::isnan(score) ? 0 : ~kernels::ordered_bits(score);
 }
 
 double score_of(uint64_t place) {
-  return number_of(place == 0 ? 0 : ~place);
+  return kernels::number_of(place == 0 ? 0 : ~place);
 }
 
 uint64_t query_of(int64_t index) {
@@ -50,9 +50,10 @@ bool is_tied(const Row& a, const Row& b) {
 
 std::vector<Row> sorted(std::vector<Row> rows) {
   std::vector<Row> other(rows.size());
-  const std::span<Row> by_place = radix_sorted(std::span(rows), std::span(other), [](const Row& r) { return r.place; });
+  const std::span<Row> by_place =
+      kernels::radix_sorted(std::span(rows), std::span(other), [](const Row& r) { return r.place; });
   const std::span<Row> rest = by_place.data() == rows.data() ? std::span(other) : std::span(rows);
-  const std::span<Row> by_query = radix_sorted(by_place, rest, [](const Row& row) { return row.query; });
+  const std::span<Row> by_query = kernels::radix_sorted(by_place, rest, [](const Row& row) { return row.query; });
   if (by_query.data() != rows.data()) rows.swap(other);
   for (auto begin = rows.begin(); begin != rows.end();) {
     const auto end = std::find_if(begin + 1, rows.end(), [&](const Row& row) { return !is_tied(*begin, row); });
@@ -116,8 +117,9 @@ bool all_between_0_and_1(const float* numbers, int64_t count) {
 
 bool lie_between_0_and_1(const Tensor& numbers) {
   const auto dtype = numbers.scalar_type();
-  if (dtype == at::kLong && is_plain(numbers)) return all_0_or_1(numbers.const_data_ptr<int64_t>(), numbers.numel());
-  if (dtype == at::kFloat && is_plain(numbers))
+  if (dtype == at::kLong && kernels::is_plain(numbers))
+    return all_0_or_1(numbers.const_data_ptr<int64_t>(), numbers.numel());
+  if (dtype == at::kFloat && kernels::is_plain(numbers))
     return all_between_0_and_1(numbers.const_data_ptr<float>(), numbers.numel());
   return numbers.ge(0).logical_and(numbers.le(1)).all().item<bool>();
 }

@@ -21,8 +21,8 @@ using metrics::InvalidArgument;
 using metrics::MaxMetric;
 using metrics::MeanMetric;
 using metrics::MinMetric;
-using metrics::NanStrategy;
 using metrics::SumMetric;
+using metrics::aggregation::NanStrategy;
 using metrics::testing::CollectedWarnings;
 
 constexpr float nan = std::numeric_limits<float>::quiet_NaN();

@@ -37,7 +37,7 @@ namespace {
 
 using at::Tensor;
 using metrics::InvalidArgument;
-using namespace metrics::counting;
+using namespace metrics::classification::counts;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();

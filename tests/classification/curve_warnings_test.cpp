@@ -15,6 +15,7 @@ namespace {
 
 using at::Tensor;
 using namespace metrics;
+using namespace metrics::classification;
 
 /// Returns what is warned of while f runs.
 template <class F>

@@ -43,6 +43,7 @@ namespace {
 
 using at::Tensor;
 using namespace metrics;
+using namespace metrics::classification;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -178,11 +179,11 @@ TEST_CASE("keys have the order of their scores") {
     const std::vector<T> ascending{static_cast<T>(kNaN), -kHuge, -2, -1, -kTiny, 0, kTiny, 1, 2, kHuge};
     for (std::size_t i = 1; i < ascending.size(); ++i) {
       CAPTURE(i);
-      CHECK(metrics::ordered_bits(ascending[i - 1]) < metrics::ordered_bits(ascending[i]));
-      CHECK(metrics::number_of(metrics::ordered_bits(ascending[i])) == ascending[i]);
+      CHECK(metrics::kernels::ordered_bits(ascending[i - 1]) < metrics::kernels::ordered_bits(ascending[i]));
+      CHECK(metrics::kernels::number_of(metrics::kernels::ordered_bits(ascending[i])) == ascending[i]);
     }
-    CHECK(metrics::ordered_bits(T(-0.0)) == metrics::ordered_bits(T(0)));
-    CHECK(std::isnan(metrics::number_of(metrics::ordered_bits(ascending[0]))));
+    CHECK(metrics::kernels::ordered_bits(T(-0.0)) == metrics::kernels::ordered_bits(T(0)));
+    CHECK(std::isnan(metrics::kernels::number_of(metrics::kernels::ordered_bits(ascending[0]))));
   };
   check(0.0f);
   check(0.0);
@@ -190,14 +191,14 @@ TEST_CASE("keys have the order of their scores") {
 
 TEST_CASE("places number keys in their order, and leave out what lies between small scores of both signs") {
   const auto check = []<class T>(const std::vector<T>& ascending, int bits) {
-    using Key = decltype(metrics::ordered_bits(T(0)));
+    using Key = decltype(metrics::kernels::ordered_bits(T(0)));
     const curves::Places<Key> places(curves::kernels::key_range(ascending));
-    CHECK(places.place_of(metrics::ordered_bits(ascending.front())) == 0);
+    CHECK(places.place_of(metrics::kernels::ordered_bits(ascending.front())) == 0);
     CHECK(places.bits() == bits);
     for (std::size_t i = 0; i < ascending.size(); ++i) {
-      const Key key = metrics::ordered_bits(ascending[i]);
+      const Key key = metrics::kernels::ordered_bits(ascending[i]);
       CHECK(places.key_at(places.place_of(key)) == key);
-      if (i > 0) CHECK(places.place_of(metrics::ordered_bits(ascending[i - 1])) < places.place_of(key));
+      if (i > 0) CHECK(places.place_of(metrics::kernels::ordered_bits(ascending[i - 1])) < places.place_of(key));
     }
   };
   check(std::vector<float>{0.5f, 0.75f, 1.0f}, 24);
@@ -222,7 +223,7 @@ TEST_CASE("scores are ranked with their targets, in as wide an integer as they n
     curves::kernels::rank(scores, yes.data(), places, items.data());
     for (std::size_t i = 0; i < scores.size(); ++i) {
       CHECK(static_cast<uint64_t>(items[i] & 1) == yes[i]);
-      CHECK(metrics::number_of(places.key_at(static_cast<uint32_t>(items[i] >> 1))) == scores[i]);
+      CHECK(metrics::kernels::number_of(places.key_at(static_cast<uint32_t>(items[i] >> 1))) == scores[i]);
     }
   };
   check(uint32_t{});
@@ -238,7 +239,7 @@ TEST_CASE("counts of yes-or-no questions are those of plain tensors") {
                  {1, 1, 1}, {700, 1, 1}, {40001, 1, 1}, {30, 3, 1}, {9000, 3, 1}, {20, 3, 7}, {50, 2, 801}}) {
           const Tensor scores = scores_like(shape, dtype, logits);
           const Tensor target = varied_target(shape, 2);
-          const CurvePlan plan({.task = CurveTask::Multilabel, .labels = shape[1], .thresholds = thresholds});
+          const CurvePlan plan({.task = Task::Multilabel, .labels = shape[1], .thresholds = thresholds});
           std::vector<int64_t> table{plan.bins()->size(), shape[1], 2, 2};
           if (shape[1] == 1) table.erase(table.begin() + 1);
           const curves::plain::Tables expected{at::zeros(table, at::kLong), at::zeros(table, at::kLong)};
@@ -273,7 +274,7 @@ TEST_CASE("counts of classes are those of plain tensors") {
           const Tensor scores = scores_like({rows, classes}, dtype, logits);
           if (logits) scores[rows - 1][1].fill_(kInfinity);
           const Tensor target = varied_target({rows}, classes);
-          const CurvePlan plan({.task = CurveTask::Multiclass, .labels = classes, .thresholds = thresholds});
+          const CurvePlan plan({.task = Task::Multiclass, .labels = classes, .thresholds = thresholds});
           const std::vector<int64_t> table{plan.bins()->size(), classes, 2, 2};
           const curves::plain::Tables expected{at::zeros(table, at::kLong), at::zeros(table, at::kLong)};
           const Tensor counted = (target > 0) & (target < classes);
@@ -296,7 +297,7 @@ TEST_CASE("the norm of a row does not depend on the order of its scores, and is 
   for (const double scale : {0.1, 3.0, 60.0, 900.0}) {
     const Tensor scores = (at::randn({64, 37}) * scale).to(at::kDouble);  // whose differences are exact
     const auto norms_of = [](const Tensor& t) {
-      return curves::kernels::row_norms(t.const_data_ptr(), metrics::Element::Double, t.size(0), t.size(1));
+      return curves::kernels::row_norms(t.const_data_ptr(), metrics::kernels::Element::Double, t.size(0), t.size(1));
     };
     const auto norms = norms_of(scores), turned = norms_of(scores.flip(1).contiguous());
     for (int64_t r = 0; r < scores.size(0); ++r) {
@@ -357,7 +358,9 @@ TEST_CASE("one early score outside [0, 1], or NaN, is seen among many, and an ig
 
 TEST_CASE("the norm of a row counts scores as far below the greatest as float64 reaches, and is NaN if one is") {
   const auto norm_of = [](const std::vector<double>& row) {
-    return curves::kernels::row_norms(row.data(), metrics::Element::Double, 1, static_cast<int64_t>(row.size())).at(0);
+    return curves::kernels::row_norms(row.data(), metrics::kernels::Element::Double, 1,
+                                      static_cast<int64_t>(row.size()))
+        .at(0);
   };
   CHECK(std::abs(norm_of({0, -708}).excess / std::exp(-708.0) - 1) < 1e-15);
   CHECK(norm_of({0, -745}).excess == std::numeric_limits<double>::denorm_min());
@@ -369,7 +372,7 @@ TEST_CASE("the norm of a row counts scores as far below the greatest as float64 
 
 TEST_CASE("a row of one class has its only score as the greatest") {
   const std::vector<double> rows{5, 9};
-  const auto norms = curves::kernels::row_norms(rows.data(), metrics::Element::Double, 1, 1);
+  const auto norms = curves::kernels::row_norms(rows.data(), metrics::kernels::Element::Double, 1, 1);
   CHECK(norms.at(0).greatest == 5);
   CHECK(norms.at(0).excess == 0);
 }
@@ -380,7 +383,7 @@ TEST_CASE("norms and the range of keys are those of each row and score, whatever
   const Tensor rows = at::randn({kRows, kClasses}, at::kDouble);
   const double* x = rows.const_data_ptr<double>();
   const auto norms_of = [&](int64_t first, int64_t count) {
-    return curves::kernels::row_norms(x + first * kClasses, metrics::Element::Double, count, kClasses);
+    return curves::kernels::row_norms(x + first * kClasses, metrics::kernels::Element::Double, count, kClasses);
   };
   // Beyond the scores lie a lower and a higher one, which are not theirs.
   std::vector<double> scores(x, x + kRows);
@@ -396,8 +399,8 @@ TEST_CASE("norms and the range of keys are those of each row and score, whatever
       CHECK(norms[static_cast<std::size_t>(r)].excess == alone.excess);
     }
     const auto range = curves::kernels::key_range(own);
-    CHECK(range.least == metrics::ordered_bits(*least));
-    CHECK(range.greatest == metrics::ordered_bits(*greatest));
+    CHECK(range.least == metrics::kernels::ordered_bits(*least));
+    CHECK(range.greatest == metrics::kernels::ordered_bits(*greatest));
   });
 }
 
@@ -671,14 +674,15 @@ TEST_CASE("an area of more pairs than 64 bits hold is exact") {
   // From (0, 3/4) to (1, 1).
   CHECK(metric.compute().item<double>() == 0.875);
 
-  classification::RocArea high, low;
+  curves::RocArea high, low;
   high.add(0, 0, kMany, kMany);
   high.positives = high.negatives = kMany;
   low = high;
   high.add_lower(low);
   CHECK(high.positives == 2 * kMany);
   CHECK(high.negatives == 2 * kMany);
-  CHECK((high.twice == static_cast<uint128>(2 * kMany) * static_cast<uint128>(2 * kMany)));
+  CHECK((high.twice ==
+         static_cast<metrics::kernels::uint128>(2 * kMany) * static_cast<metrics::kernels::uint128>(2 * kMany)));
 }
 
 TEST_CASE("a state dict has torchmetrics' form, and beside it only what that does not tell") {

@@ -19,9 +19,9 @@
 namespace {
 
 using at::Tensor;
-using metrics::MultidimAverage;
 using metrics::MultilabelExactMatch;
-using metrics::ScoreInput;
+using metrics::classification::MultidimAverage;
+using metrics::classification::ScoreInput;
 
 Tensor floats(std::vector<double> values) {
   return at::tensor(values, at::kDouble).to(at::kFloat);
@@ -67,7 +67,7 @@ TEST_CASE("exact match: a state dict of torchmetrics' has the positions of all s
 }
 
 TEST_CASE("exact match: any number of labels in a row") {
-  using namespace metrics::counting;
+  using namespace metrics::classification::counts;
   for (const int64_t labels : {1023, 1024, 3000}) {
     const Tensor preds = at::rand({4, labels});
     Tensor target = (preds > 0.5).to(at::kLong);

@@ -23,6 +23,7 @@
 namespace {
 
 using namespace metrics;
+using namespace metrics::classification;
 
 template <class M>
 std::string key(const typename M::Options& options) {

@@ -18,11 +18,11 @@ namespace large_counts_test {
 namespace {
 
 using at::Tensor;
-using metrics::Average;
 using metrics::MulticlassConfusionMatrix;
 using metrics::MulticlassStatScores;
-using metrics::MultidimAverage;
 using metrics::MultilabelStatScores;
+using metrics::classification::Average;
+using metrics::classification::MultidimAverage;
 
 int64_t resident_bytes() {
   std::ifstream file("/proc/self/statm");

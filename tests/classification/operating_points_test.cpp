@@ -12,6 +12,7 @@ namespace {
 
 using at::Tensor;
 using namespace metrics;
+using namespace metrics::classification;
 
 Tensor scores_of_two() {
   return at::tensor({0.9F, 0.1F, 0.2F, 0.8F, 0.6F, 0.4F, 0.3F, 0.7F}).view({4, 2});

@@ -18,10 +18,10 @@
 namespace {
 
 using at::Tensor;
-using metrics::Average;
 using metrics::InvalidArgument;
-using metrics::MultidimAverage;
-using metrics::ScoreInput;
+using metrics::classification::Average;
+using metrics::classification::MultidimAverage;
+using metrics::classification::ScoreInput;
 
 Tensor labels(std::vector<int64_t> values) {
   return at::tensor(values, at::kLong);

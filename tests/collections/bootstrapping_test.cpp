@@ -23,8 +23,8 @@ using metrics::InvalidArgument;
 using metrics::MeanMetric;
 using metrics::MetricCollection;
 using metrics::Rows;
-using metrics::SamplingStrategy;
 using metrics::SumMetric;
+using metrics::collections::SamplingStrategy;
 
 Tensor normal_values(int64_t count) {
   const Draws draws(5, 0);
@@ -150,8 +150,9 @@ TEST_CASE("bootstrap: without ids batches differ in their draws, and multinomial
 }
 
 TEST_CASE("bootstrap: gives what is asked for, for each element of the value, and forward accumulates") {
-  BootStrapper metric(metrics::MulticlassAccuracy({.num_classes = 3, .average = metrics::Average::None}),
-                      {.num_bootstraps = 8, .mean = false, .std = false, .quantile = 0.5});
+  BootStrapper metric(
+      metrics::MulticlassAccuracy({.num_classes = 3, .average = metrics::classification::Average::None}),
+      {.num_bootstraps = 8, .mean = false, .std = false, .quantile = 0.5});
   const Tensor target = at::arange(60, at::kLong).remainder(3);
   const auto batch = metric.forward(target, target);
   CHECK_FALSE(batch.mean.has_value());

@@ -26,7 +26,6 @@ namespace composite_test {
 namespace {
 
 using at::Tensor;
-using metrics::Average;
 using metrics::BinaryTargetTransformer;
 using metrics::BootStrapper;
 using metrics::ClasswiseWrapper;
@@ -41,6 +40,7 @@ using metrics::MultitaskWrapper;
 using metrics::Running;
 using metrics::share;
 using metrics::SumMetric;
+using metrics::classification::Average;
 using metrics::testing::CollectedWarnings;
 using metrics::testing::FakeRanks;
 using metrics::testing::Tally;

@@ -27,8 +27,8 @@ using metrics::InvalidArgument;
 using metrics::MeanSquaredError;
 using metrics::Metric;
 using metrics::MetricCollection;
-using metrics::Operator;
 using metrics::share;
+using metrics::collections::Operator;
 using metrics::testing::FakeRanks;
 using metrics::testing::Tally;
 

@@ -24,7 +24,6 @@ namespace metric_collection_test {
 namespace {
 
 using at::Tensor;
-using metrics::Average;
 using metrics::InvalidArgument;
 using metrics::MeanSquaredError;
 using metrics::Metric;
@@ -38,6 +37,7 @@ using metrics::MulticlassPrecision;
 using metrics::MulticlassRecall;
 using metrics::Rows;
 using metrics::share;
+using metrics::classification::Average;
 using metrics::testing::CollectedWarnings;
 using metrics::testing::FakeRanks;
 using metrics::testing::Tally;

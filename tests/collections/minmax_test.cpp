@@ -69,7 +69,7 @@ TEST_CASE("minmax: forward accumulates, and its value of the batch is one of tho
 }
 
 TEST_CASE("minmax: a NaN is no extreme") {
-  MinMaxMetric sum(SumMetric({.nan_strategy = metrics::NanStrategy::Disable}));
+  MinMaxMetric sum(SumMetric({.nan_strategy = metrics::aggregation::NanStrategy::Disable}));
   sum.update(at::full({1}, std::nan("")));
   const MinMaxValue value = sum.compute();
   CHECK(std::isnan(value.raw.item<double>()));

@@ -24,7 +24,6 @@ namespace wrappers_test {
 namespace {
 
 using at::Tensor;
-using metrics::Average;
 using metrics::BinaryAccuracy;
 using metrics::BinaryTargetTransformer;
 using metrics::ClasswiseWrapper;
@@ -37,6 +36,7 @@ using metrics::MulticlassAccuracy;
 using metrics::MultioutputWrapper;
 using metrics::MultitaskWrapper;
 using metrics::share;
+using metrics::classification::Average;
 using metrics::testing::FakeRanks;
 using metrics::testing::Tally;
 

@@ -110,7 +110,7 @@ TEST_CASE("update_together: a family's keys tell apart what is counted different
   const auto key = [](metrics::MulticlassStatScoresOptions options) {
     return MulticlassAccuracy(std::move(options)).update_key();
   };
-  using metrics::Average;
+  using metrics::classification::Average;
   CHECK(key({.num_classes = 5}) == MulticlassStatScores({.num_classes = 5}).update_key());
   CHECK(key({.num_classes = 5}) == key({.num_classes = 5, .average = Average::Weighted, .zero_division = 1}));
   CHECK(key({.num_classes = 5, .top_k = 2}) == key({.num_classes = 5, .top_k = 2, .average = Average::Micro}));

@@ -60,6 +60,7 @@ std::pair<Tensor, Tensor> batch_of(int64_t rank) {
 /// Wrappers in a collection in a wrapper in a collection; one metric occurs in three of them.
 MetricCollection nested() {
   using namespace metrics;
+  using classification::Average;
   auto accuracy = share(MulticlassAccuracy({.num_classes = classes, .average = Average::Micro}));
   MetricCollection inner(
       {{"accuracy", accuracy},

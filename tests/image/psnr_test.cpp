@@ -20,11 +20,11 @@
 
 // What fixtures cannot show: ranges as C++ writes them, the kernel beside tensors, Python's lists.
 
-using metrics::DataRange;
-using metrics::ImageReduction;
 using metrics::PeakSignalNoiseRatio;
 using metrics::Tensor;
 using metrics::functional::peak_signal_noise_ratio;
+using metrics::image::DataRange;
+using metrics::image::Reduction;
 
 namespace {
 
@@ -57,7 +57,7 @@ TEST_CASE("PeakSignalNoiseRatio: a range is a width, or two ends") {
 
 TEST_CASE("PeakSignalNoiseRatio: a reduction without dim has no effect, and warns once") {
   const metrics::testing::CollectedWarnings warnings;
-  PeakSignalNoiseRatio metric({.data_range = 1, .reduction = ImageReduction::Sum});
+  PeakSignalNoiseRatio metric({.data_range = 1, .reduction = Reduction::Sum});
   metric.update(at::ones({2}), at::zeros({2}));
   CHECK(metric.compute().item<float>() == 0);
   CHECK(warnings.messages ==
@@ -67,13 +67,13 @@ TEST_CASE("PeakSignalNoiseRatio: a reduction without dim has no effect, and warn
 
 TEST_CASE("PeakSignalNoiseRatio: before the first image there is no value") {
   const metrics::testing::CollectedWarnings warnings;
-  const auto value = [](ImageReduction reduction) {
+  const auto value = [](Reduction reduction) {
     return PeakSignalNoiseRatio({.data_range = 1, .reduction = reduction, .dim = image_dims}).compute();
   };
   CHECK(std::isnan(PeakSignalNoiseRatio({.data_range = 1}).compute().item<float>()));
-  CHECK(std::isnan(value(ImageReduction::ElementwiseMean).item<float>()));
-  CHECK(value(ImageReduction::Sum).item<float>() == 0);
-  CHECK(value(ImageReduction::None).sizes() == at::IntArrayRef{0});
+  CHECK(std::isnan(value(Reduction::ElementwiseMean).item<float>()));
+  CHECK(value(Reduction::Sum).item<float>() == 0);
+  CHECK(value(Reduction::None).sizes() == at::IntArrayRef{0});
 }
 
 TEST_CASE("PeakSignalNoiseRatio: rows of any length and layout sum as in tensors") {
@@ -83,8 +83,7 @@ TEST_CASE("PeakSignalNoiseRatio: rows of any length and layout sum as in tensors
     const Tensor target = waves({3, length}, 0.3);
     const Tensor leaf = preds.clone().set_requires_grad(true);
     for (const int64_t dim : {0, 1}) {
-      const metrics::PeakSignalNoiseRatioOptions options{
-          .data_range = 2, .reduction = ImageReduction::None, .dim = dim};
+      const metrics::PeakSignalNoiseRatioOptions options{.data_range = 2, .reduction = Reduction::None, .dim = dim};
       const Tensor by_tensors = peak_signal_noise_ratio(leaf, target, options);
       CHECK(by_tensors.requires_grad());
       CHECK(at::allclose(peak_signal_noise_ratio(preds, target, options), by_tensors.detach(), 1e-12, 1e-12));
@@ -102,7 +101,7 @@ TEST_CASE("PeakSignalNoiseRatio: without gradients wanted there are none") {
 }
 
 TEST_CASE("PeakSignalNoiseRatio: torchmetrics' lists of several dimensions are taken") {
-  PeakSignalNoiseRatio metric({.data_range = 2, .reduction = ImageReduction::None, .dim = 1});
+  PeakSignalNoiseRatio metric({.data_range = 2, .reduction = Reduction::None, .dim = 1});
   const Tensor preds = waves({2, 5, 3}, 0.1);
   const Tensor target = waves({2, 5, 3}, 0.4);
   metric.load_state_dict({.states = {{"sum_squared_error", std::vector<Tensor>{(preds - target).square().sum(1)}},
@@ -111,7 +110,7 @@ TEST_CASE("PeakSignalNoiseRatio: torchmetrics' lists of several dimensions are t
                           .metadata = {}});
   metric.update(waves({1, 5, 2}, 0.3), waves({1, 5, 2}, 0.5));
   CHECK(metric.compute().sizes() == at::IntArrayRef{8});
-  PeakSignalNoiseRatio expected({.data_range = 2, .reduction = ImageReduction::None, .dim = 1});
+  PeakSignalNoiseRatio expected({.data_range = 2, .reduction = Reduction::None, .dim = 1});
   expected.update(preds, target);
   expected.update(waves({1, 5, 2}, 0.3), waves({1, 5, 2}, 0.5));
   CHECK(at::allclose(metric.compute(), expected.compute()));

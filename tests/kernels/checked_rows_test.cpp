@@ -30,10 +30,10 @@ TEST_CASE_TEMPLATE("checked rows: NaN is found wherever it is, and infinity is n
   for (const int64_t count : counts) {
     CAPTURE(count);
     std::vector<T> numbers(static_cast<std::size_t>(count), std::numeric_limits<T>::infinity());
-    CHECK_FALSE(metrics::has_nan(numbers.data(), count));
+    CHECK_FALSE(metrics::kernels::has_nan(numbers.data(), count));
     for (const std::size_t place : places(count)) {
       numbers[place] = std::numeric_limits<T>::quiet_NaN();
-      CHECK(metrics::has_nan(numbers.data(), count));
+      CHECK(metrics::kernels::has_nan(numbers.data(), count));
       numbers[place] = -1;
     }
   }
@@ -46,13 +46,13 @@ TEST_CASE("checked rows: integers are narrowed where all fit, to the last") {
     std::vector<int64_t> numbers(static_cast<std::size_t>(count));
     for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = i % 3 == 0 ? least : i % 3 == 1 ? greatest : 5;
     std::vector<int32_t> narrow(numbers.size());
-    REQUIRE(metrics::copy_narrowed(numbers.data(), count, narrow.data()));
+    REQUIRE(metrics::kernels::copy_narrowed(numbers.data(), count, narrow.data()));
     CHECK(std::equal(numbers.begin(), numbers.end(), narrow.begin(), narrow.end()));
     for (const std::size_t place : places(count)) {
       const int64_t before = numbers[place];
       for (const int64_t outside : {least - 1, greatest + 1, int64_t{1} << 32, std::numeric_limits<int64_t>::min()}) {
         numbers[place] = outside;
-        CHECK_FALSE(metrics::copy_narrowed(numbers.data(), count, narrow.data()));
+        CHECK_FALSE(metrics::kernels::copy_narrowed(numbers.data(), count, narrow.data()));
       }
       numbers[place] = before;
     }
@@ -65,12 +65,12 @@ TEST_CASE("checked rows: what is not 0 or 1 is refused") {
     std::vector<int64_t> numbers(static_cast<std::size_t>(count));
     for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = i % 3 == 0;
     std::vector<uint8_t> bytes(numbers.size());
-    REQUIRE(metrics::copy_binary(numbers.data(), count, bytes.data()));
+    REQUIRE(metrics::kernels::copy_binary(numbers.data(), count, bytes.data()));
     CHECK(std::equal(numbers.begin(), numbers.end(), bytes.begin(), bytes.end()));
     for (const std::size_t place : places(count)) {
       for (const int64_t outside : {int64_t{-1}, int64_t{2}, int64_t{256}, std::numeric_limits<int64_t>::min()}) {
         numbers[place] = outside;
-        CHECK_FALSE(metrics::copy_binary(numbers.data(), count, bytes.data()));
+        CHECK_FALSE(metrics::kernels::copy_binary(numbers.data(), count, bytes.data()));
       }
       numbers[place] = 1;
     }
@@ -88,7 +88,7 @@ TEST_CASE("a streamed copy is a copy, of any length from and to any address") {
         const auto begin = from.begin() + static_cast<std::ptrdiff_t>(source);
         std::copy(begin, begin + static_cast<std::ptrdiff_t>(bytes),
                   expected.begin() + static_cast<std::ptrdiff_t>(target));
-        metrics::streamed_copy(to.data() + target, from.data() + source, bytes);
+        metrics::kernels::streamed_copy(to.data() + target, from.data() + source, bytes);
         CHECK(to == expected);
       }
     }

@@ -42,7 +42,7 @@ void check_sorted(const std::vector<uint64_t>& keys, const KeyOf& key) {
   const int bits = expected.empty() ? 0 : width_of(key(expected.back()));
   for (const std::optional<int> told : {std::optional<int>(), std::optional(bits), std::optional(bits + 1)}) {
     std::vector<Item> items = items_of(keys), scratch(items.size());
-    const std::span<Item> sorted = metrics::radix_sorted(std::span(items), std::span(scratch), key, told);
+    const std::span<Item> sorted = metrics::kernels::radix_sorted(std::span(items), std::span(scratch), key, told);
     REQUIRE(sorted.size() == expected.size());
     CHECK((sorted.data() == items.data() || sorted.data() == scratch.data()));
     CHECK(std::equal(sorted.begin(), sorted.end(), expected.begin(),
@@ -84,7 +84,7 @@ TEST_CASE("a radix sort is std::stable_sort, however keys are spread") {
       check_sorted(drawn(count, [&] { return random(); }), [](const Item& i) { return static_cast<uint8_t>(i.key); });
       check_sorted(drawn(count, [&] { return random(); }), [](const Item& i) { return static_cast<uint32_t>(i.key); });
       check_sorted(drawn(count, [&] { return random(); }),
-                   [](const Item& i) { return static_cast<metrics::uint128>(i.key) << 60 | (i.key & 3); });
+                   [](const Item& i) { return static_cast<metrics::kernels::uint128>(i.key) << 60 | (i.key & 3); });
     }
   }
   at::set_num_threads(threads_before);

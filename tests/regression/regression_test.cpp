@@ -251,7 +251,7 @@ TEST_CASE("regression: the plain-tensor version, which gradients take, agrees wi
         agree(metrics::MeanAbsoluteError({.num_outputs = columns}));
         agree(metrics::MeanAbsolutePercentageError());
         for (const double p : {1.0, 2.0, 3.0, 4.0, 5.0, 1.25}) agree(metrics::MinkowskiDistance({.p = p}));
-        agree(metrics::R2Score({.adjusted = 0, .multioutput = metrics::MultiOutput::RawValues}));
+        agree(metrics::R2Score({.adjusted = 0, .multioutput = metrics::regression::MultiOutput::RawValues}));
         agree(metrics::PearsonCorrCoef({.num_outputs = columns}));
       }
     }
@@ -261,6 +261,7 @@ TEST_CASE("regression: the plain-tensor version, which gradients take, agrees wi
 
 TEST_CASE("regression: derivatives") {
   using namespace metrics;
+  using metrics::regression::MultiOutput;
   const auto previous = set_warning_handler([](const std::string&) {});
   for (const auto& shape : {std::vector<int64_t>{6}, std::vector<int64_t>{5, 3}}) {
     const int64_t outputs = shape.size() > 1 ? shape[1] : 1;
@@ -300,7 +301,7 @@ TEST_CASE("regression: derivatives") {
 TEST_CASE("regression: a masked output leaves the derivatives of the others alone") {
   const Tensor target = at::tensor({5.0, 1.0, 5.0, 2.0, 5.0, 4.0}).view({3, 2});
   const Tensor preds = at::tensor({4.0, 1.5, 5.0, 2.0, 6.0, 3.0}).view({3, 2}).requires_grad_();
-  metrics::R2Score score({.adjusted = 0, .multioutput = metrics::MultiOutput::RawValues});
+  metrics::R2Score score({.adjusted = 0, .multioutput = metrics::regression::MultiOutput::RawValues});
   score.forward(preds, target)[1].backward();
   CHECK(preds.grad().isfinite().all().item<bool>());
   CHECK(preds.grad().select(1, 1).abs().sum().item<double>() > 0);
@@ -425,7 +426,7 @@ TEST_CASE("regression: sums of squares that leave float64 survive a checkpoint a
     const Tensor target = draws(44, {60, 2}) * at::tensor({scale, 1.0}, at::kDouble);
     const Tensor preds = target + draws(45, {60, 2}) * at::tensor({scale, 1.0}, at::kDouble) / 4;
     const auto updated = [&](int64_t begin, int64_t end) {
-      metrics::R2Score metric({.multioutput = metrics::MultiOutput::RawValues});
+      metrics::R2Score metric({.multioutput = metrics::regression::MultiOutput::RawValues});
       metric.persistent(true);
       metric.set_dtype(at::kDouble);
       metric.update(preds.slice(0, begin, end), target.slice(0, begin, end));
@@ -435,7 +436,7 @@ TEST_CASE("regression: sums of squares that leave float64 survive a checkpoint a
     const Tensor plain = metrics::functional::r2_score(preds.slice(1, 0, 1) / scale, target.slice(1, 0, 1) / scale);
     CHECK(std::abs((whole[0] - plain).item<double>()) < 1e-12);
     auto first = updated(0, 25);
-    metrics::R2Score resumed({.multioutput = metrics::MultiOutput::RawValues});
+    metrics::R2Score resumed({.multioutput = metrics::regression::MultiOutput::RawValues});
     resumed.set_dtype(at::kDouble);
     resumed.load_state_dict(first.state_dict());
     resumed.update(preds.slice(0, 25), target.slice(0, 25));
@@ -447,6 +448,7 @@ TEST_CASE("regression: sums of squares that leave float64 survive a checkpoint a
 
 TEST_CASE("regression: derivatives of a score have its scale, where squares leave float64, too") {
   using namespace metrics;
+  using metrics::regression::MultiOutput;
   const Tensor target = draws(46, {9, 3}) + 2;
   const Tensor preds = target + draws(47, {9, 3}) / 4;
   struct Found {
@@ -480,6 +482,7 @@ TEST_CASE("regression: derivatives of a score have its scale, where squares leav
 
 TEST_CASE("regression: scores in tensors, as devices take them, scale their squares") {
   using namespace metrics;
+  using metrics::regression::MultiOutput;
   // By column and batch another scale; the last batch has errors of another scale than its targets.
   const Tensor scales =
       at::tensor({1e-170, 1e300, 1.0, 1e300, 1e-170, 1e-200, 0x1p-1040, 1.0, 1e250}, at::kDouble).view({3, 3});
@@ -551,7 +554,7 @@ TEST_CASE("regression: the numbers of a batch depend on its rows alone, not on t
   const Tensor target = draws(22, {4, 5000}).t();
   const Tensor preds = draws(23, {4, 5000}).t();
   const auto value = [&](const Tensor& x, const Tensor& y) {
-    metrics::R2Score score({.adjusted = 0, .multioutput = metrics::MultiOutput::RawValues});
+    metrics::R2Score score({.adjusted = 0, .multioutput = metrics::regression::MultiOutput::RawValues});
     score.set_dtype(at::kDouble);
     score.update(x, y);
     return score.compute();

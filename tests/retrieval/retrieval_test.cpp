@@ -323,7 +323,7 @@ TEST_CASE("retrieval: one query") {
 }
 
 TEST_CASE("retrieval: metrics of equal ignore_index share an update") {
-  const RetrievalMRR all({.top_k = 3}), lowest({.aggregation = metrics::RetrievalAggregation::Min});
+  const RetrievalMRR all({.top_k = 3}), lowest({.aggregation = metrics::retrieval::Aggregation::Min});
   CHECK(all.update_key() == lowest.update_key());
   CHECK(all.update_key() != RetrievalMRR({.ignore_index = -1}).update_key());
 }

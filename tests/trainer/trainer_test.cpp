@@ -154,7 +154,8 @@ TEST_CASE("trainer: one process trains as a loop by hand does") {
   torch::nn::Linear net = small_net();
   torch::optim::SGD optimizer(net->parameters(), 0.5);
   Loader train = loader_of(points), validation = loader_of(points, {.shuffle = false});
-  auto accuracy = share(metrics::MulticlassAccuracy({.num_classes = 3, .average = metrics::Average::Micro}));
+  auto accuracy =
+      share(metrics::MulticlassAccuracy({.num_classes = 3, .average = metrics::classification::Average::Micro}));
   auto train_accuracy = share(metrics::MulticlassAccuracy({.num_classes = 3}));
   auto confusion = share(metrics::MulticlassConfusionMatrix({.num_classes = 3}));
   std::ostringstream console;
@@ -198,7 +199,7 @@ TEST_CASE("trainer: values and weights in files, the best by the value that was 
   // Higher is better here, and the second epoch is the best; what is no number never is.
   const std::vector<double> script{0.25, 0.75, std::numeric_limits<double>::quiet_NaN(), 0.5};
   const std::filesystem::path out = folder.path() / "deep" / "run";
-  auto scripted = share(metrics::MeanMetric({.nan_strategy = metrics::NanStrategy::Disable}));
+  auto scripted = share(metrics::MeanMetric({.nan_strategy = metrics::aggregation::NanStrategy::Disable}));
   std::vector<Tensor> weights;
   Trainer trainer(net, optimizer,
                   {.epochs = 4, .folder = out, .best = {{"validation/score", Better::Higher}}, .console = nullptr});
@@ -318,7 +319,8 @@ WORKER(trains_and_evaluates_exactly) {
   torch::optim::SGD optimizer(net->parameters(), 0.5);
   Loader train = loader_of(points, {.remainder = Remainder::Pad}, 2);
   Loader uneven = loader_of(held_out, {.shuffle = false}), padded = loader_of(held_out, {.remainder = Remainder::Pad});
-  auto accuracy = share(metrics::MulticlassAccuracy({.num_classes = 3, .average = metrics::Average::Micro}));
+  auto accuracy =
+      share(metrics::MulticlassAccuracy({.num_classes = 3, .average = metrics::classification::Average::Micro}));
   auto confusion = share(metrics::MulticlassConfusionMatrix({.num_classes = 3}));
   auto confusion_padded = share(metrics::MulticlassConfusionMatrix({.num_classes = 3}));
   std::ostringstream console;

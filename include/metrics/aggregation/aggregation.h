@@ -9,6 +9,8 @@
 
 namespace metrics {
 
+namespace aggregation {
+
 /// What an aggregator does with NaN in its inputs.
 enum class NanStrategy {
   Error,    ///< Throws InvalidArgument.
@@ -16,12 +18,16 @@ enum class NanStrategy {
   Ignore,   ///< Leaves the value out.
   Disable,  ///< Does not look: NaN goes on into the result.
 };
+
+}  // namespace aggregation
+
 template <>
-inline constexpr std::array<std::string_view, 4> enum_names<NanStrategy>{"error", "warn", "ignore", "disable"};
+inline constexpr std::array<std::string_view, 4> enum_names<aggregation::NanStrategy>{"error", "warn", "ignore",
+                                                                                      "disable"};
 
 struct AggregatorOptions {
   /// A strategy, or the number to put in place of NaN (with weight 1).
-  std::variant<NanStrategy, double> nan_strategy = NanStrategy::Warn;
+  std::variant<aggregation::NanStrategy, double> nan_strategy = aggregation::NanStrategy::Warn;
 
   static constexpr auto fields() { return metrics::fields<&AggregatorOptions::nan_strategy>(); }
 };

@@ -15,6 +15,15 @@
 
 namespace metrics {
 
+namespace classification {
+
+/// What a metric asks of each sample.
+enum class Task {
+  Binary,      ///< Yes or no.
+  Multiclass,  ///< One class of several.
+  Multilabel,  ///< Yes or no for each of several labels.
+};
+
 /// How the scores of classes or labels become one.
 enum class Average {
   Micro,     ///< All counted together.
@@ -22,16 +31,12 @@ enum class Average {
   Weighted,  ///< The mean weighted by how often each is the target.
   None,      ///< One score each.
 };
-template <>
-inline constexpr std::array<std::string_view, 4> enum_names<Average> = {"micro", "macro", "weighted", "none"};
 
 /// What becomes of dimensions beyond samples and classes.
 enum class MultidimAverage {
   Global,      ///< They are more samples.
   Samplewise,  ///< Each sample gets a score of its own, over them.
 };
-template <>
-inline constexpr std::array<std::string_view, 2> enum_names<MultidimAverage> = {"global", "samplewise"};
 
 /// What the scores of binary and multilabel metrics are. Predictions that are labels are neither.
 enum class ScoreInput {
@@ -39,8 +44,6 @@ enum class ScoreInput {
   Logits,         ///< Compared after a sigmoid.
   Probabilities,  ///< Compared as they are.
 };
-template <>
-inline constexpr std::array<std::string_view, 3> enum_names<ScoreInput> = {"auto", "logits", "probabilities"};
 
 /// What the entries of a confusion matrix are shares of.
 enum class Normalize {
@@ -49,8 +52,6 @@ enum class Normalize {
   All,   ///< Of all.
   None,  ///< They are counts.
 };
-template <>
-inline constexpr std::array<std::string_view, 4> enum_names<Normalize> = {"true", "pred", "all", "none"};
 
 /// How much a mistake counts, by the distance of the two classes.
 enum class KappaWeights {
@@ -58,8 +59,6 @@ enum class KappaWeights {
   Linear,     ///< By the distance.
   Quadratic,  ///< By its square.
 };
-template <>
-inline constexpr std::array<std::string_view, 3> enum_names<KappaWeights> = {"none", "linear", "quadratic"};
 
 /// Where a curve has its points. None: at each score that occurs, from all scores, which are kept. Else scores are
 /// counted between thresholds, in memory that does not grow: a number of them from 0 to 1 in equal steps, a list, or a
@@ -73,8 +72,6 @@ enum class Normalization {
   Softmax,  ///< Refused: a single score has none.
   None,     ///< They are taken as they are, as with `input` probabilities.
 };
-template <>
-inline constexpr std::array<std::string_view, 3> enum_names<Normalization> = {"sigmoid", "softmax", "none"};
 
 /// What definitions share that count under both readings of their scores: in a state dict torchmetrics' names hold the
 /// counts of whichever reading applies.
@@ -93,5 +90,26 @@ struct METRICS_API TwoReadings {
   static void show_reading(States& states, ScoreInput input);
   static void complete_readings(States& states, ScoreInput input);
 };
+
+}  // namespace classification
+
+// Their names in the dynamic face.
+template <>
+inline constexpr std::array<std::string_view, 4> enum_names<classification::Average> = {"micro", "macro", "weighted",
+                                                                                        "none"};
+template <>
+inline constexpr std::array<std::string_view, 2> enum_names<classification::MultidimAverage> = {"global", "samplewise"};
+template <>
+inline constexpr std::array<std::string_view, 3> enum_names<classification::ScoreInput> = {"auto", "logits",
+                                                                                           "probabilities"};
+template <>
+inline constexpr std::array<std::string_view, 4> enum_names<classification::Normalize> = {"true", "pred", "all",
+                                                                                          "none"};
+template <>
+inline constexpr std::array<std::string_view, 3> enum_names<classification::KappaWeights> = {"none", "linear",
+                                                                                             "quadratic"};
+template <>
+inline constexpr std::array<std::string_view, 3> enum_names<classification::Normalization> = {"sigmoid", "softmax",
+                                                                                              "none"};
 
 }  // namespace metrics

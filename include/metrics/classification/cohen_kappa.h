@@ -14,7 +14,7 @@ struct METRICS_API CohenKappa {
   }
 
  private:
-  static Tensor kappa(const Tensor& confusion, KappaWeights weights);
+  static Tensor kappa(const Tensor& confusion, classification::KappaWeights weights);
 };
 
 }  // namespace scores

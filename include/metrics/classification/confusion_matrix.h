@@ -14,7 +14,7 @@ namespace metrics {
 
 /// What all metrics over a binary confusion matrix share. `preds`: scores or labels [N, ...]; `target`: labels of the
 /// same shape.
-struct METRICS_API BinaryConfusion : TwoReadings {
+struct METRICS_API BinaryConfusion : classification::TwoReadings {
   using Options = BinaryConfusionOptions;
   using Gathered = Tensor;
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
@@ -42,7 +42,7 @@ struct METRICS_API MulticlassConfusion {
 
 /// What all metrics over a multilabel confusion matrix share. `preds`: scores or labels [N, L, ...]; `target`: labels,
 /// as `preds`.
-struct METRICS_API MultilabelConfusion : TwoReadings {
+struct METRICS_API MultilabelConfusion : classification::TwoReadings {
   using Options = MultilabelConfusionOptions;
   using Gathered = Tensor;
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
@@ -64,7 +64,7 @@ struct METRICS_API ConfusionMatrix {
   }
 
  private:
-  static Tensor normalised(const Tensor& confusion, Normalize normalize);
+  static Tensor normalised(const Tensor& confusion, classification::Normalize normalize);
 };
 
 }  // namespace scores

@@ -19,11 +19,11 @@
 
 namespace metrics {
 
-enum class CurveTask { Binary, Multiclass, Multilabel };
+namespace classification {
 
 /// What the states of a curve metric depend on, and nothing else of its options.
 struct CurveRule {
-  CurveTask task = CurveTask::Binary;
+  Task task = Task::Binary;
   int64_t labels = 1;  ///< Classes or labels.
   Thresholds thresholds{};
   std::optional<int64_t> ignore_index{};
@@ -49,25 +49,20 @@ class METRICS_API CurvePlan {
   std::shared_ptr<const Bins> bins_;
 };
 
-namespace classification {
+namespace curves {
 
 /// Throws InvalidArgument for a number of classes or labels, thresholds or an input that cannot be.
-METRICS_API void check_curve(const CurveRule& rule);
+METRICS_API void check(const CurveRule& rule);
 /// Throws InvalidArgument for an average that the metric does not have.
-METRICS_API void check_curve_average(Average average, std::initializer_list<Average> allowed);
+METRICS_API void check_average(Average average, std::initializer_list<Average> allowed);
 METRICS_API void check_normalization(Normalization normalization);
-METRICS_API void declare_curve(States& states, const CurvePlan& plan);
-METRICS_API void update_curve(States& states, const CurvePlan& plan, const Tensor& preds, const Tensor& target);
-METRICS_API void show_curve(States& states, const CurvePlan& plan);
-METRICS_API void complete_curve(States& states, const CurvePlan& plan);
-METRICS_API std::string curve_key(const CurveRule& rule);
+METRICS_API void declare(States& states, const CurvePlan& plan);
+METRICS_API void update(States& states, const CurvePlan& plan, const Tensor& preds, const Tensor& target);
+METRICS_API void show_as_torchmetrics(States& states, const CurvePlan& plan);
+METRICS_API void complete_from_torchmetrics(States& states, const CurvePlan& plan);
+METRICS_API std::string update_key(const CurveRule& rule);
 
-}  // namespace classification
-
-/// One tensor for all classes or labels, or one each where they differ in length.
-using Curves = std::variant<Tensor, std::vector<Tensor>>;
-
-namespace classification {
+}  // namespace curves
 
 /// What a curve metric has gathered: the states, and how they are read.
 struct GatheredCurve {
@@ -77,28 +72,35 @@ struct GatheredCurve {
 
 }  // namespace classification
 
+/// One tensor for all classes or labels, or one each where they differ in length.
+using Curves = std::variant<Tensor, std::vector<Tensor>>;
+
 /// What metrics on the curves of `Curve` (which says `rule(options)`) share, whatever their options.
 template <class Curve>
 struct CurveFamily {
-  using Rule = CurvePlan;
+  using Plan = classification::CurvePlan;
+  using Rule = Plan;
   using Gathered = classification::GatheredCurve;
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
 
   template <class O>
   static void check(const O& options) {
-    classification::check_curve(Curve::rule(options));
-    if constexpr (requires { options.normalization; }) classification::check_normalization(options.normalization);
+    classification::curves::check(Curve::rule(options));
+    if constexpr (requires { options.normalization; })
+      classification::curves::check_normalization(options.normalization);
   }
-  static void declare(States& states, const CurvePlan& plan) { classification::declare_curve(states, plan); }
-  static void update(States& states, const CurvePlan& plan, const Tensor& preds, const Tensor& target) {
-    classification::update_curve(states, plan, preds, target);
+  static void declare(States& states, const Plan& plan) { classification::curves::declare(states, plan); }
+  static void update(States& states, const Plan& plan, const Tensor& preds, const Tensor& target) {
+    classification::curves::update(states, plan, preds, target);
   }
-  static void show_as_torchmetrics(States& states, const CurvePlan& plan) { classification::show_curve(states, plan); }
-  static void complete_from_torchmetrics(States& states, const CurvePlan& plan) {
-    classification::complete_curve(states, plan);
+  static void show_as_torchmetrics(States& states, const Plan& plan) {
+    classification::curves::show_as_torchmetrics(states, plan);
   }
-  static std::string update_key(const CurvePlan& plan) { return classification::curve_key(plan.rule()); }
-  static Gathered gathered(const States& states, const CurvePlan& plan) { return {states, plan}; }
+  static void complete_from_torchmetrics(States& states, const Plan& plan) {
+    classification::curves::complete_from_torchmetrics(states, plan);
+  }
+  static std::string update_key(const Plan& plan) { return classification::curves::update_key(plan.rule()); }
+  static Gathered gathered(const States& states, const Plan& plan) { return {states, plan}; }
 };
 
 /// What metrics on a binary curve share. `preds`: scores [N, ...]; `target`: labels of the same shape.
@@ -106,10 +108,12 @@ struct CurveFamily {
 struct BinaryCurve : CurveFamily<BinaryCurve> {
   using Options = BinaryCurveOptions;
   template <class O>
-  static CurveRule rule(const O& o) {
-    CurveRule rule{CurveTask::Binary, 1, o.thresholds, o.ignore_index, o.validate_args, o.input};
+  static classification::CurveRule rule(const O& o) {
+    classification::CurveRule rule{
+        classification::Task::Binary, 1, o.thresholds, o.ignore_index, o.validate_args, o.input};
     if constexpr (requires { o.normalization; }) {
-      if (o.normalization == Normalization::None) rule.input = ScoreInput::Probabilities;
+      if (o.normalization == classification::Normalization::None)
+        rule.input = classification::ScoreInput::Probabilities;
     }
     return rule;
   }
@@ -120,9 +124,11 @@ struct BinaryCurve : CurveFamily<BinaryCurve> {
 struct MulticlassCurve : CurveFamily<MulticlassCurve> {
   using Options = MulticlassCurveOptions;
   template <class O>
-  static CurveRule rule(const O& o) {
-    CurveRule rule{CurveTask::Multiclass, o.num_classes, o.thresholds, o.ignore_index, o.validate_args, o.input};
-    if constexpr (requires { o.average; }) rule.flattened = o.average == Average::Micro && !o.thresholds;
+  static classification::CurveRule rule(const O& o) {
+    classification::CurveRule rule{
+        classification::Task::Multiclass, o.num_classes, o.thresholds, o.ignore_index, o.validate_args, o.input};
+    if constexpr (requires { o.average; })
+      rule.flattened = o.average == classification::Average::Micro && !o.thresholds;
     return rule;
   }
 };
@@ -132,8 +138,8 @@ struct MulticlassCurve : CurveFamily<MulticlassCurve> {
 struct MultilabelCurve : CurveFamily<MultilabelCurve> {
   using Options = MultilabelCurveOptions;
   template <class O>
-  static CurveRule rule(const O& o) {
-    return {CurveTask::Multilabel, o.num_labels, o.thresholds, o.ignore_index, o.validate_args, o.input};
+  static classification::CurveRule rule(const O& o) {
+    return {classification::Task::Multilabel, o.num_labels, o.thresholds, o.ignore_index, o.validate_args, o.input};
   }
 };
 

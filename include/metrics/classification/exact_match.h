@@ -29,7 +29,7 @@ struct METRICS_API MulticlassMatches {
 };
 
 /// The same of labels. `preds`: scores or labels [N, L, ...]; `target`: labels, as `preds`.
-struct METRICS_API MultilabelMatches : TwoReadings {
+struct METRICS_API MultilabelMatches : classification::TwoReadings {
   using Options = MultilabelExactMatchOptions;
   using Gathered = classification::Matches;
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};

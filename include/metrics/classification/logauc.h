@@ -19,7 +19,7 @@ struct METRICS_API LogArea {
   Tensor value(const classification::GatheredCurve& curve) const;
 
   std::array<double, 2> fpr_range;
-  std::optional<Average> average{};  ///< None for a binary curve, which has one area.
+  std::optional<classification::Average> average{};  ///< None for a binary curve, which has one area.
 };
 
 /// `Defaults` are the options of its functional.

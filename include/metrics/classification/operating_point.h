@@ -13,7 +13,7 @@ struct OperatingPoint {
   static constexpr auto fields() { return metrics::fields<&OperatingPoint::value, &OperatingPoint::threshold>(); }
 };
 
-namespace classification {
+namespace classification::curves {
 
 enum class Rate { Precision, Recall, Sensitivity, Specificity };
 
@@ -22,27 +22,27 @@ METRICS_API void check_minimum(Rate rate, double minimum);
 /// Finds on each curve the point where `wanted` is greatest of those where `held` is at least `minimum`.
 METRICS_API OperatingPoint greatest(const GatheredCurve& curve, Rate wanted, Rate held, double minimum);
 
-}  // namespace classification
+}  // namespace classification::curves
 
 namespace scores {
 
 /// The greatest of one rate where another is at least a minimum, which the options call `min_` and its name.
-template <classification::Rate wanted, classification::Rate held>
+template <classification::curves::Rate wanted, classification::curves::Rate held>
 struct Greatest {
   static constexpr MetricTraits traits{.commits_last = true};
   template <class O>
   static void check(const O& options) {
-    classification::check_minimum(held, minimum(options));
+    classification::curves::check_minimum(held, minimum(options));
   }
   template <class O>
   static OperatingPoint value(const classification::GatheredCurve& curve, const O& options) {
-    return classification::greatest(curve, wanted, held, minimum(options));
+    return classification::curves::greatest(curve, wanted, held, minimum(options));
   }
 
  private:
   template <class O>
   static double minimum(const O& options) {
-    using classification::Rate;
+    using classification::curves::Rate;
     if constexpr (held == Rate::Precision) return options.min_precision;
     if constexpr (held == Rate::Recall) return options.min_recall;
     if constexpr (held == Rate::Sensitivity) return options.min_sensitivity;

@@ -87,7 +87,7 @@ struct BinaryStatScoresOptions {
   /// A score above it is a yes.
   double threshold = 0.5;
   /// What becomes of dimensions beyond samples and classes.
-  MultidimAverage multidim_average = MultidimAverage::Global;
+  classification::MultidimAverage multidim_average = classification::MultidimAverage::Global;
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
@@ -97,7 +97,7 @@ struct BinaryStatScoresOptions {
   /// value have a use for it.
   double zero_division = 0;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = BinaryStatScoresOptions;
@@ -116,9 +116,9 @@ struct MulticlassStatScoresOptions {
   /// A target among this many best scored classes is predicted right; the lower class comes first among equals.
   int64_t top_k = 1;
   /// How the scores of classes or labels become one.
-  Average average = Average::Macro;
+  classification::Average average = classification::Average::Macro;
   /// What becomes of dimensions beyond samples and classes.
-  MultidimAverage multidim_average = MultidimAverage::Global;
+  classification::MultidimAverage multidim_average = classification::MultidimAverage::Global;
   /// Targets of this value do not count; it may be a class or not.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it a label outside the classes is never right and of no class, and
@@ -145,9 +145,9 @@ struct MultilabelStatScoresOptions {
   /// A score above it is a yes.
   double threshold = 0.5;
   /// How the scores of classes or labels become one.
-  Average average = Average::Macro;
+  classification::Average average = classification::Average::Macro;
   /// What becomes of dimensions beyond samples and classes.
-  MultidimAverage multidim_average = MultidimAverage::Global;
+  classification::MultidimAverage multidim_average = classification::MultidimAverage::Global;
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
@@ -157,7 +157,7 @@ struct MultilabelStatScoresOptions {
   /// value have a use for it.
   double zero_division = 0;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = MultilabelStatScoresOptions;
@@ -177,7 +177,7 @@ struct BinaryFBetaScoreOptions {
   /// A score above it is a yes.
   double threshold = 0.5;
   /// What becomes of dimensions beyond samples and classes.
-  MultidimAverage multidim_average = MultidimAverage::Global;
+  classification::MultidimAverage multidim_average = classification::MultidimAverage::Global;
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
@@ -187,7 +187,7 @@ struct BinaryFBetaScoreOptions {
   /// value have a use for it.
   double zero_division = 0;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = BinaryFBetaScoreOptions;
@@ -208,9 +208,9 @@ struct MulticlassFBetaScoreOptions {
   /// A target among this many best scored classes is predicted right; the lower class comes first among equals.
   int64_t top_k = 1;
   /// How the scores of classes or labels become one.
-  Average average = Average::Macro;
+  classification::Average average = classification::Average::Macro;
   /// What becomes of dimensions beyond samples and classes.
-  MultidimAverage multidim_average = MultidimAverage::Global;
+  classification::MultidimAverage multidim_average = classification::MultidimAverage::Global;
   /// Targets of this value do not count; it may be a class or not.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it a label outside the classes is never right and of no class, and
@@ -239,9 +239,9 @@ struct MultilabelFBetaScoreOptions {
   /// A score above it is a yes.
   double threshold = 0.5;
   /// How the scores of classes or labels become one.
-  Average average = Average::Macro;
+  classification::Average average = classification::Average::Macro;
   /// What becomes of dimensions beyond samples and classes.
-  MultidimAverage multidim_average = MultidimAverage::Global;
+  classification::MultidimAverage multidim_average = classification::MultidimAverage::Global;
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
@@ -251,7 +251,7 @@ struct MultilabelFBetaScoreOptions {
   /// value have a use for it.
   double zero_division = 0;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = MultilabelFBetaScoreOptions;
@@ -274,7 +274,7 @@ struct BinaryConfusionOptions {
   /// does not count, and NaN is above no threshold.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = BinaryConfusionOptions;
@@ -314,7 +314,7 @@ struct MultilabelConfusionOptions {
   /// does not count, and NaN is above no threshold.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = MultilabelConfusionOptions;
@@ -333,12 +333,12 @@ struct BinaryConfusionMatrixOptions {
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// What the entries of the matrix are shares of.
-  Normalize normalize = Normalize::None;
+  classification::Normalize normalize = classification::Normalize::None;
   /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
   /// does not count, and NaN is above no threshold.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = BinaryConfusionMatrixOptions;
@@ -357,7 +357,7 @@ struct MulticlassConfusionMatrixOptions {
   /// Targets of this value do not count; it may be a class or not.
   std::optional<int64_t> ignore_index{};
   /// What the entries of the matrix are shares of.
-  Normalize normalize = Normalize::None;
+  classification::Normalize normalize = classification::Normalize::None;
   /// Whether labels and scores are checked. Without it rows with a label outside the classes do not count, and NaN is
   /// the greatest score, the first of several.
   bool validate_args = true;
@@ -379,12 +379,12 @@ struct MultilabelConfusionMatrixOptions {
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// What the entries of the matrix are shares of.
-  Normalize normalize = Normalize::None;
+  classification::Normalize normalize = classification::Normalize::None;
   /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
   /// does not count, and NaN is above no threshold.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = MultilabelConfusionMatrixOptions;
@@ -403,12 +403,12 @@ struct BinaryCohenKappaOptions {
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// How much a mistake counts, by the distance of the two classes.
-  KappaWeights weights = KappaWeights::None;
+  classification::KappaWeights weights = classification::KappaWeights::None;
   /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
   /// does not count, and NaN is above no threshold.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = BinaryCohenKappaOptions;
@@ -426,7 +426,7 @@ struct MulticlassCohenKappaOptions {
   /// Targets of this value do not count; it may be a class or not.
   std::optional<int64_t> ignore_index{};
   /// How much a mistake counts, by the distance of the two classes.
-  KappaWeights weights = KappaWeights::None;
+  classification::KappaWeights weights = classification::KappaWeights::None;
   /// Whether labels and scores are checked. Without it rows with a label outside the classes do not count, and NaN is
   /// the greatest score, the first of several.
   bool validate_args = true;
@@ -451,7 +451,7 @@ struct BinaryJaccardIndexOptions {
   /// Score where neither a target nor a prediction is positive.
   double zero_division = 0;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = BinaryJaccardIndexOptions;
@@ -468,7 +468,7 @@ struct MulticlassJaccardIndexOptions {
   /// Number of classes.
   Required<int64_t> num_classes;
   /// How the scores of classes or labels become one.
-  Average average = Average::Macro;
+  classification::Average average = classification::Average::Macro;
   /// Targets of this value do not count; a class of this value has no part in the micro and macro averages.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it rows with a label outside the classes do not count, and NaN is
@@ -494,7 +494,7 @@ struct MultilabelJaccardIndexOptions {
   /// A score above it is a yes.
   double threshold = 0.5;
   /// How the scores of classes or labels become one.
-  Average average = Average::Macro;
+  classification::Average average = classification::Average::Macro;
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
@@ -503,7 +503,7 @@ struct MultilabelJaccardIndexOptions {
   /// Score of a class or label that is neither a target nor predicted.
   double zero_division = 0;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = MultilabelJaccardIndexOptions;
@@ -520,7 +520,7 @@ struct MulticlassExactMatchOptions {
   /// Number of classes.
   Required<int64_t> num_classes;
   /// What becomes of dimensions beyond samples and classes.
-  MultidimAverage multidim_average = MultidimAverage::Global;
+  classification::MultidimAverage multidim_average = classification::MultidimAverage::Global;
   /// Targets of this value cannot be missed; it may be a class or not.
   std::optional<int64_t> ignore_index{};
   /// Whether labels are checked to be classes, and scores to be numbers. Without it NaN is the greatest score.
@@ -542,14 +542,14 @@ struct MultilabelExactMatchOptions {
   /// A score above it is a yes.
   double threshold = 0.5;
   /// What becomes of dimensions beyond samples and classes.
-  MultidimAverage multidim_average = MultidimAverage::Global;
+  classification::MultidimAverage multidim_average = classification::MultidimAverage::Global;
   /// Targets of this value cannot be missed; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
   /// cannot be missed, and NaN is above no threshold.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = MultilabelExactMatchOptions;
@@ -564,16 +564,16 @@ struct MultilabelExactMatchOptions {
 /// Options of BinaryPrecisionRecallCurve, BinaryROC, BinaryEER and BinaryAveragePrecision.
 struct BinaryCurveOptions {
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
-  Thresholds thresholds{};
+  classification::Thresholds thresholds{};
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What becomes of the scores of a binary curve that lie outside [0, 1].
-  Normalization normalization = Normalization::Sigmoid;
+  classification::Normalization normalization = classification::Normalization::Sigmoid;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = BinaryCurveOptions;
@@ -590,10 +590,10 @@ struct MulticlassCurveOptions {
   /// Number of classes.
   Required<int64_t> num_classes;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
-  Thresholds thresholds{};
+  classification::Thresholds thresholds{};
   /// How the curves of classes become one. None: a curve a class. Micro: the curve of all scores, each asking whether
   /// its class is the target. Macro: the mean of the curves, at the false positive rates (precisions) of all of them.
-  Average average = Average::None;
+  classification::Average average = classification::Average::None;
   /// Targets of this value do not count; it may be a class or not.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it rows whose target is no class do not count, and NaN is below all
@@ -601,7 +601,7 @@ struct MulticlassCurveOptions {
   bool validate_args = true;
   /// What the scores are: logits, which are ranked by the logarithm of their softmax, probabilities, or logits if any
   /// lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = MulticlassCurveOptions;
@@ -618,14 +618,14 @@ struct MultilabelCurveOptions {
   /// Number of labels.
   Required<int64_t> num_labels;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
-  Thresholds thresholds{};
+  classification::Thresholds thresholds{};
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = MultilabelCurveOptions;
@@ -642,9 +642,9 @@ struct MulticlassAreaOptions {
   /// Number of classes.
   Required<int64_t> num_classes;
   /// How the areas of classes become one: macro, weighted by the samples of each class, or none.
-  Average average = Average::Macro;
+  classification::Average average = classification::Average::Macro;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
-  Thresholds thresholds{};
+  classification::Thresholds thresholds{};
   /// Targets of this value do not count; it may be a class or not.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it rows whose target is no class do not count, and NaN is below all
@@ -652,7 +652,7 @@ struct MulticlassAreaOptions {
   bool validate_args = true;
   /// What the scores are: logits, which are ranked by the logarithm of their softmax, probabilities, or logits if any
   /// lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = MulticlassAreaOptions;
@@ -670,16 +670,16 @@ struct MultilabelAreaOptions {
   Required<int64_t> num_labels;
   /// How the areas of labels become one. Micro: of the scores of all labels together. Weighted: by the positive samples
   /// of each label.
-  Average average = Average::Macro;
+  classification::Average average = classification::Average::Macro;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
-  Thresholds thresholds{};
+  classification::Thresholds thresholds{};
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = MultilabelAreaOptions;
@@ -697,16 +697,16 @@ struct BinaryAUROCOptions {
   /// all.
   std::optional<double> max_fpr{};
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
-  Thresholds thresholds{};
+  classification::Thresholds thresholds{};
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What becomes of the scores of a binary curve that lie outside [0, 1].
-  Normalization normalization = Normalization::Sigmoid;
+  classification::Normalization normalization = classification::Normalization::Sigmoid;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = BinaryAUROCOptions;
@@ -726,14 +726,14 @@ struct BinaryLogAUCOptions {
   /// beginning, and the area is NaN.
   std::array<double, 2> fpr_range{0.001, 0.1};
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
-  Thresholds thresholds{};
+  classification::Thresholds thresholds{};
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked; the class does not unless asked to. Without it targets other than 0 and 1
   /// do not count, and NaN is below all scores.
   bool validate_args = false;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = BinaryLogAUCOptions;
@@ -752,14 +752,14 @@ struct BinaryLogAUCFunctionalOptions {
   /// beginning, and the area is NaN.
   std::array<double, 2> fpr_range{0.001, 0.1};
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
-  Thresholds thresholds{};
+  classification::Thresholds thresholds{};
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = BinaryLogAUCFunctionalOptions;
@@ -782,9 +782,9 @@ struct MulticlassLogAUCOptions {
   /// beginning, and the area is NaN.
   std::array<double, 2> fpr_range{0.001, 0.1};
   /// Macro: the mean over the classes whose area is a number; none: an area for each class.
-  Average average = Average::None;
+  classification::Average average = classification::Average::None;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
-  Thresholds thresholds{};
+  classification::Thresholds thresholds{};
   /// Targets of this value do not count; it may be a class or not.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it rows whose target is no class do not count, and NaN is below all
@@ -792,7 +792,7 @@ struct MulticlassLogAUCOptions {
   bool validate_args = true;
   /// What the scores are: logits, which are ranked by the logarithm of their softmax, probabilities, or logits if any
   /// lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = MulticlassLogAUCOptions;
@@ -813,9 +813,9 @@ struct MulticlassLogAUCFunctionalOptions {
   /// beginning, and the area is NaN.
   std::array<double, 2> fpr_range{0.001, 0.1};
   /// Macro: the mean over the classes whose area is a number; none: an area for each class.
-  Average average = Average::Macro;
+  classification::Average average = classification::Average::Macro;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
-  Thresholds thresholds{};
+  classification::Thresholds thresholds{};
   /// Targets of this value do not count; it may be a class or not.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it rows whose target is no class do not count, and NaN is below all
@@ -823,7 +823,7 @@ struct MulticlassLogAUCFunctionalOptions {
   bool validate_args = true;
   /// What the scores are: logits, which are ranked by the logarithm of their softmax, probabilities, or logits if any
   /// lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = MulticlassLogAUCFunctionalOptions;
@@ -846,16 +846,16 @@ struct MultilabelLogAUCOptions {
   /// beginning, and the area is NaN.
   std::array<double, 2> fpr_range{0.001, 0.1};
   /// Macro: the mean over the labels whose area is a number; none: an area for each label.
-  Average average = Average::None;
+  classification::Average average = classification::Average::None;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
-  Thresholds thresholds{};
+  classification::Thresholds thresholds{};
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = MultilabelLogAUCOptions;
@@ -876,16 +876,16 @@ struct MultilabelLogAUCFunctionalOptions {
   /// beginning, and the area is NaN.
   std::array<double, 2> fpr_range{0.001, 0.1};
   /// Macro: the mean over the labels whose area is a number; none: an area for each label.
-  Average average = Average::Macro;
+  classification::Average average = classification::Average::Macro;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
-  Thresholds thresholds{};
+  classification::Thresholds thresholds{};
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = MultilabelLogAUCFunctionalOptions;
@@ -903,14 +903,14 @@ struct BinaryPrecisionAtFixedRecallOptions {
   /// Recall must be at least this, in [0, 1].
   Required<double> min_recall;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
-  Thresholds thresholds{};
+  classification::Thresholds thresholds{};
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = BinaryPrecisionAtFixedRecallOptions;
@@ -929,7 +929,7 @@ struct MulticlassPrecisionAtFixedRecallOptions {
   /// Recall must be at least this, in [0, 1].
   Required<double> min_recall;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
-  Thresholds thresholds{};
+  classification::Thresholds thresholds{};
   /// Targets of this value do not count; it may be a class or not.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it rows whose target is no class do not count, and NaN is below all
@@ -937,7 +937,7 @@ struct MulticlassPrecisionAtFixedRecallOptions {
   bool validate_args = true;
   /// What the scores are: logits, which are ranked by the logarithm of their softmax, probabilities, or logits if any
   /// lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = MulticlassPrecisionAtFixedRecallOptions;
@@ -956,14 +956,14 @@ struct MultilabelPrecisionAtFixedRecallOptions {
   /// Recall must be at least this, in [0, 1].
   Required<double> min_recall;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
-  Thresholds thresholds{};
+  classification::Thresholds thresholds{};
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = MultilabelPrecisionAtFixedRecallOptions;
@@ -980,14 +980,14 @@ struct BinaryRecallAtFixedPrecisionOptions {
   /// Precision must be at least this, in [0, 1].
   Required<double> min_precision;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
-  Thresholds thresholds{};
+  classification::Thresholds thresholds{};
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = BinaryRecallAtFixedPrecisionOptions;
@@ -1006,7 +1006,7 @@ struct MulticlassRecallAtFixedPrecisionOptions {
   /// Precision must be at least this, in [0, 1].
   Required<double> min_precision;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
-  Thresholds thresholds{};
+  classification::Thresholds thresholds{};
   /// Targets of this value do not count; it may be a class or not.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it rows whose target is no class do not count, and NaN is below all
@@ -1014,7 +1014,7 @@ struct MulticlassRecallAtFixedPrecisionOptions {
   bool validate_args = true;
   /// What the scores are: logits, which are ranked by the logarithm of their softmax, probabilities, or logits if any
   /// lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = MulticlassRecallAtFixedPrecisionOptions;
@@ -1033,14 +1033,14 @@ struct MultilabelRecallAtFixedPrecisionOptions {
   /// Precision must be at least this, in [0, 1].
   Required<double> min_precision;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
-  Thresholds thresholds{};
+  classification::Thresholds thresholds{};
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = MultilabelRecallAtFixedPrecisionOptions;
@@ -1057,14 +1057,14 @@ struct BinarySensitivityAtSpecificityOptions {
   /// Specificity must be at least this, in [0, 1].
   Required<double> min_specificity;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
-  Thresholds thresholds{};
+  classification::Thresholds thresholds{};
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = BinarySensitivityAtSpecificityOptions;
@@ -1083,7 +1083,7 @@ struct MulticlassSensitivityAtSpecificityOptions {
   /// Specificity must be at least this, in [0, 1].
   Required<double> min_specificity;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
-  Thresholds thresholds{};
+  classification::Thresholds thresholds{};
   /// Targets of this value do not count; it may be a class or not.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it rows whose target is no class do not count, and NaN is below all
@@ -1091,7 +1091,7 @@ struct MulticlassSensitivityAtSpecificityOptions {
   bool validate_args = true;
   /// What the scores are: logits, which are ranked by the logarithm of their softmax, probabilities, or logits if any
   /// lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = MulticlassSensitivityAtSpecificityOptions;
@@ -1110,14 +1110,14 @@ struct MultilabelSensitivityAtSpecificityOptions {
   /// Specificity must be at least this, in [0, 1].
   Required<double> min_specificity;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
-  Thresholds thresholds{};
+  classification::Thresholds thresholds{};
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = MultilabelSensitivityAtSpecificityOptions;
@@ -1134,14 +1134,14 @@ struct BinarySpecificityAtSensitivityOptions {
   /// Sensitivity must be at least this, in [0, 1].
   Required<double> min_sensitivity;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
-  Thresholds thresholds{};
+  classification::Thresholds thresholds{};
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = BinarySpecificityAtSensitivityOptions;
@@ -1160,7 +1160,7 @@ struct MulticlassSpecificityAtSensitivityOptions {
   /// Sensitivity must be at least this, in [0, 1].
   Required<double> min_sensitivity;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
-  Thresholds thresholds{};
+  classification::Thresholds thresholds{};
   /// Targets of this value do not count; it may be a class or not.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it rows whose target is no class do not count, and NaN is below all
@@ -1168,7 +1168,7 @@ struct MulticlassSpecificityAtSensitivityOptions {
   bool validate_args = true;
   /// What the scores are: logits, which are ranked by the logarithm of their softmax, probabilities, or logits if any
   /// lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = MulticlassSpecificityAtSensitivityOptions;
@@ -1187,14 +1187,14 @@ struct MultilabelSpecificityAtSensitivityOptions {
   /// Sensitivity must be at least this, in [0, 1].
   Required<double> min_sensitivity;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
-  Thresholds thresholds{};
+  classification::Thresholds thresholds{};
   /// Targets of this value do not count; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
-  ScoreInput input = ScoreInput::Auto;
+  classification::ScoreInput input = classification::ScoreInput::Auto;
 
   static constexpr auto fields() {
     using Self = MultilabelSpecificityAtSensitivityOptions;

@@ -6,7 +6,7 @@ namespace metrics {
 
 namespace scores {
 
-using PrecisionAtFixedRecall = Greatest<classification::Rate::Precision, classification::Rate::Recall>;
+using PrecisionAtFixedRecall = Greatest<classification::curves::Rate::Precision, classification::curves::Rate::Recall>;
 
 }  // namespace scores
 

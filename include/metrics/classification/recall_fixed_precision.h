@@ -6,7 +6,7 @@ namespace metrics {
 
 namespace scores {
 
-using RecallAtFixedPrecision = Greatest<classification::Rate::Recall, classification::Rate::Precision>;
+using RecallAtFixedPrecision = Greatest<classification::curves::Rate::Recall, classification::curves::Rate::Precision>;
 
 }  // namespace scores
 

@@ -6,7 +6,8 @@ namespace metrics {
 
 namespace scores {
 
-using SensitivityAtSpecificity = Greatest<classification::Rate::Sensitivity, classification::Rate::Specificity>;
+using SensitivityAtSpecificity =
+    Greatest<classification::curves::Rate::Sensitivity, classification::curves::Rate::Specificity>;
 
 }  // namespace scores
 

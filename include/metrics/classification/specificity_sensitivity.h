@@ -6,7 +6,8 @@ namespace metrics {
 
 namespace scores {
 
-using SpecificityAtSensitivity = Greatest<classification::Rate::Specificity, classification::Rate::Sensitivity>;
+using SpecificityAtSensitivity =
+    Greatest<classification::curves::Rate::Specificity, classification::curves::Rate::Sensitivity>;
 
 }  // namespace scores
 

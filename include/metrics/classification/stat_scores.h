@@ -20,7 +20,7 @@ struct GatheredCounts;
 }  // namespace classification
 
 /// What all metrics over binary counts share. `preds`: scores or labels [N, ...]; `target`: labels of the same shape.
-struct METRICS_API BinaryCounting : TwoReadings {
+struct METRICS_API BinaryCounting : classification::TwoReadings {
   using Options = BinaryStatScoresOptions;
   using Gathered = classification::GatheredCounts;
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
@@ -47,7 +47,7 @@ struct METRICS_API MulticlassCounting {
 };
 
 /// What all metrics over multilabel counts share. `preds`: scores or labels [N, L, ...]; `target`: labels, as `preds`.
-struct METRICS_API MultilabelCounting : TwoReadings {
+struct METRICS_API MultilabelCounting : classification::TwoReadings {
   using Options = MultilabelStatScoresOptions;
   using Gathered = classification::GatheredCounts;
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};

@@ -16,13 +16,18 @@
 
 namespace metrics {
 
+namespace collections {
+
 /// How a resample is drawn.
 enum class SamplingStrategy {
   Poisson,      ///< Each row occurs Poisson(1) times, independent of the others.
   Multinomial,  ///< As many rows of each batch as it has, with replacement.
 };
+
+}  // namespace collections
+
 template <>
-inline constexpr std::array<std::string_view, 2> enum_names<SamplingStrategy>{"poisson", "multinomial"};
+inline constexpr std::array<std::string_view, 2> enum_names<collections::SamplingStrategy>{"poisson", "multinomial"};
 
 struct BootStrapperOptions {
   int64_t num_bootstraps = 10;  ///< How many resamples; positive.
@@ -31,7 +36,7 @@ struct BootStrapperOptions {
   /// their quantiles at one point of [0, 1] or several (resample by resample, for each element of the value),
   std::optional<std::variant<double, std::vector<double>>> quantile{};
   bool raw = false;  ///< and the value of each.
-  SamplingStrategy sampling_strategy = SamplingStrategy::Poisson;
+  collections::SamplingStrategy sampling_strategy = collections::SamplingStrategy::Poisson;
   int64_t seed = 0;  ///< Equal seeds draw alike.
 
   static constexpr auto fields() {

@@ -16,7 +16,7 @@ namespace metrics {
 
 /// Gives a metric with a value for each class as values by name: `prefix + label + postfix`.
 ///
-///   ClasswiseWrapper accuracy(MulticlassAccuracy({.num_classes = 3, .average = Average::None}),
+///   ClasswiseWrapper accuracy(MulticlassAccuracy({.num_classes = 3, .average = classification::Average::None}),
 ///                             {.labels = {{"horse", "fish", "dog"}}});
 ///   accuracy.compute().tensor("multiclassaccuracy_fish");
 ///

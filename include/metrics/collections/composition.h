@@ -18,6 +18,8 @@
 
 namespace metrics {
 
+namespace collections {
+
 /// What a composed metric applies to the values of its operands; PyTorch's function of that name, where no other is
 /// said.
 enum class Operator {
@@ -44,6 +46,8 @@ enum class Operator {
   Pos,     ///< The value as it is.
   GetItem  ///< An element of a tensor's first dimension, of a list or of a dict.
 };
+
+}  // namespace collections
 
 /// A metric for an operator: a handle, or a metric that the composed one owns from then on. A metric with a name of its
 /// own in the program is neither: `share` it, or move it.
@@ -98,7 +102,7 @@ class METRICS_API CompositionalMetric : public Composite {
   using Key = std::variant<int64_t, std::string>;
 
   /// Throws InvalidArgument where the number of operands is not the operator's, or none of them is a metric.
-  CompositionalMetric(Operator function, Operand a, std::optional<Operand> b = std::nullopt);
+  CompositionalMetric(collections::Operator function, Operand a, std::optional<Operand> b = std::nullopt);
   /// `GetItem` with that key.
   CompositionalMetric(Operand of, Key key);
 
@@ -136,7 +140,7 @@ class METRICS_API CompositionalMetric : public Composite {
   int operand_binding(std::size_t place) const;
   Tensor operand_value(std::size_t place) const;
 
-  Operator function_;
+  collections::Operator function_;
   std::array<c10::IValue, 2> constants_{};
   std::optional<Key> key_{};
 };
@@ -148,102 +152,102 @@ concept Composable = (MetricOperand<A> && std::convertible_to<B, Operand>) ||
 
 template <class A, class B>
 requires Composable<A, B> CompositionalMetric operator+(A&& a, B&& b) {
-  return {Operator::Add, std::forward<A>(a), Operand(std::forward<B>(b))};
+  return {collections::Operator::Add, std::forward<A>(a), Operand(std::forward<B>(b))};
 }
 template <class A, class B>
 requires Composable<A, B> CompositionalMetric operator-(A&& a, B&& b) {
-  return {Operator::Sub, std::forward<A>(a), Operand(std::forward<B>(b))};
+  return {collections::Operator::Sub, std::forward<A>(a), Operand(std::forward<B>(b))};
 }
 template <class A, class B>
 requires Composable<A, B> CompositionalMetric operator*(A&& a, B&& b) {
-  return {Operator::Mul, std::forward<A>(a), Operand(std::forward<B>(b))};
+  return {collections::Operator::Mul, std::forward<A>(a), Operand(std::forward<B>(b))};
 }
 template <class A, class B>
 requires Composable<A, B> CompositionalMetric operator/(A&& a, B&& b) {
-  return {Operator::TrueDivide, std::forward<A>(a), Operand(std::forward<B>(b))};
+  return {collections::Operator::TrueDivide, std::forward<A>(a), Operand(std::forward<B>(b))};
 }
 /// The remainder with the sign of `a`.
 template <class A, class B>
 requires Composable<A, B> CompositionalMetric operator%(A&& a, B&& b) {
-  return {Operator::Fmod, std::forward<A>(a), Operand(std::forward<B>(b))};
+  return {collections::Operator::Fmod, std::forward<A>(a), Operand(std::forward<B>(b))};
 }
 template <MetricOperand A>
 CompositionalMetric operator-(A&& a) {
-  return {Operator::Neg, std::forward<A>(a)};
+  return {collections::Operator::Neg, std::forward<A>(a)};
 }
 template <MetricOperand A>
 CompositionalMetric operator+(A&& a) {
-  return {Operator::Pos, std::forward<A>(a)};
+  return {collections::Operator::Pos, std::forward<A>(a)};
 }
 
 template <class A, class B>
 requires Composable<A, B> CompositionalMetric fmod(A&& a, B&& b) {
-  return {Operator::Fmod, std::forward<A>(a), Operand(std::forward<B>(b))};
+  return {collections::Operator::Fmod, std::forward<A>(a), Operand(std::forward<B>(b))};
 }
 /// a / b, rounded down.
 template <class A, class B>
 requires Composable<A, B> CompositionalMetric floor_divide(A&& a, B&& b) {
-  return {Operator::FloorDivide, std::forward<A>(a), Operand(std::forward<B>(b))};
+  return {collections::Operator::FloorDivide, std::forward<A>(a), Operand(std::forward<B>(b))};
 }
 template <class A, class B>
 requires Composable<A, B> CompositionalMetric pow(A&& a, B&& b) {
-  return {Operator::Pow, std::forward<A>(a), Operand(std::forward<B>(b))};
+  return {collections::Operator::Pow, std::forward<A>(a), Operand(std::forward<B>(b))};
 }
 template <class A, class B>
 requires Composable<A, B> CompositionalMetric matmul(A&& a, B&& b) {
-  return {Operator::Matmul, std::forward<A>(a), Operand(std::forward<B>(b))};
+  return {collections::Operator::Matmul, std::forward<A>(a), Operand(std::forward<B>(b))};
 }
 template <class A, class B>
 requires Composable<A, B> CompositionalMetric equal(A&& a, B&& b) {
-  return {Operator::Eq, std::forward<A>(a), Operand(std::forward<B>(b))};
+  return {collections::Operator::Eq, std::forward<A>(a), Operand(std::forward<B>(b))};
 }
 template <class A, class B>
 requires Composable<A, B> CompositionalMetric not_equal(A&& a, B&& b) {
-  return {Operator::Ne, std::forward<A>(a), Operand(std::forward<B>(b))};
+  return {collections::Operator::Ne, std::forward<A>(a), Operand(std::forward<B>(b))};
 }
 template <class A, class B>
 requires Composable<A, B> CompositionalMetric less(A&& a, B&& b) {
-  return {Operator::Lt, std::forward<A>(a), Operand(std::forward<B>(b))};
+  return {collections::Operator::Lt, std::forward<A>(a), Operand(std::forward<B>(b))};
 }
 template <class A, class B>
 requires Composable<A, B> CompositionalMetric less_equal(A&& a, B&& b) {
-  return {Operator::Le, std::forward<A>(a), Operand(std::forward<B>(b))};
+  return {collections::Operator::Le, std::forward<A>(a), Operand(std::forward<B>(b))};
 }
 template <class A, class B>
 requires Composable<A, B> CompositionalMetric greater(A&& a, B&& b) {
-  return {Operator::Gt, std::forward<A>(a), Operand(std::forward<B>(b))};
+  return {collections::Operator::Gt, std::forward<A>(a), Operand(std::forward<B>(b))};
 }
 template <class A, class B>
 requires Composable<A, B> CompositionalMetric greater_equal(A&& a, B&& b) {
-  return {Operator::Ge, std::forward<A>(a), Operand(std::forward<B>(b))};
+  return {collections::Operator::Ge, std::forward<A>(a), Operand(std::forward<B>(b))};
 }
 template <class A, class B>
 requires Composable<A, B> CompositionalMetric bitwise_and(A&& a, B&& b) {
-  return {Operator::BitwiseAnd, std::forward<A>(a), Operand(std::forward<B>(b))};
+  return {collections::Operator::BitwiseAnd, std::forward<A>(a), Operand(std::forward<B>(b))};
 }
 template <class A, class B>
 requires Composable<A, B> CompositionalMetric bitwise_or(A&& a, B&& b) {
-  return {Operator::BitwiseOr, std::forward<A>(a), Operand(std::forward<B>(b))};
+  return {collections::Operator::BitwiseOr, std::forward<A>(a), Operand(std::forward<B>(b))};
 }
 template <class A, class B>
 requires Composable<A, B> CompositionalMetric bitwise_xor(A&& a, B&& b) {
-  return {Operator::BitwiseXor, std::forward<A>(a), Operand(std::forward<B>(b))};
+  return {collections::Operator::BitwiseXor, std::forward<A>(a), Operand(std::forward<B>(b))};
 }
 template <MetricOperand A>
 CompositionalMetric bitwise_not(A&& a) {
-  return {Operator::BitwiseNot, std::forward<A>(a)};
+  return {collections::Operator::BitwiseNot, std::forward<A>(a)};
 }
 template <MetricOperand A>
 CompositionalMetric abs(A&& a) {
-  return {Operator::Abs, std::forward<A>(a)};
+  return {collections::Operator::Abs, std::forward<A>(a)};
 }
 template <MetricOperand A>
 CompositionalMetric neg(A&& a) {
-  return {Operator::Neg, std::forward<A>(a)};
+  return {collections::Operator::Neg, std::forward<A>(a)};
 }
 template <MetricOperand A>
 CompositionalMetric pos(A&& a) {
-  return {Operator::Pos, std::forward<A>(a)};
+  return {collections::Operator::Pos, std::forward<A>(a)};
 }
 /// The element of a value at an index, or under a name: torchmetrics' `metric[key]`.
 template <MetricOperand A>

@@ -109,7 +109,7 @@ class METRICS_API Running : public ByPosition<Unit>, private Recorder {
 struct RunningAggregatorOptions {
   int64_t window = 5;  ///< How many updates count; positive.
   /// A strategy, or the number to put in place of NaN (with weight 1).
-  std::variant<NanStrategy, double> nan_strategy = NanStrategy::Warn;
+  std::variant<aggregation::NanStrategy, double> nan_strategy = aggregation::NanStrategy::Warn;
 
   static constexpr auto fields() {
     return metrics::fields<&RunningAggregatorOptions::window, &RunningAggregatorOptions::nan_strategy>();

@@ -16,7 +16,7 @@
 namespace metrics {
 
 struct IntersectionOverUnionOptions {
-  BoxFormat box_format = BoxFormat::Xyxy;
+  detection::BoxFormat box_format = detection::BoxFormat::Xyxy;
   /// Pairs below it do not count; unset: all do.
   std::optional<double> iou_threshold{};
   /// Whether the result has a value for each label too.

@@ -15,11 +15,11 @@ namespace metrics {
 
 struct PeakSignalNoiseRatioOptions {
   /// The range of the data; with two ends inputs are clamped between them.
-  Required<DataRange> data_range;
+  Required<image::DataRange> data_range;
   /// Base of the logarithm.
   double base = 10;
   /// What becomes of the values where `dim` leaves several.
-  ImageReduction reduction = ImageReduction::ElementwiseMean;
+  image::Reduction reduction = image::Reduction::ElementwiseMean;
   /// Dimensions over which errors are summed, each remaining index having a value of its own; unset: over everything
   /// accumulated, for one value.
   std::optional<std::variant<int64_t, std::vector<int64_t>>> dim{};

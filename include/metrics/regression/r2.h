@@ -9,21 +9,26 @@
 
 namespace metrics {
 
+namespace regression {
+
 /// What becomes of the scores of several outputs.
 enum class MultiOutput {
   RawValues,         ///< Each is returned.
   UniformAverage,    ///< Their mean.
   VarianceWeighted,  ///< Their mean weighted by the variances of the targets.
 };
+
+}  // namespace regression
+
 template <>
-inline constexpr std::array<std::string_view, 3> enum_names<MultiOutput>{"raw_values", "uniform_average",
-                                                                         "variance_weighted"};
+inline constexpr std::array<std::string_view, 3> enum_names<regression::MultiOutput>{"raw_values", "uniform_average",
+                                                                                     "variance_weighted"};
 
 struct R2ScoreOptions {
   /// Number k of independent regressors to adjust for: 1 - (1 - R²) (n - 1) / (n - k - 1). With n - 1 of them or more
   /// the score stays as it is, with a warning.
   int64_t adjusted = 0;
-  MultiOutput multioutput = MultiOutput::UniformAverage;
+  regression::MultiOutput multioutput = regression::MultiOutput::UniformAverage;
 
   static constexpr auto fields() { return metrics::fields<&R2ScoreOptions::adjusted, &R2ScoreOptions::multioutput>(); }
 };

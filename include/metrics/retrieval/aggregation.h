@@ -22,15 +22,15 @@ struct IValue;
 
 namespace metrics {
 
+namespace retrieval {
+
 /// How the values of the queries become one.
-enum class RetrievalAggregation {
+enum class Aggregation {
   Mean,
   Median,  ///< Of an even number of values the lower of the two in the middle.
   Min,
   Max,
 };
-template <>
-inline constexpr std::array<std::string_view, 4> enum_names<RetrievalAggregation> = {"mean", "median", "min", "max"};
 
 /// The same by name, or by a function of the user's.
 class METRICS_API QueryAggregation {
@@ -38,28 +38,33 @@ class METRICS_API QueryAggregation {
   /// Takes the values of the queries, float64 [queries] on the states' device and never empty, by ascending index.
   using Function = std::function<Tensor(const Tensor& values)>;
 
-  QueryAggregation(RetrievalAggregation named) : way_(named) {}
+  QueryAggregation(Aggregation named) : way_(named) {}
   template <class F>
   requires(std::is_invocable_r_v<Tensor, F&, const Tensor&>) QueryAggregation(F function)
       : way_(std::make_shared<const Function>(std::move(function))) {}
 
   /// Nothing where it is a function.
-  std::optional<RetrievalAggregation> named() const;
+  std::optional<Aggregation> named() const;
   /// Returns the values as one, 0 of none. Throws InvalidArgument where a function gives no tensor.
   Tensor of(const std::vector<double>& values, at::Device device) const;
 
  private:
-  std::variant<RetrievalAggregation, std::shared_ptr<const Function>> way_;
+  std::variant<Aggregation, std::shared_ptr<const Function>> way_;
 };
+
+}  // namespace retrieval
+
+template <>
+inline constexpr std::array<std::string_view, 4> enum_names<retrieval::Aggregation> = {"mean", "median", "min", "max"};
 
 template <class T>
 struct Codec;
 /// In the dynamic face by name alone.
 template <>
-struct METRICS_API Codec<QueryAggregation> {
+struct METRICS_API Codec<retrieval::QueryAggregation> {
   static std::string type();
-  static std::optional<QueryAggregation> read(const c10::IValue& v);
-  static c10::IValue write(const QueryAggregation& aggregation);
+  static std::optional<retrieval::QueryAggregation> read(const c10::IValue& v);
+  static c10::IValue write(const retrieval::QueryAggregation& aggregation);
 };
 
 }  // namespace metrics

@@ -14,6 +14,8 @@
 
 namespace metrics {
 
+namespace retrieval {
+
 /// What a query counts as that has no relevant document.
 enum class EmptyTargetAction {
   Error,  ///< `compute` throws.
@@ -21,17 +23,21 @@ enum class EmptyTargetAction {
   Neg,    ///< 0.
   Pos,    ///< 1.
 };
+
+}  // namespace retrieval
+
 template <>
-inline constexpr std::array<std::string_view, 4> enum_names<EmptyTargetAction> = {"error", "skip", "neg", "pos"};
+inline constexpr std::array<std::string_view, 4> enum_names<retrieval::EmptyTargetAction> = {"error", "skip", "neg",
+                                                                                             "pos"};
 
 struct RetrievalOptions {
-  EmptyTargetAction empty_target_action = EmptyTargetAction::Neg;
+  retrieval::EmptyTargetAction empty_target_action = retrieval::EmptyTargetAction::Neg;
   /// Documents whose target is this do not count.
   std::optional<int64_t> ignore_index{};
   /// Only so many documents of a query are looked at, those of the highest scores.
   std::optional<int64_t> top_k{};
   /// By name, or a function: `.aggregation = [](const Tensor& values) { return values.quantile(0.1); }`.
-  QueryAggregation aggregation = RetrievalAggregation::Mean;
+  retrieval::QueryAggregation aggregation = retrieval::Aggregation::Mean;
 
   static constexpr auto fields() {
     using Self = RetrievalOptions;

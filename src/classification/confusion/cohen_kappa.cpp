@@ -9,15 +9,15 @@ namespace metrics {
 namespace {
 
 // What it counts to predict one class (column) for another (row): [C, C].
-Tensor costs(int64_t classes, KappaWeights weights, const Tensor& like) {
+Tensor costs(int64_t classes, classification::KappaWeights weights, const Tensor& like) {
   const Tensor index = at::arange(classes, like.options());
   const Tensor distance = (index.unsqueeze(1) - index).abs();
   switch (weights) {
-    case KappaWeights::Linear:
+    case classification::KappaWeights::Linear:
       return distance;
-    case KappaWeights::Quadratic:
+    case classification::KappaWeights::Quadratic:
       return distance.square();
-    case KappaWeights::None:
+    case classification::KappaWeights::None:
       break;
   }
   return (distance != 0).to(like.scalar_type());
@@ -25,7 +25,7 @@ Tensor costs(int64_t classes, KappaWeights weights, const Tensor& like) {
 
 }  // namespace
 
-Tensor scores::CohenKappa::kappa(const Tensor& counts, KappaWeights weights) {
+Tensor scores::CohenKappa::kappa(const Tensor& counts, classification::KappaWeights weights) {
   const Tensor confusion = counts.to(at::kDouble);
   const Tensor expected = at::outer(confusion.sum(1), confusion.sum(0)) / confusion.sum();
   const Tensor cost = costs(confusion.size(0), weights, confusion);

@@ -11,16 +11,19 @@
 #include <ATen/ops/zeros.h>
 
 namespace metrics {
+
+using namespace classification;
+
 namespace {
 
 // Counts [4, L] as a matrix for each label: [L, 2, 2], the target being the row.
 Tensor as_matrices(const Tensor& counts) {
-  using namespace counting;
+  using namespace counts;
   return at::stack({counts[TrueNegative], counts[FalsePositive], counts[FalseNegative], counts[TruePositive]}, 1)
       .reshape({-1, 2, 2});
 }
 
-counting::ThresholdCounts as_matrices(const counting::ThresholdCounts& counts) {
+counts::ThresholdCounts as_matrices(const counts::ThresholdCounts& counts) {
   return {as_matrices(counts.probabilities), as_matrices(counts.logits), counts.outside};
 }
 
@@ -31,14 +34,14 @@ void BinaryConfusion::check(const Options& o) {
 }
 
 void BinaryConfusion::declare(States& states, const Options& o) {
-  classification::declare_readings(states, {"confmat"}, Reduction::Sum, at::zeros({2, 2}, at::kLong), o.input);
+  declare_readings(states, {"confmat"}, Reduction::Sum, at::zeros({2, 2}, at::kLong), o.input);
 }
 
 void BinaryConfusion::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
-  auto counts = as_matrices(counting::binary_counts(preds, target, {o.threshold, o.ignore_index, o.validate_args}));
+  auto counts = as_matrices(counts::binary_counts(preds, target, {o.threshold, o.ignore_index, o.validate_args}));
   counts.probabilities = counts.probabilities[0];
   counts.logits = counts.logits[0];
-  classification::fold_readings(states, o.input, counts);
+  fold_readings(states, o.input, counts);
 }
 
 std::string BinaryConfusion::update_key(const Options& o) {
@@ -46,7 +49,7 @@ std::string BinaryConfusion::update_key(const Options& o) {
 }
 
 Tensor BinaryConfusion::gathered(const States& states, const Options& o) {
-  return classification::reading_that_holds(states, o.input).tensor();
+  return reading_that_holds(states, o.input).tensor();
 }
 
 void MulticlassConfusion::check(const Options& o) {
@@ -60,7 +63,7 @@ void MulticlassConfusion::declare(States& states, const Options& o) {
 
 void MulticlassConfusion::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
   Tensor& confusion = states.at(0).tensor_to_write();
-  counting::add_class_confusion(
+  counts::add_class_confusion(
       confusion, preds, target,
       {.num_classes = o.num_classes, .ignore_index = o.ignore_index, .validate = o.validate_args});
 }
@@ -79,14 +82,12 @@ void MultilabelConfusion::check(const Options& o) {
 }
 
 void MultilabelConfusion::declare(States& states, const Options& o) {
-  classification::declare_readings(states, {"confmat"}, Reduction::Sum, at::zeros({o.num_labels, 2, 2}, at::kLong),
-                                   o.input);
+  declare_readings(states, {"confmat"}, Reduction::Sum, at::zeros({o.num_labels, 2, 2}, at::kLong), o.input);
 }
 
 void MultilabelConfusion::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
-  const counting::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
-  classification::fold_readings(states, o.input,
-                                as_matrices(counting::multilabel_counts(preds, target, o.num_labels, rule)));
+  const counts::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
+  fold_readings(states, o.input, as_matrices(counts::multilabel_counts(preds, target, o.num_labels, rule)));
 }
 
 std::string MultilabelConfusion::update_key(const Options& o) {
@@ -94,7 +95,7 @@ std::string MultilabelConfusion::update_key(const Options& o) {
 }
 
 Tensor MultilabelConfusion::gathered(const States& states, const Options& o) {
-  return classification::reading_that_holds(states, o.input).tensor();
+  return reading_that_holds(states, o.input).tensor();
 }
 
 Tensor scores::ConfusionMatrix::normalised(const Tensor& counts, Normalize normalize) {

@@ -30,8 +30,8 @@ Overlap overlap_of_labels(const Tensor& counts) {
 
 // `counts` is 1 for those that have a part in the micro and macro averages, and 0 for others.
 Tensor averaged_overlap(const Overlap& o, const Tensor& counts, Average average, double zero_division) {
-  if (average == Average::Micro) return ratio(o.both.sum(), (counts * o.either()).sum(), zero_division);
-  const Tensor scores = ratio(o.both, o.either(), zero_division);
+  if (average == Average::Micro) return counts::ratio(o.both.sum(), (counts * o.either()).sum(), zero_division);
+  const Tensor scores = counts::ratio(o.both, o.either(), zero_division);
   if (average == Average::None) return scores;
   const Tensor weights = average == Average::Weighted ? o.target : counts;
   return (weights * scores).sum() / weights.sum();

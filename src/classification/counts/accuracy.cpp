@@ -4,7 +4,8 @@
 
 namespace metrics {
 
-using namespace classification;
+using namespace classification::counts;
+using classification::GatheredCounts;
 
 Tensor scores::Accuracy::value(const GatheredCounts& gathered) {
   return averaged(gathered, [](const Counts& c, const Scoring& how) { return share_right(c, how.task); });

@@ -12,7 +12,7 @@
 
 namespace metrics::classification {
 
-enum class Task { Binary, Multiclass, Multilabel };
+namespace counts {
 
 /// Counts by label along the last dimension, int64; samplewise ones have a row per sample before it.
 struct Counts {
@@ -37,14 +37,18 @@ struct Scoring {
   Scoring(Task t, Average a, int64_t k, double zero) : task(t), average(a), top_k(k), zero_division(zero) {}
 };
 
+}  // namespace counts
+
 /// What a metric over counts has gathered.
 struct GatheredCounts {
-  Counts counts;
-  Scoring how;
+  counts::Counts counts;
+  counts::Scoring how;
 
   /// The same with classes left out of the macro average as if `top_k` were 1.
   GatheredCounts whatever_top_k() const { return {counts, how.whatever_top_k()}; }
 };
+
+namespace counts {
 
 /// Returns num / denom in float64, and `zero_division` where denom is 0.
 inline Tensor ratio(const Tensor& num, const Tensor& denom, double zero_division = 0) {
@@ -83,5 +87,7 @@ inline Tensor share_right(const Counts& c, Task task) {
   if (task == Task::Multiclass) return ratio(c.tp, c.tp + c.fn);
   return ratio(c.tp + c.tn, c.tp + c.fp + c.tn + c.fn);
 }
+
+}  // namespace counts
 
 }  // namespace metrics::classification

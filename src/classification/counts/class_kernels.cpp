@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace metrics::counting::kernels {
+namespace metrics::classification::counts::kernels {
 namespace {
 
 // --- Predicted classes. NaN is the greatest score; among equals the lowest index comes first. Whoever meets NaN says
@@ -298,7 +298,7 @@ void count_pairs(int64_t* confusion, int64_t classes, const int64_t* target, con
 // are added.
 template <class Count>
 void count_in_parts(int64_t* table, int64_t cells, int64_t rows, const Count& count) {
-  if (rows <= metrics::kernels::elements_per_task || rows < 8 * cells) {
+  if (rows <= elements_per_task || rows < 8 * cells) {
     count(table, int64_t{0}, rows);
     return;
   }
@@ -351,4 +351,4 @@ void add_confusion(int64_t* confusion, int64_t classes, const int64_t* target, c
   });
 }
 
-}  // namespace metrics::counting::kernels
+}  // namespace metrics::classification::counts::kernels

@@ -17,10 +17,14 @@
 #include <numeric>
 #include <vector>
 
-namespace metrics::counting {
+namespace metrics::classification::counts {
 namespace {
 
 using kernels::Ignored;
+using metrics::kernels::Element;
+using metrics::kernels::element_of;
+using metrics::kernels::number_of;
+using metrics::kernels::ordered_bits;
 
 bool on_cpu(const Tensor& preds, const Tensor& target) {
   return preds.is_cpu() && target.is_cpu();
@@ -298,4 +302,4 @@ ThresholdCounts samplewise_exact_multilabel_matches(const Tensor& preds, const T
   return count_thresholds(kernels::add_exact_counts, {preds.size(0)}, true, preds, target, rule, num_labels);
 }
 
-}  // namespace metrics::counting
+}  // namespace metrics::classification::counts

@@ -13,7 +13,7 @@
 /// A count depends on its row alone, so the same bits come out at any split of the data, vector width and number of
 /// threads. Scores are float64, float32, bfloat16 or float16; labels are integers, bools, or floats with integral
 /// values. Contiguous or not, empty or not. A function that throws has counted nothing.
-namespace metrics::counting {
+namespace metrics::classification::counts {
 
 using at::Tensor;
 
@@ -136,4 +136,4 @@ METRICS_API ThresholdCounts samplewise_exact_multilabel_matches(const Tensor& pr
                                                                 int64_t num_labels, const ThresholdRule& rule);
 }  // namespace plain
 
-}  // namespace metrics::counting
+}  // namespace metrics::classification::counts

@@ -9,9 +9,9 @@
 
 // What the loops of the counting and the curve kernels share: tasks for threads, and elements as the loops read them.
 
-namespace metrics::counting::kernels {
+namespace metrics::classification::counts::kernels {
 
-using metrics::kernels::parallel;
+using namespace metrics::kernels;
 
 // Half types are widened, which is exact: the loops know float and double only.
 
@@ -40,4 +40,4 @@ METRICS_INLINE const Wide<E>* widen(const E* from, int64_t count, Wide<E>* buffe
 template <class E>
 inline constexpr bool is_wide = std::is_same_v<E, Wide<E>>;
 
-}  // namespace metrics::counting::kernels
+}  // namespace metrics::classification::counts::kernels

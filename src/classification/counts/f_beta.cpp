@@ -6,7 +6,8 @@
 
 namespace metrics {
 
-using namespace classification;
+using namespace classification::counts;
+using classification::GatheredCounts;
 
 void scores::FBetaScore::check_beta(double beta) {
   if (beta > 0 && std::isfinite(beta * beta)) return;

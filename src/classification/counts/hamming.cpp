@@ -4,7 +4,8 @@
 
 namespace metrics {
 
-using namespace classification;
+using namespace classification::counts;
+using classification::GatheredCounts;
 
 Tensor scores::HammingDistance::value(const GatheredCounts& gathered) {
   return averaged(gathered.whatever_top_k(),

@@ -9,7 +9,7 @@
 
 #include <sstream>
 
-namespace metrics::counting {
+namespace metrics::classification::counts {
 namespace {
 
 template <class... Parts>
@@ -167,4 +167,4 @@ void refuse_nan(const Tensor& preds, const Tensor& target, const ClassRule& rule
   if (bad.any().item<bool>()) throw_first("preds", preds, bad, "scores that are numbers");
 }
 
-}  // namespace metrics::counting
+}  // namespace metrics::classification::counts

@@ -3,7 +3,7 @@
 #include "counting.h"
 
 /// What preds and target have to be. Shapes and dtypes are always checked, values where the rule says so.
-namespace metrics::counting {
+namespace metrics::classification::counts {
 
 /// Rows of a multiclass metric: a label for each sample and position, and where predictions are scores, as many scores
 /// as there are classes.
@@ -28,4 +28,4 @@ void check_samplewise_multilabel(const Tensor& preds, const Tensor& target, int6
 /// Throws InvalidArgument where a row that counts has a score [N, C, ...] that is NaN.
 void refuse_nan(const Tensor& preds, const Tensor& target, const ClassRule& rule);
 
-}  // namespace metrics::counting
+}  // namespace metrics::classification::counts

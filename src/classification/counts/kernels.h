@@ -6,7 +6,9 @@
 #include <optional>
 
 /// The loops under counting.h, on raw memory. They know no tensors, and check nothing but what they are asked to.
-namespace metrics::counting::kernels {
+namespace metrics::classification::counts::kernels {
+
+using namespace metrics::kernels;
 
 /// Scores of `samples` x `classes` x `positions`. Either the classes or the positions lie next to each other: their
 /// stride is 1.
@@ -88,4 +90,4 @@ Seen add_threshold_counts(int64_t* probabilities, int64_t* logits, bool samplewi
 Seen add_exact_counts(int64_t* probabilities, int64_t* logits, bool samplewise, const Questions& questions,
                       Cutoffs cutoffs, Ignored ignored);
 
-}  // namespace metrics::counting::kernels
+}  // namespace metrics::classification::counts::kernels

@@ -9,7 +9,7 @@
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
-namespace metrics::counting::plain {
+namespace metrics::classification::counts::plain {
 namespace {
 
 // Labels by row: [N, S].
@@ -224,4 +224,4 @@ ThresholdCounts samplewise_exact_multilabel_matches(const Tensor& preds, const T
   return {exact_by_sample(e, e.probability), exact_by_sample(e, e.logit), e.outside.any().item<bool>()};
 }
 
-}  // namespace metrics::counting::plain
+}  // namespace metrics::classification::counts::plain

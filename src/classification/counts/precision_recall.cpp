@@ -4,7 +4,8 @@
 
 namespace metrics {
 
-using namespace classification;
+using namespace classification::counts;
+using classification::GatheredCounts;
 
 Tensor scores::Precision::value(const GatheredCounts& gathered) {
   return averaged(gathered,

@@ -9,7 +9,7 @@
 // How an element of a yes-or-no question is read. Targets become codes first, so that the loop over the scores has
 // 32-bit lanes only and no branches.
 
-namespace metrics::counting::kernels {
+namespace metrics::classification::counts::kernels {
 
 enum Code : int32_t { kIgnored = 0, kYes = 1, kNo = 2, kInvalid = 4 };
 
@@ -87,4 +87,4 @@ Seen with_predictions(const Questions& questions, const Count& count) {
   return with_element(questions.scores, questions.element, count);
 }
 
-}  // namespace metrics::counting::kernels
+}  // namespace metrics::classification::counts::kernels

@@ -12,10 +12,7 @@
 
 namespace metrics {
 
-using classification::Counts;
-using classification::GatheredCounts;
-using classification::Scoring;
-using classification::Task;
+using namespace classification;
 
 namespace {
 
@@ -44,7 +41,7 @@ void sum_classes(State& state) {
 }
 
 // The parts of counts [4, L], or of samplewise ones: [N, 4, L], binary [N, 4], nothing before the first.
-Counts parts_of(const State& state, int64_t labels) {
+counts::Counts parts_of(const State& state, int64_t labels) {
   if (!state.grows()) {
     const Tensor table = state.tensor();
     return {table[0], table[1], table[2], table[3]};
@@ -92,20 +89,20 @@ void BinaryCounting::check(const Options& o) {
 
 void BinaryCounting::declare(States& states, const Options& o) {
   const bool samplewise = o.multidim_average == MultidimAverage::Samplewise;
-  classification::declare_readings(states, kNames, samplewise ? Reduction::Cat : Reduction::Sum,
-                                   samplewise ? Tensor() : zero_counts(1), o.input);
+  declare_readings(states, kNames, samplewise ? Reduction::Cat : Reduction::Sum, samplewise ? Tensor() : zero_counts(1),
+                   o.input);
 }
 
 void BinaryCounting::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
-  const counting::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
+  const counts::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
   if (o.multidim_average == MultidimAverage::Global) {
-    return classification::fold_readings(states, o.input, counting::binary_counts(preds, target, rule));
+    return fold_readings(states, o.input, counts::binary_counts(preds, target, rule));
   }
   // torchmetrics keeps one number a sample here, not one for each of a single label.
-  auto counts = counting::samplewise_binary_counts(preds, target, rule);
+  auto counts = counts::samplewise_binary_counts(preds, target, rule);
   counts.probabilities = counts.probabilities.squeeze(2);
   counts.logits = counts.logits.squeeze(2);
-  classification::fold_readings(states, o.input, counts);
+  fold_readings(states, o.input, counts);
 }
 
 void BinaryCounting::complete_from_torchmetrics(States& states, const Options& o) {
@@ -120,7 +117,7 @@ std::string BinaryCounting::update_key(const Options& options) {
 }
 
 GatheredCounts BinaryCounting::gathered(const States& states, const Options& o) {
-  return {parts_of(classification::reading_that_holds(states, o.input), 1), o};
+  return {parts_of(reading_that_holds(states, o.input), 1), o};
 }
 
 void MulticlassCounting::check(const Options& o) {
@@ -147,15 +144,15 @@ void MulticlassCounting::declare(States& states, const Options& o) {
 }
 
 void MulticlassCounting::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
-  const counting::ClassRule rule{o.num_classes, o.top_k, o.ignore_index, o.validate_args};
+  const counts::ClassRule rule{o.num_classes, o.top_k, o.ignore_index, o.validate_args};
   State& counts = states.at(0);
   if (in_one_cell_a_sample(o.average, o.multidim_average)) {
-    counts.append(counting::samplewise_micro_class_counts(preds, target, rule));
+    counts.append(counts::samplewise_micro_class_counts(preds, target, rule));
   } else if (o.multidim_average == MultidimAverage::Samplewise) {
-    counts.append(counting::samplewise_class_counts(preds, target, rule));
+    counts.append(counts::samplewise_class_counts(preds, target, rule));
   } else {
     Tensor& table = counts.tensor_to_write();
-    counting::add_class_counts(table, preds, target, rule);
+    counts::add_class_counts(table, preds, target, rule);
   }
 }
 
@@ -186,23 +183,22 @@ void MultilabelCounting::check(const Options& o) {
 
 void MultilabelCounting::declare(States& states, const Options& o) {
   const bool samplewise = o.multidim_average == MultidimAverage::Samplewise;
-  classification::declare_readings(states, kNames, samplewise ? Reduction::Cat : Reduction::Sum,
-                                   samplewise ? Tensor() : zero_counts(o.num_labels), o.input);
+  declare_readings(states, kNames, samplewise ? Reduction::Cat : Reduction::Sum,
+                   samplewise ? Tensor() : zero_counts(o.num_labels), o.input);
 }
 
 void MultilabelCounting::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
-  const counting::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
+  const counts::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
   const bool samplewise = o.multidim_average == MultidimAverage::Samplewise;
   if (!samplewise) {
-    return classification::fold_readings(states, o.input,
-                                         counting::multilabel_counts(preds, target, o.num_labels, rule));
+    return fold_readings(states, o.input, counts::multilabel_counts(preds, target, o.num_labels, rule));
   }
-  auto counts = counting::samplewise_multilabel_counts(preds, target, o.num_labels, rule);
+  auto counts = counts::samplewise_multilabel_counts(preds, target, o.num_labels, rule);
   if (in_one_cell_a_sample(o.average, o.multidim_average)) {
     counts.probabilities = counts.probabilities.sum(-1, /*keepdim=*/true);
     counts.logits = counts.logits.sum(-1, /*keepdim=*/true);
   }
-  classification::fold_readings(states, o.input, counts);
+  fold_readings(states, o.input, counts);
 }
 
 void MultilabelCounting::complete_from_torchmetrics(States& states, const Options& o) {
@@ -220,7 +216,7 @@ std::string MultilabelCounting::update_key(const Options& options) {
 }
 
 GatheredCounts MultilabelCounting::gathered(const States& states, const Options& o) {
-  return {parts_of(classification::reading_that_holds(states, o.input), o.num_labels), o};
+  return {parts_of(reading_that_holds(states, o.input), o.num_labels), o};
 }
 
 Tensor scores::StatScores::value(const GatheredCounts& gathered) {

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace metrics::counting::kernels {
+namespace metrics::classification::counts::kernels {
 namespace {
 
 // Packed counts of elements whose target is yes, and of those whose target is no.
@@ -212,4 +212,4 @@ Seen add_threshold_counts(int64_t* probabilities, int64_t* logits, bool samplewi
   });
 }
 
-}  // namespace metrics::counting::kernels
+}  // namespace metrics::classification::counts::kernels

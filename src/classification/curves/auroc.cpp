@@ -10,6 +10,7 @@
 namespace metrics {
 
 using namespace classification;
+using namespace classification::curves;
 
 namespace {
 
@@ -68,7 +69,7 @@ Tensor scores::AUROC::value(const GatheredCurve& curve, const BinaryAUROCOptions
 }
 
 void scores::AUROC::check(const MulticlassAreaOptions& options) {
-  check_curve_average(options.average, {Average::Macro, Average::Weighted, Average::None});
+  check_average(options.average, {Average::Macro, Average::Weighted, Average::None});
 }
 
 Tensor scores::AUROC::value(const GatheredCurve& curve, const MulticlassAreaOptions& options) {

@@ -7,6 +7,7 @@
 namespace metrics {
 
 using namespace classification;
+using namespace classification::curves;
 
 namespace {
 
@@ -37,7 +38,7 @@ Tensor scores::AveragePrecision::value(const GatheredCurve& curve, const BinaryC
 }
 
 void scores::AveragePrecision::check(const MulticlassAreaOptions& options) {
-  check_curve_average(options.average, {Average::Macro, Average::Weighted, Average::None});
+  check_average(options.average, {Average::Macro, Average::Weighted, Average::None});
 }
 
 Tensor scores::AveragePrecision::value(const GatheredCurve& curve, const MulticlassAreaOptions& options) {

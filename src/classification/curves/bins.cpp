@@ -11,7 +11,7 @@
 #include <numeric>
 #include <type_traits>
 
-namespace metrics {
+namespace metrics::classification {
 
 namespace curves {
 
@@ -78,7 +78,7 @@ T least_logit(double threshold) {
   if (threshold <= 0) return -infinity;
   const T just_below = std::nextafter(least_not_below<T>(threshold), -infinity);
   const auto dtype = std::is_same_v<T, double> ? at::kDouble : at::kFloat;
-  return std::nextafter(static_cast<T>(counting::logit_cutoff(just_below, dtype)), infinity);
+  return std::nextafter(static_cast<T>(counts::logit_cutoff(just_below, dtype)), infinity);
 }
 
 template <class T>
@@ -178,4 +178,4 @@ template const curves::Lookup<double>& CurvePlan::Bins::probabilities<double>() 
 template const curves::ScoreLookup<float>& CurvePlan::Bins::scores<float>() const;
 template const curves::ScoreLookup<double>& CurvePlan::Bins::scores<double>() const;
 
-}  // namespace metrics
+}  // namespace metrics::classification

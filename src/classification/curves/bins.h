@@ -11,7 +11,7 @@
 // Which of sorted cut-offs a score reaches: a grid over the scores says how many lie in cells before its own, and a
 // comparison with those in its own cell makes it exact.
 
-namespace metrics {
+namespace metrics::classification {
 
 namespace curves {
 
@@ -100,4 +100,4 @@ struct METRICS_API CurvePlan::Bins {
   Of<double> of_double_;
 };
 
-}  // namespace metrics
+}  // namespace metrics::classification

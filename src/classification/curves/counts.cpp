@@ -21,10 +21,13 @@
 #include <utility>
 #include <vector>
 
-namespace metrics::classification {
+namespace metrics::classification::curves {
 namespace {
 
-using curves::kernels::RowNorm;
+using kernels::RowNorm;
+using metrics::kernels::Element;
+using metrics::kernels::number_of;
+using metrics::kernels::ordered_bits;
 
 // --- What is made of a curve, point by point from the highest threshold to the lowest: `begin(positives, negatives)`,
 // --- then `add(tp, fp, threshold)`.
@@ -112,9 +115,9 @@ struct Kept {
 /// Whether a score that counts, and is not a probability in any case, lies outside [0, 1].
 bool any_outside(const Tensor& scores, const Tensor& codes, const CurveRule& rule) {
   Tensor open = codes >= 0;
-  if (rule.task == CurveTask::Multilabel) open = open & (codes != kSkipped);
+  if (rule.task == Task::Multilabel) open = open & (codes != kSkipped);
   const Tensor outside = (scores < 0) | (scores > 1);
-  return (rule.task == CurveTask::Multiclass ? outside & open.unsqueeze(1) : outside & open).any().item<bool>();
+  return (rule.task == Task::Multiclass ? outside & open.unsqueeze(1) : outside & open).any().item<bool>();
 }
 
 bool are_logits(const Tensor& scores, const Tensor& codes, const CurveRule& rule) {
@@ -131,21 +134,21 @@ Kept kept(const States& states, const CurveRule& rule, bool order_tells) {
   result.scores = states.at(0).tensor().to(at::kCPU);
   if (result.scores.scalar_type() != at::kDouble) result.scores = result.scores.to(at::kFloat);
   result.scores = result.scores.contiguous();
-  const at::ScalarType codes = rule.task == CurveTask::Multiclass ? at::kInt : at::kChar;
+  const at::ScalarType codes = rule.task == Task::Multiclass ? at::kInt : at::kChar;
   result.codes = states.at(1).tensor().to(at::kCPU, codes).contiguous();
   result.decided = result.codes.min().item<int64_t>() < 0;
-  const bool reads = !order_tells || result.decided || rule.task == CurveTask::Multiclass;
+  const bool reads = !order_tells || result.decided || rule.task == Task::Multiclass;
   result.logits = reads && are_logits(result.scores, result.codes, rule);
   return result;
 }
 
 double sigmoid(double x) {
-  return 1 / (1 + kernels::exponential(-x));
+  return 1 / (1 + metrics::kernels::exponential(-x));
 }
 
 /// The logit of a probability.
 double logit(double p) {
-  return kernels::logarithm(p) - kernels::logarithm_of_one_plus(-p);
+  return metrics::kernels::logarithm(p) - metrics::kernels::logarithm_of_one_plus(-p);
 }
 
 int64_t label_of(int32_t code) {
@@ -205,14 +208,14 @@ struct Column {
 /// Calls f(label, its codes, their stride, rows) for the labels of a question.
 template <class F>
 void each_label(const Kept& from, const CurveRule& rule, Question question, const F& f) {
-  const int64_t stride = rule.task == CurveTask::Multilabel ? rule.labels : 1;
+  const int64_t stride = rule.task == Task::Multilabel ? rule.labels : 1;
   const int64_t rows = from.codes.numel() / stride;
   const auto go = [&](const auto* codes) {
     for (int64_t label = question.first_label; label < question.last_label; ++label) {
       f(label, codes + (stride > 1 ? label : 0), stride, rows);
     }
   };
-  if (rule.task == CurveTask::Multiclass) {
+  if (rule.task == Task::Multiclass) {
     go(from.codes.const_data_ptr<int32_t>());
   } else {
     go(from.codes.const_data_ptr<int8_t>());
@@ -244,7 +247,7 @@ bool mark_yes(const Code* __restrict codes, int64_t stride, int64_t rows, Code y
 /// The column of a question, from the scores of its labels.
 template <class T>
 Column<T> column_of(const Kept& from, std::span<const T> scores, const CurveRule& rule, Question question) {
-  const bool classes = rule.task == CurveTask::Multiclass;
+  const bool classes = rule.task == Task::Multiclass;
   Column<T> column{{}, std::vector<uint8_t>(scores.size()), scores};
   uint8_t* yes = column.yes.data();
   bool skips = false;
@@ -334,7 +337,7 @@ RocArea area_of(std::span<const Item> items) {
 
 /// Makes a curve of sorted items.
 template <class To, class Item, class Key>
-Made<To> gone_through(std::span<const Item> items, const curves::Places<Key>& places, const AsThreshold& as_threshold) {
+Made<To> gone_through(std::span<const Item> items, const Places<Key>& places, const AsThreshold& as_threshold) {
   if constexpr (std::is_same_v<To, ToRocArea>) {
     return area_of(items);
   } else {
@@ -354,11 +357,11 @@ template <class To, class T>
 Made<To> exact_curve(const Column<T>& column, const AsThreshold& as_threshold) {
   using Key = decltype(ordered_bits(T(0)));
   using Wider = std::conditional_t<sizeof(Key) == 4, uint64_t, uint128>;
-  if (column.scores.empty()) return gone_through<To, Key, Key>({}, curves::Places<Key>({}), as_threshold);
-  const curves::Places<Key> places(curves::kernels::key_range(column.scores));
+  if (column.scores.empty()) return gone_through<To, Key, Key>({}, Places<Key>({}), as_threshold);
+  const Places<Key> places(kernels::key_range(column.scores));
   const auto curve = [&]<class Item>(Item) {
     const auto sorted = curves::sorted<Item>(column.scores.size(), places.bits(), [&](std::span<Item> items) {
-      curves::kernels::rank(column.scores, column.yes.data(), places, items.data());
+      kernels::rank(column.scores, column.yes.data(), places, items.data());
     });
     return gone_through<To>(sorted.items, places, as_threshold);
   };
@@ -376,16 +379,16 @@ Reading reading_of(const Kept& from, const CurveRule& rule) {
   const auto by = [&](double (*probability)(double)) { return AsThreshold{probability, in_float, from.results}; };
   const AsThreshold as_ranked = by([](double score) { return score; });
   if (!from.logits) return {as_ranked, {}};
-  if (rule.task != CurveTask::Multiclass) {
+  if (rule.task != Task::Multiclass) {
     if (!from.decided) return {by(sigmoid), {}};
     return {by(sigmoid), [](double score, int64_t, int32_t code) { return code < 0 ? logit(score) : score; }};
   }
   const Element element = in_float ? Element::Float : Element::Double;
   // Their thresholds are not made of ranks: see curve_of_classes.
-  return {as_ranked,
-          [norms = curves::kernels::row_norms(from.scores.const_data_ptr(), element, from.scores.size(0),
-                                              from.scores.size(1))](double score, int64_t row, int32_t code) {
-            return code < 0 ? kernels::logarithm(score) : norms[static_cast<std::size_t>(row)].log_softmax(score);
+  return {as_ranked, [norms = kernels::row_norms(from.scores.const_data_ptr(), element, from.scores.size(0),
+                                                 from.scores.size(1))](double score, int64_t row, int32_t code) {
+            return code < 0 ? metrics::kernels::logarithm(score)
+                            : norms[static_cast<std::size_t>(row)].log_softmax(score);
           }};
 }
 
@@ -393,8 +396,8 @@ Reading reading_of(const Kept& from, const CurveRule& rule) {
 template <class T>
 Tensor class_probabilities(const Kept& from) {
   Tensor softmax = at::empty_like(from.scores);
-  curves::kernels::softmax(from.scores.const_data_ptr<T>(), from.scores.size(0), from.scores.size(1),
-                           softmax.mutable_data_ptr<T>());
+  kernels::softmax(from.scores.const_data_ptr<T>(), from.scores.size(0), from.scores.size(1),
+                   softmax.mutable_data_ptr<T>());
   if (from.decided) softmax = at::where((from.codes < 0).unsqueeze(1), from.scores, softmax);
   return softmax.t().contiguous();
 }
@@ -407,10 +410,10 @@ template <class T>
 CurveCounts curve_of_classes(const Column<double>& ranks, std::span<const T> probabilities, at::ScalarType dtype) {
   constexpr int kRow = 64;  // the bits for a row and for its target, below the place
   if (ranks.scores.empty()) return {};
-  const curves::Places<uint64_t> places(curves::kernels::key_range(ranks.scores));
+  const Places<uint64_t> places(kernels::key_range(ranks.scores));
   const auto sorted = curves::sorted<uint128, kRow>(ranks.scores.size(), places.bits(), [&](std::span<uint128> items) {
     for (std::size_t row = 0; row < items.size(); ++row) {
-      const uint64_t below = curves::ranked<uint64_t>(static_cast<uint64_t>(row), ranks.yes[row] != 0);
+      const uint64_t below = ranked<uint64_t>(static_cast<uint64_t>(row), ranks.yes[row] != 0);
       items[row] = static_cast<uint128>(places.place_of(ordered_bits(ranks.scores[row]))) << kRow | below;
     }
   });
@@ -455,7 +458,7 @@ std::vector<Made<To>> exact_curves_as(const Kept& from, const CurveRule& rule, c
   const Tensor by_label = from.scores.dim() == 2 ? from.scores.t().contiguous() : from.scores;
   const auto rows = static_cast<std::size_t>(from.scores.size(0));
   const Reading reading = reading_of(from, rule);
-  const bool of_classes = needs_reading<To> && from.logits && rule.task == CurveTask::Multiclass;
+  const bool of_classes = needs_reading<To> && from.logits && rule.task == Task::Multiclass;
   const Tensor probabilities = of_classes ? class_probabilities<T>(from) : Tensor();
   const auto make = [&](std::size_t q) {
     const Question& question = questions[q];
@@ -632,9 +635,9 @@ Tensor probabilities_of(const States& states, const CurvePlan& plan) {
   const Tensor scores = kept_scores.scalar_type() == at::kDouble ? kept_scores : kept_scores.to(at::kFloat);
   const Tensor codes = states.at(1).tensor();
   if (!are_logits(scores, codes, rule)) return scores;
-  const bool classes = rule.task == CurveTask::Multiclass;
-  const Tensor normalised = classes ? curves::plain::softmax(scores) : at::sigmoid(scores);
+  const bool classes = rule.task == Task::Multiclass;
+  const Tensor normalised = classes ? plain::softmax(scores) : at::sigmoid(scores);
   return at::where(classes ? (codes < 0).unsqueeze(1) : codes < 0, scores, normalised);
 }
 
-}  // namespace metrics::classification
+}  // namespace metrics::classification::curves

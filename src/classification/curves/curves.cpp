@@ -26,21 +26,20 @@
 #include <limits>
 #include <sstream>
 
-namespace metrics {
-namespace classification {
+namespace metrics::classification::curves {
 namespace {
 
-using curves::kernels::ClassRows;
-using curves::kernels::Ignored;
-using curves::kernels::Questions;
-using curves::kernels::Seen;
+using kernels::ClassRows;
+using kernels::Ignored;
+using kernels::Questions;
+using kernels::Seen;
 
 // Places of the states of exact curves; of binned ones see readings.h.
 constexpr std::size_t kPreds = 0;
 constexpr std::size_t kTarget = 1;
 
 template <class... Parts>
-[[noreturn]] void refuse_curve(const Parts&... parts) {
+[[noreturn]] void refuse(const Parts&... parts) {
   std::ostringstream message;
   (message << ... << parts);
   throw InvalidArgument(message.str());
@@ -52,18 +51,18 @@ void check_thresholds(const Thresholds& thresholds, bool validate) {
     return check_at_least("thresholds", *count, validate ? 2 : 1);
   }
   if (const auto* list = std::get_if<std::vector<double>>(&*thresholds)) {
-    if (list->empty()) refuse_curve("thresholds: expected at least one, got an empty list");
+    if (list->empty()) refuse("thresholds: expected at least one, got an empty list");
     if (!validate) return;
     for (const double t : *list) {
-      if (!(t >= 0 && t <= 1)) refuse_curve("thresholds: expected numbers in [0, 1], got ", t);
+      if (!(t >= 0 && t <= 1)) refuse("thresholds: expected numbers in [0, 1], got ", t);
     }
     return;
   }
   const auto& tensor = std::get<Tensor>(*thresholds);
   if (detail::is_readable(tensor) && tensor.dim() == 1 && tensor.numel() > 0) return;
-  refuse_curve(
-      "thresholds: expected a tensor [T] of real numbers, got ",
-      detail::has_elements(tensor) ? c10::str(tensor.scalar_type(), tensor.sizes()) : detail::unreadable_kind(tensor));
+  refuse("thresholds: expected a tensor [T] of real numbers, got ", detail::has_elements(tensor)
+                                                                        ? c10::str(tensor.scalar_type(), tensor.sizes())
+                                                                        : detail::unreadable_kind(tensor));
 }
 
 // --- Inputs.
@@ -82,31 +81,31 @@ struct ClassBatch {
 };
 
 void check_scores(const Tensor& preds, const Tensor& target, bool validate) {
-  if (!preds.is_floating_point()) refuse_curve("preds: expected floating scores, got ", preds.scalar_type());
+  if (!preds.is_floating_point()) refuse("preds: expected floating scores, got ", preds.scalar_type());
   if (validate && target.is_floating_point()) {
-    refuse_curve("target: expected integers or bools, got ", target.scalar_type());
+    refuse("target: expected integers or bools, got ", target.scalar_type());
   }
 }
 
 /// Memory that can be read: neither to be negated on reading, nor a zero tensor, which has none.
-Tensor readable_curve_input(const Tensor& tensor) {
+Tensor readable(const Tensor& tensor) {
   return (tensor.is_neg() || tensor._is_zerotensor() ? tensor.clone() : tensor).contiguous();
 }
 
-Tensor readable_curve_target(const Tensor& target) {
-  return readable_curve_input(target.scalar_type() == at::kLong ? target : target.to(at::kLong));
+Tensor readable_target(const Tensor& target) {
+  return readable(target.scalar_type() == at::kLong ? target : target.to(at::kLong));
 }
 
 QuestionBatch checked_questions(const Tensor& preds, const Tensor& target, const CurveRule& rule) {
-  const counting::ThresholdRule labels{0.5, rule.ignore_index, rule.validate_args};
-  if (rule.task == CurveTask::Binary) {
-    counting::check_binary(preds, target, labels);
+  const counts::ThresholdRule labels{0.5, rule.ignore_index, rule.validate_args};
+  if (rule.task == Task::Binary) {
+    counts::check_binary(preds, target, labels);
   } else {
-    counting::check_multilabel(preds, target, rule.labels, labels);
+    counts::check_multilabel(preds, target, rule.labels, labels);
   }
   check_scores(preds, target, rule.validate_args);
-  QuestionBatch batch{readable_curve_input(preds), readable_curve_target(target), preds.numel(), 1, 1};
-  if (rule.task == CurveTask::Binary) return batch;
+  QuestionBatch batch{readable(preds), readable_target(target), preds.numel(), 1, 1};
+  if (rule.task == Task::Binary) return batch;
   batch.samples = preds.size(0);
   batch.labels = rule.labels;
   for (const int64_t size : preds.sizes().slice(2)) batch.positions *= size;
@@ -114,22 +113,21 @@ QuestionBatch checked_questions(const Tensor& preds, const Tensor& target, const
 }
 
 ClassBatch checked_class_rows(const Tensor& preds, const Tensor& target, const CurveRule& rule) {
-  const auto shape = counting::checked_classes(
+  const auto shape = counts::checked_classes(
       preds, target, {.num_classes = rule.labels, .ignore_index = rule.ignore_index, .validate = rule.validate_args});
   if (!shape.scores) {
-    refuse_curve("preds: expected scores [N, ", rule.labels, ", ...] for target ", target.sizes(), ", got ",
-                 preds.sizes());
+    refuse("preds: expected scores [N, ", rule.labels, ", ...] for target ", target.sizes(), ", got ", preds.sizes());
   }
   check_scores(preds, target, rule.validate_args);
   const Tensor rows = preds.dim() == 2 ? preds : preds.movedim(1, -1).reshape({-1, rule.labels});
-  const Tensor labels = readable_curve_target(target);
-  return {readable_curve_input(rows), labels.dim() == 1 ? labels : labels.view({-1})};
+  const Tensor labels = readable_target(target);
+  return {readable(rows), labels.dim() == 1 ? labels : labels.view({-1})};
 }
 
 [[noreturn]] void throw_nan(const Tensor& scores, const Tensor& counted) {
   const Tensor first = ((scores != scores) & counted).nonzero().select(0, 0);
-  refuse_curve("preds: expected numbers, got nan in row ", first[0].item<int64_t>(),
-               "; a score that is not a number has no rank");
+  refuse("preds: expected numbers, got nan in row ", first[0].item<int64_t>(),
+         "; a score that is not a number has no rank");
 }
 
 /// What is to be counted: questions with a target 0 or 1, and not ignored.
@@ -145,7 +143,7 @@ Tensor counted_rows(const Tensor& target, const CurveRule& rule) {
 
 Questions as_loops(const QuestionBatch& batch, const CurveRule& rule) {
   return {batch.scores.const_data_ptr(),
-          element_of(batch.scores.scalar_type()),
+          metrics::kernels::element_of(batch.scores.scalar_type()),
           batch.target.const_data_ptr<int64_t>(),
           batch.samples,
           batch.labels,
@@ -155,7 +153,7 @@ Questions as_loops(const QuestionBatch& batch, const CurveRule& rule) {
 
 ClassRows as_loops(const ClassBatch& batch, const CurveRule& rule) {
   return {batch.scores.const_data_ptr(),
-          element_of(batch.scores.scalar_type()),
+          metrics::kernels::element_of(batch.scores.scalar_type()),
           batch.target.const_data_ptr<int64_t>(),
           batch.scores.size(0),
           batch.scores.size(1),
@@ -166,16 +164,16 @@ ClassRows as_loops(const ClassBatch& batch, const CurveRule& rule) {
 Seen looked_at(const QuestionBatch& batch, const CurveRule& rule) {
   Seen seen;
   if (batch.scores.is_cpu()) {
-    seen = curves::kernels::look(as_loops(batch, rule));
+    seen = kernels::look(as_loops(batch, rule));
   } else {
-    seen = curves::plain::look(batch.scores, counted_questions(batch.target, rule));
+    seen = plain::look(batch.scores, counted_questions(batch.target, rule));
     Tensor bad = (batch.target != 0) & (batch.target != 1);
     if (rule.ignore_index) bad = bad & (batch.target != *rule.ignore_index);
     seen.invalid = bad.any().item<bool>();
   }
   if (!rule.validate_args) return seen;
   if (seen.invalid) {
-    counting::throw_bad_label(batch.scores, batch.target, counting::ThresholdRule{0.5, rule.ignore_index, true});
+    counts::throw_bad_label(batch.scores, batch.target, counts::ThresholdRule{0.5, rule.ignore_index, true});
   }
   if (seen.nan) throw_nan(batch.scores, counted_questions(batch.target, rule));
   return seen;
@@ -184,17 +182,17 @@ Seen looked_at(const QuestionBatch& batch, const CurveRule& rule) {
 Seen looked_at(const ClassBatch& batch, const CurveRule& rule) {
   Seen seen;
   if (batch.scores.is_cpu()) {
-    seen = curves::kernels::look(as_loops(batch, rule));
+    seen = kernels::look(as_loops(batch, rule));
   } else {
-    seen = curves::plain::look(batch.scores, counted_rows(batch.target, rule).unsqueeze(1));
+    seen = plain::look(batch.scores, counted_rows(batch.target, rule).unsqueeze(1));
     Tensor bad = (batch.target < 0) | (batch.target >= rule.labels);
     if (rule.ignore_index) bad = bad & (batch.target != *rule.ignore_index);
     seen.invalid = bad.any().item<bool>();
   }
   if (!rule.validate_args) return seen;
   if (seen.invalid) {
-    counting::throw_bad_label(batch.scores, batch.target,
-                              counting::ClassRule{.num_classes = rule.labels, .ignore_index = rule.ignore_index});
+    counts::throw_bad_label(batch.scores, batch.target,
+                            counts::ClassRule{.num_classes = rule.labels, .ignore_index = rule.ignore_index});
   }
   if (seen.nan) throw_nan(batch.scores, counted_rows(batch.target, rule).unsqueeze(1));
   return seen;
@@ -230,12 +228,12 @@ CountedStates counted_states(States& states, ScoreInput input, bool outside) {
           .to_note_outside = outside ? noted : nullptr};
 }
 
-curves::kernels::BucketTables memory_of(const CountedStates& states) {
+kernels::BucketTables memory_of(const CountedStates& states) {
   return {states.as_probability ? states.as_probability->counts() : nullptr,
           states.as_logit ? states.as_logit->counts() : nullptr};
 }
 
-curves::plain::Tables tensors_of(const CountedStates& states) {
+plain::Tables tensors_of(const CountedStates& states) {
   return {states.as_probability ? states.as_probability->tensor() : Tensor(),
           states.as_logit ? states.as_logit->tensor() : Tensor()};
 }
@@ -253,12 +251,12 @@ void count(States& states, const CurvePlan& plan, QuestionBatch batch) {
   const Seen seen = looked_at(batch, rule);
   if (batch.scores.is_cpu()) {
     const CountedStates counted = counted_states(states, rule.input, seen.outside);
-    curves::kernels::count_buckets(as_loops(batch, rule), *plan.bins(), memory_of(counted));
+    kernels::count_buckets(as_loops(batch, rule), *plan.bins(), memory_of(counted));
     return counted.note();
   }
   const Tensor codes = at::where(counted_questions(batch.target, rule), batch.target, -1);
-  curves::plain::count_questions(tensors_of(counted_states(states, rule.input, seen.outside)),
-                                 batch.in_three(batch.scores), batch.in_three(codes), *plan.bins());
+  plain::count_questions(tensors_of(counted_states(states, rule.input, seen.outside)), batch.in_three(batch.scores),
+                         batch.in_three(codes), *plan.bins());
 }
 
 void count(States& states, const CurvePlan& plan, ClassBatch batch) {
@@ -268,12 +266,12 @@ void count(States& states, const CurvePlan& plan, ClassBatch batch) {
   const Seen seen = looked_at(batch, rule);
   if (batch.scores.is_cpu()) {
     const CountedStates counted = counted_states(states, rule.input, seen.outside);
-    curves::kernels::count_buckets(as_loops(batch, rule), *plan.bins(), memory_of(counted));
+    kernels::count_buckets(as_loops(batch, rule), *plan.bins(), memory_of(counted));
     return counted.note();
   }
   const Tensor target = at::where(counted_rows(batch.target, rule), batch.target, -1);
-  curves::plain::count_classes(tensors_of(counted_states(states, rule.input, seen.outside)), batch.scores, target,
-                               *plan.bins());
+  plain::count_classes(tensors_of(counted_states(states, rule.input, seen.outside)), batch.scores, target,
+                       *plan.bins());
 }
 
 // --- Exact: rows of scores and codes of their targets (see curves.h).
@@ -291,9 +289,8 @@ Tensor codes_of(const QuestionBatch& batch, const CurveRule& rule) {
     return at::where(counted_questions(batch.target, rule), batch.target, kSkipped).to(at::kChar);
   }
   Tensor codes = at::empty(batch.target.sizes(), at::kChar);
-  curves::kernels::encode_questions(batch.target.const_data_ptr<int64_t>(), batch.target.numel(),
-                                    Ignored(rule.ignore_index), static_cast<int8_t>(kSkipped),
-                                    codes.mutable_data_ptr<int8_t>());
+  kernels::encode_questions(batch.target.const_data_ptr<int64_t>(), batch.target.numel(), Ignored(rule.ignore_index),
+                            static_cast<int8_t>(kSkipped), codes.mutable_data_ptr<int8_t>());
   return codes;
 }
 
@@ -302,7 +299,7 @@ void keep(States& states, const CurvePlan& plan, const QuestionBatch& batch) {
   if (batch.scores.numel() == 0) return;
   looked_at(batch, rule);
   const Tensor codes = codes_of(batch, rule);
-  if (rule.task == CurveTask::Multilabel) {
+  if (rule.task == Task::Multilabel) {
     const auto rows = [&](const Tensor& t) { return batch.in_three(t).transpose(1, 2).reshape({-1, rule.labels}); };
     return append_rows(states, rows(batch.scores), rows(codes));
   }
@@ -343,24 +340,24 @@ Tensor cumulated(const Tensor& buckets, const CurvePlan::Bins& bins) {
 /// Throws InvalidArgument for scores and labels that torchmetrics cannot have kept under the rule.
 void check_kept(const Tensor& preds, const Tensor& target, const CurveRule& rule) {
   if (!preds.defined() && !target.defined()) return;
-  if (!preds.defined() || !preds.is_floating_point()) refuse_curve("state `preds`: expected floating scores");
+  if (!preds.defined() || !preds.is_floating_point()) refuse("state `preds`: expected floating scores");
   if (!target.defined() || !at::isIntegralType(target.scalar_type(), /*includeBool=*/true)) {
-    refuse_curve("state `target`: expected integers or bools");
+    refuse("state `target`: expected integers or bools");
   }
-  const bool row_of_labels = rule.task != CurveTask::Binary && !rule.flattened;
+  const bool row_of_labels = rule.task != Task::Binary && !rule.flattened;
   std::vector<int64_t> shape{target.dim() == 0 ? -1 : target.size(0)};
   if (row_of_labels) shape.push_back(rule.labels);
   const at::IntArrayRef targets =
-      rule.task == CurveTask::Multilabel ? at::IntArrayRef(shape) : at::IntArrayRef(shape).slice(0, 1);
+      rule.task == Task::Multilabel ? at::IntArrayRef(shape) : at::IntArrayRef(shape).slice(0, 1);
   if (preds.sizes() != at::IntArrayRef(shape) || target.sizes() != targets ||
       (rule.flattened && shape[0] % rule.labels)) {
-    refuse_curve("states `preds` and `target`: expected shapes that go together, got ", preds.sizes(), " and ",
-                 target.sizes());
+    refuse("states `preds` and `target`: expected shapes that go together, got ", preds.sizes(), " and ",
+           target.sizes());
   }
-  const bool classes = rule.task == CurveTask::Multiclass && !rule.flattened;
+  const bool classes = rule.task == Task::Multiclass && !rule.flattened;
   Tensor bad = (target < 0) | (target >= (classes ? rule.labels : 2));
   if (rule.ignore_index) bad = bad & (target != *rule.ignore_index);
-  if (rule.validate_args && bad.any().item<bool>()) refuse_curve("state `target`: holds a number that is no label");
+  if (rule.validate_args && bad.any().item<bool>()) refuse("state `target`: holds a number that is no label");
 }
 
 /// The inverse of `cumulated`.
@@ -377,48 +374,47 @@ Tensor differences(const Tensor& counts, const CurvePlan::Bins& bins) {
 
 }  // namespace
 
-void check_curve(const CurveRule& rule) {
-  if (rule.task == CurveTask::Multiclass) check_at_least("num_classes", rule.labels, rule.validate_args ? 2 : 1);
-  if (rule.task == CurveTask::Multilabel) check_at_least("num_labels", rule.labels, rule.validate_args ? 2 : 1);
+void check(const CurveRule& rule) {
+  if (rule.task == Task::Multiclass) check_at_least("num_classes", rule.labels, rule.validate_args ? 2 : 1);
+  if (rule.task == Task::Multilabel) check_at_least("num_labels", rule.labels, rule.validate_args ? 2 : 1);
   check_thresholds(rule.thresholds, rule.validate_args);
 }
 
-void check_curve_average(Average average, std::initializer_list<Average> allowed) {
+void check_average(Average average, std::initializer_list<Average> allowed) {
   if (std::find(allowed.begin(), allowed.end(), average) != allowed.end()) return;
   std::string names;
   for (const Average each : allowed) {
     (names += names.empty() ? "'" : ", '").append(enum_names<Average>[static_cast<std::size_t>(each)]) += "'";
   }
-  refuse_curve("average: expected one of ", names, ", got '", enum_names<Average>[static_cast<std::size_t>(average)],
-               "'");
+  refuse("average: expected one of ", names, ", got '", enum_names<Average>[static_cast<std::size_t>(average)], "'");
 }
 
 void check_normalization(Normalization normalization) {
   if (normalization != Normalization::Softmax) return;
-  refuse_curve("normalization: expected 'sigmoid' or None for one score a sample, got 'softmax'");
+  refuse("normalization: expected 'sigmoid' or None for one score a sample, got 'softmax'");
 }
 
-void declare_curve(States& states, const CurvePlan& plan) {
+void declare(States& states, const CurvePlan& plan) {
   if (!plan.bins()) {
     states.add("preds", Reduction::Cat);
     states.add("target", Reduction::Cat);
     return;
   }
   std::vector<int64_t> shape{plan.bins()->size(), 2, 2};
-  if (plan.rule().task != CurveTask::Binary) shape.insert(shape.begin() + 1, plan.rule().labels);
+  if (plan.rule().task != Task::Binary) shape.insert(shape.begin() + 1, plan.rule().labels);
   declare_readings(states, {"confmat"}, Reduction::Sum, at::zeros(shape, at::kLong), plan.rule().input);
 }
 
-void update_curve(States& states, const CurvePlan& plan, const Tensor& preds, const Tensor& target) {
+void update(States& states, const CurvePlan& plan, const Tensor& preds, const Tensor& target) {
   const auto fold = [&](const auto& batch) { plan.bins() ? count(states, plan, batch) : keep(states, plan, batch); };
-  if (plan.rule().task == CurveTask::Multiclass) {
+  if (plan.rule().task == Task::Multiclass) {
     fold(checked_class_rows(preds, target, plan.rule()));
   } else {
     fold(checked_questions(preds, target, plan.rule()));
   }
 }
 
-void show_curve(States& states, const CurvePlan& plan) {
+void show_as_torchmetrics(States& states, const CurvePlan& plan) {
   if (plan.bins()) {
     const State& holds = reading_that_holds(states, plan.rule().input);
     return states.at(0).assign(cumulated(holds.tensor(), *plan.bins()), {}, {});
@@ -428,8 +424,7 @@ void show_curve(States& states, const CurvePlan& plan) {
   const Tensor codes = states.at(kTarget).tensor().to(at::kLong);
   Tensor labels = at::where(codes < 0, -1 - codes, codes);
   Tensor probabilities = probabilities_of(states, plan);
-  if (rule.task == CurveTask::Multilabel)
-    labels = at::where(labels == kSkipped, rule.ignore_index.value_or(-1), labels);
+  if (rule.task == Task::Multilabel) labels = at::where(labels == kSkipped, rule.ignore_index.value_or(-1), labels);
   if (rule.flattened) {
     probabilities = probabilities.reshape({-1});
     labels = at::one_hot(labels, rule.labels).view({-1});
@@ -438,7 +433,7 @@ void show_curve(States& states, const CurvePlan& plan) {
   states.at(kTarget).assign(labels, {}, {});
 }
 
-void complete_curve(States& states, const CurvePlan& plan) {
+void complete_from_torchmetrics(States& states, const CurvePlan& plan) {
   const CurveRule& rule = plan.rule();
   if (plan.bins()) {
     const Tensor buckets = differences(states.at(0).tensor(), *plan.bins());
@@ -454,15 +449,15 @@ void complete_curve(States& states, const CurvePlan& plan) {
     scores = scores.reshape({-1, rule.labels});
     labels = labels.view({-1, rule.labels}).argmax(1);
   }
-  if (rule.task == CurveTask::Multilabel) labels = at::where(counted_questions(labels, rule), labels, kSkipped);
+  if (rule.task == Task::Multilabel) labels = at::where(counted_questions(labels, rule), labels, kSkipped);
   // torchmetrics has decided that these are probabilities, whatever is still to come.
   if (rule.input != ScoreInput::Probabilities) labels = -1 - labels;
-  const at::ScalarType type = rule.task == CurveTask::Multiclass ? code_type(rule.labels) : at::kChar;
+  const at::ScalarType type = rule.task == Task::Multiclass ? code_type(rule.labels) : at::kChar;
   states.at(kPreds).assign(scores, {}, {});
   states.at(kTarget).assign(labels.to(type), {}, {});
 }
 
-std::string curve_key(const CurveRule& rule) {
+std::string update_key(const CurveRule& rule) {
   const auto text = [](const auto& value) {
     return detail::option_text(Codec<std::remove_cvref_t<decltype(value)>>::write(value));
   };
@@ -473,5 +468,4 @@ std::string curve_key(const CurveRule& rule) {
   return key.str();
 }
 
-}  // namespace classification
-}  // namespace metrics
+}  // namespace metrics::classification::curves

@@ -8,7 +8,9 @@
 
 // From states to the points of curves, in float64 and in torchmetrics' order.
 
-namespace metrics::classification {
+namespace metrics::classification::curves {
+
+using metrics::kernels::uint128;
 
 // --- Exact curves keep two states: `preds`, the scores as they came, and `target`, a code for each row (of a
 // multilabel metric for each label of it). A code is the label, or kSkipped for a label that does not count; its
@@ -119,4 +121,4 @@ PrecisionRecallPoints averaged_precision_recall(const States& states, const Curv
 std::vector<RocPoints> whole_roc_points(const States& states, const CurvePlan& plan);
 RocPoints mean_roc(const std::vector<RocPoints>& curves);
 
-}  // namespace metrics::classification
+}  // namespace metrics::classification::curves

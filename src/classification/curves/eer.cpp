@@ -15,6 +15,7 @@
 namespace metrics {
 
 using namespace classification;
+using namespace classification::curves;
 
 namespace {
 
@@ -65,7 +66,7 @@ Tensor scores::EER::value(const GatheredCurve& curve, const BinaryCurveOptions&)
 }
 
 void scores::EER::check(const MulticlassCurveOptions& o) {
-  check_curve_average(o.average, {Average::Micro, Average::Macro, Average::None});
+  check_average(o.average, {Average::Micro, Average::Macro, Average::None});
 }
 
 Tensor scores::EER::value(const GatheredCurve& curve, const MulticlassCurveOptions& o) {

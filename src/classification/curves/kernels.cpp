@@ -16,13 +16,11 @@
 // Compiled without contraction of floating point, so that all versions of a function give the same bits, and without
 // care for floating-point exceptions, which nobody asks for, so that choices in loops need no branches.
 
-namespace metrics::curves::kernels {
+namespace metrics::classification::curves::kernels {
 namespace {
 
-using counting::kernels::parallel;
-using counting::kernels::Wide;
-using counting::kernels::widen;
-using metrics::kernels::exponential;
+using counts::kernels::Wide;
+using counts::kernels::widen;
 
 // Elements per step: what is kept of them between loops fits the nearest cache.
 constexpr int64_t kBlock = 512;
@@ -671,10 +669,10 @@ std::vector<RowNorm> row_norms(const void* scores, Element element, int64_t rows
       std::vector<double> scratch(static_cast<std::size_t>(classes));
       RowNorm* to = result.data() + begin;
       norms(x + begin * classes, end - begin, classes, buffer.data(), scratch.data(), to);
-      for (int64_t r = 0; r < end - begin; ++r) to[r].excess = metrics::kernels::logarithm_of_one_plus(to[r].excess);
+      for (int64_t r = 0; r < end - begin; ++r) to[r].excess = logarithm_of_one_plus(to[r].excess);
     });
   });
   return result;
 }
 
-}  // namespace metrics::curves::kernels
+}  // namespace metrics::classification::curves::kernels

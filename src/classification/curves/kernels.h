@@ -9,9 +9,10 @@
 #include <vector>
 
 /// The loops under curves.cpp, on raw memory.
-namespace metrics::curves::kernels {
+namespace metrics::classification::curves::kernels {
 
-using counting::kernels::Ignored;
+using namespace metrics::kernels;
+using counts::kernels::Ignored;
 
 /// What was seen among the scores and targets that count.
 struct Seen {
@@ -101,4 +102,4 @@ METRICS_API void softmax(const double* scores, int64_t rows, int64_t classes, do
 /// Returns the norms of rows [rows, classes]. They do not depend on the order of a row's scores.
 METRICS_API std::vector<RowNorm> row_norms(const void* scores, Element element, int64_t rows, int64_t classes);
 
-}  // namespace metrics::curves::kernels
+}  // namespace metrics::classification::curves::kernels

@@ -18,6 +18,7 @@
 namespace metrics {
 
 using namespace classification;
+using namespace classification::curves;
 
 namespace {
 
@@ -66,9 +67,9 @@ double log_area(const CurveCounts& counts, const FprRange& range) {
   const std::vector<RatePoint> points = within(in_order(counts), range);
   double area = 0;
   for (std::size_t i = 1; i < points.size(); ++i) {
-    area += kernels::logarithm(points[i].fpr / points[i - 1].fpr) * (points[i].tpr + points[i - 1].tpr) / 2;
+    area += metrics::kernels::logarithm(points[i].fpr / points[i - 1].fpr) * (points[i].tpr + points[i - 1].tpr) / 2;
   }
-  return area / kernels::logarithm(range[1] / range[0]);
+  return area / metrics::kernels::logarithm(range[1] / range[0]);
 }
 
 }  // namespace
@@ -79,7 +80,7 @@ void scores::LogArea::check() const {
     throw InvalidArgument("fpr_range: expected two numbers with 0 <= lower < upper <= 1, got (" +
                           std::to_string(lower) + ", " + std::to_string(upper) + ")");
   }
-  if (average) check_curve_average(*average, {Average::Macro, Average::None});
+  if (average) check_average(*average, {Average::Macro, Average::None});
 }
 
 /// Returns an area for each curve, or the mean of those that are numbers.

@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace metrics::classification {
+namespace metrics::classification::curves {
 
 namespace {
 
@@ -120,7 +120,7 @@ OperatingPoint greatest(const GatheredCurve& curve, Rate wanted, Rate held, doub
   return as_tensors(chosen);
 }
 
-}  // namespace metrics::classification
+}  // namespace metrics::classification::curves
 
 namespace metrics {
 

@@ -10,7 +10,7 @@
 
 #include <cmath>
 
-namespace metrics::curves::plain {
+namespace metrics::classification::curves::plain {
 namespace {
 
 /// float64 or float32, as the kernels read scores.
@@ -90,4 +90,4 @@ kernels::Seen look(const Tensor& scores, const Tensor& counted) {
           .nan = ((scores != scores) & counted).any().item<bool>()};
 }
 
-}  // namespace metrics::curves::plain
+}  // namespace metrics::classification::curves::plain

@@ -7,7 +7,7 @@
 
 /// The loops of curve_kernels.h in plain tensor operations: what runs on devices without a kernel, and what the kernels
 /// are tested against.
-namespace metrics::curves::plain {
+namespace metrics::classification::curves::plain {
 
 using at::Tensor;
 
@@ -30,4 +30,4 @@ METRICS_API Tensor softmax(const Tensor& scores);
 /// Looks at the scores that `counted` (bool, of a shape that broadcasts) marks.
 METRICS_API kernels::Seen look(const Tensor& scores, const Tensor& counted);
 
-}  // namespace metrics::curves::plain
+}  // namespace metrics::classification::curves::plain

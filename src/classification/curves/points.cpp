@@ -10,7 +10,7 @@
 #include <limits>
 #include <string>
 
-namespace metrics::classification {
+namespace metrics::classification::curves {
 namespace {
 
 constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
@@ -40,7 +40,7 @@ PrecisionRecallPoints precision_recall_of(CurveCounts counts, const CurvePlan& p
   points.precision.reserve(size + 1);
   points.recall.reserve(size + 1);
   const double missing = recall_without_positives(plan);
-  if (counts.positives == 0 && !plan.bins() && plan.rule().task != CurveTask::Multiclass) warn_of_no_positives();
+  if (counts.positives == 0 && !plan.bins() && plan.rule().task != Task::Multiclass) warn_of_no_positives();
   for (std::size_t i = size; i-- > 0;) {
     const auto tp = static_cast<double>(counts.tp[i]);
     const int64_t predicted = counts.tp[i] + counts.fp[i];
@@ -124,7 +124,7 @@ std::vector<const std::vector<double>*> members(const std::vector<Points>& curve
 }  // namespace
 
 double recall_without_positives(const CurvePlan& plan) {
-  return plan.bins() || plan.rule().task == CurveTask::Multiclass ? kUndefined : 1;
+  return plan.bins() || plan.rule().task == Task::Multiclass ? kUndefined : 1;
 }
 
 void warn_of_no_positives() {
@@ -215,4 +215,4 @@ PrecisionRecallPoints averaged_precision_recall(const States& states, const Curv
   return {std::move(mean.x), std::move(mean.y), all_thresholds(curves)};
 }
 
-}  // namespace metrics::classification
+}  // namespace metrics::classification::curves

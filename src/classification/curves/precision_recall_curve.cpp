@@ -5,6 +5,7 @@
 namespace metrics {
 
 using namespace classification;
+using namespace classification::curves;
 
 namespace {
 
@@ -24,7 +25,7 @@ PrecisionRecallPairs scores::PrecisionRecallCurve::value(const GatheredCurve& cu
 }
 
 void scores::PrecisionRecallCurve::check(const MulticlassCurveOptions& options) {
-  check_curve_average(options.average, {Average::Micro, Average::Macro, Average::None});
+  check_average(options.average, {Average::Micro, Average::Macro, Average::None});
 }
 
 PrecisionRecallCurves scores::PrecisionRecallCurve::value(const GatheredCurve& curve,

@@ -10,7 +10,7 @@
 
 // From points to the tensors of results.
 
-namespace metrics::classification {
+namespace metrics::classification::curves {
 
 inline Tensor tensor_of_points(const std::vector<double>& numbers) {
   Tensor result = at::empty({static_cast<int64_t>(numbers.size())}, at::kDouble);
@@ -34,4 +34,4 @@ Curves stacked_thresholds(const std::vector<Points>& curves, const CurvePlan& pl
   return stacked_points(curves, &Points::thresholds, plan);
 }
 
-}  // namespace metrics::classification
+}  // namespace metrics::classification::curves

@@ -5,6 +5,7 @@
 namespace metrics {
 
 using namespace classification;
+using namespace classification::curves;
 
 namespace {
 
@@ -24,7 +25,7 @@ RocCurve scores::ROC::value(const GatheredCurve& curve, const BinaryCurveOptions
 }
 
 void scores::ROC::check(const MulticlassCurveOptions& options) {
-  check_curve_average(options.average, {Average::Micro, Average::Macro, Average::None});
+  check_average(options.average, {Average::Micro, Average::Macro, Average::None});
 }
 
 RocCurves scores::ROC::value(const GatheredCurve& curve, const MulticlassCurveOptions& options) {

@@ -1,6 +1,6 @@
 #include "roc_counts.h"
 
-namespace metrics::classification {
+namespace metrics::classification::curves {
 
 CurveCounts as_roc(CurveCounts counts, const CurvePlan& plan) {
   warn_of_missing_samples(counts, plan);
@@ -12,4 +12,4 @@ CurveCounts as_roc(CurveCounts counts, const CurvePlan& plan) {
   return counts;
 }
 
-}  // namespace metrics::classification
+}  // namespace metrics::classification::curves

@@ -7,7 +7,7 @@
 // What metrics that look for one number on a ROC curve read: counts, for rounded rates may differ, or miss a minimum,
 // where whole samples do not.
 
-namespace metrics::classification {
+namespace metrics::classification::curves {
 
 /// Returns the counts that `roc_points` makes rates of: an exact curve begins with threshold 1, which nothing reaches.
 /// Warns as that does of samples that are missing.
@@ -18,4 +18,4 @@ inline double share(int64_t part, int64_t whole) {
   return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
-}  // namespace metrics::classification
+}  // namespace metrics::classification::curves

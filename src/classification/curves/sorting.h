@@ -15,7 +15,7 @@
 
 // The sorting of scores by their ordered bits, which are their keys.
 
-namespace metrics::curves {
+namespace metrics::classification::curves {
 
 /// Where keys lie. Those of negative scores are below kZero.
 template <class Key>
@@ -76,13 +76,13 @@ struct Sorted {
 template <class Item, int kBelow = 1, class Fill>
 Sorted<Item> sorted(std::size_t count, int bits, const Fill& fill) {
   Sorted<Item> result{std::make_unique_for_overwrite<Item[]>(2 * count), {}};
-  prefer_large_pages(result.memory.get(), 2 * count * sizeof(Item));
+  metrics::kernels::prefer_large_pages(result.memory.get(), 2 * count * sizeof(Item));
   const std::span<Item> items(result.memory.get(), count);
   fill(items);
-  result.items = radix_sorted(
+  result.items = metrics::kernels::radix_sorted(
       items, std::span(result.memory.get() + count, count),
       [](const Item& item) { return static_cast<Item>(item >> kBelow); }, bits);
   return result;
 }
 
-}  // namespace metrics::curves
+}  // namespace metrics::classification::curves

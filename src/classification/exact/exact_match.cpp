@@ -17,7 +17,7 @@ struct classification::Matches {
   Tensor correct, total;
 };
 
-using classification::Matches;
+using namespace classification;
 
 namespace {
 
@@ -66,13 +66,13 @@ void MulticlassMatches::declare(States& states, const Options& o) {
 }
 
 void MulticlassMatches::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
-  const counting::ClassRule rule{
+  const counts::ClassRule rule{
       .num_classes = o.num_classes, .ignore_index = o.ignore_index, .validate = o.validate_args};
   if (is_samplewise(o)) {
-    states.at(0).append(counting::samplewise_exact_class_matches(preds, target, rule));
+    states.at(0).append(counts::samplewise_exact_class_matches(preds, target, rule));
     states.at(1).raise(total_of(1, target).squeeze());
   } else {
-    states.at(0).add(counting::exact_class_matches(preds, target, rule));
+    states.at(0).add(counts::exact_class_matches(preds, target, rule));
     states.at(1).add(total_of(target.dim() == 0 ? 1 : target.size(0), target));
   }
 }
@@ -92,32 +92,32 @@ void MultilabelMatches::check(const Options& o) {
 // own beside it.
 void MultilabelMatches::declare(States& states, const Options& o) {
   if (is_samplewise(o)) {
-    classification::declare_readings(states, {"correct"}, Reduction::Cat, Tensor(), o.input);
+    declare_readings(states, {"correct"}, Reduction::Cat, Tensor(), o.input);
     states.add("total", Reduction::Max, at::zeros({}, at::kLong));
     states.add("_positions", Reduction::Cat);
   } else {
-    classification::declare_readings(states, {"correct"}, Reduction::Sum, at::zeros({1}, at::kLong), o.input);
+    declare_readings(states, {"correct"}, Reduction::Sum, at::zeros({1}, at::kLong), o.input);
     states.add("total", Reduction::Sum, at::zeros({1}, at::kLong));
   }
 }
 
 void MultilabelMatches::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
-  const counting::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
+  const counts::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
   if (is_samplewise(o)) {
-    const auto counts = counting::samplewise_exact_multilabel_matches(preds, target, o.num_labels, rule);
+    const auto counts = counts::samplewise_exact_multilabel_matches(preds, target, o.num_labels, rule);
     const Tensor positions = total_of(positions_of(target), target);
-    classification::fold_readings(states, o.input, counts);
+    fold_readings(states, o.input, counts);
     states["total"].raise(positions.squeeze());
     states["_positions"].append(positions.expand({target.size(0)}));
   } else {
-    const auto counts = counting::exact_multilabel_matches(preds, target, o.num_labels, rule);
-    classification::fold_readings(states, o.input, counts);
+    const auto counts = counts::exact_multilabel_matches(preds, target, o.num_labels, rule);
+    fold_readings(states, o.input, counts);
     states["total"].add(total_of(target.size(0) * positions_of(target), target));
   }
 }
 
 Matches MultilabelMatches::gathered(const States& states, const Options& o) {
-  const State& correct = classification::reading_that_holds(states, o.input);
+  const State& correct = reading_that_holds(states, o.input);
   if (is_samplewise(o)) return {rows_of(correct), rows_of(states["_positions"])};
   return {correct.tensor().reshape({}), states["total"].tensor().reshape({})};
 }
@@ -143,7 +143,7 @@ void MultilabelMatches::complete_from_torchmetrics(States& states, const Options
 }
 
 Tensor scores::ExactMatch::value(const Matches& matches) {
-  return classification::ratio(matches.correct, matches.total);
+  return counts::ratio(matches.correct, matches.total);
 }
 
 METRICS_DEFINE_CLASS(MulticlassExactMatch);

@@ -1,5 +1,5 @@
-#include "classification/counts/kernels.h"
-#include "classification/counts/questions.h"
+#include "kernels.h"
+#include "questions.h"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 #include <mutex>
 #include <vector>
 
-namespace metrics::counting::kernels {
+namespace metrics::classification::counts::kernels {
 namespace {
 
 // What is wrong is marked element by element first, in loops that know nothing of samples: these are often a few
@@ -179,4 +179,4 @@ Seen add_exact_counts(int64_t* probabilities, int64_t* logits, bool samplewise, 
   });
 }
 
-}  // namespace metrics::counting::kernels
+}  // namespace metrics::classification::counts::kernels
