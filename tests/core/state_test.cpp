@@ -807,6 +807,7 @@ TEST_CASE("the default of each reduction is neutral on either side, to the last 
   };
   const std::string expected = picture(filled());
   States left = filled().fresh();
+  left["own"].set(filled()["own"].tensor());  // which the metric merges
   left.merge(filled());
   CHECK(picture(left) == expected);
   States right = filled();
