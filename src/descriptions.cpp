@@ -25,7 +25,7 @@ constexpr std::array<Description, 366> sorted{{
     {"BinaryAUROC.target",
      "Labels of the same shape."},
     {"BinaryAccuracy",
-     "Computes the share of right answers, (tp + tn) / all; samplewise [N]. 0 without any."},
+     "Computes the fraction of right answers, (tp + tn) / all; samplewise [N]. 0 without any."},
     {"BinaryAccuracy.preds",
      "Scores or labels [N, ...]."},
     {"BinaryAccuracy.target",
@@ -71,14 +71,14 @@ constexpr std::array<Description, 366> sorted{{
     {"BinaryFBetaScore.target",
      "Labels of the same shape."},
     {"BinaryHammingDistance",
-     "Computes the share of wrong answers, (fp + fn) / all; samplewise [N]. 1 without any."},
+     "Computes the fraction of wrong answers, (fp + fn) / all; samplewise [N]. 1 without any."},
     {"BinaryHammingDistance.preds",
      "Scores or labels [N, ...]."},
     {"BinaryHammingDistance.target",
      "Labels of the same shape."},
     {"BinaryJaccardIndex",
-     "Computes what positive targets and predictions have in common, as a share of what is either, tp / (tp + "
-     "fp + fn)."},
+     "Computes what positive targets and predictions have in common, as a fraction of what is either, tp / (tp "
+     "+ fp + fn)."},
     {"BinaryJaccardIndex.preds",
      "Scores or labels [N, ...]."},
     {"BinaryJaccardIndex.target",
@@ -98,13 +98,13 @@ constexpr std::array<Description, 366> sorted{{
     {"BinaryMatthewsCorrCoef.target",
      "Labels of the same shape."},
     {"BinaryNegativePredictiveValue",
-     "Computes the share of the no answers that are right, tn / (tn + fn); samplewise [N]."},
+     "Computes the fraction of the no answers that are right, tn / (tn + fn); samplewise [N]."},
     {"BinaryNegativePredictiveValue.preds",
      "Scores or labels [N, ...]."},
     {"BinaryNegativePredictiveValue.target",
      "Labels of the same shape."},
     {"BinaryPrecision",
-     "Computes the share of the yes answers that are right, tp / (tp + fp); samplewise [N]."},
+     "Computes the fraction of the yes answers that are right, tp / (tp + fp); samplewise [N]."},
     {"BinaryPrecision.preds",
      "Scores or labels [N, ...]."},
     {"BinaryPrecision.target",
@@ -130,7 +130,7 @@ constexpr std::array<Description, 366> sorted{{
     {"BinaryROC.target",
      "Labels of the same shape."},
     {"BinaryRecall",
-     "Computes the share of the positive targets that are found, tp / (tp + fn); samplewise [N]."},
+     "Computes the fraction of the positive targets that are found, tp / (tp + fn); samplewise [N]."},
     {"BinaryRecall.preds",
      "Scores or labels [N, ...]."},
     {"BinaryRecall.target",
@@ -150,7 +150,7 @@ constexpr std::array<Description, 366> sorted{{
     {"BinarySensitivityAtSpecificity.target",
      "Labels of the same shape."},
     {"BinarySpecificity",
-     "Computes the share of the negative targets that are answered so, tn / (tn + fp); samplewise [N]. 0 "
+     "Computes the fraction of the negative targets that are answered so, tn / (tn + fp); samplewise [N]. 0 "
      "without any."},
     {"BinarySpecificity.preds",
      "Scores or labels [N, ...]."},
@@ -257,7 +257,7 @@ constexpr std::array<Description, 366> sorted{{
     {"IntersectionOverUnionOptions.class_metrics",
      "Whether the result has a value for each label too."},
     {"IntersectionOverUnionOptions.iou_threshold",
-     "Pairs below it do not count; unset: all do."},
+     "Pairs below it are left out; unset: none is."},
     {"IntersectionOverUnionOptions.respect_labels",
      "Whether only boxes of equal labels are pairs."},
     {"LambdaInputTransformer",
@@ -283,8 +283,8 @@ constexpr std::array<Description, 366> sorted{{
     {"MeanAbsoluteErrorOptions.num_outputs",
      "Columns of the inputs that have an error each; with 1 all elements count together."},
     {"MeanAbsolutePercentageError",
-     "Computes the mean of the absolute errors as shares of the targets, Σ |predsᵢ - targetᵢ| / max(|targetᵢ|, "
-     "1.17e-6) / n."},
+     "Computes the mean of the absolute errors as fractions of the targets, Σ |predsᵢ - targetᵢ| / "
+     "max(|targetᵢ|, 1.17e-6) / n."},
     {"MeanAbsolutePercentageError.preds",
      "One shape, any; real dtypes, also two different ones."},
     {"MeanAbsolutePercentageError.target",
@@ -361,7 +361,7 @@ constexpr std::array<Description, 366> sorted{{
     {"MulticlassAUROC.target",
      "Classes [N, ...]."},
     {"MulticlassAccuracy",
-     "Computes the share of a class's samples that are predicted so, tp / (tp + fn), averaged over classes "
+     "Computes the fraction of a class's samples that are predicted so, tp / (tp + fn), averaged over classes "
      "(with average none: [C]); samplewise one per sample. 0 without any samples."},
     {"MulticlassAccuracy.preds",
      "Labels [N, ...] or scores [N, C, ...]."},
@@ -395,8 +395,8 @@ constexpr std::array<Description, 366> sorted{{
     {"MulticlassEER.target",
      "Classes [N, ...]."},
     {"MulticlassExactMatch",
-     "Computes the share of samples that are right as a whole, at every position; samplewise [N], each 1 or 0. "
-     "0 without any samples."},
+     "Computes the fraction of samples that are right as a whole, at every position; samplewise [N], each 1 or "
+     "0. 0 without any samples."},
     {"MulticlassExactMatch.preds",
      "Labels [N, ...] or scores [N, C, ...]."},
     {"MulticlassExactMatch.target",
@@ -416,14 +416,14 @@ constexpr std::array<Description, 366> sorted{{
     {"MulticlassFBetaScore.target",
      "[N, ...]."},
     {"MulticlassHammingDistance",
-     "Computes the share of a class's samples that are not predicted so, fn / (tp + fn), averaged over classes "
-     "(with average none: [C]); samplewise one per sample. 1 without any samples."},
+     "Computes the fraction of a class's samples that are not predicted so, fn / (tp + fn), averaged over "
+     "classes (with average none: [C]); samplewise one per sample. 1 without any samples."},
     {"MulticlassHammingDistance.preds",
      "Labels [N, ...] or scores [N, C, ...]."},
     {"MulticlassHammingDistance.target",
      "[N, ...]."},
     {"MulticlassJaccardIndex",
-     "Computes what the samples of a class and those predicted so have in common, as a share of what is "
+     "Computes what the samples of a class and those predicted so have in common, as a fraction of what is "
      "either, tp / (tp + fp + fn), averaged over classes (with average none: [C])."},
     {"MulticlassJaccardIndex.preds",
      "Labels [N, ...] or scores [N, C, ...]."},
@@ -444,15 +444,15 @@ constexpr std::array<Description, 366> sorted{{
     {"MulticlassMatthewsCorrCoef.target",
      "[N, ...]."},
     {"MulticlassNegativePredictiveValue",
-     "Computes the share of the samples predicted as another class that belong to another, tn / (tn + fn), "
+     "Computes the fraction of the samples predicted as another class that belong to another, tn / (tn + fn), "
      "averaged over classes (with average none: [C]); samplewise one per sample."},
     {"MulticlassNegativePredictiveValue.preds",
      "Labels [N, ...] or scores [N, C, ...]."},
     {"MulticlassNegativePredictiveValue.target",
      "[N, ...]."},
     {"MulticlassPrecision",
-     "Computes the share of the samples predicted as a class that belong to it, tp / (tp + fp), averaged over "
-     "classes (with average none: [C]); samplewise one per sample."},
+     "Computes the fraction of the samples predicted as a class that belong to it, tp / (tp + fp), averaged "
+     "over classes (with average none: [C]); samplewise one per sample."},
     {"MulticlassPrecision.preds",
      "Labels [N, ...] or scores [N, C, ...]."},
     {"MulticlassPrecision.target",
@@ -476,7 +476,7 @@ constexpr std::array<Description, 366> sorted{{
     {"MulticlassROC.target",
      "Classes [N, ...]."},
     {"MulticlassRecall",
-     "Computes the share of a class's samples that are predicted so, tp / (tp + fn), averaged over classes "
+     "Computes the fraction of a class's samples that are predicted so, tp / (tp + fn), averaged over classes "
      "(with average none: [C]); samplewise one per sample."},
     {"MulticlassRecall.preds",
      "Labels [N, ...] or scores [N, C, ...]."},
@@ -495,7 +495,7 @@ constexpr std::array<Description, 366> sorted{{
     {"MulticlassSensitivityAtSpecificity.target",
      "Classes [N, ...]."},
     {"MulticlassSpecificity",
-     "Computes the share of the samples of other classes that are predicted as another, tn / (tn + fp), "
+     "Computes the fraction of the samples of other classes that are predicted as another, tn / (tn + fp), "
      "averaged over classes (with average none: [C]); samplewise one per sample. 0 without any."},
     {"MulticlassSpecificity.preds",
      "Labels [N, ...] or scores [N, C, ...]."},
@@ -522,7 +522,7 @@ constexpr std::array<Description, 366> sorted{{
     {"MultilabelAUROC.target",
      "Labels of the same shape."},
     {"MultilabelAccuracy",
-     "Computes the share of right answers to a label, (tp + tn) / all, averaged over labels (with average "
+     "Computes the fraction of right answers to a label, (tp + tn) / all, averaged over labels (with average "
      "none: [L]); samplewise one per sample. 0 without any."},
     {"MultilabelAccuracy.preds",
      "Scores or labels [N, L, ...]."},
@@ -548,7 +548,7 @@ constexpr std::array<Description, 366> sorted{{
     {"MultilabelEER.target",
      "Labels, as `preds`."},
     {"MultilabelExactMatch",
-     "Computes the share of positions (samples, where they have none) at which all labels are right; "
+     "Computes the fraction of positions (samples, where they have none) at which all labels are right; "
      "samplewise [N]. 0 without any."},
     {"MultilabelExactMatch.preds",
      "Scores or labels [N, L, ...]."},
@@ -569,15 +569,15 @@ constexpr std::array<Description, 366> sorted{{
     {"MultilabelFBetaScore.target",
      "Labels, as `preds`."},
     {"MultilabelHammingDistance",
-     "Computes the share of wrong answers to a label, (fp + fn) / all, averaged over labels (with average "
+     "Computes the fraction of wrong answers to a label, (fp + fn) / all, averaged over labels (with average "
      "none: [L]); samplewise one per sample. 1 without any."},
     {"MultilabelHammingDistance.preds",
      "Scores or labels [N, L, ...]."},
     {"MultilabelHammingDistance.target",
      "Labels, as `preds`."},
     {"MultilabelJaccardIndex",
-     "Computes what positive targets and predictions of a label have in common, as a share of what is either, "
-     "tp / (tp + fp + fn), averaged over labels (with average none: [L])."},
+     "Computes what positive targets and predictions of a label have in common, as a fraction of what is "
+     "either, tp / (tp + fp + fn), averaged over labels (with average none: [L])."},
     {"MultilabelJaccardIndex.preds",
      "Scores or labels [N, L, ...]."},
     {"MultilabelJaccardIndex.target",
@@ -595,14 +595,14 @@ constexpr std::array<Description, 366> sorted{{
     {"MultilabelMatthewsCorrCoef.target",
      "Labels, as `preds`."},
     {"MultilabelNegativePredictiveValue",
-     "Computes the share of the no answers to a label that are right, tn / (tn + fn), averaged over labels "
+     "Computes the fraction of the no answers to a label that are right, tn / (tn + fn), averaged over labels "
      "(with average none: [L]); samplewise one per sample."},
     {"MultilabelNegativePredictiveValue.preds",
      "Scores or labels [N, L, ...]."},
     {"MultilabelNegativePredictiveValue.target",
      "Labels, as `preds`."},
     {"MultilabelPrecision",
-     "Computes the share of the yes answers to a label that are right, tp / (tp + fp), averaged over labels "
+     "Computes the fraction of the yes answers to a label that are right, tp / (tp + fp), averaged over labels "
      "(with average none: [L]); samplewise one per sample."},
     {"MultilabelPrecision.preds",
      "Scores or labels [N, L, ...]."},
@@ -627,7 +627,7 @@ constexpr std::array<Description, 366> sorted{{
     {"MultilabelROC.target",
      "Labels of the same shape."},
     {"MultilabelRecall",
-     "Computes the share of a label's positive targets that are found, tp / (tp + fn), averaged over labels "
+     "Computes the fraction of a label's positive targets that are found, tp / (tp + fn), averaged over labels "
      "(with average none: [L]); samplewise one per sample."},
     {"MultilabelRecall.preds",
      "Scores or labels [N, L, ...]."},
@@ -646,7 +646,7 @@ constexpr std::array<Description, 366> sorted{{
     {"MultilabelSensitivityAtSpecificity.target",
      "Labels, as `preds`."},
     {"MultilabelSpecificity",
-     "Computes the share of a label's negative targets that are answered so, tn / (tn + fp), averaged over "
+     "Computes the fraction of a label's negative targets that are answered so, tn / (tn + fp), averaged over "
      "labels (with average none: [L]); samplewise one per sample. 0 without any."},
     {"MultilabelSpecificity.preds",
      "Scores or labels [N, L, ...]."},
@@ -756,8 +756,8 @@ constexpr std::array<Description, 366> sorted{{
     {"R2ScoreOptions.multioutput",
      "What becomes of the scores of several outputs."},
     {"RetrievalHitRate",
-     "Computes the share of queries with a relevant document among the `top_k` of the highest scores: 1 or 0 "
-     "for each query, then their mean."},
+     "Computes the fraction of queries with a relevant document among the `top_k` of the highest scores: 1 or "
+     "0 for each query, then their mean."},
     {"RetrievalHitRate.indexes",
      "Int64, the query that a document belongs to, any numbers."},
     {"RetrievalHitRate.preds",
@@ -777,9 +777,9 @@ constexpr std::array<Description, 366> sorted{{
     {"RetrievalOptions.aggregation",
      "By name, or a function: `.aggregation = [](const Tensor& values) { return values.quantile(0.1); }`."},
     {"RetrievalOptions.empty_target_action",
-     "What a query counts as that has no relevant document."},
+     "What a query is worth that has no relevant document."},
     {"RetrievalOptions.ignore_index",
-     "Documents whose target is this do not count."},
+     "Documents whose target is this are left out."},
     {"RetrievalOptions.top_k",
      "Only so many documents of a query are looked at, those of the highest scores."},
     {"RetrievalQueryOptions.top_k",

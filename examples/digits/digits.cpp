@@ -1,4 +1,4 @@
-// Trains a small convolutional net on handwritten digits with two ranks whose shares are uneven, saves its scores of
+// Trains a small convolutional net on handwritten digits with two ranks whose parts are uneven, saves its scores of
 // the held-out images, and evaluates those scores on 1, 2 and 3 ranks: the same bits each time. Beside it stands what
 // comes out when the test set is padded to divide evenly and the ranks' values are averaged, as is often done.
 

@@ -132,7 +132,7 @@ Scored scored(const Array<float>& scores, std::span<const uint8_t> labels, size_
 /// Each row's log-probability of a class, and whether that is its label.
 using Ranking = std::vector<std::pair<double, bool>>;
 
-/// The share of pairs of a row of the class and another that are ranked right; ties count half.
+/// The fraction of pairs of a row of the class and another that are ranked right; ties count half.
 double area_under_roc(const Ranking& ranking) {
   double right = 0, pairs = 0;
   for (const auto& [yes, is_yes] : ranking) {

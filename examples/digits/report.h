@@ -16,7 +16,7 @@ namespace digits {
 struct Report {
   int64_t rank = 0;                    ///< that made it
   std::vector<int64_t> images;         ///< evaluated by each rank
-  float accuracy = 0;                  ///< share of the images whose highest score is at their label
+  float accuracy = 0;                  ///< fraction of the images whose highest score is at their label
   std::vector<float> class_accuracy;   ///< the same for the images of each class
   float macro_f1 = 0;                  ///< mean over classes of the harmonic mean of precision and recall
   float auroc = 0;                     ///< mean over classes of the area under the receiver operating characteristic

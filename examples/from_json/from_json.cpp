@@ -63,7 +63,7 @@ void run(const std::string& file) {
   const auto world = metrics::init_process_group();
   std::vector<Entry> entries = build(config);
 
-  // Every rank takes its share of the batches; some may get none.
+  // Every rank takes its part of the batches; some may get none.
   const auto& batches = config.at("batches");
   for (size_t i = static_cast<size_t>(world->rank()); i < batches.size();
        i += static_cast<size_t>(world->world_size())) {

@@ -82,8 +82,8 @@ DoubleDouble sum_of(const Tensor& values) {
   return aggregation::compensated_sum(wide.const_data_ptr<double>(), wide.numel());
 }
 
-/// The sum of what the strategy leaves of the values, and how many they are. Only a sum that is NaN can have met one:
-/// so the values are read once.
+/// The sum of what the strategy leaves of the values, and how many they are. A sum that is not NaN has met
+/// none, so that the values are read once.
 struct Summed {
   DoubleDouble sum;
   int64_t count;

@@ -9,7 +9,7 @@
 namespace metrics::classification {
 namespace {
 
-// Places of the states.
+// Indices of the states, in the order in which declare_readings adds them.
 constexpr std::size_t kFirst = 0;
 constexpr std::size_t kLogits = 1;
 constexpr std::size_t kOutside = 2;
@@ -66,14 +66,14 @@ void fold_readings(States& states, ScoreInput input, const counts::ThresholdCoun
   attempt.succeed();
 }
 
-const State& reading_that_holds(const States& states, ScoreInput input) {
+const State& reading_that_applies(const States& states, ScoreInput input) {
   const bool logits = input == ScoreInput::Auto && states.at(kOutside).tensor().item<int64_t>() != 0;
   return states.at(logits ? kLogits : kFirst);
 }
 
 void TwoReadings::show_reading(States& states, ScoreInput input) {
   if (input == ScoreInput::Auto) require_counts(states.at(1));  // that come from the metadata of a state dict
-  const Tensor counts = reading_that_holds(states, input).tensor();
+  const Tensor counts = reading_that_applies(states, input).tensor();
   states.at(0).assign(counts.defined() ? counts.clone() : counts, {}, {});
 }
 

@@ -7,9 +7,10 @@
 #include <string>
 #include <vector>
 
-// The states of metrics that compare scores with a threshold: one count, or where the input is to be found out one for
-// each reading of the scores and a flag that says which of them holds. So `auto` is decided over everything
-// accumulated, and by no batch alone.
+// The states of metrics that compare scores with a threshold. Scores have two readings, as probabilities and as logits.
+// Where the option `input` says which applies, there is one set of counts. Where it is `auto` there is one for each
+// reading, and a flag that says which applies, because that is decided over everything accumulated and by no batch
+// alone.
 
 namespace metrics::classification {
 
@@ -21,6 +22,6 @@ void declare_readings(States& states, const std::vector<std::string>& names, Red
 void fold_readings(States& states, ScoreInput input, const counts::ThresholdCounts& counts);
 
 /// Returns the counts of whichever reading applies, logits or probabilities.
-const State& reading_that_holds(const States& states, ScoreInput input);
+const State& reading_that_applies(const States& states, ScoreInput input);
 
 }  // namespace metrics::classification

@@ -21,9 +21,9 @@ using IouOptions = IntersectionOverUnionOptions;
 
 constexpr double no_pair = -1;
 
-[[noreturn]] void refuse(const std::string& place, const Tensor& given, const std::string& expected) {
+[[noreturn]] void refuse(const std::string& where, const Tensor& given, const std::string& expected) {
   std::ostringstream message;
-  message << place << ": expected " << expected << ", got " << given.scalar_type() << " of shape " << given.sizes();
+  message << where << ": expected " << expected << ", got " << given.scalar_type() << " of shape " << given.sizes();
   throw InvalidArgument(message.str());
 }
 
@@ -32,24 +32,24 @@ void check_iou_threshold(std::string_view what, const std::optional<double>& thr
   throw InvalidArgument(std::string(what) + ": iou_threshold: expected a number, got " + std::to_string(*threshold));
 }
 
-void check_boxes(const std::string& place, const Tensor& boxes) {
+void check_boxes(const std::string& where, const Tensor& boxes) {
   const bool none = boxes.dim() == 1 && boxes.size(0) == 0;
   if (none || (boxes.dim() == 2 && boxes.size(1) == 4)) return;
-  refuse(place, boxes, "boxes [n, 4] of a real dtype");
+  refuse(where, boxes, "boxes [n, 4] of a real dtype");
 }
 
 void check_image(const char* input, std::size_t index, const LabelledBoxes& image) {
-  const std::string place = "IntersectionOverUnion: " + std::string(input) + "[" + std::to_string(index) + "]";
-  check_boxes(place + ".boxes", image.boxes);
+  const std::string where = "IntersectionOverUnion: " + std::string(input) + "[" + std::to_string(index) + "]";
+  check_boxes(where + ".boxes", image.boxes);
   const bool integers = at::isIntegralType(image.labels.scalar_type(), /*includeBool=*/false);
   if (integers && image.labels.dim() == 1 && image.labels.size(0) == image.boxes.size(0)) return;
-  // A tensor of nothing is of any dtype.
+  // A tensor without elements may have any dtype.
   if (image.labels.numel() == 0 && image.boxes.size(0) == 0) return;
-  refuse(place + ".labels", image.labels, "one integer for each of " + std::to_string(image.boxes.size(0)) + " boxes");
+  refuse(where + ".labels", image.labels, "one integer for each of " + std::to_string(image.boxes.size(0)) + " boxes");
 }
 
-/// The value of each pair of an image, `no_pair` where it is none. Of an image with boxes on one side alone each is
-/// a pair of 0 with a box of its own, on the diagonal of a square.
+/// The value of each pair of boxes of an image, `no_pair` where the two are no pair. Where only one side has boxes,
+/// each of them is a pair of value 0 with a box that is missing: on the diagonal of a square.
 Tensor pair_values(const IouOptions& options, const LabelledBoxes& pred, const LabelledBoxes& target) {
   const int64_t n = pred.boxes.size(0);
   const int64_t m = target.boxes.size(0);
@@ -94,7 +94,7 @@ struct Mean {
   double value() const { return count == 0 ? 0 : sum.value() / static_cast<double>(count); }
 };
 
-/// What is held of one image.
+/// What the states have of one image.
 struct Image {
   std::span<const int64_t> pred_labels, labels;
   std::span<const double> values;  // [rows, columns]

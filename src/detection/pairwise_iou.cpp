@@ -40,9 +40,9 @@ Tensor corners(const Tensor& boxes, BoxFormat format) {
   const Tensor given = boxes.numel() == 0 ? boxes.reshape({0, 4}) : boxes;
   const Tensor wide = given.to(at::kDouble).contiguous();
   if (format == BoxFormat::Xyxy) return wide;
-  const Tensor place = wide.narrow(1, 0, 2);
+  const Tensor position = wide.narrow(1, 0, 2);
   const Tensor size = wide.narrow(1, 2, 2);
-  const Tensor first = format == BoxFormat::Xywh ? place : place - size / 2;
+  const Tensor first = format == BoxFormat::Xywh ? position : position - size / 2;
   return at::cat({first, first + size}, 1);
 }
 

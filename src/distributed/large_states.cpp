@@ -404,7 +404,7 @@ std::vector<Route> choose_routes(std::span<const SyncItem> items, const std::vec
       const State& state = item.states->at(s);
       Route& route = routes[first + s];
       if (!agreement.items[i].dirty) route = Route::None;
-      // A graph flows to the local share only where shares are merged here.
+      // A graph flows to the local states only where all ranks' are merged here.
       else if (agreement.items[i].needs_gradients)
         route = Route::Gather;
       else if (own)

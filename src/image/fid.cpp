@@ -21,7 +21,7 @@ namespace metrics {
 namespace {
 
 /// The states of one population. Under torchmetrics' names for sums they hold the mean and the centred products
-/// Σ (x - mean) (x - mean)ᵀ: beside a large mean the sums would not tell the covariance any more.
+/// Σ (x - mean) (x - mean)ᵀ, because sums lose the covariance to rounding where the mean is large.
 struct Population {
   std::string sum, products, samples;
 
@@ -43,11 +43,11 @@ const std::array<Population, 2>& populations() {
 // Chan, Golub, LeVeque (1979): of n and m samples, whose means are `delta` apart, the common mean is delta m / (n + m)
 // from that of the n, and their centred products are those of both and delta deltaᵀ n m / (n + m).
 
-double share_of(int64_t m, int64_t n) {
+double fraction_of(int64_t m, int64_t n) {
   return static_cast<double>(m) / static_cast<double>(n + m);
 }
 
-/// Adds rowsᵀ rows to `products`, but for what lies below the diagonal in blocks of `width` columns.
+/// Adds rowsᵀ rows to `products`, in blocks of `width` columns, of which those below the diagonal are left out.
 void add_products(const Tensor& products, const Tensor& rows, int64_t width) {
   const int64_t columns = rows.size(1);
   for (int64_t begin = 0; begin < columns; begin += width) {
@@ -84,9 +84,9 @@ void add_block(Tensor& mean, const Tensor& products, const Tensor& features, int
   const Tensor block_mean = centred.mean(0);
   centred.sub_(block_mean);
   const Tensor delta = block_mean - mean;
-  rows.select(0, m).copy_(delta * std::sqrt(static_cast<double>(n) * share_of(m, n)));
+  rows.select(0, m).copy_(delta * std::sqrt(static_cast<double>(n) * fraction_of(m, n)));
   add_products(products, rows, width);
-  mean.add_(delta, share_of(m, n));
+  mean.add_(delta, fraction_of(m, n));
 }
 
 void add_samples(States& states, const Population& population, const Tensor& features) {
@@ -203,8 +203,8 @@ void FrechetInceptionDistance::merge(States& into, const States& from, const Opt
     if (m == 0) continue;
     const Tensor delta = population.mean_in(from) - population.mean_in(into);
     population.products_in(into).add_(population.products_in(from));
-    if (n > 0) population.products_in(into).addr_(delta, delta, 1, static_cast<double>(n) * share_of(m, n));
-    population.mean_in(into).add_(delta, share_of(m, n));
+    if (n > 0) population.products_in(into).addr_(delta, delta, 1, static_cast<double>(n) * fraction_of(m, n));
+    population.mean_in(into).add_(delta, fraction_of(m, n));
   }
 }
 

@@ -21,8 +21,9 @@ namespace {
 
 using PsnrOptions = PeakSignalNoiseRatioOptions;
 
-/// The power of two that errors are kept times, because the ratio knows no scale and squares do: 1 for ranges whose
-/// squares are far from the ends of float32, in which rows are stored.
+/// The power of two by which errors are multiplied before they are squared. The ratio does not depend on it, but
+/// squares could leave float32, in which rows are stored: it is 1 for ranges whose squares are far from the ends of
+/// that.
 double error_scale(const PsnrOptions& options) {
   const int exponent = std::ilogb(options.data_range->width());
   return std::abs(exponent) <= 40 ? 1 : std::ldexp(1.0, -std::clamp(exponent, -1000, 1000));
@@ -46,7 +47,7 @@ void rescale(States& states, double factor) {
 
 Tensor clamped(const Tensor& values, const image::DataRange& range) {
   if (!range.clamps) return values;
-  // The ends are none of a half type's or an integer's numbers.
+  // Half types and integers are widened, because the ends need not be numbers of theirs.
   const at::ScalarType dtype = values.scalar_type();
   const bool wide = dtype == at::kFloat || dtype == at::kDouble;
   return at::clamp(wide ? values : values.to(values.is_floating_point() ? at::kFloat : at::kDouble), range.low,
@@ -71,7 +72,7 @@ std::vector<bool> summed_dimensions(const PsnrOptions& options, int64_t dims) {
     return summed;
   }
   for (int64_t each : std::get<std::vector<int64_t>>(*options.dim)) take(each);
-  // As torch sums over no dimension: over all.
+  // No dimension means all, as in torch.
   if (std::find(summed.begin(), summed.end(), true) == summed.end()) summed.assign(summed.size(), true);
   return summed;
 }

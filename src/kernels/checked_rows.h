@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
-// Passes over the rows of a batch that look at what they read, and copies that do so on the way: of many rows by all
-// threads. Where a copy returns false, what it has written says nothing.
+// Checks of the numbers of a batch, and copies that check what they copy; by all threads where there are many. Where a
+// copy returns false, what it has written is of no use.
 
 namespace metrics::kernels {
 

@@ -12,7 +12,7 @@ namespace metrics::kernels {
 inline constexpr std::size_t kLargePage = std::size_t{1} << 21;
 
 #ifdef __linux__
-/// Tells the system something about the whole large pages in `memory`. Returns whether it has heard.
+/// Advises the system on the whole large pages in `memory`. Returns whether the system took the advice.
 inline bool advise_large_pages(void* memory, std::size_t bytes, int advice) {
   const auto first = reinterpret_cast<std::uintptr_t>(memory);
   const std::uintptr_t begin = (first + kLargePage - 1) / kLargePage * kLargePage;
@@ -30,8 +30,9 @@ inline void prefer_large_pages([[maybe_unused]] void* memory, [[maybe_unused]] s
 #endif
 }
 
-/// Lets the system take the pages of `memory` when it runs short of them; what is in it is not needed any more. Until
-/// then the memory is there to be written to without page faults. Returns whether it can be kept at that price.
+/// Lets the system take the pages of `memory` when it runs short of them, because what is in it is not needed any more.
+/// Until then the memory can be written to without page faults. Returns false for large memory that the system would
+/// not take back: holding on to that would cost others.
 inline bool leave_to_system([[maybe_unused]] void* memory, std::size_t bytes) {
   if (bytes < 2 * kLargePage) return true;
 #if defined(__linux__) && defined(MADV_FREE)

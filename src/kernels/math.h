@@ -56,7 +56,7 @@ METRICS_INLINE Sum product_of(double a, double b) {
 METRICS_INLINE double exponential_of_sum(double x, double rest) {
   constexpr double log2e = 1.4426950408889634;
   constexpr double ln2_high = 0x1.62e42fefa0000p-1, ln2_low = 0x1.cf79abc9e3b3ap-40;
-  // Beyond these it is 0 or infinity.
+  // Beyond these the result is 0 or infinity.
   const double above = chosen(x < -746.0, -746.0, x);
   const double bounded = chosen(above > 710.0, 710.0, above);
   const double n = (bounded * log2e + round_shift) - round_shift;
@@ -94,7 +94,7 @@ METRICS_INLINE Parts parts_of(double x) {
           .fraction = std::bit_cast<double>((shifted & fraction_bits) + bits_of_root) - 1.0};
 }
 
-// So few digits that an exponent times it is exact.
+// The logarithm of 2 in two parts. The first has so few digits that its product with an exponent is exact.
 inline constexpr double ln2_short = 6.93147180369123816490e-01, ln2_rest = 1.90821492927058770002e-10;
 
 /// The logarithm of a positive finite x, with a relative error below 2^-64.

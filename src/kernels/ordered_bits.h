@@ -9,8 +9,8 @@
 
 namespace metrics::kernels {
 
-/// An integer as wide as the number, greater for a greater number, equal for equal ones, of which 0 and -0 are two. NaN
-/// has the least, 0.
+/// Returns an integer as wide as the number, greater for a greater number and equal for equal ones, such as 0 and -0.
+/// NaN has the least, 0.
 template <class T>
 METRICS_INLINE auto ordered_bits(T x) {
   using Bits = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;

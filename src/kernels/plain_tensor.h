@@ -4,7 +4,7 @@
 
 namespace metrics::kernels {
 
-// For the few numbers on the CPU that most states and results are, where the dispatcher would cost more than the work.
+// Most states and results are a few numbers on the CPU, for which the dispatcher would cost more than the work.
 
 /// Whether the elements lie in memory one after the other, as raw pointers expect them.
 inline bool is_plain(const at::Tensor& tensor) {

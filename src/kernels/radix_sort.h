@@ -20,7 +20,7 @@ class RadixSort {
  public:
   explicit RadixSort(const KeyOf& key) : key_(key) {}
 
-  /// Sorts into either of the spans, and returns which. Looks for the keys' range if their bits are not told.
+  /// Sorts into either of the spans, and returns which. Finds the range of the keys where `bits` is not given.
   std::span<Item> sorted(std::span<Item> items, std::span<Item> scratch, std::optional<int> bits = {}) const {
     if (items.size() <= kFew) {
       insert_each(items);
@@ -83,9 +83,9 @@ class RadixSort {
     for (std::size_t i = 1; i < items.size(); ++i) {
       const Item item = items[i];
       const Key key = key_(item);
-      std::size_t place = i;
-      for (; place > 0 && key < key_(items[place - 1]); --place) items[place] = items[place - 1];
-      items[place] = item;
+      std::size_t hole = i;
+      for (; hole > 0 && key < key_(items[hole - 1]); --hole) items[hole] = items[hole - 1];
+      items[hole] = item;
     }
   }
 
@@ -183,7 +183,7 @@ class RadixSort {
     return std::move(grouping.parts);
   }
 
-  /// Sorts each part in place. A thread takes the parts that begin in its share of the items.
+  /// Sorts each part in place. A thread takes the parts that begin among its items.
   void sort_parts(std::span<Item> items, std::span<Item> scratch, const std::vector<Part>& parts) const {
     kernels::parallel_for(static_cast<int64_t>(items.size()), kGrain, [&](int64_t first, int64_t last) {
       std::size_t begin = 0;
@@ -257,7 +257,7 @@ class RadixSort {
 
 /// Sorts by an unsigned integer `key(item)` in ascending order, items with equal keys staying in their order, into one
 /// of two spans of equal size, and returns which. By radix: first into parts that fit the cache, by threads together,
-/// and each of those by the bits that tell its items apart. All keys are below 2^bits where that is told.
+/// then each of those by the bits in which its keys differ. All keys are below 2^bits where that is given.
 template <class Item, class KeyOf>
 std::span<Item> radix_sorted(std::span<Item> items, std::span<Item> scratch, const KeyOf& key,
                              std::optional<int> bits = {}) {

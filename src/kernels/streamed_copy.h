@@ -10,8 +10,8 @@
 
 namespace metrics::kernels {
 
-/// A copy of what is not read again soon: much of it goes past the caches, which costs half as much as first reading
-/// what it replaces.
+/// Copies what is not read again soon. Large copies go past the caches, because a write through them first reads the
+/// memory that it replaces, which makes it cost twice as much.
 inline void streamed_copy(void* to, const void* from, std::size_t bytes) {
 #ifdef __SSE2__
   constexpr std::size_t much = std::size_t{1} << 18, line = 64, step = sizeof(__m128i);

@@ -23,7 +23,7 @@ namespace metrics {
 
 namespace {
 
-// Σ y² - (Σ y)² / n has no digit left below this share of Σ y², whatever the number of sums: the targets are equal.
+// Σ y² - (Σ y)² / n has no digit left below this fraction of Σ y², whatever the number of sums: the targets are equal.
 constexpr double rounding_of_sums = 1e-24;
 
 // Sums of squares that would leave float64 are those of scaled numbers (kernels::pairs::square_scales), each beside
@@ -35,7 +35,7 @@ constexpr std::array<const char*, 3> error_squares{"residual", "_residual_of_lar
 /// What a sum of squares of each scale is times, as an exponent of two.
 constexpr std::array<int, 3> square_exponents{0, 1200, -1200};
 
-/// The numbers of a compensated sum by column, on the CPU; 0 as long as there is none.
+/// The numbers of a compensated sum by column, on the CPU; 0 before the first update.
 std::vector<DoubleDouble> sums_in(const State& state, int64_t columns) {
   std::vector<DoubleDouble> sums(static_cast<std::size_t>(columns));
   if (state.has_open_shape() && columns != 1) return sums;
@@ -244,8 +244,8 @@ void add_fit(States& states, const std::vector<kernels::pairs::FitSums>& fit, at
   }
 }
 
-/// Which scale the numbers of each column take before they are squared. Tensors, because on a device a look at the
-/// largest number would be a wait.
+/// Which scale the numbers of each column take before they are squared. In tensors, because on a device reading the
+/// largest number would wait for it.
 struct ColumnScales {
   std::array<Tensor, kernels::pairs::square_scales.size()> taken;  // whether a column takes that scale
   Tensor factor;
@@ -278,7 +278,7 @@ void add_fit(States& states, const Tensor& preds, const Tensor& target) {
   const Tensor errors = target - preds;
   const ColumnScales of_target(target), of_error(errors);
   const Tensor y = target * of_target.factor;
-  constexpr double beyond_all = 0x1p450;  // but the infinite
+  constexpr double beyond_all = 0x1p450;  // all that are finite
   const Tensor unscaled_k = with_float_digits(y.mean(0).clamp(-beyond_all, beyond_all) / of_target.factor);
   const Tensor k = unscaled_k * of_target.factor;
   const Tensor v = y - k;
@@ -296,7 +296,7 @@ void add_fit(States& states, const Tensor& preds, const Tensor& target) {
   }
 }
 
-/// Gives the states of one batch, which hold it already, the derivatives of what they hold.
+/// Attaches derivatives to the states of one batch, whose values are there already.
 void attach_gradients(States& states, const Tensor& preds, const Tensor& target) {
   const Tensor x = preds.to(at::kDouble);
   const Tensor y = target.to(at::kDouble);

@@ -88,21 +88,21 @@ bool append_in_one_pass(States& states, const Tensor& preds, const Tensor& targe
   return true;
 }
 
-/// The elements that count, as positions among all of them; nothing where all do.
-std::optional<Tensor> counted_elements(const Tensor& target, const Rows& rows,
-                                       const std::optional<int64_t>& ignore_index) {
-  std::optional<Tensor> counted;
+/// The indices of the elements that are not left out; nothing where none is.
+std::optional<Tensor> taken_elements(const Tensor& target, const Rows& rows,
+                                     const std::optional<int64_t>& ignore_index) {
+  std::optional<Tensor> taken;
   if (rows.valid) {
     std::vector<int64_t> row_shape(static_cast<std::size_t>(target.dim()), 1);
     row_shape[0] = target.size(0);
-    counted = rows.valid->to(target.device()).view(row_shape).expand(target.sizes());
+    taken = rows.valid->to(target.device()).view(row_shape).expand(target.sizes());
   }
   if (ignore_index) {
-    const Tensor kept = target.ne(*ignore_index);
-    counted = counted ? counted->logical_and(kept) : kept;
+    const Tensor not_ignored = target.ne(*ignore_index);
+    taken = taken ? taken->logical_and(not_ignored) : not_ignored;
   }
-  if (counted) counted = at::nonzero(counted->reshape({-1})).view({-1});
-  return counted;
+  if (taken) taken = at::nonzero(taken->reshape({-1})).view({-1});
+  return taken;
 }
 
 }  // namespace
@@ -122,11 +122,11 @@ void RetrievalDocuments::update(States& states, const Options& options, const Te
                                 const Tensor& indexes, const Rows& rows) {
   retrieval::check_documents(preds, target);
   check_indexes(indexes, preds);
-  const auto counted = counted_elements(target, rows, options.ignore_index);
-  if (counted || !append_in_one_pass(states, preds, target, indexes)) {
+  const auto taken = taken_elements(target, rows, options.ignore_index);
+  if (taken || !append_in_one_pass(states, preds, target, indexes)) {
     const auto elements = [&](const Tensor& input) {
       const Tensor flat = input.reshape({-1});
-      return counted ? flat.index_select(0, *counted) : flat;
+      return taken ? flat.index_select(0, *taken) : flat;
     };
     const Tensor relevances = elements(target);
     retrieval::check_binary(relevances);
@@ -136,7 +136,7 @@ void RetrievalDocuments::update(States& states, const Options& options, const Te
   }
   if (!rows.ids) return;
   const Tensor ids = ids_of_elements(*rows.ids, preds.sizes());
-  states["_ids"].append(counted ? ids.index_select(0, counted->to(ids.device())) : ids);
+  states["_ids"].append(taken ? ids.index_select(0, taken->to(ids.device())) : ids);
 }
 
 void RetrievalDocuments::show_as_torchmetrics(States& states, const Options&) {

@@ -19,7 +19,7 @@ namespace metrics::retrieval {
 namespace {
 
 /// A document with what it is sorted by: ascending numbers for ascending queries, and for descending scores.
-struct Row {
+struct Entry {
   uint64_t query;
   uint64_t place;
   float relevance;
@@ -44,43 +44,47 @@ int64_t index_of(uint64_t query) {
   return static_cast<int64_t>(query ^ sign_bit);
 }
 
-bool is_tied(const Row& a, const Row& b) {
+bool is_tied(const Entry& a, const Entry& b) {
   return a.query == b.query && a.place == b.place;
 }
 
-std::vector<Row> sorted(std::vector<Row> rows) {
-  std::vector<Row> other(rows.size());
-  const std::span<Row> by_place =
-      kernels::radix_sorted(std::span(rows), std::span(other), [](const Row& r) { return r.place; });
-  const std::span<Row> rest = by_place.data() == rows.data() ? std::span(other) : std::span(rows);
-  const std::span<Row> by_query = kernels::radix_sorted(by_place, rest, [](const Row& row) { return row.query; });
-  if (by_query.data() != rows.data()) rows.swap(other);
-  for (auto begin = rows.begin(); begin != rows.end();) {
-    const auto end = std::find_if(begin + 1, rows.end(), [&](const Row& row) { return !is_tied(*begin, row); });
-    if (end - begin > 1) std::sort(begin, end, [](const Row& a, const Row& b) { return a.relevance < b.relevance; });
+std::vector<Entry> sorted(std::vector<Entry> entries) {
+  std::vector<Entry> other(entries.size());
+  const std::span<Entry> by_place =
+      kernels::radix_sorted(std::span(entries), std::span(other), [](const Entry& entry) { return entry.place; });
+  const std::span<Entry> rest = by_place.data() == entries.data() ? std::span(other) : std::span(entries);
+  const std::span<Entry> by_query =
+      kernels::radix_sorted(by_place, rest, [](const Entry& entry) { return entry.query; });
+  if (by_query.data() != entries.data()) entries.swap(other);
+  for (auto begin = entries.begin(); begin != entries.end();) {
+    const auto end =
+        std::find_if(begin + 1, entries.end(), [&](const Entry& entry) { return !is_tied(*begin, entry); });
+    if (end - begin > 1)
+      std::sort(begin, end, [](const Entry& a, const Entry& b) { return a.relevance < b.relevance; });
     begin = end;
   }
-  return rows;
+  return entries;
 }
 
-RankedQueries ranked(std::vector<Row> given) {
-  const std::vector<Row> rows = sorted(std::move(given));
+RankedQueries ranked(std::vector<Entry> given) {
+  const std::vector<Entry> entries = sorted(std::move(given));
   RankedQueries queries;
-  queries.documents.reserve(rows.size());
-  for (const Row& row : rows) {
-    const bool next = queries.indexes.empty() || queries.indexes.back() != index_of(row.query);
+  queries.documents.reserve(entries.size());
+  for (const Entry& entry : entries) {
+    const bool next = queries.indexes.empty() || queries.indexes.back() != index_of(entry.query);
     if (next) {
-      queries.indexes.push_back(index_of(row.query));
+      queries.indexes.push_back(index_of(entry.query));
       queries.ends.push_back(queries.documents.size());
     }
-    queries.documents.push_back({score_of(row.place), row.relevance});
+    queries.documents.push_back({score_of(entry.place), entry.relevance});
     ++queries.ends.back();
   }
   return queries;
 }
 
-/// Calls `take(i, number)` with the i-th element of a tensor that holds a `T`, one of `Kept`, or what converts to `T`.
-template <class T, class... Kept, class Take>
+/// Calls `take(i, number)` with the i-th element of a tensor that holds a `T`, one of `Others`, or what converts to
+/// `T`.
+template <class T, class... Others, class Take>
 void for_each_number(const Tensor& tensor, const Take& take) {
   const Tensor numbers = tensor.detach().to(at::kCPU).contiguous();
   const auto taken_as = [&]<class Number>(std::type_identity<Number>) {
@@ -89,18 +93,18 @@ void for_each_number(const Tensor& tensor, const Take& take) {
     for (int64_t i = 0; i < numbers.numel(); ++i) take(static_cast<std::size_t>(i), static_cast<T>(data[i]));
     return true;
   };
-  if (taken_as(std::type_identity<T>()) || (taken_as(std::type_identity<Kept>()) || ...)) return;
+  if (taken_as(std::type_identity<T>()) || (taken_as(std::type_identity<Others>()) || ...)) return;
   for_each_number<T>(numbers.to(c10::CppTypeToScalarType<T>::value), take);
 }
 
 /// The documents as they come, all of query 0 without `indexes`.
-std::vector<Row> rows_of(const Tensor& preds, const Tensor& target, const Tensor& indexes) {
-  std::vector<Row> rows(static_cast<std::size_t>(preds.numel()), Row{query_of(0), 0, 0});
-  for_each_number<double, float>(preds, [&](std::size_t i, double score) { rows[i].place = place_of(score); });
-  for_each_number<float, uint8_t>(target, [&](std::size_t i, float relevance) { rows[i].relevance = relevance; });
-  if (!indexes.defined()) return rows;
-  for_each_number<int64_t, int32_t>(indexes, [&](std::size_t i, int64_t index) { rows[i].query = query_of(index); });
-  return rows;
+std::vector<Entry> entries_of(const Tensor& preds, const Tensor& target, const Tensor& indexes) {
+  std::vector<Entry> entries(static_cast<std::size_t>(preds.numel()), Entry{query_of(0), 0, 0});
+  for_each_number<double, float>(preds, [&](std::size_t i, double score) { entries[i].place = place_of(score); });
+  for_each_number<float, uint8_t>(target, [&](std::size_t i, float relevance) { entries[i].relevance = relevance; });
+  if (!indexes.defined()) return entries;
+  for_each_number<int64_t, int32_t>(indexes, [&](std::size_t i, int64_t index) { entries[i].query = query_of(index); });
+  return entries;
 }
 
 bool all_0_or_1(const int64_t* numbers, int64_t count) {
@@ -147,7 +151,7 @@ RankedQueries ranked_query(const Tensor& preds, const Tensor& target) {
   check_documents(preds, target);
   if (preds.numel() == 0) throw_input("preds", "at least one document", preds);
   check_binary(target);
-  return ranked(rows_of(preds, target, {}));
+  return ranked(entries_of(preds, target, {}));
 }
 
 RankedQueries ranked_queries(const States& states) {
@@ -160,15 +164,15 @@ RankedQueries ranked_queries(const States& states) {
   RankedQueries none;
   none.device = states.device();
   if (count == 0) return none;
-  std::vector<Row> rows =
-      rows_of(preds.tensor().reshape({count}), target.tensor().reshape({count}), indexes.tensor().reshape({count}));
+  std::vector<Entry> entries =
+      entries_of(preds.tensor().reshape({count}), target.tensor().reshape({count}), indexes.tensor().reshape({count}));
   if (const auto first = first_of_each_sample(states, count)) {
-    std::vector<Row> once;
+    std::vector<Entry> once;
     once.reserve(first->size());
-    for (const int64_t i : *first) once.push_back(rows[static_cast<std::size_t>(i)]);
-    rows = std::move(once);
+    for (const int64_t i : *first) once.push_back(entries[static_cast<std::size_t>(i)]);
+    entries = std::move(once);
   }
-  RankedQueries queries = ranked(std::move(rows));
+  RankedQueries queries = ranked(std::move(entries));
   queries.device = states.device();
   return queries;
 }

@@ -47,7 +47,7 @@ int64_t EditDistance::operator()(const NumberedPair& pair) {
 }
 
 void EditDistance::advance(std::span<const uint32_t> text, std::size_t height) {
-  // Differences down a column, of the row's number from the one above: these rise, those fall.
+  // The rows whose number is one more, and those whose number is one less, than that of the row above.
   uint64_t down_rises = ~uint64_t{0}, down_falls = 0;
   for (std::size_t word = 0; word < rises_.size(); ++word) {
     const uint64_t above_rises = std::exchange(rises_[word], 0), above_falls = std::exchange(falls_[word], 0);
@@ -55,7 +55,7 @@ void EditDistance::advance(std::span<const uint32_t> text, std::size_t height) {
     for (std::size_t i = 0; i < columns.size(); ++i) {
       const uint64_t above_falls_here = above_falls >> i & 1;
       const uint64_t equal = positions_[columns[i]] | above_falls_here;
-      // Rows where the number is that of the row above in the column before.
+      // The rows whose number is that of the row above in the column before.
       const uint64_t diagonal = (((equal & down_rises) + down_rises) ^ down_rises) | equal | down_falls;
       uint64_t rises = down_falls | ~(diagonal | down_rises);
       uint64_t falls = diagonal & down_rises;

@@ -8,7 +8,7 @@ namespace metrics::text {
 
 namespace {
 
-// What stands in one text alone equals nothing in the other: all of it has one number.
+// A word that only one text has equals none of the other, so that all such words have one number.
 constexpr uint32_t absent = 0;
 
 /// Whether the byte is part of a word, whatever follows: all of ASCII but controls and the space.

@@ -27,43 +27,43 @@ constexpr size_t broadcast_bytes = size_t{250} << 20;  // as much as Python send
 constexpr auto interval = 100ms;                       // between looks at the store
 constexpr auto patience = 2s;                          // for a rank to say where it is
 
-/// A place as a line of the store: what the rank was doing, and where in words.
+/// A rank's progress as a line of the store: what it was doing, and in words where.
 struct Said {
-  Place::Doing doing = Place::Doing::Starting;
-  std::string place;
+  Progress::Doing doing = Progress::Doing::Starting;
+  std::string where;
 
-  static Said of(const Place& place) {
+  static Said of(const Progress& progress) {
     std::ostringstream text;
-    const auto epoch = [&]() -> std::ostream& { return text << "epoch " << place.epoch + 1 << ", "; };
-    switch (place.doing) {
-      case Place::Doing::Starting:
-        text << "the start" << (place.epoch > 0 ? " of epoch " + std::to_string(place.epoch + 1) : "");
+    const auto epoch = [&]() -> std::ostream& { return text << "epoch " << progress.epoch + 1 << ", "; };
+    switch (progress.doing) {
+      case Progress::Doing::Starting:
+        text << "the start" << (progress.epoch > 0 ? " of epoch " + std::to_string(progress.epoch + 1) : "");
         break;
-      case Place::Doing::Training:
-      case Place::Doing::Evaluating:
-        epoch() << "batch " << place.batch + 1 << " of " << place.stage;
+      case Progress::Doing::Training:
+      case Progress::Doing::Evaluating:
+        epoch() << "batch " << progress.batch + 1 << " of " << progress.stage;
         break;
-      case Place::Doing::Trained:
-        epoch() << "after " << place.batch << " batches of " << place.stage;
+      case Progress::Doing::Trained:
+        epoch() << "after " << progress.batch << " batches of " << progress.stage;
         break;
-      case Place::Doing::Callback:
-        epoch() << "callback " << place.callback;
+      case Progress::Doing::Callback:
+        epoch() << "callback " << progress.callback;
         break;
-      case Place::Doing::Ending:
+      case Progress::Doing::Ending:
         epoch() << "its end";
         break;
     }
-    return {place.doing, text.str()};
+    return {progress.doing, text.str()};
   }
-  std::string encoded() const { return std::to_string(static_cast<int>(doing)) + " " + place; }
+  std::string encoded() const { return std::to_string(static_cast<int>(doing)) + " " + where; }
   static Said decoded(const std::string& text) {
-    return {static_cast<Place::Doing>(std::stoi(text)), text.substr(text.find(' ') + 1)};
+    return {static_cast<Progress::Doing>(std::stoi(text)), text.substr(text.find(' ') + 1)};
   }
 };
 
 /// Whether one still trains and the other is through.
-bool trains(Place::Doing a, Place::Doing b) {
-  using enum Place::Doing;
+bool trains(Progress::Doing a, Progress::Doing b) {
+  using enum Progress::Doing;
   return (a == Training && b == Trained) || (a == Trained && b == Training);
 }
 
@@ -81,9 +81,9 @@ class Ranks::Watch {
     if (store_) thread_ = std::jthread([this](const std::stop_token& stop) { look(stop); });
   }
 
-  void move_to(Place place) {
+  void move_to(Progress progress) {
     const std::lock_guard lock(mutex_);
-    place_ = std::move(place);
+    progress_ = std::move(progress);
   }
 
   void report(const std::string& what) {
@@ -91,7 +91,7 @@ class Ranks::Watch {
       const std::lock_guard lock(mutex_);
       if (!own_.empty()) return;
       const std::string rank = world_size_ > 1 ? "rank " + std::to_string(rank_) + ", " : "";
-      own_ = rank + Said::of(place_).place + ": " + what;
+      own_ = rank + Said::of(progress_).where + ": " + what;
     }
     try {
       if (store_) store_->compareSet("failed", "", std::to_string(rank_) + "\n" + own_);
@@ -127,26 +127,26 @@ class Ranks::Watch {
     looked_.notify_all();
   }
 
-  /// The same text on all ranks: who failed first, and where those were who were not where it was.
+  /// The same text on all ranks: which rank failed first, and where those were that were doing something else.
   std::string what_happened() {
     const std::string failed = store_->get_to_str("failed");
     const int64_t first = std::stoll(failed);
     std::string text = failed.substr(failed.find('\n') + 1);
     {
       const std::lock_guard lock(mutex_);
-      store_->set(key("place", rank_), Said::of(place_).encoded());
+      store_->set(key("progress", rank_), Said::of(progress_).encoded());
     }
-    const auto said = places();
+    const auto said = all_said();
     const auto at = said[static_cast<size_t>(first)].value_or(Said()).doing;
-    bool calls = at == Place::Doing::Callback, trained = false;
+    bool calls = at == Progress::Doing::Callback, trained = false;
     for (int64_t other = 0; other < world_size_; ++other) {
       const auto& its = said[static_cast<size_t>(other)];
       const std::string name = "; rank " + std::to_string(other);
       if (!its) {
         text += name + " does not answer";
-      } else if (its->doing != at && (calls || its->doing == Place::Doing::Callback || trains(at, its->doing))) {
-        text += name + " was at " + its->place;
-        calls = calls || its->doing == Place::Doing::Callback;
+      } else if (its->doing != at && (calls || its->doing == Progress::Doing::Callback || trains(at, its->doing))) {
+        text += name + " was at " + its->where;
+        calls = calls || its->doing == Progress::Doing::Callback;
         trained = true;
       }
     }
@@ -158,7 +158,7 @@ class Ranks::Watch {
     return text;
   }
 
-  std::vector<std::optional<Said>> places() {
+  std::vector<std::optional<Said>> all_said() {
     std::vector<std::optional<Said>> said(static_cast<size_t>(world_size_));
     const auto until = std::chrono::steady_clock::now() + patience;
     bool all = false;
@@ -167,7 +167,8 @@ class Ranks::Watch {
       all = true;
       for (int64_t rank = 0; rank < world_size_; ++rank) {
         auto& its = said[static_cast<size_t>(rank)];
-        if (!its && store_->check({key("place", rank)})) its = Said::decoded(store_->get_to_str(key("place", rank)));
+        if (!its && store_->check({key("progress", rank)}))
+          its = Said::decoded(store_->get_to_str(key("progress", rank)));
         all = all && its;
       }
       if (last) break;
@@ -193,7 +194,7 @@ class Ranks::Watch {
   std::mutex mutex_;
   std::condition_variable looked_;
   std::condition_variable_any stopped_;
-  Place place_;
+  Progress progress_;
   bool over_ = false;
   std::string own_;      // what this rank reported
   std::string text_;     // what all ranks say
@@ -232,8 +233,8 @@ void Ranks::leave() {
   if (world_size() > 1) group_->barrier();
 }
 
-void Ranks::move_to(Place place) {
-  watch_->move_to(std::move(place));
+void Ranks::move_to(Progress progress) {
+  watch_->move_to(std::move(progress));
 }
 
 void Ranks::broadcast(const std::vector<at::Tensor>& tensors) {

@@ -14,7 +14,7 @@
 namespace metrics::trainer {
 namespace {
 
-using Doing = Place::Doing;
+using Doing = Progress::Doing;
 
 std::shared_ptr<ProcessGroup> group_of(const Options& options) {
   return options.ddp.process_group ? options.ddp.process_group : default_process_group();
@@ -39,8 +39,8 @@ Better direction(const Best& best, const std::vector<StageMetrics*>& stages) {
 }
 
 const at::Tensor* found(const StageValues& values, const std::string& name) {
-  const auto place = std::find_if(values.begin(), values.end(), [&](const auto& value) { return value.first == name; });
-  return place == values.end() ? nullptr : &place->second;
+  const auto found = std::find_if(values.begin(), values.end(), [&](const auto& value) { return value.first == name; });
+  return found == values.end() ? nullptr : &found->second;
 }
 
 }  // namespace
@@ -181,13 +181,13 @@ void Session::finish() {
   ranks_.leave();
 }
 
-void Session::move_to(Place place) {
-  place_ = std::move(place);
-  ranks_.move_to(place_);
+void Session::move_to(Progress progress) {
+  progress_ = std::move(progress);
+  ranks_.move_to(progress_);
 }
 
 void Session::call(std::function<void(Run&)> Callback::*which, const char* name) {
-  const Place before = place_;
+  const Progress before = progress_;
   for (const Callback& callback : callbacks_) {
     if (!(callback.*which)) continue;
     move_to({before.epoch, run_.stage, run_.batch, Doing::Callback, name});

@@ -23,7 +23,7 @@ void append_value(StageValues& values, const std::string& name, const c10::IValu
   }
 }
 
-int64_t counted_rows(const Rows& rows, int64_t samples) {
+int64_t valid_rows(const Rows& rows, int64_t samples) {
   return rows.valid ? rows.valid->sum().item<int64_t>() : samples;
 }
 
@@ -56,8 +56,8 @@ void StageMetrics::update(const Result& result, const Rows& rows, int64_t sample
     if (loss_.device() != loss.device()) loss_.to(loss.device());
     if (loss.dim() == 1) {
       loss_.update(loss, rows);
-    } else if (const int64_t counted = counted_rows(rows, samples); counted > 0) {
-      loss_.update(loss.dim() == 0 ? loss : loss.mean(), counted);
+    } else if (const int64_t valid = valid_rows(rows, samples); valid > 0) {
+      loss_.update(loss.dim() == 0 ? loss : loss.mean(), valid);
     }
   }
   if (metrics_.size() > 0) static_cast<Metric&>(metrics_).update(result.outputs, result.named, rows);

@@ -82,8 +82,8 @@ void check_alike(const Group& group, const RankNames& names, const Named& tensor
   const at::Tensor rows = gathered_numbers(group, prints);
   int64_t first = 0;
   while (first + 1 < rows.size(1) && !differs_from_first(rows.select(1, first))) ++first;
-  const auto place = static_cast<std::size_t>(first);
-  const auto texts = gathered_texts(group, place < tensors.size() ? described(tensors[place]) : "none");
+  const auto index = static_cast<std::size_t>(first);
+  const auto texts = gathered_texts(group, index < tensors.size() ? described(tensors[index]) : "none");
   std::vector<int64_t> ranks;
   for (std::size_t rank = 1; rank < texts.size(); ++rank)
     if (texts[rank] != texts[0]) ranks.push_back(static_cast<int64_t>(rank));

@@ -39,7 +39,7 @@ class JoinScope {
   JoinScope(const JoinScope&) = delete;
   JoinScope& operator=(const JoinScope&) = delete;
 
-  /// A joinable begins its share of a step, which is a new step if it has had its share of the present one.
+  /// A joinable begins its part of a step, which is a new step if it has had its part of the present one.
   void begin_step(const Joinable& joinable);
   bool averages_in_step(const Joinable& joinable) const;
   JoinStep step_of(const Joinable& joinable);

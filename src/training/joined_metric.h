@@ -11,7 +11,7 @@
 namespace metrics::training {
 
 /// A metric in a join, or one that is made of others. With `dist_sync_on_step` its `forward` merges a batch over the
-/// ranks: that is its share of a step, seen by a synchroniser that stands before the metrics' own while the join lasts.
+/// ranks: that is its part of a step, seen by a synchroniser that stands before the metrics' own while the join lasts.
 class JoinedMetric : public Joinable {
  public:
   explicit JoinedMetric(Metric& metric) : metric_(metric) {}

@@ -86,7 +86,7 @@ TEST_CASE("metrics list --json: everything that is known of a metric") {
   CHECK(accuracy.at("inputs").at(0).at("name") == "preds");
   CHECK(accuracy.at("inputs").at(1).at("name") == "target");
   CHECK(accuracy.at("outputs").at(0).at("name") == "value");
-  CHECK(contains(accuracy.at("summary"), "Computes the share of a class's samples"));
+  CHECK(contains(accuracy.at("summary"), "Computes the fraction of a class's samples"));
   CHECK(contains(accuracy.at("inputs").at(1).at("description"), "[N, ...]"));
   CHECK(accuracy.at("states").at(0).at("names") == json::array({"tp", "fp", "tn", "fn"}));
   CHECK(accuracy.at("states").at(0).at("reduction") == "sum");

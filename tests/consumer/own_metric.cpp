@@ -14,7 +14,7 @@ using metrics::Reduction;
 using metrics::States;
 using namespace std::string_view_literals;
 
-/// The share of the predictions that are within a tolerance of their target.
+/// The fraction of the predictions that are within a tolerance of their target.
 struct WithinDefinition {
   static constexpr std::string_view name = "Within";
   struct Options {

@@ -24,7 +24,7 @@ constexpr const char* results_variable = "METRICS_TEST_RESULTS";
 constexpr Tolerance exact{.rtol = 0, .atol = 0};
 
 /// What each rank is given, in its order.
-using Shares = std::vector<std::vector<Batch>>;
+using Parts = std::vector<std::vector<Batch>>;
 
 std::unique_ptr<Metric> local(const Case& c) {
   return create(c.metric, c.options, {.sync_on_compute = false});
@@ -34,30 +34,30 @@ void update(Metric& metric, const std::vector<Batch>& batches) {
   for (const auto& batch : batches) testing::update(metric, batch);
 }
 
-Shares in_turn(const std::vector<Batch>& batches, int64_t world_size) {
-  Shares shares(static_cast<std::size_t>(world_size));
-  for (std::size_t i = 0; i < batches.size(); ++i) shares[i % shares.size()].push_back(batches[i]);
-  return shares;
+Parts in_turn(const std::vector<Batch>& batches, int64_t world_size) {
+  Parts parts(static_cast<std::size_t>(world_size));
+  for (std::size_t i = 0; i < batches.size(); ++i) parts[i % parts.size()].push_back(batches[i]);
+  return parts;
 }
 
-Shares all_to_the_last(const std::vector<Batch>& batches, int64_t world_size) {
-  Shares shares(static_cast<std::size_t>(world_size));
-  shares.back() = batches;
-  return shares;
+Parts all_to_the_last(const std::vector<Batch>& batches, int64_t world_size) {
+  Parts parts(static_cast<std::size_t>(world_size));
+  parts.back() = batches;
+  return parts;
 }
 
 /// Of each batch rank 0 gets most rows, rank 1 none, the last one what is left.
-Shares uneven(const std::vector<Batch>& batches, int64_t world_size) {
-  Shares shares(static_cast<std::size_t>(world_size));
+Parts uneven(const std::vector<Batch>& batches, int64_t world_size) {
+  Parts parts(static_cast<std::size_t>(world_size));
   for (const auto& batch : batches) {
-    std::vector<int64_t> sizes(shares.size(), 0);
+    std::vector<int64_t> sizes(parts.size(), 0);
     const int64_t rows = rows_of(batch);
     sizes.front() = world_size == 1 ? rows : rows - rows / 3;
     if (world_size > 1) sizes.back() += rows / 3;
     const auto pieces = split(batch, sizes);
-    for (std::size_t rank = 0; rank < shares.size(); ++rank) shares[rank].push_back(pieces[rank]);
+    for (std::size_t rank = 0; rank < parts.size(); ++rank) parts[rank].push_back(pieces[rank]);
   }
-  return shares;
+  return parts;
 }
 
 class Player {
@@ -65,31 +65,31 @@ class Player {
   Player(const Case& c, int64_t rank) : case_(c), rank_(static_cast<std::size_t>(rank)) {}
 
   /// One compute; then each rank's own states have to be as they were.
-  void compute(const std::string& step, const Shares& shares) {
-    const auto metric = updated(shares);
-    const IValue expected = of_one_process(shares);
+  void compute(const std::string& step, const Parts& parts) {
+    const auto metric = updated(parts);
+    const IValue expected = of_one_process(parts);
     expect(step, metric->compute(), expected);
     if (!case_.rows_permute) expect(step + ", beside the whole", expected, expected_final(case_), case_.tolerance);
-    alone(step, *metric, shares[rank_]);
+    alone(step, *metric, parts[rank_]);
   }
 
   /// Computes again, in place, and after rank 0 alone has gone on: the others' caches must not stand.
-  void compute_repeatedly(const std::string& step, Shares shares) {
-    const auto metric = updated(shares);
-    const IValue expected = of_one_process(shares);
+  void compute_repeatedly(const std::string& step, Parts parts) {
+    const auto metric = updated(parts);
+    const IValue expected = of_one_process(parts);
     expect(step, metric->compute(), expected);
     expect(step + ", again", metric->compute(), expected);
     {
       const SyncScope synced(*metric);
       expect(step + ", synced", metric->compute(), expected);
     }
-    if (!shares.front().empty()) {
-      const Batch more = shares.front().front();
+    if (!parts.front().empty()) {
+      const Batch more = parts.front().front();
       if (rank_ == 0) testing::update(*metric, more);
-      shares.front().push_back(more);
-      expect(step + ", rank 0 once more", metric->compute(), of_one_process(shares));
+      parts.front().push_back(more);
+      expect(step + ", rank 0 once more", metric->compute(), of_one_process(parts));
     }
-    alone(step, *metric, shares[rank_]);
+    alone(step, *metric, parts[rank_]);
   }
 
   void forward(const std::vector<Batch>& batches, int64_t world_size) {
@@ -108,21 +108,21 @@ class Player {
   RankReport report;
 
  private:
-  std::unique_ptr<Metric> updated(const Shares& shares) const {
+  std::unique_ptr<Metric> updated(const Parts& parts) const {
     auto metric = created(case_);
-    update(*metric, shares[rank_]);
+    update(*metric, parts[rank_]);
     return metric;
   }
 
-  IValue of_one_process(const Shares& shares) const {
+  IValue of_one_process(const Parts& parts) const {
     const auto whole = local(case_);
-    for (const auto& share : shares) update(*whole, share);
+    for (const auto& part : parts) update(*whole, part);
     return whole->compute();
   }
 
-  void alone(const std::string& step, Metric& metric, const std::vector<Batch>& share) {
+  void alone(const std::string& step, Metric& metric, const std::vector<Batch>& part) {
     const auto own = local(case_);
-    update(*own, share);
+    update(*own, part);
     metric.set_metric_options({.sync_on_compute = false});
     const auto found = difference(metric.compute(), own->compute(), exact);
     if (!found.empty() && report.failure.empty()) report.failure = step + ", this rank alone: " + found;

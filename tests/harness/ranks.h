@@ -18,7 +18,7 @@ struct RankReport {
 };
 
 /// Plays the case on this rank; every rank of the default group calls it with the same case. Batches go to the ranks in
-/// turn, then all to the last one, then rows in uneven shares of which one is empty; then `forward` with
+/// turn, then all to the last one, then rows in uneven parts of which one is empty; then `forward` with
 /// `dist_sync_on_step`, ranks that have run out taking part with empty batches. Each value has to be, to the bit, that
 /// of one process which saw everything in rank order, and each rank's own states have to stay as they were.
 RankReport play_on_rank(const Case& c, int64_t rank, int64_t world_size);

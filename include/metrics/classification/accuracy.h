@@ -13,15 +13,15 @@ struct METRICS_API Accuracy {
 
 }  // namespace scores
 
-/// Computes the share of right answers, (tp + tn) / all; samplewise [N]. 0 without any.
+/// Computes the fraction of right answers, (tp + tn) / all; samplewise [N]. 0 without any.
 /// Source: torchmetrics' BinaryAccuracy.
 METRICS_METRIC(BinaryAccuracy, binary_accuracy, Member<BinaryCounting, scores::Accuracy>);
 
-/// Computes the share of a class's samples that are predicted so, tp / (tp + fn), averaged over classes (with average
-/// none: [C]); samplewise one per sample. 0 without any samples. Source: torchmetrics' MulticlassAccuracy.
+/// Computes the fraction of a class's samples that are predicted so, tp / (tp + fn), averaged over classes (with
+/// average none: [C]); samplewise one per sample. 0 without any samples. Source: torchmetrics' MulticlassAccuracy.
 METRICS_METRIC(MulticlassAccuracy, multiclass_accuracy, Member<MulticlassCounting, scores::Accuracy>);
 
-/// Computes the share of right answers to a label, (tp + tn) / all, averaged over labels (with average none: [L]);
+/// Computes the fraction of right answers to a label, (tp + tn) / all, averaged over labels (with average none: [L]);
 /// samplewise one per sample. 0 without any. Source: torchmetrics' MultilabelAccuracy.
 METRICS_METRIC(MultilabelAccuracy, multilabel_accuracy, Member<MultilabelCounting, scores::Accuracy>);
 

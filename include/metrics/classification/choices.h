@@ -40,12 +40,12 @@ enum class MultidimAverage {
 
 /// What the scores of binary and multilabel metrics are. Predictions that are labels are neither.
 enum class ScoreInput {
-  Auto,           ///< Logits if any of all the scores that count lies outside [0, 1]: over all batches, on all ranks.
+  Auto,           ///< Logits if any score that is not left out lies outside [0, 1]: of all batches, on all ranks.
   Logits,         ///< Compared after a sigmoid.
   Probabilities,  ///< Compared as they are.
 };
 
-/// What the entries of a confusion matrix are shares of.
+/// What the entries of a confusion matrix are fractions of.
 enum class Normalize {
   True,  ///< Of their target: each row sums to 1.
   Pred,  ///< Of their prediction: each column sums to 1.
@@ -53,7 +53,7 @@ enum class Normalize {
   None,  ///< They are counts.
 };
 
-/// How much a mistake counts, by the distance of the two classes.
+/// How much a mistake weighs, by the distance of the two classes.
 enum class KappaWeights {
   None,       ///< All alike.
   Linear,     ///< By the distance.
@@ -73,8 +73,8 @@ enum class Normalization {
   None,     ///< They are taken as they are, as with `input` probabilities.
 };
 
-/// What definitions share that count under both readings of their scores: in a state dict torchmetrics' names hold the
-/// counts of whichever reading applies.
+/// What definitions share that count under both readings of their scores, as probabilities and as logits, because only
+/// the last batch may tell which of them applies. In a state dict torchmetrics' names hold the counts of that one.
 struct METRICS_API TwoReadings {
   template <class Options>
   static void show_as_torchmetrics(States& states, const Options& options) {

@@ -50,12 +50,12 @@ struct METRICS_API ExactMatch {
 
 }  // namespace scores
 
-/// Computes the share of samples that are right as a whole, at every position; samplewise [N], each 1 or 0. 0 without
-/// any samples. `preds`: labels [N, ...] or scores [N, C, ...]; `target`: [N, ...]. A NaN is the greatest of scores.
-/// Source: torchmetrics' MulticlassExactMatch.
+/// Computes the fraction of samples that are right as a whole, at every position; samplewise [N], each 1 or 0. 0
+/// without any samples. `preds`: labels [N, ...] or scores [N, C, ...]; `target`: [N, ...]. A NaN is the greatest of
+/// scores. Source: torchmetrics' MulticlassExactMatch.
 METRICS_METRIC(MulticlassExactMatch, multiclass_exact_match, Member<MulticlassMatches, scores::ExactMatch>);
 
-/// Computes the share of positions (samples, where they have none) at which all labels are right; samplewise [N]. 0
+/// Computes the fraction of positions (samples, where they have none) at which all labels are right; samplewise [N]. 0
 /// without any. `preds`: scores or labels [N, L, ...]; `target`: labels, as `preds`.
 /// Source: torchmetrics' MultilabelExactMatch.
 METRICS_METRIC(MultilabelExactMatch, multilabel_exact_match, Member<MultilabelMatches, scores::ExactMatch>);

@@ -13,17 +13,17 @@ struct METRICS_API HammingDistance {
 
 }  // namespace scores
 
-/// Computes the share of wrong answers, (fp + fn) / all; samplewise [N]. 1 without any.
+/// Computes the fraction of wrong answers, (fp + fn) / all; samplewise [N]. 1 without any.
 /// Source: torchmetrics' BinaryHammingDistance.
 METRICS_METRIC(BinaryHammingDistance, binary_hamming_distance, Member<BinaryCounting, scores::HammingDistance>);
 
-/// Computes the share of a class's samples that are not predicted so, fn / (tp + fn), averaged over classes (with
+/// Computes the fraction of a class's samples that are not predicted so, fn / (tp + fn), averaged over classes (with
 /// average none: [C]); samplewise one per sample. 1 without any samples. Source: torchmetrics'
 /// MulticlassHammingDistance.
 METRICS_METRIC(MulticlassHammingDistance, multiclass_hamming_distance,
                Member<MulticlassCounting, scores::HammingDistance>);
 
-/// Computes the share of wrong answers to a label, (fp + fn) / all, averaged over labels (with average none: [L]);
+/// Computes the fraction of wrong answers to a label, (fp + fn) / all, averaged over labels (with average none: [L]);
 /// samplewise one per sample. 1 without any. Source: torchmetrics' MultilabelHammingDistance.
 METRICS_METRIC(MultilabelHammingDistance, multilabel_hamming_distance,
                Member<MultilabelCounting, scores::HammingDistance>);

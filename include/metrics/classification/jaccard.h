@@ -15,18 +15,18 @@ struct METRICS_API JaccardIndex {
 
 }  // namespace scores
 
-/// Computes what positive targets and predictions have in common, as a share of what is either, tp / (tp + fp + fn).
+/// Computes what positive targets and predictions have in common, as a fraction of what is either, tp / (tp + fp + fn).
 /// Source: Jaccard, 1901; torchmetrics' BinaryJaccardIndex.
 METRICS_METRIC(BinaryJaccardIndex, binary_jaccard_index,
                Member<BinaryConfusion, scores::JaccardIndex, BinaryJaccardIndexOptions>);
 
-/// Computes what the samples of a class and those predicted so have in common, as a share of what is either,
+/// Computes what the samples of a class and those predicted so have in common, as a fraction of what is either,
 /// tp / (tp + fp + fn), averaged over classes (with average none: [C]). The macro average leaves out classes that do
 /// not occur; an average over none is NaN. Source: Jaccard, 1901; torchmetrics' MulticlassJaccardIndex.
 METRICS_METRIC(MulticlassJaccardIndex, multiclass_jaccard_index,
                Member<MulticlassConfusion, scores::JaccardIndex, MulticlassJaccardIndexOptions>);
 
-/// Computes what positive targets and predictions of a label have in common, as a share of what is either,
+/// Computes what positive targets and predictions of a label have in common, as a fraction of what is either,
 /// tp / (tp + fp + fn), averaged over labels (with average none: [L]). The weighted average without any positive target
 /// is NaN. Source: Jaccard, 1901; torchmetrics' MultilabelJaccardIndex.
 METRICS_METRIC(MultilabelJaccardIndex, multilabel_jaccard_index,

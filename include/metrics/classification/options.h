@@ -35,10 +35,10 @@ inline constexpr FieldText average_label_log_areas{
     "Macro: the mean over the labels whose area is a number; none: an area for each label.", "'none'"};
 inline constexpr FieldText average_mean_label_log_areas{
     "Macro: the mean over the labels whose area is a number; none: an area for each label.", "'macro'"};
-inline constexpr FieldText ignore_index_question{"Targets of this value do not count; it may be 0 or 1.", "None"};
-inline constexpr FieldText ignore_index_class{"Targets of this value do not count; it may be a class or not.", "None"};
+inline constexpr FieldText ignore_index_question{"Targets of this value are left out; it may be 0 or 1.", "None"};
+inline constexpr FieldText ignore_index_class{"Targets of this value are left out; it may be a class or not.", "None"};
 inline constexpr FieldText ignore_index_class_of_average{
-    "Targets of this value do not count; a class of this value has no part in the micro and macro averages.", "None"};
+    "Targets of this value are left out; a class of this value has no part in the micro and macro averages.", "None"};
 inline constexpr FieldText ignore_index_class_of_match{
     "Targets of this value cannot be missed; it may be a class or not.", "None"};
 inline constexpr FieldText ignore_index_question_of_match{
@@ -62,9 +62,9 @@ inline constexpr FieldText input{
 inline constexpr FieldText input_class_curves{
     "What the scores are: logits, which are ranked by the logarithm of their softmax, probabilities, or logits if "
     "any lies outside [0, 1].", "'auto'"};
-inline constexpr FieldText beta{"How many times as much recall counts as precision; above 0."};
-inline constexpr FieldText normalize{"What the entries of the matrix are shares of.", "'none'"};
-inline constexpr FieldText weights{"How much a mistake counts, by the distance of the two classes.", "'none'"};
+inline constexpr FieldText beta{"How many times as much recall weighs as precision; above 0."};
+inline constexpr FieldText normalize{"What the entries of the matrix are fractions of.", "'none'"};
+inline constexpr FieldText weights{"How much a mistake weighs, by the distance of the two classes.", "'none'"};
 inline constexpr FieldText thresholds{
     "Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those "
     "given.", "None"};
@@ -88,10 +88,10 @@ struct BinaryStatScoresOptions {
   double threshold = 0.5;
   /// What becomes of dimensions beyond samples and classes.
   classification::MultidimAverage multidim_average = classification::MultidimAverage::Global;
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
-  /// does not count, and NaN is above no threshold.
+  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target is
+  /// left out, and NaN is above no threshold.
   bool validate_args = true;
   /// Score where a formula would divide by 0: 0 or 1. Only precision, recall, the F-scores and the negative predictive
   /// value have a use for it.
@@ -119,7 +119,7 @@ struct MulticlassStatScoresOptions {
   classification::Average average = classification::Average::Macro;
   /// What becomes of dimensions beyond samples and classes.
   classification::MultidimAverage multidim_average = classification::MultidimAverage::Global;
-  /// Targets of this value do not count; it may be a class or not.
+  /// Targets of this value are left out; it may be a class or not.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it a label outside the classes is never right and of no class, and
   /// NaN is the greatest score, the first of several, as it is for torch's argmax.
@@ -148,10 +148,10 @@ struct MultilabelStatScoresOptions {
   classification::Average average = classification::Average::Macro;
   /// What becomes of dimensions beyond samples and classes.
   classification::MultidimAverage multidim_average = classification::MultidimAverage::Global;
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
-  /// does not count, and NaN is above no threshold.
+  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target is
+  /// left out, and NaN is above no threshold.
   bool validate_args = true;
   /// Score where a formula would divide by 0: 0 or 1. Only precision, recall, the F-scores and the negative predictive
   /// value have a use for it.
@@ -172,16 +172,16 @@ struct MultilabelStatScoresOptions {
 
 /// Options of BinaryFBetaScore: `beta`, and those of BinaryStatScores.
 struct BinaryFBetaScoreOptions {
-  /// How many times as much recall counts as precision; above 0.
+  /// How many times as much recall weighs as precision; above 0.
   Required<double> beta;
   /// A score above it is a yes.
   double threshold = 0.5;
   /// What becomes of dimensions beyond samples and classes.
   classification::MultidimAverage multidim_average = classification::MultidimAverage::Global;
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
-  /// does not count, and NaN is above no threshold.
+  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target is
+  /// left out, and NaN is above no threshold.
   bool validate_args = true;
   /// Score where a formula would divide by 0: 0 or 1. Only precision, recall, the F-scores and the negative predictive
   /// value have a use for it.
@@ -201,7 +201,7 @@ struct BinaryFBetaScoreOptions {
 
 /// Options of MulticlassFBetaScore: `beta`, and those of MulticlassStatScores.
 struct MulticlassFBetaScoreOptions {
-  /// How many times as much recall counts as precision; above 0.
+  /// How many times as much recall weighs as precision; above 0.
   Required<double> beta;
   /// Number of classes; may be left out when `average` is micro and `top_k` 1.
   std::optional<int64_t> num_classes{};
@@ -211,7 +211,7 @@ struct MulticlassFBetaScoreOptions {
   classification::Average average = classification::Average::Macro;
   /// What becomes of dimensions beyond samples and classes.
   classification::MultidimAverage multidim_average = classification::MultidimAverage::Global;
-  /// Targets of this value do not count; it may be a class or not.
+  /// Targets of this value are left out; it may be a class or not.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked. Without it a label outside the classes is never right and of no class, and
   /// NaN is the greatest score, the first of several, as it is for torch's argmax.
@@ -232,7 +232,7 @@ struct MulticlassFBetaScoreOptions {
 
 /// Options of MultilabelFBetaScore: `beta`, and those of MultilabelStatScores.
 struct MultilabelFBetaScoreOptions {
-  /// How many times as much recall counts as precision; above 0.
+  /// How many times as much recall weighs as precision; above 0.
   Required<double> beta;
   /// Number of labels.
   Required<int64_t> num_labels;
@@ -242,10 +242,10 @@ struct MultilabelFBetaScoreOptions {
   classification::Average average = classification::Average::Macro;
   /// What becomes of dimensions beyond samples and classes.
   classification::MultidimAverage multidim_average = classification::MultidimAverage::Global;
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
-  /// does not count, and NaN is above no threshold.
+  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target is
+  /// left out, and NaN is above no threshold.
   bool validate_args = true;
   /// Score where a formula would divide by 0: 0 or 1. Only precision, recall, the F-scores and the negative predictive
   /// value have a use for it.
@@ -268,10 +268,10 @@ struct MultilabelFBetaScoreOptions {
 struct BinaryConfusionOptions {
   /// A score above it is a yes.
   double threshold = 0.5;
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
-  /// does not count, and NaN is above no threshold.
+  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target is
+  /// left out, and NaN is above no threshold.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
   classification::ScoreInput input = classification::ScoreInput::Auto;
@@ -288,9 +288,9 @@ struct BinaryConfusionOptions {
 struct MulticlassConfusionOptions {
   /// Number of classes.
   Required<int64_t> num_classes;
-  /// Targets of this value do not count; it may be a class or not.
+  /// Targets of this value are left out; it may be a class or not.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it rows with a label outside the classes do not count, and NaN is
+  /// Whether labels and scores are checked. Without it rows with a label outside the classes are left out, and NaN is
   /// the greatest score, the first of several.
   bool validate_args = true;
 
@@ -308,10 +308,10 @@ struct MultilabelConfusionOptions {
   Required<int64_t> num_labels;
   /// A score above it is a yes.
   double threshold = 0.5;
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
-  /// does not count, and NaN is above no threshold.
+  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target is
+  /// left out, and NaN is above no threshold.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
   classification::ScoreInput input = classification::ScoreInput::Auto;
@@ -330,12 +330,12 @@ struct MultilabelConfusionOptions {
 struct BinaryConfusionMatrixOptions {
   /// A score above it is a yes.
   double threshold = 0.5;
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// What the entries of the matrix are shares of.
+  /// What the entries of the matrix are fractions of.
   classification::Normalize normalize = classification::Normalize::None;
-  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
-  /// does not count, and NaN is above no threshold.
+  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target is
+  /// left out, and NaN is above no threshold.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
   classification::ScoreInput input = classification::ScoreInput::Auto;
@@ -354,11 +354,11 @@ struct BinaryConfusionMatrixOptions {
 struct MulticlassConfusionMatrixOptions {
   /// Number of classes.
   Required<int64_t> num_classes;
-  /// Targets of this value do not count; it may be a class or not.
+  /// Targets of this value are left out; it may be a class or not.
   std::optional<int64_t> ignore_index{};
-  /// What the entries of the matrix are shares of.
+  /// What the entries of the matrix are fractions of.
   classification::Normalize normalize = classification::Normalize::None;
-  /// Whether labels and scores are checked. Without it rows with a label outside the classes do not count, and NaN is
+  /// Whether labels and scores are checked. Without it rows with a label outside the classes are left out, and NaN is
   /// the greatest score, the first of several.
   bool validate_args = true;
 
@@ -376,12 +376,12 @@ struct MultilabelConfusionMatrixOptions {
   Required<int64_t> num_labels;
   /// A score above it is a yes.
   double threshold = 0.5;
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// What the entries of the matrix are shares of.
+  /// What the entries of the matrix are fractions of.
   classification::Normalize normalize = classification::Normalize::None;
-  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
-  /// does not count, and NaN is above no threshold.
+  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target is
+  /// left out, and NaN is above no threshold.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
   classification::ScoreInput input = classification::ScoreInput::Auto;
@@ -400,12 +400,12 @@ struct MultilabelConfusionMatrixOptions {
 struct BinaryCohenKappaOptions {
   /// A score above it is a yes.
   double threshold = 0.5;
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// How much a mistake counts, by the distance of the two classes.
+  /// How much a mistake weighs, by the distance of the two classes.
   classification::KappaWeights weights = classification::KappaWeights::None;
-  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
-  /// does not count, and NaN is above no threshold.
+  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target is
+  /// left out, and NaN is above no threshold.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
   classification::ScoreInput input = classification::ScoreInput::Auto;
@@ -423,11 +423,11 @@ struct BinaryCohenKappaOptions {
 struct MulticlassCohenKappaOptions {
   /// Number of classes.
   Required<int64_t> num_classes;
-  /// Targets of this value do not count; it may be a class or not.
+  /// Targets of this value are left out; it may be a class or not.
   std::optional<int64_t> ignore_index{};
-  /// How much a mistake counts, by the distance of the two classes.
+  /// How much a mistake weighs, by the distance of the two classes.
   classification::KappaWeights weights = classification::KappaWeights::None;
-  /// Whether labels and scores are checked. Without it rows with a label outside the classes do not count, and NaN is
+  /// Whether labels and scores are checked. Without it rows with a label outside the classes are left out, and NaN is
   /// the greatest score, the first of several.
   bool validate_args = true;
 
@@ -443,10 +443,10 @@ struct MulticlassCohenKappaOptions {
 struct BinaryJaccardIndexOptions {
   /// A score above it is a yes.
   double threshold = 0.5;
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
-  /// does not count, and NaN is above no threshold.
+  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target is
+  /// left out, and NaN is above no threshold.
   bool validate_args = true;
   /// Score where neither a target nor a prediction is positive.
   double zero_division = 0;
@@ -469,9 +469,9 @@ struct MulticlassJaccardIndexOptions {
   Required<int64_t> num_classes;
   /// How the scores of classes or labels become one.
   classification::Average average = classification::Average::Macro;
-  /// Targets of this value do not count; a class of this value has no part in the micro and macro averages.
+  /// Targets of this value are left out; a class of this value has no part in the micro and macro averages.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it rows with a label outside the classes do not count, and NaN is
+  /// Whether labels and scores are checked. Without it rows with a label outside the classes are left out, and NaN is
   /// the greatest score, the first of several.
   bool validate_args = true;
   /// Score of a class or label that is neither a target nor predicted.
@@ -495,10 +495,10 @@ struct MultilabelJaccardIndexOptions {
   double threshold = 0.5;
   /// How the scores of classes or labels become one.
   classification::Average average = classification::Average::Macro;
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target
-  /// does not count, and NaN is above no threshold.
+  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target is
+  /// left out, and NaN is above no threshold.
   bool validate_args = true;
   /// Score of a class or label that is neither a target nor predicted.
   double zero_division = 0;
@@ -565,9 +565,9 @@ struct MultilabelExactMatchOptions {
 struct BinaryCurveOptions {
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
   classification::Thresholds thresholds{};
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
+  /// Whether labels and scores are checked. Without it targets other than 0 and 1 are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What becomes of the scores of a binary curve that lie outside [0, 1].
@@ -594,9 +594,9 @@ struct MulticlassCurveOptions {
   /// How the curves of classes become one. None: a curve a class. Micro: the curve of all scores, each asking whether
   /// its class is the target. Macro: the mean of the curves, at the false positive rates (precisions) of all of them.
   classification::Average average = classification::Average::None;
-  /// Targets of this value do not count; it may be a class or not.
+  /// Targets of this value are left out; it may be a class or not.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it rows whose target is no class do not count, and NaN is below all
+  /// Whether labels and scores are checked. Without it rows whose target is no class are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, which are ranked by the logarithm of their softmax, probabilities, or logits if any
@@ -619,9 +619,9 @@ struct MultilabelCurveOptions {
   Required<int64_t> num_labels;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
   classification::Thresholds thresholds{};
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
+  /// Whether labels and scores are checked. Without it targets other than 0 and 1 are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
@@ -645,9 +645,9 @@ struct MulticlassAreaOptions {
   classification::Average average = classification::Average::Macro;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
   classification::Thresholds thresholds{};
-  /// Targets of this value do not count; it may be a class or not.
+  /// Targets of this value are left out; it may be a class or not.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it rows whose target is no class do not count, and NaN is below all
+  /// Whether labels and scores are checked. Without it rows whose target is no class are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, which are ranked by the logarithm of their softmax, probabilities, or logits if any
@@ -673,9 +673,9 @@ struct MultilabelAreaOptions {
   classification::Average average = classification::Average::Macro;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
   classification::Thresholds thresholds{};
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
+  /// Whether labels and scores are checked. Without it targets other than 0 and 1 are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
@@ -698,9 +698,9 @@ struct BinaryAUROCOptions {
   std::optional<double> max_fpr{};
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
   classification::Thresholds thresholds{};
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
+  /// Whether labels and scores are checked. Without it targets other than 0 and 1 are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What becomes of the scores of a binary curve that lie outside [0, 1].
@@ -727,10 +727,10 @@ struct BinaryLogAUCOptions {
   std::array<double, 2> fpr_range{0.001, 0.1};
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
   classification::Thresholds thresholds{};
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
   /// Whether labels and scores are checked; the class does not unless asked to. Without it targets other than 0 and 1
-  /// do not count, and NaN is below all scores.
+  /// are left out, and NaN is below all scores.
   bool validate_args = false;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
   classification::ScoreInput input = classification::ScoreInput::Auto;
@@ -753,9 +753,9 @@ struct BinaryLogAUCFunctionalOptions {
   std::array<double, 2> fpr_range{0.001, 0.1};
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
   classification::Thresholds thresholds{};
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
+  /// Whether labels and scores are checked. Without it targets other than 0 and 1 are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
@@ -785,9 +785,9 @@ struct MulticlassLogAUCOptions {
   classification::Average average = classification::Average::None;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
   classification::Thresholds thresholds{};
-  /// Targets of this value do not count; it may be a class or not.
+  /// Targets of this value are left out; it may be a class or not.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it rows whose target is no class do not count, and NaN is below all
+  /// Whether labels and scores are checked. Without it rows whose target is no class are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, which are ranked by the logarithm of their softmax, probabilities, or logits if any
@@ -816,9 +816,9 @@ struct MulticlassLogAUCFunctionalOptions {
   classification::Average average = classification::Average::Macro;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
   classification::Thresholds thresholds{};
-  /// Targets of this value do not count; it may be a class or not.
+  /// Targets of this value are left out; it may be a class or not.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it rows whose target is no class do not count, and NaN is below all
+  /// Whether labels and scores are checked. Without it rows whose target is no class are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, which are ranked by the logarithm of their softmax, probabilities, or logits if any
@@ -849,9 +849,9 @@ struct MultilabelLogAUCOptions {
   classification::Average average = classification::Average::None;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
   classification::Thresholds thresholds{};
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
+  /// Whether labels and scores are checked. Without it targets other than 0 and 1 are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
@@ -879,9 +879,9 @@ struct MultilabelLogAUCFunctionalOptions {
   classification::Average average = classification::Average::Macro;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
   classification::Thresholds thresholds{};
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
+  /// Whether labels and scores are checked. Without it targets other than 0 and 1 are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
@@ -904,9 +904,9 @@ struct BinaryPrecisionAtFixedRecallOptions {
   Required<double> min_recall;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
   classification::Thresholds thresholds{};
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
+  /// Whether labels and scores are checked. Without it targets other than 0 and 1 are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
@@ -930,9 +930,9 @@ struct MulticlassPrecisionAtFixedRecallOptions {
   Required<double> min_recall;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
   classification::Thresholds thresholds{};
-  /// Targets of this value do not count; it may be a class or not.
+  /// Targets of this value are left out; it may be a class or not.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it rows whose target is no class do not count, and NaN is below all
+  /// Whether labels and scores are checked. Without it rows whose target is no class are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, which are ranked by the logarithm of their softmax, probabilities, or logits if any
@@ -957,9 +957,9 @@ struct MultilabelPrecisionAtFixedRecallOptions {
   Required<double> min_recall;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
   classification::Thresholds thresholds{};
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
+  /// Whether labels and scores are checked. Without it targets other than 0 and 1 are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
@@ -981,9 +981,9 @@ struct BinaryRecallAtFixedPrecisionOptions {
   Required<double> min_precision;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
   classification::Thresholds thresholds{};
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
+  /// Whether labels and scores are checked. Without it targets other than 0 and 1 are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
@@ -1007,9 +1007,9 @@ struct MulticlassRecallAtFixedPrecisionOptions {
   Required<double> min_precision;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
   classification::Thresholds thresholds{};
-  /// Targets of this value do not count; it may be a class or not.
+  /// Targets of this value are left out; it may be a class or not.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it rows whose target is no class do not count, and NaN is below all
+  /// Whether labels and scores are checked. Without it rows whose target is no class are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, which are ranked by the logarithm of their softmax, probabilities, or logits if any
@@ -1034,9 +1034,9 @@ struct MultilabelRecallAtFixedPrecisionOptions {
   Required<double> min_precision;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
   classification::Thresholds thresholds{};
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
+  /// Whether labels and scores are checked. Without it targets other than 0 and 1 are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
@@ -1058,9 +1058,9 @@ struct BinarySensitivityAtSpecificityOptions {
   Required<double> min_specificity;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
   classification::Thresholds thresholds{};
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
+  /// Whether labels and scores are checked. Without it targets other than 0 and 1 are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
@@ -1084,9 +1084,9 @@ struct MulticlassSensitivityAtSpecificityOptions {
   Required<double> min_specificity;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
   classification::Thresholds thresholds{};
-  /// Targets of this value do not count; it may be a class or not.
+  /// Targets of this value are left out; it may be a class or not.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it rows whose target is no class do not count, and NaN is below all
+  /// Whether labels and scores are checked. Without it rows whose target is no class are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, which are ranked by the logarithm of their softmax, probabilities, or logits if any
@@ -1111,9 +1111,9 @@ struct MultilabelSensitivityAtSpecificityOptions {
   Required<double> min_specificity;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
   classification::Thresholds thresholds{};
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
+  /// Whether labels and scores are checked. Without it targets other than 0 and 1 are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
@@ -1135,9 +1135,9 @@ struct BinarySpecificityAtSensitivityOptions {
   Required<double> min_sensitivity;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
   classification::Thresholds thresholds{};
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
+  /// Whether labels and scores are checked. Without it targets other than 0 and 1 are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
@@ -1161,9 +1161,9 @@ struct MulticlassSpecificityAtSensitivityOptions {
   Required<double> min_sensitivity;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
   classification::Thresholds thresholds{};
-  /// Targets of this value do not count; it may be a class or not.
+  /// Targets of this value are left out; it may be a class or not.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it rows whose target is no class do not count, and NaN is below all
+  /// Whether labels and scores are checked. Without it rows whose target is no class are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, which are ranked by the logarithm of their softmax, probabilities, or logits if any
@@ -1188,9 +1188,9 @@ struct MultilabelSpecificityAtSensitivityOptions {
   Required<double> min_sensitivity;
   /// Where a curve has its points: at each score that occurs, or at as many equal steps from 0 to 1, or at those given.
   classification::Thresholds thresholds{};
-  /// Targets of this value do not count; it may be 0 or 1.
+  /// Targets of this value are left out; it may be 0 or 1.
   std::optional<int64_t> ignore_index{};
-  /// Whether labels and scores are checked. Without it targets other than 0 and 1 do not count, and NaN is below all
+  /// Whether labels and scores are checked. Without it targets other than 0 and 1 are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].

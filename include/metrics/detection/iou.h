@@ -17,7 +17,7 @@ namespace metrics {
 
 struct IntersectionOverUnionOptions {
   detection::BoxFormat box_format = detection::BoxFormat::Xyxy;
-  /// Pairs below it do not count; unset: all do.
+  /// Pairs below it are left out; unset: none is.
   std::optional<double> iou_threshold{};
   /// Whether the result has a value for each label too.
   bool class_metrics = false;

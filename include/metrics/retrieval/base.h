@@ -16,10 +16,10 @@ namespace metrics {
 
 namespace retrieval {
 
-/// What a query counts as that has no relevant document.
+/// What a query is worth that has no relevant document.
 enum class EmptyTargetAction {
   Error,  ///< `compute` throws.
-  Skip,   ///< It does not count. Without any query that does, the value is 0.
+  Skip,   ///< Nothing: it is left out. Without any other query the value is 0.
   Neg,    ///< 0.
   Pos,    ///< 1.
 };
@@ -32,7 +32,7 @@ inline constexpr std::array<std::string_view, 4> enum_names<retrieval::EmptyTarg
 
 struct RetrievalOptions {
   retrieval::EmptyTargetAction empty_target_action = retrieval::EmptyTargetAction::Neg;
-  /// Documents whose target is this do not count.
+  /// Documents whose target is this are left out.
   std::optional<int64_t> ignore_index{};
   /// Only so many documents of a query are looked at, those of the highest scores.
   std::optional<int64_t> top_k{};

@@ -17,7 +17,7 @@ struct METRICS_API HitRate : QueryScore<HitRate> {
 
 }  // namespace scores
 
-/// Computes the share of queries with a relevant document among the `top_k` of the highest scores: 1 or 0 for each
+/// Computes the fraction of queries with a relevant document among the `top_k` of the highest scores: 1 or 0 for each
 /// query, then their mean. Inputs, ties and sample ids: RetrievalDocuments. Throws InvalidArgument as RetrievalMRR
 /// does. 0 without any query. The functional takes one query, whose documents are all elements of `preds` and `target`,
 /// at least one. Source: torchmetrics' RetrievalHitRate.

@@ -13,7 +13,7 @@
 namespace metrics::trainer {
 
 /// Where a rank is in a run.
-struct Place {
+struct Progress {
   enum class Doing { Starting, Training, Trained, Evaluating, Callback, Ending };
 
   int64_t epoch = 0;
@@ -41,7 +41,7 @@ class METRICS_API Ranks {
   void watch();
   /// To be called when all is done, on all ranks.
   void leave();
-  void move_to(Place place);
+  void move_to(Progress progress);
   /// Collective: rank 0's values become all ranks'.
   void broadcast(const std::vector<at::Tensor>& tensors);
   /// Says that this rank was thrown out of its work, by a failure of its own or by the loss of another rank. Of several

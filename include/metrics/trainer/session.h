@@ -60,7 +60,7 @@ class METRICS_API Session {
  private:
   class Outputs;
 
-  void move_to(Place place);
+  void move_to(Progress progress);
   void call(std::function<void(Run&)> Callback::*which, const char* name);
   bool is_best() const;
   /// Ranks agree whether to go on. Here one learns that another has failed where none talked to it since.
@@ -70,7 +70,7 @@ class METRICS_API Session {
   Ranks ranks_;
   std::vector<Callback> callbacks_;
   Run run_;
-  Place place_{};
+  Progress progress_{};
   bool training_ = false;
   SumMetric votes_;  // to stop
   Better better_ = Better::Higher;

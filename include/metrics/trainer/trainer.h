@@ -111,7 +111,7 @@ class Trainer {
     session_.end_stage(stage.metrics);
   }
 
-  /// Each rank goes through its own share, long or short: what ranks have to say to each other comes after it.
+  /// Each rank goes through its own part, long or short: what ranks have to say to each other comes after it.
   template <class Evaluation>
   void evaluate_epoch(Evaluation& stage) {
     const at::NoGradGuard no_grad;

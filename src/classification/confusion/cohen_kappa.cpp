@@ -8,7 +8,7 @@
 namespace metrics {
 namespace {
 
-// What it counts to predict one class (column) for another (row): [C, C].
+// What it costs to predict one class (column) for another (row): [C, C].
 Tensor costs(int64_t classes, classification::KappaWeights weights, const Tensor& like) {
   const Tensor index = at::arange(classes, like.options());
   const Tensor distance = (index.unsqueeze(1) - index).abs();

@@ -49,7 +49,7 @@ std::string BinaryConfusion::update_key(const Options& o) {
 }
 
 Tensor BinaryConfusion::gathered(const States& states, const Options& o) {
-  return reading_that_holds(states, o.input).tensor();
+  return reading_that_applies(states, o.input).tensor();
 }
 
 void MulticlassConfusion::check(const Options& o) {
@@ -95,7 +95,7 @@ std::string MultilabelConfusion::update_key(const Options& o) {
 }
 
 Tensor MultilabelConfusion::gathered(const States& states, const Options& o) {
-  return reading_that_holds(states, o.input).tensor();
+  return reading_that_applies(states, o.input).tensor();
 }
 
 Tensor scores::ConfusionMatrix::normalised(const Tensor& counts, Normalize normalize) {

@@ -28,12 +28,12 @@ Overlap overlap_of_labels(const Tensor& counts) {
   return {confusion.select(1, 1).select(1, 1), confusion.select(1, 1).sum(-1), confusion.select(2, 1).sum(-1)};
 }
 
-// `counts` is 1 for those that have a part in the micro and macro averages, and 0 for others.
-Tensor averaged_overlap(const Overlap& o, const Tensor& counts, Average average, double zero_division) {
-  if (average == Average::Micro) return counts::ratio(o.both.sum(), (counts * o.either()).sum(), zero_division);
+// `taken` is 1 for those that have a part in the micro and macro averages, and 0 for others.
+Tensor averaged_overlap(const Overlap& o, const Tensor& taken, Average average, double zero_division) {
+  if (average == Average::Micro) return counts::ratio(o.both.sum(), (taken * o.either()).sum(), zero_division);
   const Tensor scores = counts::ratio(o.both, o.either(), zero_division);
   if (average == Average::None) return scores;
-  const Tensor weights = average == Average::Weighted ? o.target : counts;
+  const Tensor weights = average == Average::Weighted ? o.target : taken;
   return (weights * scores).sum() / weights.sum();
 }
 
@@ -46,9 +46,9 @@ Tensor scores::JaccardIndex::value(const Tensor& confusion, const BinaryJaccardI
 
 Tensor scores::JaccardIndex::value(const Tensor& confusion, const MulticlassJaccardIndexOptions& o) {
   const Overlap overlap = overlap_of_classes(confusion);
-  Tensor counts = (overlap.either() != 0).to(at::kDouble);
-  if (o.ignore_index && *o.ignore_index >= 0 && *o.ignore_index < o.num_classes) counts[*o.ignore_index] = 0;
-  return averaged_overlap(overlap, counts, o.average, o.zero_division);
+  Tensor taken = (overlap.either() != 0).to(at::kDouble);
+  if (o.ignore_index && *o.ignore_index >= 0 && *o.ignore_index < o.num_classes) taken[*o.ignore_index] = 0;
+  return averaged_overlap(overlap, taken, o.average, o.zero_division);
 }
 
 Tensor scores::JaccardIndex::value(const Tensor& confusion, const MultilabelJaccardIndexOptions& o) {

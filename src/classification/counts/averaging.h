@@ -26,12 +26,12 @@ struct Scoring {
   int64_t top_k;
   double zero_division;
 
-  // Each is what its options say, and is taken wherever they are given.
+  // Implicit, so that options can be given where a Scoring is taken.
   Scoring(const BinaryStatScoresOptions& o) : Scoring{Task::Binary, Average::Micro, 1, o.zero_division} {}
   Scoring(const MulticlassStatScoresOptions& o) : Scoring{Task::Multiclass, o.average, o.top_k, o.zero_division} {}
   Scoring(const MultilabelStatScoresOptions& o) : Scoring{Task::Multilabel, o.average, 1, o.zero_division} {}
 
-  Scoring whatever_top_k() const { return {task, average, 1, zero_division}; }
+  Scoring as_if_top_1() const { return {task, average, 1, zero_division}; }
 
  private:
   Scoring(Task t, Average a, int64_t k, double zero) : task(t), average(a), top_k(k), zero_division(zero) {}
@@ -45,7 +45,7 @@ struct GatheredCounts {
   counts::Scoring how;
 
   /// The same with classes left out of the macro average as if `top_k` were 1.
-  GatheredCounts whatever_top_k() const { return {counts, how.whatever_top_k()}; }
+  GatheredCounts as_if_top_1() const { return {counts, how.as_if_top_1()}; }
 };
 
 namespace counts {
@@ -80,10 +80,10 @@ Tensor averaged(const GatheredCounts& gathered, const Score& score) {
   return ratio((weights * scores).sum(-1), weights.sum(-1));
 }
 
-/// The share of right answers.
+/// The fraction of right answers.
 ///
-/// Of several classes only one can be right: the true negatives say nothing of a class.
-inline Tensor share_right(const Counts& c, Task task) {
+/// Of several classes only one can be right, so that true negatives say nothing of a class.
+inline Tensor fraction_right(const Counts& c, Task task) {
   if (task == Task::Multiclass) return ratio(c.tp, c.tp + c.fn);
   return ratio(c.tp + c.tn, c.tp + c.fp + c.tn + c.fn);
 }

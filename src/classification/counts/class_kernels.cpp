@@ -28,7 +28,7 @@ METRICS_INLINE int64_t first_nan(const T* x, int64_t count) {
   return count;
 }
 
-// A maximum and then a search for it: both vectorise, while a search for the maximum's place does not.
+// A maximum and then a search for it, because both vectorise, while a search for the index of a maximum does not.
 template <class T>
 METRICS_INLINE int64_t argmax(const T* x, int64_t count, bool& nan_seen) {
   T greatest = x[0];
@@ -242,14 +242,14 @@ METRICS_MULTIVERSIONED bool pairs_in_range(const int64_t* target, const int64_t*
 }
 
 METRICS_MULTIVERSIONED Hits hits_of(const int64_t* target, const int64_t* predicted, int64_t rows, Ignored ignored) {
-  int64_t kept = 0;
+  int64_t taken = 0;
   int64_t right = 0;
   for (int64_t i = 0; i < rows; ++i) {
-    const int64_t keep = !ignored(target[i]);
-    kept += keep;
-    right += keep & (target[i] == predicted[i]);
+    const int64_t take = !ignored(target[i]);
+    taken += take;
+    right += take & (target[i] == predicted[i]);
   }
-  return {kept, right};
+  return {taken, right};
 }
 
 bool of_class(int64_t label, int64_t classes) {
@@ -262,12 +262,12 @@ void count_rows(int64_t* counts, int64_t classes, const int64_t* target, const i
   int64_t* fp = tp + classes;
   int64_t* tn = fp + classes;
   int64_t* fn = tn + classes;
-  int64_t kept = 0;
+  int64_t taken = 0;
   for (int64_t i = 0; i < rows; ++i) {
     const int64_t t = target[i];
     const int64_t p = predicted[i];
     if (ignored(t)) continue;
-    ++kept;
+    ++taken;
     if (t == p && of_class(t, classes)) {
       ++tp[t];
       --tn[t];
@@ -282,7 +282,7 @@ void count_rows(int64_t* counts, int64_t classes, const int64_t* target, const i
       --tn[t];
     }
   }
-  for (int64_t c = 0; c < classes; ++c) tn[c] += kept;
+  for (int64_t c = 0; c < classes; ++c) tn[c] += taken;
 }
 
 void count_pairs(int64_t* confusion, int64_t classes, const int64_t* target, const int64_t* predicted, int64_t rows,
@@ -336,11 +336,11 @@ void add_counts(int64_t* counts, int64_t classes, const int64_t* target, const i
 
 void add_micro_counts(int64_t* counts, int64_t classes, const int64_t* target, const int64_t* predicted, int64_t rows,
                       Ignored ignored) {
-  const auto [kept, right] = count_hits(target, predicted, rows, ignored);
-  const int64_t wrong = kept - right;
+  const auto [taken, right] = count_hits(target, predicted, rows, ignored);
+  const int64_t wrong = taken - right;
   counts[0] += right;
   counts[1] += wrong;
-  counts[2] += classes * kept - (right + 2 * wrong);
+  counts[2] += classes * taken - (right + 2 * wrong);
   counts[3] += wrong;
 }
 

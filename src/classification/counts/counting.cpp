@@ -107,10 +107,10 @@ ThresholdCounts count_thresholds(Kernel& kernel, at::IntArrayRef sizes, bool sam
                                  const Tensor& target, const ThresholdRule& rule, int64_t labels) {
   ThresholdCounts counts{at::zeros(sizes, at::kLong), at::zeros(sizes, at::kLong)};
   if (preds.numel() == 0) return counts;
-  const bool scored = preds.is_floating_point();
+  const bool has_scores = preds.is_floating_point();
   const int64_t samples = preds.dim() == 0 ? 1 : preds.size(0);
   const Tensor targets = readable_labels(target);
-  const Tensor predictions = scored ? readable(preds).contiguous() : readable_labels(preds);
+  const Tensor predictions = has_scores ? readable(preds).contiguous() : readable_labels(preds);
   kernels::Questions questions{nullptr,
                                Element::Float,
                                nullptr,
@@ -119,7 +119,7 @@ ThresholdCounts count_thresholds(Kernel& kernel, at::IntArrayRef sizes, bool sam
                                labels,
                                preds.numel() / (samples * labels)};
   kernels::Cutoffs cutoffs{0, 0};
-  if (scored) {
+  if (has_scores) {
     questions.scores = predictions.const_data_ptr();
     questions.element = element_of(preds.scalar_type());
     cutoffs = {probability_cutoff(rule.threshold, preds.scalar_type()),

@@ -53,14 +53,15 @@ METRICS_API Tensor samplewise_micro_class_counts(const Tensor& preds, const Tens
 METRICS_API void add_class_confusion(Tensor& confusion, const Tensor& preds, const Tensor& target,
                                      const ClassRule& rule);
 
-/// Counts the samples of which all positions that count are right: int64 [1].
+/// Counts the samples of which all positions that are not ignored are right: int64 [1].
 METRICS_API Tensor exact_class_matches(const Tensor& preds, const Tensor& target, const ClassRule& rule);
 
-/// Says of each sample whether all its positions that count are right: int64 [N], 1 or 0. At least one S, as above.
+/// Says of each sample whether all its positions that are not ignored are right: int64 [N], 1 or 0. At least one S,
+/// as above.
 METRICS_API Tensor samplewise_exact_class_matches(const Tensor& preds, const Tensor& target, const ClassRule& rule);
 
 /// How scores of yes-or-no questions are counted: yes if above `threshold` (NaN is not). Half scores are read as
-/// float32, so that a number counts alike in all three.
+/// float32, so that a number is treated alike in all three.
 ///
 /// An element whose target is `ignore_index` contributes nothing, nor do targets other than 0 and 1, which are an error
 /// with `validate`, as are predicted labels other than 0 and 1, and NaN. Without it such a predicted label is wrong.
@@ -70,13 +71,13 @@ struct ThresholdRule {
   bool validate = true;
 };
 
-/// Counts under both readings of the scores; they are equal where predictions are labels. Which one holds is for
-/// finalise to say.
+/// Counts under both readings of the scores; they are equal where predictions are labels. Which of
+/// them applies is decided at the end.
 struct ThresholdCounts {
   Tensor probabilities;  ///< Of score > threshold: int64 [4, L], or [N, 4, L] for samplewise counts; L is 1 for binary
                          ///< metrics. Of exact matches [1], or [N].
   Tensor logits;         ///< Of sigmoid(score) > threshold; the same shape.
-  bool outside = false;  ///< Whether a score that counts was not within [0, 1]; NaN is not, as in torchmetrics.
+  bool outside = false;  ///< Whether a score that was counted lies outside [0, 1]; NaN does, as in torchmetrics.
 };
 
 /// Counts all elements together; `preds` and `target` have the same shape.
@@ -95,7 +96,7 @@ METRICS_API ThresholdCounts samplewise_multilabel_counts(const Tensor& preds, co
                                                          const ThresholdRule& rule);
 
 /// Counts the positions of samples (the samples, where they have none) at which no label is wrong: int64 [1]. A label
-/// that does not count is not wrong.
+/// that is ignored is not wrong.
 METRICS_API ThresholdCounts exact_multilabel_matches(const Tensor& preds, const Tensor& target, int64_t num_labels,
                                                      const ThresholdRule& rule);
 
@@ -108,7 +109,7 @@ METRICS_API ThresholdCounts samplewise_exact_multilabel_matches(const Tensor& pr
 ///
 /// The sigmoid is 1 / (1 + exp(-x)) in double, rounded once to float unless the score is a double: the probability that
 /// curves give back as a threshold. Torch rounds on the way, and its vectorised exponential is off by a last bit in
-/// places that depend on the lane: scores within that of the cut-off may be counted differently there.
+/// some lanes of a vector: scores within that of the cut-off may be counted differently there.
 METRICS_API double logit_cutoff(double threshold, at::ScalarType dtype);
 
 /// Returns what a score is compared with as a probability: the threshold in double for float64, else in float.

@@ -151,8 +151,8 @@ Seen count_exact_positions(const E* x, int64_t* probabilities, int64_t* logits, 
 int64_t count_exact(const int64_t* target, const int64_t* predicted, int64_t samples, int64_t positions,
                     Ignored ignored) {
   if (positions == 1) {
-    const auto [kept, right] = count_hits(target, predicted, samples, ignored);
-    return samples - (kept - right);
+    const auto [taken, right] = count_hits(target, predicted, samples, ignored);
+    return samples - (taken - right);
   }
   std::atomic<int64_t> exact = 0;
   parallel(samples, positions, [&](int64_t begin, int64_t end) {

@@ -15,7 +15,7 @@ void scores::FBetaScore::check_beta(double beta) {
 }
 
 Tensor scores::FBetaScore::f_beta(const GatheredCounts& gathered, double beta) {
-  return averaged(gathered.whatever_top_k(), [squared = beta * beta](const Counts& c, const Scoring& how) {
+  return averaged(gathered.as_if_top_1(), [squared = beta * beta](const Counts& c, const Scoring& how) {
     const Tensor right = (1 + squared) * c.tp;
     return ratio(right, right + squared * c.fn + c.fp, how.zero_division);
   });

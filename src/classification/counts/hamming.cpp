@@ -8,8 +8,8 @@ using namespace classification::counts;
 using classification::GatheredCounts;
 
 Tensor scores::HammingDistance::value(const GatheredCounts& gathered) {
-  return averaged(gathered.whatever_top_k(),
-                  [](const Counts& c, const Scoring& how) { return 1 - share_right(c, how.task); });
+  return averaged(gathered.as_if_top_1(),
+                  [](const Counts& c, const Scoring& how) { return 1 - fraction_right(c, how.task); });
 }
 
 METRICS_DEFINE_TASKS(HammingDistance);

@@ -74,7 +74,7 @@ void check_alike(const Tensor& preds, const Tensor& target, const ThresholdRule&
   if (rule.validate) check_integral("target", target);
 }
 
-Tensor counted(const Tensor& target, const std::optional<int64_t>& ignore_index) {
+Tensor not_ignored(const Tensor& target, const std::optional<int64_t>& ignore_index) {
   return ignore_index ? target != *ignore_index : target == target;
 }
 
@@ -146,7 +146,7 @@ void throw_bad_label(const Tensor& preds, const Tensor& target, const ClassRule&
   const bool scores = preds.sizes() != target.sizes();
   const int64_t classes = rule.num_classes ? *rule.num_classes : preds.size(1);
   const std::string range = std::string("labels in [0, ") + std::to_string(classes) + ")";
-  const Tensor rows = counted(target, rule.ignore_index);
+  const Tensor rows = not_ignored(target, rule.ignore_index);
   const Tensor labels = target.to(at::kLong);
   const Tensor bad = rows & ((labels < 0) | (labels >= classes));
   if (scores || bad.any().item<bool>()) throw_first("target", target, bad, or_ignored(range, rule.ignore_index));
@@ -155,7 +155,7 @@ void throw_bad_label(const Tensor& preds, const Tensor& target, const ClassRule&
 }
 
 void throw_bad_label(const Tensor& preds, const Tensor& target, const ThresholdRule& rule) {
-  const Tensor rows = counted(target, rule.ignore_index);
+  const Tensor rows = not_ignored(target, rule.ignore_index);
   const Tensor bad = rows & (target != 0) & (target != 1);
   if (bad.any().item<bool>()) throw_first("target", target, bad, or_ignored("0, 1", rule.ignore_index));
   if (preds.is_floating_point()) throw_first("preds", preds, rows & (preds != preds), "scores that are numbers");
@@ -163,7 +163,7 @@ void throw_bad_label(const Tensor& preds, const Tensor& target, const ThresholdR
 }
 
 void refuse_nan(const Tensor& preds, const Tensor& target, const ClassRule& rule) {
-  const Tensor bad = (preds != preds) & counted(target, rule.ignore_index).unsqueeze(1);
+  const Tensor bad = (preds != preds) & not_ignored(target, rule.ignore_index).unsqueeze(1);
   if (bad.any().item<bool>()) throw_first("preds", preds, bad, "scores that are numbers");
 }
 

@@ -25,7 +25,7 @@ void check_samplewise_multilabel(const Tensor& preds, const Tensor& target, int6
 [[noreturn]] void throw_bad_label(const Tensor& preds, const Tensor& target, const ClassRule& rule);
 [[noreturn]] void throw_bad_label(const Tensor& preds, const Tensor& target, const ThresholdRule& rule);
 
-/// Throws InvalidArgument where a row that counts has a score [N, C, ...] that is NaN.
+/// Throws InvalidArgument where a row that is not ignored has a score [N, C, ...] that is NaN.
 void refuse_nan(const Tensor& preds, const Tensor& target, const ClassRule& rule);
 
 }  // namespace metrics::classification::counts

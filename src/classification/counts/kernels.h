@@ -32,12 +32,12 @@ struct Ignored {
 /// `target` is read only if `top_k` is above 1; it may hold anything.
 bool predict(const Scores& scores, const int64_t* target, int64_t top_k, int64_t* predicted);
 
-/// Returns whether the labels of all rows that count are in [0, classes). `predicted` may be null.
+/// Returns whether the labels of all rows that are not ignored are in [0, classes). `predicted` may be null.
 bool labels_in_range(const int64_t* target, const int64_t* predicted, int64_t rows, int64_t classes, Ignored ignored);
 
-/// How many rows count, and in how many of them the prediction is the target.
+/// How many rows are not ignored, and in how many of them the prediction is the target.
 struct Hits {
-  int64_t kept, right;
+  int64_t rows, right;
 };
 Hits count_hits(const int64_t* target, const int64_t* predicted, int64_t rows, Ignored ignored);
 
@@ -53,15 +53,16 @@ void add_micro_counts(int64_t* counts, int64_t classes, const int64_t* target, c
 void add_confusion(int64_t* confusion, int64_t classes, const int64_t* target, const int64_t* predicted, int64_t rows,
                    Ignored ignored);
 
-/// Returns how many samples have no wrong row among those that count.
+/// Returns how many samples have no wrong row among those that are not ignored.
 int64_t count_exact(const int64_t* target, const int64_t* predicted, int64_t samples, int64_t positions,
                     Ignored ignored);
 
-/// Writes for each sample whether it has no wrong row among those that count: 1 or 0.
+/// Writes for each sample whether it has no wrong row among those that are not ignored: 1 or 0.
 void mark_exact(int64_t* exact, const int64_t* target, const int64_t* predicted, int64_t samples, int64_t positions,
                 Ignored ignored);
 
-/// Elements of yes-or-no questions: contiguous [samples, labels, positions].
+/// Yes-or-no questions, of which a binary or multilabel metric has one for each element of its inputs: whether that is
+/// positive. Contiguous [samples, labels, positions].
 struct Questions {
   const void* scores;  ///< Null if the predictions are labels.
   Element element;
@@ -76,8 +77,8 @@ struct Cutoffs {
 };
 
 struct Seen {
-  bool outside = false;  ///< A score that counts is not within [0, 1].
-  bool invalid = false;  ///< A label that counts is neither 0 nor 1, or a score that counts is NaN.
+  bool outside = false;  ///< A score that was counted lies outside [0, 1].
+  bool invalid = false;  ///< A label that is not ignored is neither 0 nor 1, or a score of one is NaN.
 };
 
 /// Adds to both tables, [4, labels], or with `samplewise` [samples, 4, labels]. Questions whose target is neither 0 nor

@@ -12,23 +12,23 @@
 namespace metrics::classification::counts::plain {
 namespace {
 
-// Labels by row: [N, S].
-struct Rows {
-  Tensor target, predicted, keep;
+// Labels of rows, and which of them are taken, because they are not ignored: [N, S].
+struct LabelRows {
+  Tensor target, predicted, taken;
 };
 
-Tensor keep_of(const Tensor& target, const std::optional<int64_t>& ignore_index) {
+Tensor not_ignored(const Tensor& target, const std::optional<int64_t>& ignore_index) {
   return ignore_index ? target != *ignore_index : (target == target);
 }
 
 // NaN is the greatest score: compared as floats, it is only unequal.
-Tensor comes_before(const Tensor& scores, const Tensor& own, const Tensor& own_index) {
+Tensor comes_before(const Tensor& scores, const Tensor& wanted, const Tensor& wanted_index) {
   const Tensor nan = scores.isnan();
-  const Tensor own_nan = own.isnan();
-  const Tensor greater = (scores > own) | (nan & ~own_nan);
-  const Tensor equal = (scores == own) | (nan & own_nan);
-  const Tensor index = at::arange(scores.size(1), own_index.options()).view({1, -1, 1});
-  return greater | (equal & (index < own_index));
+  const Tensor wanted_nan = wanted.isnan();
+  const Tensor greater = (scores > wanted) | (nan & ~wanted_nan);
+  const Tensor equal = (scores == wanted) | (nan & wanted_nan);
+  const Tensor index = at::arange(scores.size(1), wanted_index.options()).view({1, -1, 1});
+  return greater | (equal & (index < wanted_index));
 }
 
 // Of scores [N, C, S]: the first of the greatest, spelled out because at::argmax promises nothing about ties.
@@ -48,10 +48,10 @@ Tensor predicted_classes(const Tensor& scores, const Tensor& target, int64_t top
   return at::where(of_a_class & (before < top_k), target, first);
 }
 
-Rows rows_of(const Tensor& preds, const Tensor& target, const ClassRule& rule, const ClassShape& shape) {
-  Rows rows;
+LabelRows rows_of(const Tensor& preds, const Tensor& target, const ClassRule& rule, const ClassShape& shape) {
+  LabelRows rows;
   rows.target = target.to(at::kLong).reshape({shape.samples, shape.positions});
-  rows.keep = keep_of(rows.target, rule.ignore_index);
+  rows.taken = not_ignored(rows.target, rule.ignore_index);
   if (rows.target.numel() == 0) {
     rows.predicted = rows.target;
   } else if (shape.scores) {
@@ -64,7 +64,7 @@ Rows rows_of(const Tensor& preds, const Tensor& target, const ClassRule& rule, c
   if (rule.validate && classes > 0) {
     const Tensor bad =
         (rows.target < 0) | (rows.target >= classes) | (rows.predicted < 0) | (rows.predicted >= classes);
-    if ((bad & rows.keep).any().item<bool>()) throw_bad_label(preds, target, rule);
+    if ((bad & rows.taken).any().item<bool>()) throw_bad_label(preds, target, rule);
   }
   if (rule.validate && shape.scores) refuse_nan(preds, target, rule);
   return rows;
@@ -80,26 +80,26 @@ Tensor tally(const Tensor& labels, const Tensor& which, int64_t classes) {
 }
 
 // [N, 4, classes]
-Tensor counts_by_sample(const Rows& rows, int64_t classes) {
+Tensor counts_by_sample(const LabelRows& rows, int64_t classes) {
   const Tensor right = rows.target == rows.predicted;
-  const Tensor tp = tally(rows.target, rows.keep & right, classes);
-  const Tensor fp = tally(rows.predicted, rows.keep & ~right, classes);
-  const Tensor fn = tally(rows.target, rows.keep & ~right, classes);
-  const Tensor kept = rows.keep.sum(1, /*keepdim=*/true);
-  return at::stack({tp, fp, kept - tp - fp - fn, fn}, 1);
+  const Tensor tp = tally(rows.target, rows.taken & right, classes);
+  const Tensor fp = tally(rows.predicted, rows.taken & ~right, classes);
+  const Tensor fn = tally(rows.target, rows.taken & ~right, classes);
+  const Tensor number = rows.taken.sum(1, /*keepdim=*/true);
+  return at::stack({tp, fp, number - tp - fp - fn, fn}, 1);
 }
 
 // [4, 1]
-Tensor micro_counts(const Rows& rows, int64_t classes) {
-  const Tensor kept = rows.keep.sum();
-  const Tensor tp = (rows.keep & (rows.target == rows.predicted)).sum();
-  const Tensor wrong = kept - tp;
-  return at::stack({tp, wrong, classes * kept - tp - 2 * wrong, wrong}).unsqueeze(1);
+Tensor micro_counts(const LabelRows& rows, int64_t classes) {
+  const Tensor number = rows.taken.sum();
+  const Tensor tp = (rows.taken & (rows.target == rows.predicted)).sum();
+  const Tensor wrong = number - tp;
+  return at::stack({tp, wrong, classes * number - tp - 2 * wrong, wrong}).unsqueeze(1);
 }
 
 // Elements [N, L, S] in labels and both readings of the predictions.
 struct Elements {
-  Tensor target, keep, probability, logit, outside;
+  Tensor target, taken, probability, logit, outside;
 };
 
 Elements elements_of(const Tensor& preds, const Tensor& target, int64_t labels, const ThresholdRule& rule) {
@@ -108,42 +108,42 @@ Elements elements_of(const Tensor& preds, const Tensor& target, int64_t labels, 
   Elements e;
   e.target = target.to(at::kLong).reshape({samples, labels, positions});
   const Tensor scores = preds.reshape({samples, labels, positions});
-  e.keep = keep_of(e.target, rule.ignore_index);
+  e.taken = not_ignored(e.target, rule.ignore_index);
   Tensor bad = (e.target != 0) & (e.target != 1);
   if (preds.is_floating_point()) {
     const Tensor exact = scores.to(at::kDouble);
     e.probability = exact > probability_cutoff(rule.threshold, preds.scalar_type());
     e.logit = exact > logit_cutoff(rule.threshold, preds.scalar_type());
     bad = bad | (scores != scores);
-    e.outside = e.keep & ((e.target == 0) | (e.target == 1)) & ~((exact >= 0) & (exact <= 1));
+    e.outside = e.taken & ((e.target == 0) | (e.target == 1)) & ~((exact >= 0) & (exact <= 1));
   } else {
     // A prediction that is no label is wrong.
     e.probability = at::where((scores == 0) | (scores == 1), scores, 1 - e.target) == 1;
     e.logit = e.probability;
-    e.outside = at::zeros({1}, e.keep.options());
+    e.outside = at::zeros({1}, e.taken.options());
     bad = bad | ((scores != 0) & (scores != 1));
   }
-  if (rule.validate && (bad & e.keep).any().item<bool>()) throw_bad_label(preds, target, rule);
+  if (rule.validate && (bad & e.taken).any().item<bool>()) throw_bad_label(preds, target, rule);
   return e;
 }
 
 // [N, 4, L]
 Tensor counts_by_sample(const Elements& e, const Tensor& predicted) {
-  const Tensor yes = e.keep & (e.target == 1);
-  const Tensor no = e.keep & (e.target == 0);
+  const Tensor yes = e.taken & (e.target == 1);
+  const Tensor no = e.taken & (e.target == 0);
   const auto count = [](const Tensor& mask) { return mask.sum(2); };
   return at::stack({count(yes & predicted), count(no & predicted), count(no & ~predicted), count(yes & ~predicted)}, 1);
 }
 
 // [N]
-Tensor exact_by_sample(const Rows& rows) {
-  return (~rows.keep | (rows.target == rows.predicted)).all(1).to(at::kLong);
+Tensor exact_by_sample(const LabelRows& rows) {
+  return (~rows.taken | (rows.target == rows.predicted)).all(1).to(at::kLong);
 }
 
 // [N]
 Tensor exact_by_sample(const Elements& e, const Tensor& predicted) {
   const Tensor wrong = ((e.target == 1) & ~predicted) | ((e.target == 0) & predicted);
-  return (~e.keep | ~wrong).all(1).sum(1);
+  return (~e.taken | ~wrong).all(1).sum(1);
 }
 
 ThresholdCounts samplewise_counts(const Tensor& preds, const Tensor& target, int64_t labels,
@@ -160,7 +160,7 @@ ThresholdCounts counts_together(const Tensor& preds, const Tensor& target, int64
 }  // namespace
 
 void add_class_counts(Tensor& counts, const Tensor& preds, const Tensor& target, const ClassRule& rule) {
-  const Rows rows = rows_of(preds, target, rule, checked_classes(preds, target, rule));
+  const LabelRows rows = rows_of(preds, target, rule, checked_classes(preds, target, rule));
   counts += counts.size(1) == 1 ? micro_counts(rows, rule.num_classes.value_or(1))
                                 : counts_by_sample(rows, counts.size(1)).sum(0);
 }
@@ -171,10 +171,10 @@ Tensor samplewise_class_counts(const Tensor& preds, const Tensor& target, const 
 }
 
 void add_class_confusion(Tensor& confusion, const Tensor& preds, const Tensor& target, const ClassRule& rule) {
-  const Rows rows = rows_of(preds, target, rule, checked_classes(preds, target, rule));
+  const LabelRows rows = rows_of(preds, target, rule, checked_classes(preds, target, rule));
   const int64_t classes = *rule.num_classes;
   const auto of_class = [&](const Tensor& labels) { return (labels >= 0) & (labels < classes); };
-  const Tensor counted = rows.keep & of_class(rows.target) & of_class(rows.predicted);
+  const Tensor counted = rows.taken & of_class(rows.target) & of_class(rows.predicted);
   const Tensor cells = rows.target * classes + rows.predicted;
   confusion += tally(cells.reshape({1, -1}), counted.reshape({1, -1}), classes * classes).reshape({classes, classes});
 }

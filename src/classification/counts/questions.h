@@ -30,10 +30,10 @@ inline constexpr int kAsProbability = 10;
 inline constexpr int kAsLogit = 20;
 
 template <class T>
-struct Scored {
+struct ScoreComparison {
   T probability, logit;
 
-  explicit Scored(Cutoffs cutoffs)
+  explicit ScoreComparison(Cutoffs cutoffs)
       : probability(static_cast<T>(cutoffs.probability)), logit(static_cast<T>(cutoffs.logit)) {}
   int32_t packed_if_yes(T x) const { return 1 | (x > probability) << kAsProbability | (x > logit) << kAsLogit; }
   int32_t packed_if_no(T x) const { return packed_if_yes(x); }
@@ -44,8 +44,8 @@ struct Scored {
 };
 
 // A predicted label other than 0 and 1 is wrong, whatever the target.
-struct Labelled {
-  explicit Labelled(Cutoffs) {}
+struct LabelComparison {
+  explicit LabelComparison(Cutoffs) {}
   int32_t packed_if_yes(int64_t p) const { return p == 1 ? 1 | 1 << kAsProbability | 1 << kAsLogit : 1; }
   int32_t packed_if_no(int64_t p) const { return p != 0 ? 1 | 1 << kAsProbability | 1 << kAsLogit : 1; }
   int32_t outside(int64_t) const { return 0; }
@@ -58,9 +58,9 @@ struct Widened<int64_t> {
   using type = int64_t;
 };
 template <class E>
-using Prediction = std::conditional_t<std::is_same_v<E, int64_t>, Labelled, Scored<Wide<E>>>;
+using Prediction = std::conditional_t<std::is_same_v<E, int64_t>, LabelComparison, ScoreComparison<Wide<E>>>;
 
-// Whether a score that counts is NaN, which is looked for only where the sum of all is.
+// Whether a score of a target 0 or 1 is NaN, which is looked for only where the sum of all is.
 template <class T>
 METRICS_INLINE int32_t any_nan(const T* x, const int32_t* codes, int64_t count, T sum) {
   if (sum == sum) return 0;
@@ -77,7 +77,7 @@ struct Flags {
   int32_t invalid = 0;
 };
 
-// Elements per step: what is kept of them between loops fits the nearest cache.
+// Elements per step, so few that what one loop leaves to the next fits the nearest cache.
 inline constexpr int64_t kBlock = 256;
 
 // Hands the predictions to `count` in their own type.

@@ -27,12 +27,12 @@ bool in_one_cell(const MulticlassStatScoresOptions& o) {
   return o.average == Average::Micro && o.top_k == 1 && o.multidim_average == MultidimAverage::Global;
 }
 
-// The counts of a sample, too, but with any `top_k`.
+// Samplewise the classes are counted together, too, with any `top_k`.
 bool in_one_cell_a_sample(Average average, MultidimAverage multidim_average) {
   return average == Average::Micro && multidim_average == MultidimAverage::Samplewise;
 }
 
-// Samplewise counts of which each class has its own, as torchmetrics keeps them whatever the average.
+// Samplewise counts of a checkpoint may be by class, because torchmetrics keeps them so whatever the average.
 void sum_classes(State& state) {
   const Tensor table = state.tensor();
   if (table.defined() && table.dim() == 3 && table.size(2) > 1) {
@@ -117,7 +117,7 @@ std::string BinaryCounting::update_key(const Options& options) {
 }
 
 GatheredCounts BinaryCounting::gathered(const States& states, const Options& o) {
-  return {parts_of(reading_that_holds(states, o.input), 1), o};
+  return {parts_of(reading_that_applies(states, o.input), 1), o};
 }
 
 void MulticlassCounting::check(const Options& o) {
@@ -216,7 +216,7 @@ std::string MultilabelCounting::update_key(const Options& options) {
 }
 
 GatheredCounts MultilabelCounting::gathered(const States& states, const Options& o) {
-  return {parts_of(reading_that_holds(states, o.input), o.num_labels), o};
+  return {parts_of(reading_that_applies(states, o.input), o.num_labels), o};
 }
 
 Tensor scores::StatScores::value(const GatheredCounts& gathered) {

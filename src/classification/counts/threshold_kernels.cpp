@@ -182,7 +182,7 @@ Seen count_by_sample(const E* x, int64_t* probabilities, int64_t* logits, const 
 template <class E>
 Seen count_together(const E* x, int64_t* probabilities, int64_t* logits, Questions q, Cutoffs cutoffs,
                     Ignored ignored) {
-  // The samples of a binary metric may be few and long: its elements are shared out instead.
+  // The samples of a binary metric may be few and long, so that threads take elements instead.
   if (q.labels == 1) q = {q.scores, q.element, q.predicted, q.target, q.samples * q.positions, 1, 1};
   const int64_t cells = 4 * q.labels;
   std::mutex adding;

@@ -34,12 +34,12 @@ Lookup<T>::Lookup(std::vector<T> given) : cuts(std::move(given)), buckets_(stati
   const std::span<const T> finite(begin, end);
   int64_t cells = 4;
   while (cells < static_cast<int64_t>(2 * finite.size())) cells *= 2;
-  while (!place_cells(cells, finite) && cells < kMostCells) cells *= 2;
+  while (!lay_out_cells(cells, finite) && cells < kMostCells) cells *= 2;
   cuts.resize(cuts.size() + static_cast<std::size_t>(steps) + 1, kNever<T>);
 }
 
 template <class T>
-bool Lookup<T>::place_cells(int64_t cells, std::span<const T> finite) {
+bool Lookup<T>::lay_out_cells(int64_t cells, std::span<const T> finite) {
   const T span = finite.empty() ? T(0) : finite.back() - finite.front();
   // The first cell is left to what lies below all, -inf among it.
   const T width = std::isfinite(span) && span > 0 ? span / static_cast<T>(cells - 2) : T(1);

@@ -8,8 +8,8 @@
 #include <span>
 #include <vector>
 
-// Which of sorted cut-offs a score reaches: a grid over the scores says how many lie in cells before its own, and a
-// comparison with those in its own cell makes it exact.
+// How many of sorted cut-offs a score reaches. A grid says how many of them lie in cells before that of the score, and
+// comparisons with those in its cell make the number exact.
 
 namespace metrics::classification {
 
@@ -24,11 +24,11 @@ class Lookup {
 
   int64_t buckets() const { return buckets_; }
 
-  /// The cell of a score. Monotone in the score whatever the rounding, which is all that is asked of it.
+  /// The cell of a score. It only has to be monotone in the score, which it is whatever the rounding.
   static int32_t cell(T score, T low, T scale, T last) {
-    T place = (score - low) * scale;
-    place = place > 0 ? place : 0;
-    return static_cast<int32_t>(place < last ? place : last);
+    T cell = (score - low) * scale;
+    cell = cell > 0 ? cell : 0;
+    return static_cast<int32_t>(cell < last ? cell : last);
   }
 
   // What loops over scores read.
@@ -40,7 +40,7 @@ class Lookup {
   std::vector<T> cuts;          ///< Followed by NaN, so that `steps` comparisons from any of them stay inside.
 
  private:
-  bool place_cells(int64_t cells, std::span<const T> finite);
+  bool lay_out_cells(int64_t cells, std::span<const T> finite);
 
   int64_t buckets_;
 };

@@ -108,11 +108,11 @@ struct Kept {
   Tensor scores;  // [rows] or [rows, labels]
   Tensor codes;   // [rows], multilabel [rows, labels]
   bool logits = false;
-  bool decided = false;                  // whether some of the scores are probabilities in any case
+  bool decided = false;                  // whether some of the scores are known to be probabilities: see curves.h
   at::ScalarType results = at::kDouble;  // the dtype that thresholds are returned in
 };
 
-/// Whether a score that counts, and is not a probability in any case, lies outside [0, 1].
+/// Whether a score lies outside [0, 1] that is neither left out nor known to be a probability (see `decided`).
 bool any_outside(const Tensor& scores, const Tensor& codes, const CurveRule& rule) {
   Tensor open = codes >= 0;
   if (rule.task == Task::Multilabel) open = open & (codes != kSkipped);
@@ -122,7 +122,7 @@ bool any_outside(const Tensor& scores, const Tensor& codes, const CurveRule& rul
 
 bool are_logits(const Tensor& scores, const Tensor& codes, const CurveRule& rule) {
   if (rule.input != ScoreInput::Auto) return rule.input == ScoreInput::Logits;
-  // Few batches are so mixed that the extremes do not tell.
+  // The extremes of all scores are enough where they lie within [0, 1]; else some of them may be left out.
   if (scores.numel() == 0 || (scores.min().ge(0) & scores.max().le(1)).item<bool>()) return false;
   return any_outside(scores, codes, rule);
 }
@@ -183,9 +183,9 @@ double not_above(double x, at::ScalarType dtype) {
   return static_cast<double>(rounded) > x ? std::nextafter(rounded, kBelow) : rounded;
 }
 
-/// What makes a threshold of what scores are ranked by: the probability of the score, as counts between thresholds take
-/// it, and rounded down to the dtype of the result. So a score reaches the threshold that came of it when that is
-/// given.
+/// Makes a threshold of what a score is ranked by: its probability, computed as for counts between thresholds, and
+/// rounded down to the dtype of the result, so that the score reaches this threshold when it is given to a binned
+/// curve.
 struct AsThreshold {
   double (*probability)(double);
   bool in_float;  ///< Whether the scores, and so their probabilities, are.
@@ -197,10 +197,10 @@ struct AsThreshold {
   }
 };
 
-/// The scores of a question that count, and for each whether its target is yes.
+/// The scores of a question that are not left out, and for each whether its target is yes.
 template <class T>
 struct Column {
-  std::vector<T> own;  // empty where the scores are taken as they are kept
+  std::vector<T> taken;  // empty where no score is left out, and the kept ones are read where they lie
   std::vector<uint8_t> yes;
   std::span<const T> scores;
 };
@@ -259,13 +259,13 @@ Column<T> column_of(const Kept& from, std::span<const T> scores, const CurveRule
   if (!skips) return column;
   yes = column.yes.data();
   std::size_t row = 0, used = 0;
-  column.own.resize(scores.size());
+  column.taken.resize(scores.size());
   each_row(from, rule, question, [&](int64_t, int32_t code) {
-    column.own[used] = scores[row];
+    column.taken[used] = scores[row];
     yes[used] = yes[row++];
     used += label_of(code) != kSkipped;
   });
-  column.scores = std::span(column.own).first(used);
+  column.scores = std::span(column.taken).first(used);
   return column;
 }
 
@@ -287,8 +287,9 @@ void each_place(std::span<const Item> items, const F& f) {
   }
 }
 
-/// Adds up item by item, and without a branch, what RocArea::add does place by place: with each negative the positives
-/// above its place twice and those met at it, with each positive the negatives met at its place.
+/// The same area as from RocArea::add, in a loop without branches: twice the area is the sum over the negatives of
+/// twice the positives at greater places, plus the positives at the same one. Of a pair at one place the sum is taken
+/// when the second of both is met.
 template <class Item>
 RocArea area_of_chunk(std::span<const Item> items) {
   RocArea area;
@@ -311,7 +312,7 @@ RocArea area_of_chunk(std::span<const Item> items) {
   return area;
 }
 
-/// The area in chunks that share no place, by all threads.
+/// The area in chunks, by all threads. Items at one place are in one chunk, because their pairs are counted there.
 template <class Item>
 RocArea area_of(std::span<const Item> items) {
   constexpr std::size_t kChunk = 65536;
@@ -403,9 +404,10 @@ Tensor class_probabilities(const Kept& from) {
 }
 
 /// Makes a curve of classes. They are ranked by the logarithm of their softmax, which tells more of them apart than the
-/// probability near 1, and reach the thresholds that their probability does not lie below. Rounding can turn the order
-/// of probabilities round: points between which it does share the least of theirs as their threshold. So each threshold
-/// is reached by what is ranked no lower than the last point that has it, and by nothing else.
+/// probability near 1, and reach the thresholds that their probability does not lie below. Rounding can reverse the
+/// order of two probabilities; the points from one to the other then share a threshold, the least of their
+/// probabilities. So each threshold is reached by what is ranked no lower than the last point that has it, and by
+/// nothing else.
 template <class T>
 CurveCounts curve_of_classes(const Column<double>& ranks, std::span<const T> probabilities, at::ScalarType dtype) {
   constexpr int kRow = 64;  // the bits for a row and for its target, below the place
@@ -507,7 +509,7 @@ std::vector<Made<To>> exact_curves(const States& states, const CurveRule& rule,
 
 // --- Binned.
 
-/// Counts of buckets [thresholds, labels, 2, 2] in the order of sorted thresholds (see curve_kernels.h).
+/// Counts of buckets [thresholds, labels, 2, 2] in the order of sorted thresholds (see kernels.h).
 struct Buckets {
   Tensor table;
   int64_t labels;
@@ -518,7 +520,7 @@ struct Buckets {
 };
 
 Buckets buckets_of(const States& states, const CurvePlan& plan) {
-  const Tensor table = reading_that_holds(states, plan.rule().input).tensor();
+  const Tensor table = reading_that_applies(states, plan.rule().input).tensor();
   return {table.to(at::kCPU).contiguous(), plan.rule().labels};
 }
 
@@ -548,9 +550,9 @@ CurveCounts as_given(const CurveCounts& ranked, const CurvePlan::Bins& bins) {
   CurveCounts counts = ranked;
   const std::size_t size = ranked.tp.size();
   for (std::size_t k = 0; k < size; ++k) {
-    const auto place = size - 1 - static_cast<std::size_t>(bins.order[k]);
-    counts.tp[place] = ranked.tp[size - 1 - k];
-    counts.fp[place] = ranked.fp[size - 1 - k];
+    const auto given = size - 1 - static_cast<std::size_t>(bins.order[k]);
+    counts.tp[given] = ranked.tp[size - 1 - k];
+    counts.fp[given] = ranked.fp[size - 1 - k];
   }
   counts.thresholds.assign(bins.values.rbegin(), bins.values.rend());
   return counts;

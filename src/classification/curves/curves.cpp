@@ -34,7 +34,7 @@ using kernels::Ignored;
 using kernels::Questions;
 using kernels::Seen;
 
-// Places of the states of exact curves; of binned ones see readings.h.
+// Indices of the states of exact curves; of binned ones see readings.h.
 constexpr std::size_t kPreds = 0;
 constexpr std::size_t kTarget = 1;
 
@@ -124,19 +124,19 @@ ClassBatch checked_class_rows(const Tensor& preds, const Tensor& target, const C
   return {readable(rows), labels.dim() == 1 ? labels : labels.view({-1})};
 }
 
-[[noreturn]] void throw_nan(const Tensor& scores, const Tensor& counted) {
-  const Tensor first = ((scores != scores) & counted).nonzero().select(0, 0);
+[[noreturn]] void throw_nan(const Tensor& scores, const Tensor& taken) {
+  const Tensor first = ((scores != scores) & taken).nonzero().select(0, 0);
   refuse("preds: expected numbers, got nan in row ", first[0].item<int64_t>(),
          "; a score that is not a number has no rank");
 }
 
-/// What is to be counted: questions with a target 0 or 1, and not ignored.
-Tensor counted_questions(const Tensor& target, const CurveRule& rule) {
+/// Which questions are taken: those with a target of 0 or 1 that is not ignored.
+Tensor taken_questions(const Tensor& target, const CurveRule& rule) {
   const Tensor labels = (target == 0) | (target == 1);
   return rule.ignore_index ? labels & (target != *rule.ignore_index) : labels;
 }
 
-Tensor counted_rows(const Tensor& target, const CurveRule& rule) {
+Tensor taken_rows(const Tensor& target, const CurveRule& rule) {
   const Tensor classes = (target >= 0) & (target < rule.labels);
   return rule.ignore_index ? classes & (target != *rule.ignore_index) : classes;
 }
@@ -166,7 +166,7 @@ Seen looked_at(const QuestionBatch& batch, const CurveRule& rule) {
   if (batch.scores.is_cpu()) {
     seen = kernels::look(as_loops(batch, rule));
   } else {
-    seen = plain::look(batch.scores, counted_questions(batch.target, rule));
+    seen = plain::look(batch.scores, taken_questions(batch.target, rule));
     Tensor bad = (batch.target != 0) & (batch.target != 1);
     if (rule.ignore_index) bad = bad & (batch.target != *rule.ignore_index);
     seen.invalid = bad.any().item<bool>();
@@ -175,7 +175,7 @@ Seen looked_at(const QuestionBatch& batch, const CurveRule& rule) {
   if (seen.invalid) {
     counts::throw_bad_label(batch.scores, batch.target, counts::ThresholdRule{0.5, rule.ignore_index, true});
   }
-  if (seen.nan) throw_nan(batch.scores, counted_questions(batch.target, rule));
+  if (seen.nan) throw_nan(batch.scores, taken_questions(batch.target, rule));
   return seen;
 }
 
@@ -184,7 +184,7 @@ Seen looked_at(const ClassBatch& batch, const CurveRule& rule) {
   if (batch.scores.is_cpu()) {
     seen = kernels::look(as_loops(batch, rule));
   } else {
-    seen = plain::look(batch.scores, counted_rows(batch.target, rule).unsqueeze(1));
+    seen = plain::look(batch.scores, taken_rows(batch.target, rule).unsqueeze(1));
     Tensor bad = (batch.target < 0) | (batch.target >= rule.labels);
     if (rule.ignore_index) bad = bad & (batch.target != *rule.ignore_index);
     seen.invalid = bad.any().item<bool>();
@@ -194,7 +194,7 @@ Seen looked_at(const ClassBatch& batch, const CurveRule& rule) {
     counts::throw_bad_label(batch.scores, batch.target,
                             counts::ClassRule{.num_classes = rule.labels, .ignore_index = rule.ignore_index});
   }
-  if (seen.nan) throw_nan(batch.scores, counted_rows(batch.target, rule).unsqueeze(1));
+  if (seen.nan) throw_nan(batch.scores, taken_rows(batch.target, rule).unsqueeze(1));
   return seen;
 }
 
@@ -254,7 +254,7 @@ void count(States& states, const CurvePlan& plan, QuestionBatch batch) {
     kernels::count_buckets(as_loops(batch, rule), *plan.bins(), memory_of(counted));
     return counted.note();
   }
-  const Tensor codes = at::where(counted_questions(batch.target, rule), batch.target, -1);
+  const Tensor codes = at::where(taken_questions(batch.target, rule), batch.target, -1);
   plain::count_questions(tensors_of(counted_states(states, rule.input, seen.outside)), batch.in_three(batch.scores),
                          batch.in_three(codes), *plan.bins());
 }
@@ -269,7 +269,7 @@ void count(States& states, const CurvePlan& plan, ClassBatch batch) {
     kernels::count_buckets(as_loops(batch, rule), *plan.bins(), memory_of(counted));
     return counted.note();
   }
-  const Tensor target = at::where(counted_rows(batch.target, rule), batch.target, -1);
+  const Tensor target = at::where(taken_rows(batch.target, rule), batch.target, -1);
   plain::count_classes(tensors_of(counted_states(states, rule.input, seen.outside)), batch.scores, target,
                        *plan.bins());
 }
@@ -286,7 +286,7 @@ void append_rows(States& states, const Tensor& scores, const Tensor& codes) {
 
 Tensor codes_of(const QuestionBatch& batch, const CurveRule& rule) {
   if (!batch.target.is_cpu()) {
-    return at::where(counted_questions(batch.target, rule), batch.target, kSkipped).to(at::kChar);
+    return at::where(taken_questions(batch.target, rule), batch.target, kSkipped).to(at::kChar);
   }
   Tensor codes = at::empty(batch.target.sizes(), at::kChar);
   kernels::encode_questions(batch.target.const_data_ptr<int64_t>(), batch.target.numel(), Ignored(rule.ignore_index),
@@ -306,8 +306,8 @@ void keep(States& states, const CurvePlan& plan, const QuestionBatch& batch) {
   const Tensor scores = batch.scores.view({-1});
   const Tensor flat = codes.view({-1});
   if (rule.validate_args && !rule.ignore_index) return append_rows(states, scores, flat);
-  const Tensor kept = flat != kSkipped;
-  append_rows(states, scores.masked_select(kept), flat.masked_select(kept));
+  const Tensor taken = flat != kSkipped;
+  append_rows(states, scores.masked_select(taken), flat.masked_select(taken));
 }
 
 /// The least integers that hold all classes and their complements.
@@ -322,8 +322,8 @@ void keep(States& states, const CurvePlan& plan, const ClassBatch& batch) {
   looked_at(batch, rule);
   const at::ScalarType type = code_type(rule.labels);
   if (rule.validate_args && !rule.ignore_index) return append_rows(states, batch.scores, batch.target.to(type));
-  const Tensor kept = at::nonzero(counted_rows(batch.target, rule)).view({-1});
-  append_rows(states, batch.scores.index_select(0, kept), batch.target.index_select(0, kept).to(type));
+  const Tensor taken = at::nonzero(taken_rows(batch.target, rule)).view({-1});
+  append_rows(states, batch.scores.index_select(0, taken), batch.target.index_select(0, taken).to(type));
 }
 
 // --- As torchmetrics has them.
@@ -416,7 +416,7 @@ void update(States& states, const CurvePlan& plan, const Tensor& preds, const Te
 
 void show_as_torchmetrics(States& states, const CurvePlan& plan) {
   if (plan.bins()) {
-    const State& holds = reading_that_holds(states, plan.rule().input);
+    const State& holds = reading_that_applies(states, plan.rule().input);
     return states.at(0).assign(cumulated(holds.tensor(), *plan.bins()), {}, {});
   }
   const CurveRule& rule = plan.rule();
@@ -449,7 +449,7 @@ void complete_from_torchmetrics(States& states, const CurvePlan& plan) {
     scores = scores.reshape({-1, rule.labels});
     labels = labels.view({-1, rule.labels}).argmax(1);
   }
-  if (rule.task == Task::Multilabel) labels = at::where(counted_questions(labels, rule), labels, kSkipped);
+  if (rule.task == Task::Multilabel) labels = at::where(taken_questions(labels, rule), labels, kSkipped);
   // torchmetrics has decided that these are probabilities, whatever is still to come.
   if (rule.input != ScoreInput::Probabilities) labels = -1 - labels;
   const at::ScalarType type = rule.task == Task::Multiclass ? code_type(rule.labels) : at::kChar;

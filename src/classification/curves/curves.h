@@ -13,12 +13,13 @@ namespace metrics::classification::curves {
 using metrics::kernels::uint128;
 
 // --- Exact curves keep two states: `preds`, the scores as they came, and `target`, a code for each row (of a
-// multilabel metric for each label of it). A code is the label, or kSkipped for a label that does not count; its
-// complement (-1 - code) says that the score is a probability, whatever other scores are: torchmetrics had decided so.
+// multilabel metric for each label of it). A code is the label, or kSkipped for a label that is left out. Its
+// complement (-1 - code) says that the score is a probability, whatever other scores are, because it comes from a
+// checkpoint of torchmetrics, which had taken the sigmoid or softmax already.
 
 inline constexpr int64_t kSkipped = 2;
 
-/// Returns the scores that are kept as torchmetrics' probabilities, in the shape in which they are kept.
+/// Returns the kept scores as the probabilities that torchmetrics has, in the same shape.
 Tensor probabilities_of(const States& states, const CurvePlan& plan);
 
 // --- Points.
@@ -61,7 +62,7 @@ struct RocArea {
   }
 };
 
-/// The sum of the precisions at which positive samples are found, over those.
+/// The sum over the positive samples of the precision at the threshold that finds each.
 struct PrecisionSum {
   int64_t positives = 0;
   double sum = 0;

@@ -22,7 +22,7 @@ namespace {
 using counts::kernels::Wide;
 using counts::kernels::widen;
 
-// Elements per step: what is kept of them between loops fits the nearest cache.
+// Elements per step, so few that what one loop leaves to the next fits the nearest cache.
 constexpr int64_t kBlock = 512;
 
 // --- Looking.
@@ -38,24 +38,24 @@ struct Flags {
   explicit operator Seen() const { return {outside != 0, nan != 0, invalid != 0}; }
 };
 
-/// 1 for targets that count, in the loops' 32-bit lanes.
-METRICS_INLINE int32_t counted_targets(const int64_t* target, int64_t count, Ignored ignored, int32_t* counted) {
+/// 1 for targets that are labels and not ignored, else 0, in the loops' 32-bit lanes.
+METRICS_INLINE int32_t taken_targets(const int64_t* target, int64_t count, Ignored ignored, int32_t* taken) {
   int64_t invalid = 0;
   for (int64_t i = 0; i < count; ++i) {
     const int64_t label = static_cast<uint64_t>(target[i]) <= 1;
-    const int64_t keep = !ignored(target[i]);
-    invalid |= keep & !label;
-    counted[i] = static_cast<int32_t>(keep & label);
+    const int64_t take = !ignored(target[i]);
+    invalid |= take & !label;
+    taken[i] = static_cast<int32_t>(take & label);
   }
   return invalid != 0;
 }
 
 template <class T>
-METRICS_INLINE void look_at(const T* x, const int32_t* counted, int64_t count, Flags& flags) {
+METRICS_INLINE void look_at(const T* x, const int32_t* taken, int64_t count, Flags& flags) {
   int32_t outside = 0, nan = 0;
   for (int64_t i = 0; i < count; ++i) {
-    outside |= ((x[i] < 0) | (x[i] > 1)) & counted[i];
-    nan |= (x[i] != x[i]) & counted[i];
+    outside |= ((x[i] < 0) | (x[i] > 1)) & taken[i];
+    nan |= (x[i] != x[i]) & taken[i];
   }
   flags.outside |= outside;
   flags.nan |= nan;
@@ -75,12 +75,12 @@ METRICS_INLINE void look_at_all(const T* x, int64_t count, Flags& flags) {
 template <class E>
 METRICS_INLINE Flags look_at_questions(const E* x, const int64_t* target, int64_t count, Ignored ignored) {
   Flags flags;
-  std::array<int32_t, kBlock> counted;
+  std::array<int32_t, kBlock> taken;
   std::array<Wide<E>, kBlock> buffer;
   for (int64_t i = 0; i < count; i += kBlock) {
     const int64_t n = std::min(kBlock, count - i);
-    flags.invalid |= counted_targets(target + i, n, ignored, counted.data());
-    look_at(widen(x + i, n, buffer.data()), counted.data(), n, flags);
+    flags.invalid |= taken_targets(target + i, n, ignored, taken.data());
+    look_at(widen(x + i, n, buffer.data()), taken.data(), n, flags);
   }
   return flags;
 }
@@ -109,18 +109,18 @@ METRICS_INLINE void find_buckets(const T* x, int64_t count, const Lookup<T>& loo
   }
 }
 
-/// Twice the bucket of each score, and one more where the target is 1; `skipped` where it does not count.
+/// Twice the bucket of each score, and one more where the target is 1; `skipped` where that is left out.
 template <class E>
-METRICS_INLINE void find_places(const E* x, const int64_t* target, int64_t count, const Lookup<Wide<E>>& lookup,
-                                Ignored ignored, int32_t skipped, int32_t* places) {
+METRICS_INLINE void find_slots(const E* x, const int64_t* target, int64_t count, const Lookup<Wide<E>>& lookup,
+                               Ignored ignored, int32_t skipped, int32_t* slots) {
   std::array<Wide<E>, kBlock> buffer;
   std::array<int32_t, kBlock> labels;
-  find_buckets(widen(x, count, buffer.data()), count, lookup, places);
+  find_buckets(widen(x, count, buffer.data()), count, lookup, slots);
   for (int64_t i = 0; i < count; ++i) {
-    const bool counts = !ignored(target[i]) & (static_cast<uint64_t>(target[i]) <= 1);
-    labels[i] = counts ? static_cast<int32_t>(target[i]) : -1;
+    const bool taken = !ignored(target[i]) & (static_cast<uint64_t>(target[i]) <= 1);
+    labels[i] = taken ? static_cast<int32_t>(target[i]) : -1;
   }
-  for (int64_t i = 0; i < count; ++i) places[i] = labels[i] < 0 ? skipped : 2 * places[i] + labels[i];
+  for (int64_t i = 0; i < count; ++i) slots[i] = labels[i] < 0 ? skipped : 2 * slots[i] + labels[i];
 }
 
 // --- The softmax of rows, in float64.
@@ -265,7 +265,7 @@ METRICS_INLINE void norms_of(const E* x, int64_t rows, int64_t classes, Wide<E>*
     const Wide<E> greatest = greatest_of(scores, classes);
     subtract_greatest(scores, classes, scratch);
     for (int64_t c = 0; c < classes; ++c) scratch[c] = exponential(scratch[c]);
-    // The greatest are counted, and stay out of the sum: what is small beside 1 must not be lost in it.
+    // The greatest are counted and stay out of the sum, because what is small beside 1 would be lost in it.
     int64_t greatest_ones = 0;
     Exact rest;
     for (int64_t c = 0; c < classes; ++c) {
@@ -283,10 +283,10 @@ METRICS_INLINE void norms_of(const E* x, int64_t rows, int64_t classes, Wide<E>*
   METRICS_MULTIVERSIONED Flags look_scores(const E* x, int64_t count) {                                               \
     return look_at_scores(x, count);                                                                                  \
   }                                                                                                                   \
-  METRICS_MULTIVERSIONED void places_of(const E* x, const int64_t* target, int64_t count,                             \
-                                        const Lookup<Wide<E>>& lookup, Ignored ignored, int32_t skipped,              \
-                                        int32_t* places) {                                                            \
-    find_places(x, target, count, lookup, ignored, skipped, places);                                                  \
+  METRICS_MULTIVERSIONED void slots_of(const E* x, const int64_t* target, int64_t count,                              \
+                                       const Lookup<Wide<E>>& lookup, Ignored ignored, int32_t skipped,               \
+                                       int32_t* slots) {                                                              \
+    find_slots(x, target, count, lookup, ignored, skipped, slots);                                                    \
   }                                                                                                                   \
   METRICS_MULTIVERSIONED void class_buckets(const E* x, int64_t rows, int64_t classes, const Lookup<Wide<E>>& lookup, \
                                             Wide<E>* wide_scores, double* scratch, Wide<E>* probabilities,            \
@@ -314,8 +314,8 @@ METRICS_SOFTMAX(double)
 METRICS_MULTIVERSIONED void encode(const int64_t* target, int64_t count, Ignored ignored, int8_t skipped,
                                    int8_t* codes) {
   for (int64_t i = 0; i < count; ++i) {
-    const bool counts = !ignored(target[i]) & (static_cast<uint64_t>(target[i]) <= 1);
-    codes[i] = counts ? static_cast<int8_t>(target[i]) : skipped;
+    const bool taken = !ignored(target[i]) & (static_cast<uint64_t>(target[i]) <= 1);
+    codes[i] = taken ? static_cast<int8_t>(target[i]) : skipped;
   }
 }
 
@@ -380,10 +380,10 @@ struct Commit {
   BucketTables tables;
   int64_t labels;
 
-  /// Counts scores at a place (see find_places) of a label.
-  void add(int64_t label, int32_t place, int64_t count) const {
-    const auto bucket = static_cast<std::size_t>(place >> 1);
-    const int64_t target = place & 1;
+  /// Counts scores in a slot (see find_slots) of a label.
+  void add(int64_t label, int32_t slot, int64_t count) const {
+    const auto bucket = static_cast<std::size_t>(slot >> 1);
+    const int64_t target = slot & 1;
     if (tables.as_probability) {
       BucketTable{tables.as_probability, labels}.add(lookup.as_probability[bucket], label, target, count);
     }
@@ -407,47 +407,47 @@ void each_label(int64_t begin, int64_t count, const Questions& q, const F& f) {
 /// Few elements: each goes to the tables directly.
 template <class E>
 void count_few(const E* x, const Questions& q, const Commit<Wide<E>>& commit) {
-  std::array<int32_t, kBlock> places;
+  std::array<int32_t, kBlock> slots;
   for (int64_t begin = 0; begin < q.size(); begin += kBlock) {
     const int64_t n = std::min(kBlock, q.size() - begin);
-    places_of(x + begin, q.target + begin, n, commit.lookup.lookup, q.ignored, -1, places.data());
+    slots_of(x + begin, q.target + begin, n, commit.lookup.lookup, q.ignored, -1, slots.data());
     each_label(begin, n, q, [&](int64_t i, int64_t label) {
-      if (places[static_cast<std::size_t>(i)] >= 0) commit.add(label, places[static_cast<std::size_t>(i)], 1);
+      if (slots[static_cast<std::size_t>(i)] >= 0) commit.add(label, slots[static_cast<std::size_t>(i)], 1);
     });
   }
 }
 
-/// Many elements: each thread counts places into a table of its own. A single label has several copies of it, so that
+/// Many elements: each thread counts slots into a table of its own. A single label has several copies of it, so that
 /// equal scores one after the other do not wait for each other.
 template <class E>
 void count_many(const E* x, const Questions& q, const Commit<Wide<E>>& commit) {
   constexpr int64_t kCopies = 4;
   const int64_t copies = q.labels == 1 ? kCopies : 1;
-  const int64_t places_a_label = 2 * commit.lookup.lookup.buckets() + 1;
-  const auto skipped = static_cast<int32_t>(places_a_label - 1);
+  const int64_t slots_a_label = 2 * commit.lookup.lookup.buckets() + 1;
+  const auto skipped = static_cast<int32_t>(slots_a_label - 1);
   std::mutex adding;
   parallel(q.size(), 1, [&](int64_t first, int64_t last) {
-    std::vector<uint32_t> part(static_cast<std::size_t>(q.labels * places_a_label * copies), 0);
+    std::vector<uint32_t> part(static_cast<std::size_t>(q.labels * slots_a_label * copies), 0);
     uint32_t* counts = part.data();
-    std::array<int32_t, kBlock> places;
+    std::array<int32_t, kBlock> slots;
     for (int64_t begin = first; begin < last; begin += kBlock) {
       const int64_t n = std::min(kBlock, last - begin);
-      places_of(x + begin, q.target + begin, n, commit.lookup.lookup, q.ignored, skipped, places.data());
+      slots_of(x + begin, q.target + begin, n, commit.lookup.lookup, q.ignored, skipped, slots.data());
       if (copies > 1) {
-        for (int64_t i = 0; i < n; ++i) ++counts[places[static_cast<std::size_t>(i)] * kCopies + i % kCopies];
+        for (int64_t i = 0; i < n; ++i) ++counts[slots[static_cast<std::size_t>(i)] * kCopies + i % kCopies];
       } else {
         each_label(begin, n, q, [&](int64_t i, int64_t label) {
-          ++counts[label * places_a_label + places[static_cast<std::size_t>(i)]];
+          ++counts[label * slots_a_label + slots[static_cast<std::size_t>(i)]];
         });
       }
     }
     const std::lock_guard lock(adding);
     for (int64_t label = 0; label < q.labels; ++label) {
-      for (int32_t place = 0; place < skipped; ++place) {
-        const uint32_t* count = counts + (label * places_a_label + place) * copies;
+      for (int32_t slot = 0; slot < skipped; ++slot) {
+        const uint32_t* count = counts + (label * slots_a_label + slot) * copies;
         int64_t sum = 0;
         for (int64_t copy = 0; copy < copies; ++copy) sum += count[copy];
-        if (sum) commit.add(label, place, sum);
+        if (sum) commit.add(label, slot, sum);
       }
     }
   });
@@ -523,21 +523,21 @@ void count_few(const E* x, const ClassRows& q, const Lookup<Wide<E>>& lookup, Bu
   });
 }
 
-/// Counts of buckets [classes, buckets] of all rows and of those of the class.
+/// Counts of buckets [classes, buckets]: of all rows, and of those whose target is the class.
 struct Histograms {
-  std::vector<uint32_t> all, own;
+  std::vector<uint32_t> all, of_class;
   int64_t classes, buckets;
 
   Histograms(int64_t class_count, int64_t bucket_count)
       : all(static_cast<std::size_t>(class_count * bucket_count), 0),
-        own(all.size(), 0),
+        of_class(all.size(), 0),
         classes(class_count),
         buckets(bucket_count) {}
 
   void add(int64_t target, const int32_t* row) {
     uint32_t* counts = all.data();
     for (int64_t c = 0; c < classes; ++c) ++counts[c * buckets + row[c]];
-    ++own[static_cast<std::size_t>(target * buckets + row[target])];
+    ++of_class[static_cast<std::size_t>(target * buckets + row[target])];
   }
   void add_to(int64_t* table) const {
     const BucketTable counts{table, classes};
@@ -545,8 +545,8 @@ struct Histograms {
       for (int64_t k = 0; k < buckets; ++k) {
         const auto i = static_cast<std::size_t>(c * buckets + k);
         if (all[i] == 0) continue;
-        counts.add(k, c, 0, int64_t{all[i]} - own[i]);
-        counts.add(k, c, 1, own[i]);
+        counts.add(k, c, 0, int64_t{all[i]} - of_class[i]);
+        counts.add(k, c, 1, of_class[i]);
       }
     }
   }
@@ -589,7 +589,7 @@ Seen look(const ClassRows& q) {
     std::mutex adding;
     parallel(q.rows, q.classes, [&](int64_t begin, int64_t end) {
       Flags flags;
-      int64_t run = begin;  // of rows that count
+      int64_t run = begin;  // where a run of rows begins that are taken
       for (int64_t r = begin; r < end; ++r) {
         const bool ignored = q.ignored(q.target[r]);
         const bool label = static_cast<uint64_t>(q.target[r]) < static_cast<uint64_t>(q.classes);

@@ -14,7 +14,7 @@ namespace metrics::classification::curves::kernels {
 using namespace metrics::kernels;
 using counts::kernels::Ignored;
 
-/// What was seen among the scores and targets that count.
+/// What was seen among the scores and targets that are not left out.
 struct Seen {
   bool outside = false;  ///< A score outside [0, 1]; NaN is not.
   bool nan = false;
@@ -71,7 +71,7 @@ void count_buckets(const Questions& questions, const CurvePlan::Bins& bins, Buck
 /// Counts each score of the rows whose target is a class: as it is, and after the softmax of its row.
 void count_buckets(const ClassRows& rows, const CurvePlan::Bins& bins, BucketTables tables);
 
-/// Writes 1, 0, or for targets that do not count `skipped`.
+/// Writes 1, 0, or for targets that are left out `skipped`.
 void encode_questions(const int64_t* target, int64_t count, Ignored ignored, int8_t skipped, int8_t* codes);
 
 /// Returns where the keys of scores lie.

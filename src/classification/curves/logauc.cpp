@@ -31,9 +31,9 @@ struct RatePoint {
 
 /// The points with the corners between which every ROC curve runs, sorted.
 std::vector<RatePoint> in_order(const CurveCounts& c) {
-  std::vector<RatePoint> points{{0, 0}, {1, share(c.positives, c.positives)}};
+  std::vector<RatePoint> points{{0, 0}, {1, fraction(c.positives, c.positives)}};
   for (std::size_t i = 0; i < c.tp.size(); ++i) {
-    points.push_back({share(c.fp[i], c.negatives), share(c.tp[i], c.positives)});
+    points.push_back({fraction(c.fp[i], c.negatives), fraction(c.tp[i], c.positives)});
   }
   std::sort(points.begin(), points.end());
   return points;

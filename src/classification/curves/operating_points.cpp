@@ -28,8 +28,8 @@ struct Candidate {
   double threshold;
 };
 
-/// Returns the first candidate that holds the minimum and than which none that does is better; `none` without any.
-/// A rate that is not defined neither holds a minimum nor is a value.
+/// Returns the best of the candidates that meet the minimum, of equal ones the first; `none` where none meets it. A
+/// rate that is not defined meets no minimum, and is no value.
 template <class Better>
 Candidate best_of(const std::vector<Candidate>& candidates, double minimum, const Candidate& none,
                   const Better& better) {
@@ -73,9 +73,9 @@ const std::vector<double>& rate_of(const PrecisionRecallPoints& points, Rate rat
 std::vector<double> rate_of(const CurveCounts& c, Rate rate) {
   std::vector<double> rates;
   if (rate == Rate::Sensitivity) {
-    for (const int64_t tp : c.tp) rates.push_back(share(tp, c.positives));
+    for (const int64_t tp : c.tp) rates.push_back(fraction(tp, c.positives));
   } else {
-    for (const int64_t fp : c.fp) rates.push_back(c.negatives == 0 ? 1.0 : share(c.negatives - fp, c.negatives));
+    for (const int64_t fp : c.fp) rates.push_back(c.negatives == 0 ? 1.0 : fraction(c.negatives - fp, c.negatives));
   }
   return rates;
 }

@@ -15,7 +15,7 @@ namespace {
 
 constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 
-std::vector<double> shares(const std::vector<int64_t>& counts, int64_t all) {
+std::vector<double> rates(const std::vector<int64_t>& counts, int64_t all) {
   std::vector<double> result;
   result.reserve(counts.size() + 1);
   for (const int64_t count : counts)
@@ -24,7 +24,7 @@ std::vector<double> shares(const std::vector<int64_t>& counts, int64_t all) {
 }
 
 RocPoints roc_of(CurveCounts counts, const CurvePlan& plan) {
-  RocPoints points{shares(counts.fp, counts.negatives), shares(counts.tp, counts.positives),
+  RocPoints points{rates(counts.fp, counts.negatives), rates(counts.tp, counts.positives),
                    std::move(counts.thresholds)};
   warn_of_missing_samples(counts, plan);
   if (plan.bins()) return points;

@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
-// What metrics that look for one number on a ROC curve read: counts, for rounded rates may differ, or miss a minimum,
-// where whole samples do not.
+// Metrics that look for one point of a ROC curve compare counts, because rates are rounded: equal ones may differ, and
+// one may miss a minimum that the counts meet.
 
 namespace metrics::classification::curves {
 
@@ -14,7 +14,7 @@ namespace metrics::classification::curves {
 CurveCounts as_roc(CurveCounts counts, const CurvePlan& plan);
 
 /// Returns a rate, 0 without samples.
-inline double share(int64_t part, int64_t whole) {
+inline double fraction(int64_t part, int64_t whole) {
   return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 

@@ -25,7 +25,7 @@ bool is_samplewise(const auto& options) {
   return options.multidim_average == MultidimAverage::Samplewise;
 }
 
-// A number as the states of a batch's device hold it.
+// A number as int64 [1] on the batch's device.
 Tensor total_of(int64_t count, const Tensor& target) {
   return at::full({1}, count, target.options().dtype(at::kLong));
 }
@@ -88,8 +88,8 @@ void MultilabelMatches::check(const Options& o) {
   if (o.validate_args) check_threshold(o.threshold);
 }
 
-// torchmetrics divides all samples by the last one's number of positions: it is kept under its name, and each sample's
-// own beside it.
+// torchmetrics divides all samples by the last one's number of positions: it is kept under its name, and beside it
+// that of each sample.
 void MultilabelMatches::declare(States& states, const Options& o) {
   if (is_samplewise(o)) {
     declare_readings(states, {"correct"}, Reduction::Cat, Tensor(), o.input);
@@ -117,7 +117,7 @@ void MultilabelMatches::update(States& states, const Options& o, const Tensor& p
 }
 
 Matches MultilabelMatches::gathered(const States& states, const Options& o) {
-  const State& correct = reading_that_holds(states, o.input);
+  const State& correct = reading_that_applies(states, o.input);
   if (is_samplewise(o)) return {rows_of(correct), rows_of(states["_positions"])};
   return {correct.tensor().reshape({}), states["total"].tensor().reshape({})};
 }

@@ -37,8 +37,8 @@ constexpr int64_t scaled_exponents = int64_t{1000} << 52;
 
 }  // namespace detail
 
-/// Returns the power of two that deviations up to `max_abs_dev` are kept times: 1 for those of which squares can be
-/// summed as they are, for 0, and for what is not finite.
+/// Returns the power of two by which deviations up to `max_abs_dev` are multiplied before they are squared: 1 for those
+/// whose squares can be summed as they are, for 0, and for what is not finite.
 inline double scale(double max_abs_dev) {
   using namespace detail;
   const int64_t exponent = std::bit_cast<int64_t>(max_abs_dev) & exponent_bits;
@@ -59,10 +59,10 @@ inline at::Tensor scale(const at::Tensor& max_abs_dev) {
 namespace detail {
 
 // part / whole, and 0 of nothing.
-inline double share(double part, double whole) {
+inline double fraction(double part, double whole) {
   return whole > 0 ? part / whole : 0;
 }
-inline at::Tensor share(const at::Tensor& part, const at::Tensor& whole) {
+inline at::Tensor fraction(const at::Tensor& part, const at::Tensor& whole) {
   return at::where(whole > 0, part / whole, 0.0);
 }
 
@@ -89,16 +89,16 @@ inline at::Tensor distance(const at::Tensor& a, const at::Tensor& b, const at::T
 }
 
 // How far the farther of two means is from the mean of both, in units of their distance; 0 if one side is empty.
-inline double farther(double share) {
-  return share > 0 && share < 1 ? std::max(share, 1 - share) : 0;
+inline double farther(double fraction) {
+  return fraction > 0 && fraction < 1 ? std::max(fraction, 1 - fraction) : 0;
 }
-inline at::Tensor farther(const at::Tensor& share) {
-  return at::where((share > 0).logical_and(share < 1), at::maximum(share, 1 - share), 0.0);
+inline at::Tensor farther(const at::Tensor& fraction) {
+  return at::where((fraction > 0).logical_and(fraction < 1), at::maximum(fraction, 1 - fraction), 0.0);
 }
 
 }  // namespace detail
 
-/// The moments with deviations that are kept times so much more.
+/// The moments of deviations that are multiplied by these factors more.
 template <class T>
 PairMoments<T> rescaled(PairMoments<T> moments, const T& by_x, const T& by_y) {
   moments.var_x = moments.var_x * by_x * by_x;
@@ -108,14 +108,15 @@ PairMoments<T> rescaled(PairMoments<T> moments, const T& by_x, const T& by_y) {
 }
 
 /// Returns the moments of the pairs of both sides (Chan, Golub, LeVeque, 1979, equation 2.1). Moments without pairs,
-/// all of them 0, change nothing on either side. `max_abs_dev` is no function of the pairs alone, there as here: it is
-/// kept because torchmetrics scales by it, and no value depends on it beyond rounding.
+/// all of them 0, change nothing on either side. `max_abs_dev` depends on how the pairs were
+/// split, in torchmetrics, too; it is stored because torchmetrics scales by it, and no value depends on it beyond
+/// rounding.
 template <class T>
 PairMoments<T> merged(const PairMoments<T>& a, const PairMoments<T>& b) {
   const T total = a.n_total + b.n_total;
-  const T share = detail::share(b.n_total, total);
-  const T weight = a.n_total * share;
-  const T farther = detail::farther(share);
+  const T fraction = detail::fraction(b.n_total, total);
+  const T weight = a.n_total * fraction;
+  const T farther = detail::farther(fraction);
   const T delta_x = detail::distance(a.mean_x, b.mean_x, farther);
   const T delta_y = detail::distance(a.mean_y, b.mean_y, farther);
   const T max_abs_dev_x =
@@ -124,18 +125,18 @@ PairMoments<T> merged(const PairMoments<T>& a, const PairMoments<T>& b) {
       detail::larger(detail::larger(a.max_abs_dev_y, b.max_abs_dev_y), detail::magnitude(delta_y) * farther);
   const T scale_x = scale(max_abs_dev_x);
   const T scale_y = scale(max_abs_dev_y);
-  const PairMoments<T> own = rescaled(a, scale_x / scale(a.max_abs_dev_x), scale_y / scale(a.max_abs_dev_y));
-  const PairMoments<T> other = rescaled(b, scale_x / scale(b.max_abs_dev_x), scale_y / scale(b.max_abs_dev_y));
+  const PairMoments<T> first = rescaled(a, scale_x / scale(a.max_abs_dev_x), scale_y / scale(a.max_abs_dev_y));
+  const PairMoments<T> second = rescaled(b, scale_x / scale(b.max_abs_dev_x), scale_y / scale(b.max_abs_dev_y));
   const T apart_x = delta_x * scale_x;
   const T apart_y = delta_y * scale_y;
   return {
-      .mean_x = a.mean_x + (b.mean_x - a.mean_x) * share,
-      .mean_y = a.mean_y + (b.mean_y - a.mean_y) * share,
+      .mean_x = a.mean_x + (b.mean_x - a.mean_x) * fraction,
+      .mean_y = a.mean_y + (b.mean_y - a.mean_y) * fraction,
       .max_abs_dev_x = max_abs_dev_x,
       .max_abs_dev_y = max_abs_dev_y,
-      .var_x = own.var_x + other.var_x + apart_x * apart_x * weight,
-      .var_y = own.var_y + other.var_y + apart_y * apart_y * weight,
-      .corr_xy = own.corr_xy + other.corr_xy + apart_x * apart_y * weight,
+      .var_x = first.var_x + second.var_x + apart_x * apart_x * weight,
+      .var_y = first.var_y + second.var_y + apart_y * apart_y * weight,
+      .corr_xy = first.corr_xy + second.corr_xy + apart_x * apart_y * weight,
       .n_total = total,
   };
 }

@@ -10,17 +10,17 @@
 #include <type_traits>
 #include <vector>
 
-// The pass over pairs (x, y) that all sums over them are: in blocks, the columns of each in lanes. What is summed are
-// terms, structs that carry their numbers:
+// One pass over pairs (x, y), by which all sums over them are computed: in blocks of rows, the columns of a block in
+// lanes. What is summed are terms, structs that carry their numbers:
 //
 //   struct Terms {
 //     static constexpr int64_t sums, maxima, minima, lanes;
 //     void fold(double* into, int64_t stride, double x, double y, double first_x, double first_y) const;
 //   };
 //
-// `first_x` and `first_y` begin the block: numbers less one of their own are as small as they differ, so that their
-// squares lose nothing to a large offset. `fold` is written out term by term, because what is gathered in an array, or
-// in a loop inside of a loop over lanes, is not vectorised.
+// `first_x` and `first_y` are the first pair of the block. Subtracting them leaves only the spread of the numbers, so
+// that squares lose nothing to a large offset. `fold` is written out term by term, because the compiler vectorises no
+// loop over lanes that has another loop or an array inside.
 
 namespace metrics::kernels::pairs {
 
@@ -44,7 +44,7 @@ struct SumOf {
 template <class Terms>
 constexpr int64_t width = Terms::sums + Terms::maxima + Terms::minima;
 
-/// Writes to the lanes what changes nothing.
+/// Writes the neutral elements to the lanes.
 template <class Terms>
 METRICS_INLINE void clear(double* into, int64_t lanes) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -62,27 +62,28 @@ METRICS_INLINE void fold_lane(double* into, int64_t into_stride, const double* l
   for (int64_t t = minima; t < width<Terms>; ++t) lower(into[t * into_stride], lane[t * stride]);
 }
 
-/// Sums one column. Lanes, not one sum for each term: they keep the adders busy, and their number fixes the bits.
+/// Sums one column in several lanes, because one sum alone would wait for each addition. Their number fixes the bits.
 template <class Terms, class T>
 METRICS_INLINE void sum_column(Terms terms, const T* preds, const T* target, int64_t rows, double* results) {
   constexpr int64_t lanes = Terms::lanes;
   const auto first_x = static_cast<double>(preds[0]);
   const auto first_y = static_cast<double>(target[0]);
-  double kept[width<Terms> * lanes];
-  clear<Terms>(kept, lanes);
+  double lane_values[width<Terms> * lanes];
+  clear<Terms>(lane_values, lanes);
   int64_t i = 0;
   for (; i + lanes <= rows; i += lanes) {
 #pragma omp simd
     for (int64_t lane = 0; lane < lanes; ++lane) {
-      terms.fold(kept + lane, lanes, static_cast<double>(preds[i + lane]), static_cast<double>(target[i + lane]),
+      terms.fold(lane_values + lane, lanes, static_cast<double>(preds[i + lane]), static_cast<double>(target[i + lane]),
                  first_x, first_y);
     }
   }
   for (int64_t lane = 0; i < rows; ++i, ++lane) {
-    terms.fold(kept + lane, lanes, static_cast<double>(preds[i]), static_cast<double>(target[i]), first_x, first_y);
+    terms.fold(lane_values + lane, lanes, static_cast<double>(preds[i]), static_cast<double>(target[i]), first_x,
+               first_y);
   }
   clear<Terms>(results, 1);
-  for (int64_t lane = 0; lane < lanes; ++lane) fold_lane<Terms>(results, 1, kept + lane, lanes);
+  for (int64_t lane = 0; lane < lanes; ++lane) fold_lane<Terms>(results, 1, lane_values + lane, lanes);
 }
 
 /// Sums several columns into `results` [width, columns]. A lane is a column, or with few columns one of several rows
@@ -92,8 +93,8 @@ METRICS_INLINE void sum_columns(Terms terms, const T* preds, const T* target, in
                                 double* results) {
   const int64_t together = std::max<int64_t>(1, 32 / columns);
   const int64_t lanes = together * columns;
-  std::vector<double> kept(static_cast<std::size_t>(width<Terms> * lanes));
-  clear<Terms>(kept.data(), lanes);
+  std::vector<double> lane_values(static_cast<std::size_t>(width<Terms> * lanes));
+  clear<Terms>(lane_values.data(), lanes);
   std::vector<double> first_preds(static_cast<std::size_t>(lanes));
   std::vector<double> first_target(static_cast<std::size_t>(lanes));
   for (int64_t lane = 0; lane < lanes; ++lane) {
@@ -102,7 +103,7 @@ METRICS_INLINE void sum_columns(Terms terms, const T* preds, const T* target, in
   }
   const double* first_x = first_preds.data();
   const double* first_y = first_target.data();
-  double* sums = kept.data();
+  double* sums = lane_values.data();
   for (int64_t row = 0; row < rows; row += together) {
     const T* x = preds + row * columns;
     const T* y = target + row * columns;

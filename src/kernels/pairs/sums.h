@@ -40,8 +40,9 @@ struct FitSums {
   SquareSums squared_target, squared_error;
 };
 
-/// Returns Σ y, Σ y² and Σ (x - y)² of each column. The first two differ from those of the data, but Σ y² - (Σ y)² / n
-/// is as exact as a sum of squares of y less a number near it.
+/// Returns Σ y, Σ y² and Σ (x - y)² of each column. In the first two y is f + v, f the first target of its block and v
+/// the rounded rest. They may therefore differ from those of the data in the last bits, but they fit each other: Σ y² -
+/// (Σ y)² / n is as exact as a sum of squares of y less a number near it.
 std::vector<FitSums> fit_sums(const Pairs& pairs);
 
 /// Returns the moments of each column, exact as sums of squares and products of x and y less numbers near them.
