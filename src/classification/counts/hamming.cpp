@@ -9,7 +9,7 @@ using classification::GatheredCounts;
 
 Tensor scores::HammingDistance::value(const GatheredCounts& gathered) {
   return averaged(gathered.whatever_top_k(),
-                  [](const Counts& c, const Scoring& how) { return 1 - share_right(c, how.task); });
+                  [](const auto& c, const Scoring& how) { return 1 - share_right(c, how.task); });
 }
 
 METRICS_DEFINE_TASKS(HammingDistance);

@@ -8,7 +8,7 @@ using namespace classification::counts;
 using classification::GatheredCounts;
 
 Tensor scores::Specificity::value(const GatheredCounts& gathered) {
-  return averaged(gathered.whatever_top_k(), [](const Counts& c, const Scoring&) { return ratio(c.tn, c.tn + c.fp); });
+  return averaged(gathered.whatever_top_k(), [](const auto& c, const Scoring&) { return ratio(c.tn, c.tn + c.fp); });
 }
 
 METRICS_DEFINE_TASKS(Specificity);
