@@ -24,9 +24,9 @@ endif()
 find_program(METRICS_MOLD mold)
 mark_as_advanced(METRICS_MOLD)
 
-# The OpenMP runtime of a program is the one that LibTorch brings, never a second.
+# The OpenMP runtime of a program is the one that LibTorch brings, never a second. Clang's own is another; src/kernels/parallel.h does without.
 file(GLOB METRICS_LIBGOMP "${TORCH_INSTALL_PREFIX}/lib/libgomp*.so*")
-if(NOT METRICS_LIBGOMP)
+if(NOT METRICS_LIBGOMP AND NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   set(METRICS_LIBGOMP -fopenmp)
 endif()
 
@@ -50,8 +50,14 @@ function(metrics_compile target)
   target_compile_options(${target} PRIVATE -fPIC -Wall -Wextra -Wpedantic -Wshadow $<$<BOOL:${METRICS_WERROR}>:-Werror>)
   # A product and a sum are rounded one by one, so that the versions of a kernel for machines with and without FMA give the same bits.
   target_compile_options(${target} PRIVATE -ffp-contract=off)
-  # at::parallel_for runs in parallel only in code compiled with OpenMP.
-  target_compile_options(${target} PRIVATE -fopenmp)
+  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    # Clang's OpenMP needs a runtime of its own, which would be a second one beside LibTorch's, so it is not asked for. Kernels join
+    # comparisons bit by bit, because a branch would keep a loop from being vectorised.
+    target_compile_options(${target} PRIVATE -Wno-bitwise-instead-of-logical)
+  else()
+    # at::parallel_for runs in parallel only in code compiled with OpenMP.
+    target_compile_options(${target} PRIVATE -fopenmp)
+  endif()
   target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:${METRICS_LIBGOMP}>)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # GCC's flow analysis reports falsely on inlined std::string (its bugs 105329 and 105651) and in instrumented code.

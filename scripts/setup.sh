@@ -14,9 +14,18 @@ fail() {
 command -v "${CXX:-c++}" >/dev/null || fail "no C++ compiler '${CXX:-c++}': apt-get install g++"
 command -v python3 >/dev/null || fail "no python3: apt-get install python3"
 
+# Of these packages, those that are not installed.
+missing_of() {
+  local package
+  for package in "$@"; do
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || echo "$package"
+  done
+}
+
 install_system_packages() {
-  local packages missing=() as_root=()
-  mapfile -t packages < <(grep -v '^#' scripts/system-packages.txt)
+  local packages optional missing extra as_root=() install
+  mapfile -t packages < <(sed '/^# optional:/,$d; /^#/d' scripts/system-packages.txt)
+  mapfile -t optional < <(sed '1,/^# optional:/d; /^#/d' scripts/system-packages.txt)
   if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
     packages+=(python3-venv)
   fi
@@ -24,18 +33,26 @@ install_system_packages() {
     command -v cmake >/dev/null || fail "no Debian package manager here: install what scripts/system-packages.txt names by hand"
     return
   fi
-  for package in "${packages[@]}"; do
-    [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
-  done
-  [ ${#missing[@]} -gt 0 ] || return 0
+  mapfile -t missing < <(missing_of "${packages[@]}")
+  mapfile -t extra < <(missing_of "${optional[@]}")
+  [ $((${#missing[@]} + ${#extra[@]})) -gt 0 ] || return 0
   if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null || fail "missing system packages; as root: apt-get install ${missing[*]}"
+    if ! command -v sudo >/dev/null; then
+      [ ${#missing[@]} -eq 0 ] || fail "missing system packages; as root: apt-get install ${missing[*]}"
+      echo "setup: going on without ${extra[*]}; as root: apt-get install ${extra[*]}" >&2
+      return
+    fi
     as_root=(sudo)
   fi
-  echo "setup: installing ${missing[*]}"
-  "${as_root[@]}" apt-get update -qq || fail "apt-get update failed; needed: apt-get install ${missing[*]}"
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
-    fail "could not install system packages: apt-get install ${missing[*]}"
+  install=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends)
+  echo "setup: installing ${missing[*]} ${extra[*]}"
+  "${as_root[@]}" apt-get update -qq || [ ${#missing[@]} -eq 0 ] || fail "apt-get update failed; needed: apt-get install ${missing[*]}"
+  "${install[@]}" "${missing[@]}" "${extra[@]}" >/dev/null 2>&1 && return
+  # A Debian without this Clang is no reason to fail.
+  [ ${#missing[@]} -eq 0 ] || "${install[@]}" "${missing[@]}" >/dev/null || fail "could not install system packages: apt-get install ${missing[*]}"
+  for package in "${extra[@]}"; do
+    "${install[@]}" "$package" >/dev/null 2>&1 || echo "setup: going on without $package, which could not be installed" >&2
+  done
 }
 
 libtorch_is_given() {
