@@ -41,7 +41,10 @@ RANGES = {
     "feature": [1, 2, 4],
     "p": [1, 2, 3, 1.0, 1.5, 2.5, 4, 7],
     "iou_threshold": [None, 0.1, 0.25, 0.5],
+    "input": ["auto", "logits", "probabilities"],
 }
+# Options that torchmetrics does not have, and that known_differences.py brings it to.
+OWN = {"input"}
 BY_TYPE = {"bool": [True, False], "int": [1, 2, 3, 5], "float": [0.0, 0.25, 0.5, 1.0, 2.0], "str": ["", "a"], "None": [None]}
 # What an option is given to see it refused.
 WRONG = ["one", 1.5, -1, -0.5, 0, 2, None, True, []]
@@ -61,6 +64,9 @@ class Drawn:
     shares: list = field(default_factory=list)  # how many batches in a row each shard gets
     ways: list = field(default_factory=list)  # of the harness, that have to agree
     wrong: str = ""  # the option that has a wrong value
+    plays: list = field(default_factory=lambda: ["updates", "forward"])  # beside those of shares and of the functional
+    half: int = 0  # how many batches come before what some plays do half-way
+    there: dict = field(default_factory=dict)  # options that torchmetrics alone is given
 
 
 def values_of(option: dict) -> list:
@@ -85,12 +91,12 @@ def accepted_there(metric: str) -> set:
 
 
 def drawn_options(draws: Draws, entry: dict) -> dict:
-    """Draw a value for each required option, and for some of the others that torchmetrics has too."""
+    """Draw a value for each required option, and for some of the others that torchmetrics has or can be brought to."""
     there, options = accepted_there(entry["name"]), {}
     for option in entry["options"]:
         values = values_of(option)
         needed = option["required"] or option["name"] == "num_classes"
-        if values and option["name"] in there and (needed or draws.choice([True, False])):
+        if values and option["name"] in there | OWN and (needed or draws.choice([True, False])):
             options[option["name"]] = draws.choice(values)
     return options
 

@@ -10,12 +10,16 @@ import inspect
 import json
 import math
 import warnings
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Iterator, Optional
+from unittest import mock
 
 import torch
 from cases import Case, concatenated, copied, create, fed, find_functional, same
+from fuzz_composites import GROUPS, MEANT
+from fuzz_draws import OWN
 from rankings import ranked
 from torch import Tensor
 
@@ -71,7 +75,30 @@ def theirs_made(case: Case) -> Any:
     """Make torchmetrics' metric for a case."""
     if case.metric == "FrechetInceptionDistance" and case.options["feature"] not in range(1, 2049):
         raise ValueError("torchmetrics' own network has features of other numbers")
-    return given_network(case) if case.metric == "FrechetInceptionDistance" else create(case.metric, case.options)
+    if case.metric == "FrechetInceptionDistance":
+        return given_network(case)
+    return create(case.metric, {k: v for k, v in case.options.items() if k not in OWN})
+
+
+def said(case: Case) -> str:
+    """Return what the option `input` says of a case's scores."""
+    return case.options.get("input", "auto")
+
+
+@contextmanager
+def reading(said_input: str) -> Iterator[None]:
+    """Have torchmetrics take scores for what the option `input` says, whatever their values."""
+
+    def read(scores: Tensor, normalization: Optional[str]) -> Tensor:
+        if said_input == "probabilities" or normalization is None:
+            return scores
+        return scores.sigmoid() if normalization == "sigmoid" else scores.softmax(1)
+
+    with ExitStack() as patches:
+        for name in () if said_input == "auto" else ("confusion_matrix", "precision_recall_curve", "stat_scores"):
+            module = importlib.import_module(f"torchmetrics.functional.classification.{name}")
+            patches.enter_context(mock.patch.object(module, "normalize_logits_if_needed", read))
+        yield
 
 
 @functools.cache
@@ -106,7 +133,7 @@ def played(play: Play, batches: list, options: Optional[dict] = None) -> Any:
 def called(play: Play, change: Callable = lambda x: x) -> Any:
     """Return torchmetrics' value of the functional, its inputs changed."""
     inputs = play.case.functional_call or {**concatenated(play.case.batches), **play.case.options}
-    return find_functional(play.case.functional)(**{k: change(v) if isinstance(v, Tensor) else v for k, v in copied(inputs).items()})
+    return find_functional(play.case.functional)(**{k: change(v) if isinstance(v, Tensor) else v for k, v in copied(inputs).items() if k not in OWN})
 
 
 def tensors_in(value: Any) -> list:
@@ -242,7 +269,7 @@ def ranked_scores(play: Play) -> list:
 
 def has_ties(play: Play) -> bool:
     """Tell whether some documents have equal scores."""
-    flat = torch.cat([s.double().flatten() for s in ranked_scores(play)])
+    flat = torch.cat([s.double().flatten().nan_to_num(nan=1e300) for s in ranked_scores(play)])  # NaN is as great as another
     return len(flat.unique()) < len(flat)
 
 
@@ -358,8 +385,8 @@ def normal(play: Play, batches: list) -> list:
     if not all(b["preds"].is_floating_point() for b in batches):
         return [{**b, "preds": b["preds"] if b["preds"].is_floating_point() else b["preds"].long()} for b in batches]
     multiclass, ignored = play.case.metric.startswith("Multiclass"), options.get("ignore_index")
-    off = options.get("normalization", "sigmoid") is None
-    logits = not off and any(outside(counted_scores(play, b)) for b in batches)
+    off = options.get("normalization", "sigmoid") is None or said(play.case) == "probabilities"
+    logits = not off and (said(play.case) == "logits" or any(outside(counted_scores(play, b)) for b in batches))
 
     def probabilities(batch: dict) -> dict:
         preds = batch["preds"].double()
@@ -438,7 +465,7 @@ def counted_exactly(play: Play, batches: list) -> Any:
     from curves_family import exact_area
     from threshold_scans import best_of_precision_recall, best_of_roc, curves
 
-    metric, options = play.case.metric, dict(play.case.options)
+    metric, options = play.case.metric, play.case.options | {"input": "probabilities"}  # which `normal` makes
     task = next(t for t in TASKS if metric.startswith(t))
     prepared = normal(play, batches) or [{**b, "preds": b["preds"].double()} for b in batches[:1]]
     whole = concatenated([flat(play, b) for b in prepared])
@@ -474,6 +501,7 @@ def samples_apart(play: Play) -> Any:
         if not any(rows(b) for b in batches):
             return twice(next(b for b in p.case.batches if rows(b)))[:0]
         prepared = normal(p, batches)
+        p = replace(p, case=replace(p.case, options=p.case.options | {"input": "probabilities"}))  # which they are from here on
         if p.case.options.get("average") == "weighted":  # by the share of all samples' support
             together = concatenated(prepared)
             if rows(together) > 1:
@@ -608,7 +636,7 @@ def but_for_nothing(play: Play) -> Any:
 
 def reads_otherwise(play: Play) -> bool:
     """Tell whether some batch by itself is read otherwise than all."""
-    if not is_classification(play) or not has_scores(play) or play.name == "functional":
+    if not is_classification(play) or not has_scores(play) or play.name == "functional" or said(play.case) != "auto":
         return False
     alone = {outside(counted_scores(play, b)) for b in play.case.batches if counted_scores(play, b).numel()}
     return len(alone) > 1
@@ -616,7 +644,7 @@ def reads_otherwise(play: Play) -> bool:
 
 def ignored_decide(play: Play) -> bool:
     """Tell whether a score that does not count lies outside [0, 1] in a batch where none that counts does."""
-    if not is_classification(play) or not has_scores(play) or play.case.options.get("ignore_index") is None:
+    if not is_classification(play) or not has_scores(play) or play.case.options.get("ignore_index") is None or said(play.case) != "auto":
         return False
     return any(outside(b["preds"].double()) and not outside(counted_scores(play, b)) for b in given_batches(play))
 
@@ -663,6 +691,7 @@ SPELT = 'An `average` of `"none"` is None'
 ONE_SAMPLE = "A samplewise batch of one sample is one more row"
 
 RULES = [
+    Rule("A value of nothing is what the formula gives without samples", lambda p: not p.case.batches),  # of a metric in a collection
     # --- aggregation
     Rule("an integer is as good as a float of its value; torchmetrics takes none here", integer_for_float, with_float),
     Rule("an empty concatenation is an empty tensor here, an empty list there", is_of("CatMetric"), no_list),
@@ -725,7 +754,7 @@ RULES = [
     Rule("of points equally near the one of the greatest threshold counts, by exact comparison; rounding in float32 decides there", lambda p: ends(p, "EER"), exactly),
     Rule("beyond the thresholds given a curve runs straight to (0, 0) and (1, 1), and without negatives the area is NaN; torchmetrics extends a segment, to areas that are infinite, negative or NaN", lambda p: ends(p, "LogAUC"), exactly),
     Rule("`zero_division` is heeded by the class as by the functional; torchmetrics' class drops it", lambda p: is_classification(p) and p.case.options.get("zero_division") and p.name != "functional", by(whole_by_functional)),
-    Rule("logits are ranked as they are; in float32 their probabilities are the same (#3420)", lambda p: is_curve(p) and has_scores(p) and any(outside(counted_scores(p, b)) for b in p.case.batches), settled),
+    Rule("logits are ranked as they are; in float32 their probabilities are the same (#3420)", lambda p: is_curve(p) and has_scores(p) and (said(p.case) == "logits" or any(outside(counted_scores(p, b)) for b in p.case.batches)), settled),
     *(
         Rule(reason, lambda p, tasks=tasks: is_curve(p) and p.case.metric.startswith(tasks) and no_labels(p), without_no_labels(value))
         for reason, tasks in (
@@ -786,7 +815,8 @@ class Known:
         indexes = [json.loads(p.read_text()) for p in sorted(HERE.glob("*/*.json"))]
         self.reasons = {entry["reason"] for index in indexes for kind in ("cases", "misuse") for entry in index[kind] if "reason" in entry}
         page = " ".join((HERE.parent / "docs" / "parity.md").read_text().split())
-        stale = [rule.reason for rule in RULES if rule.reason not in self.reasons and rule.reason not in page]
+        named = [rule.reason for rule in RULES] + [reason for reason, _, _ in MEANT] + [GROUPS]
+        stale = [reason for reason in named if reason not in self.reasons and reason not in page]
         if stale:
             raise AssertionError(f"known_differences.py names reasons that neither a fixture nor docs/parity.md has: {stale}")
         # (class, option, type of its value) -> reason: options that torchmetrics takes and that are refused here.
@@ -820,7 +850,7 @@ class Known:
             try:
                 if not rule.when(play):
                     continue
-            except (IndexError, RuntimeError, KeyError):  # its inputs are not such that the question has a meaning
+            except (IndexError, RuntimeError, KeyError, ValueError):  # its inputs are not such that the question has a meaning
                 continue
             if rule.instead is None:
                 return rule.reason
@@ -828,7 +858,8 @@ class Known:
                 continue
             for given in (play, replace(play, ties=True)):
                 try:
-                    with warnings.catch_warnings():
+                    # What rules give torchmetrics are probabilities already where the option says what scores are.
+                    with warnings.catch_warnings(), reading("auto" if said(play.case) == "auto" else "probabilities"):
                         warnings.simplefilter("ignore")
                         right = rule.instead(given)
                 except Exception:  # noqa: BLE001 torchmetrics cannot be brought to it

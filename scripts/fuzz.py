@@ -4,7 +4,7 @@
     scripts/fuzz.py [--build build/release] [--seconds N | --cases N] [--seed S] [domain or class …]
 
 Options are drawn from what the registry says of them (`metrics list --json`), batches by domain. Each case is played by updates,
-by forward, by shards that are merged and by the functional; an error in both is agreement. What python_compat_fixtures/known_differences.py
+by forward, by shards that are merged and by the functional, collections and wrappers also with a reset, a copy and a state dict half-way; an error in both is agreement. What python_compat_fixtures/known_differences.py
 explains by the reason of a fixture is counted and not shown. What is left is made smaller while it stays, and printed as a case for a script
 of fixtures. Of the same seed and number of cases come the same cases; `--case NAME` plays the one of that name again.
 """
@@ -27,12 +27,14 @@ sys.path.insert(0, str(ROOT / "python_compat_fixtures"))
 
 import torch  # noqa: E402
 from cases import Case, Stem, concatenated, copied, fed, find_functional, grouped, same  # noqa: E402
-from fuzz_draws import Drawn, NotDrawn, drawn, ways_of  # noqa: E402
-from known_differences import TOLERANCES, Known, Outcome, Play, theirs_made  # noqa: E402
+from fuzz_composites import DRAWS, GROUPS, TRACKER, UNNAMED, Leaves, drawn_composite, made_there, meant_for, smaller_options, ways_of_composite, without_groups  # noqa: E402
+from fuzz_draws import OWN, Drawn, NotDrawn, drawn, ways_of  # noqa: E402
+from known_differences import TOLERANCES, Known, Outcome, Play, reading, said, theirs_made  # noqa: E402
 from safetensors.torch import save  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 PATIENCE = 60  # seconds for an answer
+PLAYS = ("updates", "forward", "merged", "reset", "clone", "saved", "functional")
 ATTEMPTS = 400  # smaller cases to try for a difference
 DTYPES = {"Float": torch.float32, "Double": torch.float64, "Half": torch.float16, "BFloat16": torch.bfloat16, "Long": torch.int64}
 DTYPES |= {"Int": torch.int32, "Short": torch.int16, "Char": torch.int8, "Byte": torch.uint8, "Bool": torch.bool}
@@ -73,7 +75,8 @@ class Here:
             if arguments is not None:
                 entry |= {"functional": case.functional, "functional_call": stem._inputs(arguments[0] | arguments[1])}
         tensors = save(stem.tensors)
-        request = {"case": entry, "shares": given.shares, "ways": given.ways, "bytes": len(tensors)}
+        plays = given.plays + ["merged"] * bool(given.shares) + ["functional"] * ("functional" in entry)
+        request = {"case": entry, "plays": plays, "shares": given.shares, "half": given.half, "ways": given.ways, "bytes": len(tensors)}
         try:
             self.process.stdin.write(json.dumps(request).encode() + b"\n" + tensors)
             self.process.stdin.flush()
@@ -97,7 +100,7 @@ class Here:
 def functional_arguments(case: Case) -> Optional[tuple]:
     """Return the inputs and options that the functional is called with; None where its inputs are others than the class's."""
     names = inspect.signature(find_functional(case.functional)).parameters
-    options = {k: v for k, v in case.options.items() if k in names}
+    options = {k: v for k, v in case.options.items() if k in names or k in OWN}
     if case.functional_call is not None:
         inputs = {k: v for k, v in case.functional_call.items() if isinstance(v, Tensor)}
         return inputs, {k: v for k, v in case.functional_call.items() if k not in inputs}
@@ -120,25 +123,61 @@ def tried(call: Callable) -> Outcome:
         return Outcome(error=f"{type(error).__name__}: {error}")
 
 
-def there(case: Case) -> dict:
-    """Play a case with torchmetrics: the outcome of each play."""
+def there(given: Drawn, make: Optional[Callable] = None, names: tuple = PLAYS) -> dict:
+    """Play a case with torchmetrics, or with what `make` makes: the outcome of each play."""
+    case, half = given.case, given.half
+    if make is None:
+        make = lambda: made_there(case.metric, case.options | given.there) if case.metric in DRAWS else theirs_made(case)
 
-    def by_updates() -> Any:
-        metric = theirs_made(case)
-        for batch in case.batches:
-            fed(metric.update, batch)
-        return metric.compute()
+    def updated(metric: Any, batches: list) -> Any:
+        for batch in batches:
+            fed(metric.update, batch, case.by_position)
+        return metric
 
-    def by_forward() -> Any:
-        metric = theirs_made(case)
-        values = [fed(metric, batch) for batch in case.batches]
+    def forward() -> Any:
+        metric = make()
+        values = [fed(metric, batch, case.by_position) for batch in case.batches]
         return [*values, metric.compute()]
 
-    outcomes = {"updates": tried(by_updates), "forward": tried(by_forward)}
-    if case.functional and (arguments := functional_arguments(case)) is not None:
-        inputs, options = arguments
-        outcomes["functional"] = tried(lambda: find_functional(case.functional)(**grouped(copied(inputs)), **options))
-    return outcomes
+    def reset() -> Any:
+        metric = updated(make(), case.batches[:half])
+        before = metric.compute()
+        metric.reset()
+        return [before, updated(metric, case.batches[half:]).compute()]
+
+    def clone() -> Any:
+        metric = updated(make(), case.batches[:half])
+        twin = metric.clone()
+        return [updated(metric, case.batches[half:]).compute(), twin.compute()]
+
+    def saved() -> Any:
+        first, second = updated(make(), case.batches[:half]), make()
+        for metric in (first, second):
+            for part in metric.modules():  # wrappers of torchmetrics do not pass it on
+                getattr(part, "persistent", lambda _: None)(True)
+        second.load_state_dict(first.state_dict())
+        return updated(second, case.batches[half:]).compute()
+
+    def functional() -> Any:
+        inputs, options = functional_arguments(case)
+        return find_functional(case.functional)(**grouped(copied(inputs)), **{k: v for k, v in options.items() if k not in OWN})
+
+    def steps(by_forward: bool) -> Any:
+        tracker, values = make(), []
+        for batch in case.batches:
+            tracker.increment()
+            values.append(fed(tracker if by_forward else tracker.update, batch))
+        best, step = tracker.best_metric(return_step=True)
+        both = lambda value, at: None if value is None else [torch.tensor(value, dtype=torch.float64), at]
+        found = {k: both(best[k], step[k]) for k in best} if isinstance(best, dict) else both(best, step)
+        return [*(values if by_forward else []), tracker.compute_all(), tracker.compute(), found]
+
+    plays = {"updates": lambda: updated(make(), case.batches).compute(), "forward": forward, "reset": reset, "clone": clone, "saved": saved, "functional": functional}
+    if case.metric == TRACKER:
+        plays = {"updates": lambda: steps(False), "forward": lambda: steps(True)}
+    asked = {*given.plays, *(["functional"] if case.functional and functional_arguments(case) is not None else [])}
+    with reading(said(case)):
+        return {name: tried(play) for name, play in plays.items() if name in asked and name in names}
 
 
 @dataclass
@@ -151,6 +190,23 @@ class Difference:
     @property
     def kind(self) -> str:
         return f"{self.play}: {self.what.split(':')[0]}"
+
+
+def outcome_of(node: dict) -> Outcome:
+    """Read what the other process says of a play."""
+    return Outcome(value=decoded(node["value"])) if "value" in node else Outcome(error=node["error"])
+
+
+def agree(case: Case, mine: Outcome, other: Outcome) -> bool:
+    """Tell whether both give the same, or nothing."""
+    if mine.error or other.error:
+        return bool(mine.error and other.error)
+    return same(mine.value, other.value, **TOLERANCES.get(case.metric, TOLERANCES["default"]))
+
+
+def possible_ways(case: Case) -> list:
+    """List the ways of the harness in which a case has to give the same."""
+    return ways_of_composite(case) if case.metric in DRAWS else ways_of(case)
 
 
 def one_of_each(differences: list) -> list:
@@ -177,20 +233,22 @@ class Fuzzer:
         answer = self.here.play(given)
         if "ended" in answer:
             return [Difference("process", f"ended: {answer['ended']}")]
-        theirs, found, explained, waiting = there(given.case), [], set(), set()
-        for name in ("updates", "forward", "merged", "functional"):
+        theirs, found, explained, waiting = there(given), [], set(), set()
+        for name in PLAYS:
             other = theirs.get("updates" if name == "merged" else name)
             if name not in answer or other is None:
                 continue
             node = answer[name]
-            mine = Outcome(value=decoded(node["value"])) if "value" in node else Outcome(error=node["error"])
+            mine = outcome_of(node)
             if mine.error and not node["is_metrics_error"]:
                 found.append(Difference(name, f"not an error of metrics: {shortened(mine.error)}"))
                 continue
             if mine.error and (other.error or name == "functional" and theirs["updates"].error):
                 continue
-            tolerance = TOLERANCES.get(given.case.metric, TOLERANCES["default"])
-            if not mine.error and not other.error and same(mine.value, other.value, **tolerance):
+            if agree(given.case, mine, other):
+                continue
+            if given.case.metric in DRAWS and (reasons := self.by_parts(given, name, mine)):
+                explained |= reasons
                 continue
             play = Play(name, given.case, mine, other, given.wrong)
             if reason := self.known.explains(play):
@@ -214,15 +272,46 @@ class Fuzzer:
             self.open.update(waiting)
         return found
 
+    def by_parts(self, given: Drawn, name: str, mine: Outcome) -> set:
+        """Return the reasons why a metric made of others differs: by its parts, or by what it means itself; none where nothing explains it."""
+
+        def played(case: Case) -> tuple:
+            answer = self.here.play(Drawn(case, plays=["updates"]))
+            if "ended" in answer:
+                return Outcome(error=answer["ended"]), "process"
+            return outcome_of(answer["updates"]), answer["updates"].get("call", "")
+
+        leaves, play, alike = Leaves(played), "updates" if name == "merged" else name, without_groups(given)
+        reasons, ours = meant_for(given.case)
+        for meant, other in ((set(), {}), (reasons, ours)):
+            leaves.asked.clear()
+            make = lambda: made_there(given.case.metric, given.case.options | alike.there, leaves.make, other)  # noqa: B023
+            if not agree(given.case, mine, there(given, make, (play,))[play]):
+                continue
+            of_parts = {self.of_part(case, outcome) for case, outcome, _ in leaves.asked.values()} - {""}
+            if "?" in of_parts:
+                return set()
+            if meant or of_parts:
+                return meant | of_parts
+            if agree(given.case, mine, there(alike, names=(play,))[play]):
+                return {GROUPS}
+        return set()
+
+    def of_part(self, case: Case, mine: Outcome) -> str:
+        """Return the reason why a metric by itself differs; empty where it does not, and "?" where nothing explains it."""
+        other = there(Drawn(case, plays=["updates"]))["updates"]
+        return "" if agree(case, mine, other) else self.known.explains(Play("updates", case, mine, other)) or "?"
+
     def smallest(self, given: Drawn, difference: Difference) -> tuple[Drawn, Difference]:
         """Make a case smaller step by step, as long as the difference stays of its kind."""
         attempts = 0
-        given = replace(given, ways=[difference.play] if difference.play in given.ways else [], shares=given.shares if difference.play == "merged" else [])
+        plays = [difference.play] if difference.play in given.plays else ["updates"]
+        given = replace(given, plays=plays, ways=[difference.play] if difference.play in given.ways else [], shares=given.shares if difference.play == "merged" else [])
         progress = True
         while progress and attempts < ATTEMPTS:
             progress = False
             for smaller in smaller_ones(given):
-                if smaller.ways and not set(smaller.ways) <= set(ways_of(smaller.case)):
+                if smaller.ways and not set(smaller.ways) <= set(possible_ways(smaller.case)):
                     continue
                 attempts += 1
                 left = [d for d in self.differences(smaller) if d.kind == difference.kind]
@@ -292,8 +381,10 @@ def smaller_ones(given: Drawn):
                     break
                 left -= count
             yield other(case.batches[:i] + case.batches[i + 1 :], shares)
+    for options in smaller_options(case.options) if case.metric in DRAWS else []:
+        yield replace(given, case=replace(case, options=options))
     ignored = case.options.get("ignore_index")
-    for name in case.options:
+    for name in case.options if case.metric not in DRAWS else []:
         if name == "ignore_index" and isinstance(ignored, int) and any(bool((b["target"] == ignored).any()) for b in case.batches if isinstance(b.get("target"), Tensor)):
             continue  # the targets that are ignored would be out of range
         yield replace(given, case=replace(case, options={k: v for k, v in case.options.items() if k != name}))
@@ -363,6 +454,8 @@ def shown(given: Drawn, difference: Difference) -> str:
     lines = [f"{case.name}, {difference.play}: {difference.what}"]
     if difference.play == "merged":
         lines.append(f"    # shards of {given.shares} batches")
+    if difference.play in ("reset", "clone", "saved"):
+        lines.append(f"    # after {given.half} batches")
     lines.append(f'    stem.add(Case("{case.metric}/…", {case.metric!r}, {case.options!r}, {as_python(case.batches)}{call}))')
     return "\n".join(lines)
 
@@ -392,11 +485,12 @@ def main() -> int:
     for program in programs:
         if not program.exists():
             parser.error(f"{program} is not there: build the targets metrics_cli and play_cases, and name the tree by --build")
-    registry = json.loads(subprocess.run([programs[0], "list", "--json"], capture_output=True, check=True).stdout)["metrics"]
+    registry = json.loads(subprocess.run([programs[0], "list", "--json"], capture_output=True, check=True).stdout)["metrics"] + UNNAMED
+    draw = lambda entry, name: drawn_composite(registry, entry, name) if entry["name"] in DRAWS else drawn(entry, name)
     entries, left_out = [], Counter()
     for entry in chosen(registry, arguments.names):
         try:
-            drawn(entry, "first")
+            draw(entry, "first")
             entries.append(entry)
         except NotDrawn:
             left_out[entry["domain"]] += 1
@@ -411,7 +505,7 @@ def main() -> int:
         for name in names:
             if (seconds and time.monotonic() - begin > seconds) or played == arguments.cases or found >= arguments.most:
                 break
-            given = drawn(by_name[name.split("/")[1]], name)
+            given = draw(by_name[name.split("/")[1]], name)
             played += 1
             for difference in one_of_each(fuzzer.differences(given, counted=True)):
                 kind = (given.case.metric, difference.kind)

@@ -1,14 +1,20 @@
 // Plays one case after another for scripts/fuzz.py, which plays them in torchmetrics. A request is a line of JSON and the bytes
 // of a safetensors file:
 //
-//   {"case": a case as the indexes of fixtures have it, "shares": how many batches each shard gets, "ways": names, "bytes": n}
+//   {"case": a case as the indexes of fixtures have it, "plays": names, "shares": how many batches each shard gets,
+//    "half": how many come before what `reset`, `clone` and `saved` do, "ways": names, "bytes": n}
 //
-// The answer is a line: for each play its value, or its error and the call that threw it.
+// The answer is a line: for each play its value, or its error and the call that threw it. MetricTracker and
+// CompositionalMetric have no name in the registry and are cases all the same: options of the latter are
+// `{"operator": "Add", "a": operand, "b": operand}`, an operand being a metric, a number or again such options.
 
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <metrics/testing/fixtures.h>
 #include <metrics/testing/ways.h>
 
+#include <metrics/collections/composition.h>
+#include <metrics/collections/tracker.h>
+#include <metrics/core/codec.h>
 #include <metrics/core/dynamic.h>
 #include <metrics/core/errors.h>
 #include <metrics/core/warning.h>
@@ -18,12 +24,16 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <array>
 #include <exception>
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace {
@@ -67,6 +77,47 @@ json encoded(const IValue& value) {
   return {{"list", elements}};
 }
 
+constexpr std::string_view tracker_name = "MetricTracker";
+constexpr std::string_view composed_name = "CompositionalMetric";
+/// In the order of `Operator`.
+constexpr std::array<std::string_view, 22> operators = {
+    "Add", "Sub", "Mul", "TrueDivide", "FloorDivide", "Fmod", "Pow", "Matmul", "Eq", "Ne", "Lt",
+    "Le", "Gt", "Ge", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitwiseNot", "Abs", "Neg", "Pos", "GetItem"};
+
+metrics::CompositionalMetric composed(const std::function<std::optional<IValue>(std::string_view)>& option);
+
+metrics::Operand operand(const IValue& given) {
+  if (given.isTensor()) return given.toTensor();
+  if (given.isInt()) return given.toInt();
+  if (given.isDouble()) return given.toDouble();
+  const auto option = [&](std::string_view name) { return metrics::detail::entry_of(given, name); };
+  if (option("operator")) return composed(option);
+  return metrics::Codec<metrics::MetricHandle>::read(given).value();
+}
+
+metrics::CompositionalMetric composed(const std::function<std::optional<IValue>(std::string_view)>& option) {
+  const auto* const name = std::find(operators.begin(), operators.end(), option("operator").value().toStringRef());
+  const auto function = static_cast<metrics::Operator>(name - operators.begin());
+  const metrics::Operand first = operand(option("a").value());
+  if (function == metrics::Operator::GetItem) return {first, option("key").value().toInt()};
+  const std::optional<IValue> second = option("b");
+  return {function, first, second ? std::optional(operand(*second)) : std::nullopt};
+}
+
+bool is_registered(const Case& c) {
+  return c.metric != tracker_name && c.metric != composed_name;
+}
+
+std::unique_ptr<Metric> made(const Case& c) {
+  if (is_registered(c)) return created(c);
+  const auto option = [&](std::string_view name) -> std::optional<IValue> {
+    const auto found = c.options.find(std::string(name));
+    return found == c.options.end() ? std::nullopt : std::optional(found->second);
+  };
+  if (c.metric == composed_name) return std::make_unique<metrics::CompositionalMetric>(composed(option));
+  return std::make_unique<metrics::MetricTracker>(metrics::MetricTracker::of_options(c.options));
+}
+
 /// The call that a play has come to, for its error.
 struct Progress {
   std::string call = "create";
@@ -94,14 +145,18 @@ IValue computed(Metric& metric, Progress& progress) {
   return metric.compute();
 }
 
+int64_t count(const Case& c) {
+  return static_cast<int64_t>(c.batches.size());
+}
+
 json updates(const Case& c, Progress& progress) {
-  const auto metric = created(c);
-  update_all(*metric, c, 0, static_cast<int64_t>(c.batches.size()), progress);
+  const auto metric = made(c);
+  update_all(*metric, c, 0, count(c), progress);
   return encoded(computed(*metric, progress));
 }
 
 json forwards(const Case& c, Progress& progress) {
-  const auto metric = created(c);
+  const auto metric = made(c);
   json values = json::array();
   progress.call = "forward";
   for (const Batch& batch : c.batches) {
@@ -117,13 +172,79 @@ json merged(const Case& c, const std::vector<int64_t>& shares, Progress& progres
   std::vector<std::unique_ptr<Metric>> shards;
   int64_t begin = 0;
   for (const int64_t count : shares) {
-    shards.push_back(created(c));
+    shards.push_back(made(c));
     update_all(*shards.back(), c, begin, begin + count, progress);
     begin += count;
   }
   progress.call = "merge";
   for (std::size_t i = 1; i < shards.size(); ++i) shards.front()->merge(*shards[i]);
   return encoded(computed(*shards.front(), progress));
+}
+
+/// The values before and after a reset.
+json reset(const Case& c, int64_t half, Progress& progress) {
+  const auto metric = made(c);
+  update_all(*metric, c, 0, half, progress);
+  json values = json::array({encoded(computed(*metric, progress))});
+  metric->reset();
+  update_all(*metric, c, half, count(c), progress);
+  values.push_back(encoded(computed(*metric, progress)));
+  return {{"list", values}};
+}
+
+/// The values of a metric and of a copy that is left alone from then on.
+json clone(const Case& c, int64_t half, Progress& progress) {
+  const auto metric = made(c);
+  update_all(*metric, c, 0, half, progress);
+  const auto twin = metric->clone();
+  update_all(*metric, c, half, count(c), progress);
+  const json value = encoded(computed(*metric, progress));
+  return {{"list", json::array({value, encoded(computed(*twin, progress))})}};
+}
+
+json saved(const Case& c, int64_t half, Progress& progress) {
+  const auto first = made(c);
+  update_all(*first, c, 0, half, progress);
+  progress.call = "saved";
+  first->persistent(true);
+  const auto second = made(c);
+  second->persistent(true);
+  second->load_state_dict(first->state_dict("m."), "m.");
+  update_all(*second, c, half, count(c), progress);
+  return encoded(computed(*second, progress));
+}
+
+json best(const std::optional<metrics::MetricTracker::Best>& found) {
+  if (!found) return nullptr;
+  return {{"list", json::array({encoded(IValue(found->value)), encoded(IValue(found->step))})}};
+}
+
+/// A step for each batch: the values of all, that of the last, and the best.
+json steps(const Case& c, bool by_forward, Progress& progress) {
+  auto tracker = metrics::MetricTracker::of_options(c.options);
+  json values = json::array();
+  progress.call = "update";
+  for (const Batch& batch : c.batches) {
+    tracker.increment();
+    if (by_forward) {
+      values.push_back(encoded(forward(tracker, batch)));
+    } else {
+      update(tracker, batch);
+    }
+    ++progress.batch;
+  }
+  progress.call = "compute";
+  const IValue all = tracker.compute_all();
+  values.push_back(encoded(all));
+  values.push_back(encoded(tracker.compute()));
+  if (!all.isGenericDict()) {
+    values.push_back(best(tracker.best_metric()));
+  } else {
+    json by_name = json::object();
+    for (const auto& [name, found] : tracker.best_metrics()) by_name[name] = best(found);
+    values.push_back({{"dict", by_name}});
+  }
+  return {{"list", values}};
 }
 
 json functional(const Case& c, Progress& progress) {
@@ -146,24 +267,35 @@ std::string after_refusal(const Case& c, const json& refused) {
 
 json answer(const json& request, const Tensors& tensors) {
   const Case c = read_case(request.at("case").dump(), tensors);
+  const auto half = request.value("half", int64_t{0});
+  const auto shares = request.value("shares", std::vector<int64_t>{});
   json all;
-  all["updates"] = outcome([&](Progress& progress) { return updates(c, progress); });
+  for (const std::string& play : request.at("plays").get<std::vector<std::string>>()) {
+    all[play] = outcome([&](Progress& progress) -> json {
+      if (c.metric == tracker_name) return steps(c, play == "forward", progress);
+      if (play == "updates") return updates(c, progress);
+      if (play == "forward") return forwards(c, progress);
+      if (play == "merged") return merged(c, shares, progress);
+      if (play == "reset") return reset(c, half, progress);
+      if (play == "clone") return clone(c, half, progress);
+      if (play == "saved") return saved(c, half, progress);
+      if (play == "functional") return functional(c, progress);
+      throw std::runtime_error("there is no play " + play);
+    });
+  }
+  if (!is_registered(c) || !all.contains("updates")) return all;
   if (all["updates"].contains("error")) {
     all["refusal"] = after_refusal(c, all["updates"]);
-  } else {
-    all["ways"] = json::object();
-    for (const auto& way : ways()) {
-      for (const auto& name : request.at("ways")) {
-        if (way.name != name) continue;
-        const std::string wrong = failure(way, c);
-        if (!wrong.empty()) all["ways"][std::string(way.name)] = wrong;
-      }
+    return all;
+  }
+  all["ways"] = json::object();
+  for (const auto& way : ways()) {
+    for (const auto& name : request.value("ways", std::vector<std::string>{})) {
+      if (way.name != name) continue;
+      const std::string wrong = failure(way, c);
+      if (!wrong.empty()) all["ways"][name] = wrong;
     }
   }
-  all["forward"] = outcome([&](Progress& progress) { return forwards(c, progress); });
-  const auto shares = request.at("shares").get<std::vector<int64_t>>();
-  if (!shares.empty()) all["merged"] = outcome([&](Progress& progress) { return merged(c, shares, progress); });
-  if (!c.functional.empty()) all["functional"] = outcome([&](Progress& progress) { return functional(c, progress); });
   return all;
 }
 
