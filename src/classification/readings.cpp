@@ -1,6 +1,7 @@
 #include "readings.h"
 
-#include "../core/loaded_states.h"
+#include "core/loaded_states.h"
+#include "families/numbers.h"
 #include "kernels/plain_tensor.h"
 
 #include <ATen/ops/ones.h>
@@ -67,7 +68,7 @@ void fold_readings(States& states, ScoreInput input, const counts::ThresholdCoun
 }
 
 const State& reading_that_applies(const States& states, ScoreInput input) {
-  const bool logits = input == ScoreInput::Auto && states.at(kOutside).tensor().item<int64_t>() != 0;
+  const bool logits = input == ScoreInput::Auto && families::count_in(states.at(kOutside).tensor()) != 0;
   return states.at(logits ? kLogits : kFirst);
 }
 

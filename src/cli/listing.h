@@ -1,8 +1,8 @@
 #pragma once
 
-#include <metrics/core/metric.h>
 #include <metrics/core/registry.h>
 #include <metrics/core/state.h>
+#include <metrics/core/unit.h>
 
 #include <memory>
 #include <string>
@@ -24,7 +24,9 @@ struct StateInfo {
 inline std::vector<StateInfo> states_of(const MetricEntry& metric) {
   const std::unique_ptr<Metric> example = metric.example();
   std::vector<StateInfo> states;
-  for (const State& state : example->states()) {
+  const auto* unit = dynamic_cast<const Unit*>(example.get());
+  if (unit == nullptr) return states;
+  for (const State& state : unit->states()) {
     states.push_back({state.names(), std::string(metrics::to_string(state.reduction()))});
   }
   return states;

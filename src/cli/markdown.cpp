@@ -137,7 +137,10 @@ void print_options(std::ostream& out, const Section& section) {
 std::vector<std::vector<std::string>> sharing(std::string_view domain, const Listing& listing) {
   std::map<std::string, std::vector<std::string>> by_key;
   for (const MetricEntry* metric : listing.metrics) {
-    if (metric->domain == domain) by_key[metric->example()->update_key()].push_back(code(metric->name));
+    if (metric->domain != domain) continue;
+    const std::unique_ptr<Metric> example = metric->example();
+    const auto* unit = dynamic_cast<const Unit*>(example.get());
+    if (unit != nullptr) by_key[unit->update_key()].push_back(code(metric->name));
   }
   std::vector<std::vector<std::string>> groups;
   for (const auto& [key, names] : by_key) {

@@ -149,7 +149,7 @@ std::vector<int64_t> BootStrapper::draw_ids(const std::vector<int64_t>& rows, co
     for (int64_t& id : ids) id = given[static_cast<std::size_t>(id)];
     return ids;
   }
-  const Metric& first = *units().front();  // the resamples count alike
+  const Unit& first = *units().front();  // the resamples count alike
   const auto& own_group = first.metric_options().process_group;
   const std::shared_ptr<Synchroniser> group = own_group ? own_group : default_synchroniser();
   const int64_t rank = group ? group->rank() : 0;

@@ -1,3 +1,4 @@
+#include "../core/graph.h"
 #include "../core/warning_scope.h"
 #include <metrics/collections/composite.h>
 #include <metrics/core/autograd_scope.h>
@@ -71,8 +72,8 @@ std::optional<Unreadable> unreadable_in(const c10::IValue& input) {
 
 /// The name of an input that was given by position.
 std::string name_of_input(Metric& metric, std::size_t position) {
-  std::vector<Metric*> named = metric.units();
-  named.insert(named.begin(), &metric);
+  std::vector<const Metric*> named{&metric};
+  for (const Unit* unit : metric.units()) named.push_back(unit);
   for (const Metric* each : named) {
     const MetricEntry* entry = find_metric(each->name());
     if (entry != nullptr && position < entry->inputs.size()) return std::string(entry->inputs[position].name);
@@ -110,25 +111,22 @@ std::size_t Children::find(std::string_view name) const {
   return static_cast<std::size_t>(found - children_.begin());
 }
 
-Composite::Composite(const Composite& other) : Metric(other), children_(other.children_) {
+Composite::Composite(const Composite& other) : ByPosition(other), children_(other.children_), own_(other.own_) {
   join_states_as_in(other);
 }
 
 void Composite::join_states_as_in(const Composite& other) {
-  std::vector<Metric*> copies, originals;
+  std::vector<Unit*> copies, originals;
   for (const Children::Child& child : children_) collect_units_of(*child.metric, copies);
   for (const Children::Child& child : other.children_) collect_units_of(*child.metric, originals);
-  for (std::size_t i = 0; i < copies.size(); ++i) {
-    const auto one = [&](const Metric* unit) { return unit->shares_states_with(*originals[i]); };
-    const auto first = std::find_if(originals.begin(), originals.end(), one) - originals.begin();
-    join_states(*copies[i], *copies[static_cast<std::size_t>(first)]);
-  }
+  Units::join_states_as_in(originals, copies);
 }
 
 Composite& Composite::operator=(const Composite& other) {
   if (this == &other) return *this;
-  Metric::operator=(other);
+  ByPosition::operator=(other);
   children_ = other.children_;
+  own_ = other.own_;
   join_states_as_in(other);
   return *this;
 }
@@ -147,6 +145,24 @@ std::vector<ChildMetric> Composite::children() const {
 bool Composite::takes_input(std::string_view name) const {
   return std::any_of(children_.begin(), children_.end(),
                      [&](const Children::Child& child) { return child.metric->takes_input(name); });
+}
+
+void Composite::reset() {
+  own_.reset();
+  for (const Children::Child& child : children_) child.metric->reset();
+}
+
+bool Composite::is_synced() const {
+  return std::any_of(children_.begin(), children_.end(),
+                     [](const Children::Child& child) { return child.metric->is_synced(); });
+}
+
+StatesByName Composite::metric_state() const {
+  StatesByName values;
+  for (const ChildMetric& child : children()) {
+    for (auto& [name, value] : child.metric->metric_state()) values.emplace(child.name + "." + name, std::move(value));
+  }
+  return values;
 }
 
 void Composite::route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
@@ -178,11 +194,11 @@ void Composite::feed_by_name(const std::shared_ptr<const BatchInputs>& inputs, F
   }
 }
 
-void Composite::collect_units(std::vector<Metric*>& units) {
+void Composite::collect_units(std::vector<Unit*>& units) {
   for (const Children::Child& child : children_) collect_units_of(*child.metric, units);
 }
 
-void Composite::collect_recorders(std::vector<Metric*>& recorders) {
+void Composite::collect_recorders(std::vector<Recorder*>& recorders) {
   for (const Children::Child& child : children_) collect_recorders_of(*child.metric, recorders);
 }
 
@@ -204,11 +220,11 @@ void Composite::rethrow_from(const std::string& place) const {
 
 template <class Work>
 auto Composite::for_units(const Work& work) const {
-  const Metric* unit = nullptr;
+  const Unit* unit = nullptr;
   try {
     return work(&unit);
   } catch (...) {
-    rethrow_from(unit == nullptr ? std::string() : place_of(*unit));
+    rethrow_from(unit == nullptr ? std::string() : detail::place_of(*unit, *this));
   }
 }
 
@@ -216,7 +232,7 @@ c10::IValue Composite::value_of_child(Metric& child) const {
   try {
     return child.compute();
   } catch (...) {
-    rethrow_from(place_of(child));
+    rethrow_from(detail::place_of(child, *this));
   }
 }
 
@@ -224,7 +240,7 @@ void Composite::update_dynamic(const Args& args, const Kwargs& kwargs, const Row
   const WarningScope once;
   Feeds feeds;
   route(std::make_shared<const BatchInputs>(BatchInputs{args, kwargs, rows}), feeds);
-  for_units([&](const Metric** unit) { update_units(feeds, unit); });
+  for_units([&](const Unit** unit) { Units::update(feeds, unit); });
 }
 
 c10::IValue Composite::forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) {
@@ -232,28 +248,25 @@ c10::IValue Composite::forward_dynamic(const Args& args, const Kwargs& kwargs, c
   const AutogradScope scope(at::GradMode::is_enabled());
   Feeds feeds;
   route(std::make_shared<const BatchInputs>(BatchInputs{args, kwargs, rows}), feeds);
-  BatchStates batch = for_units([&](const Metric** unit) { return batch_states(feeds, unit); });
-  Records records(*this);
+  Units::BatchStates batch = for_units([&](const Unit** unit) { return Units::states_of_batch(feeds, unit); });
+  std::vector<Recorder*> recorders;
+  collect_recorders(recorders);
+  Records records(recorders);
   c10::IValue batch_value = [&] {
     Borrowing borrowing;
-    borrow_batch(borrowing, batch);
+    borrowing.lend_batch(*this, batch);
     return value();
   }();
-  for_units([&](const Metric** unit) { accumulate_batch(std::move(batch), unit); });
+  for_units([&](const Unit** unit) { Units::accumulate(std::move(batch), unit); });
   records.let_stand();
   return batch_value;
 }
 
 c10::IValue Composite::compute_dynamic() {
   const WarningScope once;
-  const std::vector<Metric*> own = units();
-  const AutogradScope scope(std::any_of(own.begin(), own.end(), records_gradients));
-  Borrowing borrowing;
-  borrow_merged(borrowing);
-  Records records(*this);
-  c10::IValue computed = value();
-  records.let_stand();
-  return computed;
+  const std::vector<Unit*> own = units();
+  const AutogradScope scope(std::any_of(own.begin(), own.end(), Units::records_gradients));
+  return over_ranks([this] { return value(); });
 }
 
 std::string Composite::describe_options() const {
@@ -264,26 +277,24 @@ std::string Composite::describe_options() const {
   return text;
 }
 
-std::string Composite::describe_update() const {
-  return to_string();
+Metric::Prepared Composite::prepare_change(const std::function<void(States&)>& change) {
+  const auto changed = std::make_shared<States>(own_);
+  change(*changed);
+  return [this, changed] { own_ = std::move(*changed); };
 }
 
-States Composite::states_of_batch(const Args&, const Kwargs&, const Rows&, bool) const {
-  throw Error(to_string() + " has no states of its own");
+void Composite::save_own_states(StateDict& destination, const std::string& prefix) const {
+  StateDict::Metadata& metadata = destination.metadata_of(prefix);
+  metadata[StateDict::update_count_key] = own_.update_count();
+  metadata[StateDict::options_key] = to_string();
 }
 
-void Composite::merge_own(States&, const States&) const {}
-
-bool Composite::keeps_on_reset(std::string_view) const {
-  return false;
-}
-
-void Composite::show_as_torchmetrics(States&) const {}
-
-void Composite::complete_from_torchmetrics(States&) const {}
-
-std::vector<int64_t> Composite::item_shape(const States&, std::size_t) const {
-  return {};
+Metric::Prepared Composite::prepare_load(const StateDict& source, const std::string& prefix, bool strict, Keys&) {
+  const auto first = source.states.lower_bound(prefix);
+  if (first == source.states.end() || !first->first.starts_with(prefix)) return nullptr;
+  if (strict) require_saved_alike(source, prefix);
+  const int64_t count = source.update_count_of(prefix).value_or(1);
+  return [this, count] { own_.set_update_count(count); };
 }
 
 }  // namespace metrics

@@ -69,7 +69,7 @@ MinMaxValue MinMaxMetric::compute() {
   return read(Metric::compute());
 }
 
-void MinMaxMetric::collect_recorders(std::vector<Metric*>& recorders) {
+void MinMaxMetric::collect_recorders(std::vector<Recorder*>& recorders) {
   Composite::collect_recorders(recorders);
   recorders.push_back(this);
 }
@@ -87,17 +87,17 @@ void MinMaxMetric::restore_history(std::shared_ptr<const void> history) {
 }
 
 void MinMaxMetric::save_own_states(StateDict& destination, const std::string& prefix) const {
-  Metric::save_own_states(destination, prefix);
+  Composite::save_own_states(destination, prefix);
   if (!extremes_.max.defined()) return;
   StateDict::Metadata& metadata = destination.metadata_of(prefix);
   metadata[max_key] = extremes_.max.clone();
   metadata[min_key] = extremes_.min.clone();
 }
 
-std::optional<Metric::Loaded> MinMaxMetric::loaded_from(const StateDict& source, const std::string& prefix, bool strict,
-                                                        Keys& known) const {
-  std::optional<Loaded> loaded = Metric::loaded_from(source, prefix, strict, known);
-  if (!loaded) return loaded;
+Metric::Prepared MinMaxMetric::prepare_load(const StateDict& source, const std::string& prefix, bool strict,
+                                            Keys& known) {
+  Prepared loaded = Composite::prepare_load(source, prefix, strict, known);
+  if (!loaded) return nullptr;
   const StateDict::Metadata* metadata = source.find_metadata_of(prefix);
   const auto extreme = [&](const char* key) {
     if (metadata == nullptr || !metadata->contains(key)) return Tensor();
@@ -108,8 +108,10 @@ std::optional<Metric::Loaded> MinMaxMetric::loaded_from(const StateDict& source,
   };
   Extremes extremes{extreme(max_key), extreme(min_key)};
   if (!extremes.max.defined() || !extremes.min.defined()) extremes = {};
-  loaded->history = std::make_shared<const Extremes>(std::move(extremes));
-  return loaded;
+  return [this, loaded, extremes] {
+    loaded();
+    extremes_ = extremes;
+  };
 }
 
 }  // namespace metrics

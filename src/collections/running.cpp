@@ -22,9 +22,8 @@ std::string in_slot(std::string_view state, std::size_t slot) {
 }
 
 const MetricHandle& with_own_states(const MetricHandle& metric) {
-  const std::vector<Metric*> units = metric->units();
-  const bool own = units.size() == 1 && units.front() == &*metric && dynamic_cast<const Running*>(&*metric) == nullptr;
-  if (own) return metric;
+  const bool is_window = dynamic_cast<const Running*>(&*metric) != nullptr;
+  if (dynamic_cast<const Unit*>(&*metric) != nullptr && !is_window) return metric;
   throw InvalidArgument("Running: option `base_metric` expects a metric with states of its own, got " +
                         metric->to_string() + ", which is made of others: wrap those instead");
 }
@@ -40,7 +39,7 @@ Children copy_of(const MetricHandle& metric) {
 }  // namespace
 
 Running::Running(MetricHandle base_metric, RunningOptions options)
-    : Composite(copy_of(with_own_states(base_metric))), options_(options) {
+    : ByPosition(MetricOptions{}), base_(copy_of(with_own_states(base_metric))), options_(options) {
   if (options_.window < 1) {
     throw InvalidArgument("Running: option `window` expects a positive integer, got " +
                           std::to_string(options_.window));
@@ -50,7 +49,7 @@ Running::Running(MetricHandle base_metric, RunningOptions options)
 }
 
 void Running::reset() {
-  Metric::reset();
+  Unit::reset();
   window_ = {};
   stale_ = false;
 }
@@ -137,7 +136,7 @@ void Running::accumulate(States&& batch) {
   states_changed();
 }
 
-void Running::collect_units(std::vector<Metric*>& units) {
+void Running::collect_units(std::vector<Unit*>& units) {
   settle();
   units.push_back(this);
 }
@@ -151,7 +150,7 @@ void Running::restore_history(std::shared_ptr<const void> history) {
   stale_ = true;
 }
 
-std::shared_ptr<const void> Running::changed_history(const std::function<void(States&)>& change) const {
+Metric::Prepared Running::prepare_change(const std::function<void(States&)>& change) {
   const auto changed = [&](const Batch& batch) {
     States copy = batch->snapshot();
     change(copy);
@@ -161,7 +160,11 @@ std::shared_ptr<const void> Running::changed_history(const std::function<void(St
   for (Batch& batch : window->batches) batch = changed(batch);
   for (Batch& suffix : window->suffixes) suffix = changed(suffix);
   if (window->recent) window->recent = changed(window->recent);
-  return window;
+  return [this, states = Unit::prepare_change(change), window] {
+    states();
+    window_ = std::move(*window);
+    stale_ = true;
+  };
 }
 
 // ---- what the base metric does --------------------------------------------------------------------------------------
@@ -182,8 +185,8 @@ c10::IValue Running::value_of(SharedStates states, bool gradients) const {
 
 c10::IValue Running::value() {
   Borrowing borrowing;
-  borrowing.lend(base(), SharedStates(), records_gradients(this));
-  join_states(base(), *this);  // not a copy, which would have no gradients
+  borrowing.lend(base(), SharedStates(), records_gradients());
+  Units::join_states(base(), *this);  // not a copy, which would have no gradients
   return detail::named(name(), [&] { return base().compute(); });
 }
 
@@ -205,7 +208,7 @@ c10::IValue Running::forward_dynamic(const Args& args, const Kwargs& kwargs, con
 
 c10::IValue Running::compute_dynamic() {
   settle();
-  const AutogradScope scope(traits().is_differentiable && records_gradients(this));
+  const AutogradScope scope(traits().is_differentiable && records_gradients());
   ToFinalise ready = prepare_compute();
   if (ready.cached) return computed_->deepcopy();
   c10::IValue computed = ready.merged ? value_of(SharedStates(std::move(*ready.merged)), false) : value();
@@ -217,7 +220,7 @@ c10::IValue Running::compute_dynamic() {
 }
 
 std::string Running::describe_options() const {
-  return Composite::describe_options() + ", window=" + std::to_string(options_.window);
+  return "base_metric=" + base().to_string() + ", window=" + std::to_string(options_.window);
 }
 
 // ---- state dicts ----------------------------------------------------------------------------------------------------
@@ -236,7 +239,8 @@ std::vector<Running::Batch> Running::slots() const {
   return slots;
 }
 
-Running::StatesByName Running::own_metric_state() const {
+StatesByName Running::metric_state() const {
+  const AutogradScope scope;
   StatesByName all;
   const std::vector<Batch> held = slots();
   for (std::size_t i = 0; i < held.size(); ++i) {
@@ -249,7 +253,7 @@ Running::StatesByName Running::own_metric_state() const {
 
 void Running::save_own_states(StateDict& destination, const std::string& prefix) const {
   const std::vector<Batch> held = slots();
-  const std::unique_ptr<Metric> pattern = base().clone();
+  const std::unique_ptr<Unit> pattern = base().copy();
   pattern->persistent(true);
   StateDict::Metadata& metadata = destination.metadata_of(prefix);
   for (std::size_t i = 0; i < held.size(); ++i) {
@@ -265,8 +269,7 @@ void Running::save_own_states(StateDict& destination, const std::string& prefix)
   metadata[StateDict::options_key] = to_string();
 }
 
-std::optional<Metric::Loaded> Running::loaded_from(const StateDict& source, const std::string& prefix, bool strict,
-                                                   Keys& known) const {
+Metric::Prepared Running::prepare_load(const StateDict& source, const std::string& prefix, bool strict, Keys& known) {
   const std::vector<Batch> held = slots();
   std::vector<StateDict> given(held.size());
   std::vector<std::string> missing;
@@ -289,15 +292,10 @@ std::optional<Metric::Loaded> Running::loaded_from(const StateDict& source, cons
   if (strict && !missing.empty() && (any || is_persistent())) {
     throw InvalidArgument("state dict key `" + missing.front() + "`: is missing for " + to_string());
   }
-  if (!any) return std::nullopt;
+  if (!any) return nullptr;
 
+  if (strict) require_saved_alike(source, prefix);
   if (const StateDict::Metadata* metadata = source.find_metadata_of(prefix)) {
-    const auto saved_by = metadata->find(StateDict::options_key);
-    const auto* text = saved_by == metadata->end() ? nullptr : std::get_if<std::string>(&saved_by->second);
-    if (strict && text != nullptr && *text != to_string()) {
-      throw InvalidArgument("state dict metadata of `" + prefix + "`: the states were saved by " + *text + ", not by " +
-                            to_string());
-    }
     for (std::size_t i = 0; i < held.size(); ++i) {
       const std::string own = slot_key(i);
       for (auto entry = metadata->lower_bound(own); entry != metadata->end() && entry->first.starts_with(own);
@@ -309,7 +307,7 @@ std::optional<Metric::Loaded> Running::loaded_from(const StateDict& source, cons
 
   std::vector<Batch> loaded;
   for (std::size_t i = 0; i < held.size(); ++i) {
-    const std::unique_ptr<Metric> pattern = base().clone();
+    const std::unique_ptr<Unit> pattern = base().copy();
     Borrowing borrowing;
     borrowing.lend(*pattern, SharedStates(held[i]->snapshot()));
     try {
@@ -327,7 +325,12 @@ std::optional<Metric::Loaded> Running::loaded_from(const StateDict& source, cons
     push(*window, loaded[static_cast<std::size_t>(update % options_.window)]);
   }
   window->seen = seen;
-  return Loaded{states().fresh(), std::move(window)};
+  return [this, window] {
+    replace_states(states().fresh());
+    window_ = std::move(*window);
+    stale_ = true;
+    states_changed();
+  };
 }
 
 // ---- aggregators ----------------------------------------------------------------------------------------------------

@@ -159,7 +159,7 @@ void MetricTracker::feed(const std::shared_ptr<const BatchInputs>& inputs, Feeds
   route_to(current("update"), inputs, feeds);
 }
 
-void MetricTracker::collect_units(std::vector<Metric*>& units) {
+void MetricTracker::collect_units(std::vector<Unit*>& units) {
   for (int64_t i = 0; i < n_steps(); ++i) collect_units_of(step(i), units);
 }
 
@@ -183,12 +183,7 @@ template <class F>
 auto MetricTracker::over_all_steps(std::string_view method, const F& f) {
   require_increment(method);
   const AutogradScope scope;
-  Borrowing borrowing;
-  borrow_merged(borrowing);
-  Records records(*this);
-  auto found = f();
-  records.let_stand();
-  return found;
+  return over_ranks(f);
 }
 
 c10::IValue MetricTracker::compute_all() {
@@ -252,7 +247,7 @@ void MetricTracker::reset() {
 }
 
 void MetricTracker::reset_all() {
-  Metric::reset();
+  Composite::reset();
 }
 
 std::string MetricTracker::describe_options() const {

@@ -19,7 +19,7 @@ namespace {
 std::array<std::string, 2> names_of_pair(Metric& metric) {
   std::array<std::string, 2> names{"preds", "target"};
   const MetricEntry* entry = find_metric(metric.name());
-  const std::vector<Metric*> units = metric.units();
+  const std::vector<Unit*> units = metric.units();
   if ((entry == nullptr || entry->inputs.empty()) && !units.empty()) entry = find_metric(units.front()->name());
   if (entry == nullptr) {
     if (metric.takes_input(names[0])) return names;
@@ -144,13 +144,13 @@ BinaryTargetArguments binary_target_example() {
 
 }  // namespace
 
-MetricEntry lambda_input_transformer_entry(std::string_view domain) {
-  return composite_entry<LambdaArguments, make_lambda, lambda_example>("LambdaInputTransformer", domain);
+MetricEntry lambda_input_transformer_entry(std::string_view its_domain) {
+  return composite_entry<LambdaArguments, make_lambda, lambda_example>("LambdaInputTransformer", its_domain);
 }
 
-MetricEntry binary_target_transformer_entry(std::string_view domain) {
+MetricEntry binary_target_transformer_entry(std::string_view its_domain) {
   return composite_entry<BinaryTargetArguments, make_binary_target, binary_target_example>("BinaryTargetTransformer",
-                                                                                           domain);
+                                                                                           its_domain);
 }
 
 }  // namespace metrics

@@ -2,6 +2,7 @@
 #include "kernels/large_pages.h"
 #include "kernels/plain_tensor.h"
 #include "kernels/streamed_copy.h"
+#include "reductions.h"
 #include <metrics/core/autograd_scope.h>
 #include <metrics/core/errors.h>
 #include <metrics/core/state.h>
@@ -35,14 +36,6 @@ using kernels::is_plain;
 using kernels::own_copy;
 
 namespace {
-
-/// The form in which a state is kept: sums and means of floating point in float64, sums of integers in int64.
-Tensor kept_form(const Tensor& initial, Reduction reduction) {
-  const bool floating = initial.is_floating_point();
-  if (reduction == Reduction::Mean || (reduction == Reduction::Sum && floating)) return initial.to(at::kDouble);
-  if (reduction == Reduction::Sum && !initial.is_complex()) return initial.to(at::kLong);
-  return initial;
-}
 
 bool same_kind(const Tensor& a, const Tensor& b) {
   return a.scalar_type() == b.scalar_type() && a.sizes() == b.sizes();
@@ -148,26 +141,6 @@ Tensor kernels::own_copy(const Tensor& tensor) {
   return copy;
 }
 
-std::string_view to_string(Reduction reduction) {
-  switch (reduction) {
-    case Reduction::Sum:
-      return "sum";
-    case Reduction::Mean:
-      return "mean";
-    case Reduction::Min:
-      return "min";
-    case Reduction::Max:
-      return "max";
-    case Reduction::Cat:
-      return "cat";
-    case Reduction::List:
-      return "list";
-    case Reduction::Own:
-      return "own";
-  }
-  return "?";
-}
-
 at::ScalarType unified_dtype(at::ScalarType a, at::ScalarType b, std::string_view state) {
   if (a == b) return a;
   const bool a_integral = at::isIntegralType(a, /*includeBool=*/true);
@@ -209,6 +182,10 @@ State::State(const State& other, Shallow)
       items_(other.items_),
       row_dtype_(other.row_dtype_) {}
 
+const ReductionRules& State::rules() const {
+  return rules_of(reduction());
+}
+
 State State::snapshot() const {
   return grows() ? State(*this, Shallow{}) : State(*this);
 }
@@ -243,7 +220,7 @@ void State::reset(at::Device device) {
   if (grows()) return let_go_of_buffer();
   const AutogradScope scope;
   value_ = copy_of_default(moved_to(initial(), device));
-  if (reduction() == Reduction::Sum && value_.is_floating_point()) residual_ = zeros_beside(value_);
+  if (rules().compensated && value_.is_floating_point()) residual_ = zeros_beside(value_);
 }
 
 /// Keeps the buffer as the spare one where nobody else sees it.
@@ -265,8 +242,8 @@ void State::take_memory(State& from) {
 
 void State::expect(Reduction reduction) const {
   if (this->reduction() == reduction) return;
-  throw Error("state `" + name() + "` is reduced by " + std::string(to_string(this->reduction())) + ", not by " +
-              std::string(to_string(reduction)));
+  throw Error("state `" + name() + "` is reduced by " + std::string(rules().name) + ", not by " +
+              std::string(rules_of(reduction).name) + ": data is folded in by `" + std::string(rules().fold) + "`");
 }
 
 void State::require_floating_sum() const {
@@ -293,10 +270,21 @@ std::span<const int64_t> State::item_ends() const {
   return items_ == 0 ? std::span<const int64_t>() : std::span<const int64_t>(item_ends_->data(), items_);
 }
 
-int64_t* State::counts() {
+Tensor& State::tensor_to_write() {
+  if (grows()) throw Error("state `" + name() + "` grows: what it holds is not written to again");
   about_to_write(*this);
+  return value_;
+}
+
+int64_t* State::counts() {
   if (!value_.is_cpu()) throw Error("state `" + name() + "` is not on the CPU: its counts cannot be written directly");
-  return value_.mutable_data_ptr<int64_t>();
+  return tensor_to_write().mutable_data_ptr<int64_t>();
+}
+
+State::Sums State::sums() {
+  require_floating_sum();
+  if (!value_.is_cpu()) throw Error("state `" + name() + "` is not on the CPU: its sums cannot be written directly");
+  return {tensor_to_write().mutable_data_ptr<double>(), residual_.mutable_data_ptr<double>()};
 }
 
 DoubleDouble State::sum() const {
@@ -519,39 +507,33 @@ void State::append_stored(int64_t rows) {
 
 void State::merge(const State& other, int64_t updates, int64_t other_updates) {
   about_to_write(*this);
-  switch (reduction()) {
-    case Reduction::Sum:
-      take_shape(other.value_.sizes());
-      if (other.has_open_shape() && !has_open_shape()) {
-        State wide = other;
-        wide.take_shape(value_.sizes());
-        return merge(wide, updates, other_updates);
-      }
-      if (!compensated() || needs_gradients(value_) || needs_gradients(other.value_)) return add(other.value_);
-      return add_compensated(moved_to(other.value_, value_.device()), moved_to(other.residual_, value_.device()));
-    case Reduction::Mean: {
-      if (other_updates == 0) return;
-      const double share = static_cast<double>(other_updates) / static_cast<double>(updates + other_updates);
-      const Tensor theirs = matched(other.value_, value_);
-      value_ = updates == 0 ? theirs.clone() : value_.add(theirs.sub(value_), share);
-      return;
-    }
-    case Reduction::Min:
-      return lower(other.value_);
-    case Reduction::Max:
-      return raise(other.value_);
-    case Reduction::Cat:
-    case Reduction::List: {
-      if (!other.value_.defined()) return;
-      const int64_t before = rows_;
-      const std::size_t items = other.items_;  // read before appending: `other` may be this
-      append_rows(other.tensor());
-      for (std::size_t i = 0; i < items; ++i) append_item_end(before + other.item_ends()[i]);
-      return;
-    }
-    case Reduction::Own:
-      return;
+  rules().merge(*this, other, updates, other_updates);
+}
+
+void State::merge_sum(const State& other) {
+  take_shape(other.value_.sizes());
+  if (other.has_open_shape() && !has_open_shape()) {
+    State wide = other;
+    wide.take_shape(value_.sizes());
+    return merge_sum(wide);
   }
+  if (!compensated() || needs_gradients(value_) || needs_gradients(other.value_)) return add(other.value_);
+  add_compensated(moved_to(other.value_, value_.device()), moved_to(other.residual_, value_.device()));
+}
+
+void State::merge_mean(const State& other, int64_t updates, int64_t other_updates) {
+  if (other_updates == 0) return;
+  const double share = static_cast<double>(other_updates) / static_cast<double>(updates + other_updates);
+  const Tensor theirs = matched(other.value_, value_);
+  value_ = updates == 0 ? theirs.clone() : value_.add(theirs.sub(value_), share);
+}
+
+void State::merge_rows(const State& other) {
+  if (!other.value_.defined()) return;
+  const int64_t before = rows_;
+  const std::size_t items = other.items_;  // read before appending: `other` may be this
+  append_rows(other.tensor());
+  for (std::size_t i = 0; i < items; ++i) append_item_end(before + other.item_ends()[i]);
 }
 
 void State::detach() {
@@ -591,7 +573,8 @@ void State::assign(Tensor value, Tensor residual, std::vector<int64_t> item_ends
 }
 
 void States::add(std::vector<std::string> names, Reduction reduction, Tensor initial, ShapeFrom shape) {
-  const bool grows = reduction == Reduction::Cat || reduction == Reduction::List;
+  const ReductionRules& rules = rules_of(reduction);
+  const bool grows = rules.grows;
   for (const std::string& name : names) {
     const bool taken = std::any_of(begin(), end(), [&](const State& state) {
       return std::find(state.names().begin(), state.names().end(), name) != state.names().end();
@@ -603,7 +586,7 @@ void States::add(std::vector<std::string> names, Reduction reduction, Tensor ini
   }
   if (names.empty()) throw InvalidArgument("a state needs a name");
   if (grows == initial.defined()) {
-    throw InvalidArgument("state `" + names.front() + "`: a " + std::string(to_string(reduction)) + " state " +
+    throw InvalidArgument("state `" + names.front() + "`: a " + std::string(rules.name) + " state " +
                           (grows ? "begins empty and takes no default" : "needs a default"));
   }
   if (names.size() > 1 && reduction == Reduction::List) {
@@ -616,11 +599,11 @@ void States::add(std::vector<std::string> names, Reduction reduction, Tensor ini
   if (shape == ShapeFrom::Data && (reduction != Reduction::Sum || names.size() > 1 || initial.dim() > 0)) {
     throw InvalidArgument("state `" + names.front() + "`: only one sum with a scalar default takes the data's shape");
   }
-  if (initial.defined()) initial = kept_default(kept_form(initial.detach(), reduction));
+  if (initial.defined()) initial = kept_default(rules.kept_form(initial.detach()));
   std::string joined;
   for (const std::string& name : names) (joined += joined.empty() ? "" : " ") += name;
   states_.emplace_back(std::make_shared<const State::Declaration>(State::Declaration{
-                           std::move(joined), std::move(names), reduction, std::move(initial), shape}),
+                           std::move(joined), std::move(names), reduction, grows, std::move(initial), shape}),
                        device_);
 }
 

@@ -1,8 +1,10 @@
+#include "graph.h"
 #include "loaded_states.h"
+#include "reductions.h"
 #include <metrics/core/autograd_scope.h>
-#include <metrics/core/metric.h>
 #include <metrics/core/readable.h>
 #include <metrics/core/state_dict.h>
+#include <metrics/core/unit.h>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/stack.h>
@@ -43,19 +45,28 @@ Tensor part_of(const State& state, const Tensor& tensor, std::size_t i) {
 
 /// Whether torchmetrics keeps the state in the metric's dtype while it is float64 here.
 bool is_rounded(const State& state) {
-  return !state.grows() && state.reduction() != Reduction::Own && state.tensor().is_floating_point();
+  return rules_of(state.reduction()).in_file == FileForm::RoundedTensor && state.tensor().is_floating_point();
 }
 
 /// The state as torchmetrics has it: a list for what grows, floating accumulators in the metric's dtype.
 StateValue exported(const State& state, const Tensor& part, at::ScalarType dtype) {
-  if (state.reduction() == Reduction::List) {
-    std::vector<Tensor> items;
-    for (const Tensor& item : state.items()) items.push_back(item.clone());
-    return items;
+  const auto copied = [&](at::ScalarType to) { return part.to(to, /*non_blocking=*/false, /*copy=*/true); };
+  switch (rules_of(state.reduction()).in_file) {
+    case FileForm::Tensor:
+      return copied(part.scalar_type());
+    case FileForm::RoundedTensor: {
+      const bool rounds = is_rounded(state) && (dtype == at::kDouble || dtype == at::kFloat);
+      return copied(rounds ? dtype : part.scalar_type());
+    }
+    case FileForm::Rows:
+      return part.defined() ? std::vector<Tensor>{part.clone()} : std::vector<Tensor>{};
+    case FileForm::Items: {
+      std::vector<Tensor> items;
+      for (const Tensor& item : state.items()) items.push_back(item.clone());
+      return items;
+    }
   }
-  if (state.grows()) return part.defined() ? std::vector<Tensor>{part.clone()} : std::vector<Tensor>{};
-  const bool rounds = is_rounded(state) && (dtype == at::kDouble || dtype == at::kFloat);
-  return part.to(rounds ? dtype : part.scalar_type(), /*non_blocking=*/false, /*copy=*/true);
+  throw Error("state `" + state.name() + "` has no form in a state dict");
 }
 
 /// A list with its items flat.
@@ -172,38 +183,25 @@ void load_growing(State& state, const std::vector<Part>& parts) {
     refuse(part.key, text("its list has another length: ", lists.back().size(), " beside ", lists[0].size(), " of `",
                           parts[0].key, "`"));
   }
+  const bool in_items = rules_of(state.reduction()).in_file == FileForm::Items;
   for (std::size_t i = 0; i < lists[0].size(); ++i) {
     std::vector<Tensor> columns;
     for (const std::vector<Tensor>& list : lists) columns.push_back(list[i].detach());
     const Tensor rows = joined_rows(parts, columns);
     try {
-      state.reduction() == Reduction::List ? state.append_item(rows) : state.append(rows);
+      in_items ? state.append_item(rows) : state.append(rows);
     } catch (const InvalidArgument& error) {
       refuse(parts.front().key, error.what());
     }
   }
 }
 
-/// Whether a value can have come from its default, which is neutral: sums of integers that begin at 0 are counts, and a
-/// maximum does not lie below its default, nor a minimum above it.
-bool can_be_reduced(Reduction reduction, const Tensor& value, const Tensor& initial) {
-  if (value.numel() == 0 || value.is_complex()) return true;
-  switch (reduction) {
-    case Reduction::Sum:
-      return value.is_floating_point() || value.min().item<int64_t>() >= 0 || initial.min().item<int64_t>() < 0;
-    case Reduction::Max:
-      return !(value < initial).any().item<bool>();
-    case Reduction::Min:
-      return !(value > initial).any().item<bool>();
-    default:
-      return true;
-  }
-}
-
 /// Throws StateMisfit for a state that cannot be reduced to. Of the parts of a packed one its definition has to say it.
 void require_can_be_reduced(const State& state) {
   if (state.grows() || state.names().size() > 1) return;
-  if (can_be_reduced(state.reduction(), state.tensor(), state.initial().to(state.tensor().device()))) return;
+  const Tensor value = state.tensor();
+  if (value.numel() == 0 || value.is_complex()) return;
+  if (rules_of(state.reduction()).can_hold(value, state.initial().to(value.device()))) return;
   const bool counts = state.reduction() == Reduction::Sum;
   throw StateMisfit(state.name(),
                     counts ? "holds a negative number, which is no count" : "holds a number beyond its default");
@@ -261,7 +259,7 @@ bool are_like_rows(const Tensor& saved, const State& told) {
 /// Restores an auxiliary state, which torchmetrics does not have; returns false where the metadata does not fit.
 bool restore(State& state, const Tensor& saved) {
   if (state.grows()) {
-    if (saved.dim() == 0 || state.reduction() == Reduction::List || !are_like_rows(saved, state)) return false;
+    if (saved.dim() == 0 || rules_of(state.reduction()).in_file == FileForm::Items || !are_like_rows(saved, state)) return false;
     state.assign(saved.detach().clone(), {}, {});
     return true;
   }
@@ -308,13 +306,13 @@ std::string keys_of(const States& states, const std::string& name, const std::st
 
 }  // namespace
 
-States Metric::shown_states() const {
+States Unit::shown_states() const {
   States shown = states_->snapshot();
   show_as_torchmetrics(shown);
   return shown;
 }
 
-Metric::StatesByName Metric::exported(const States& shown) const {
+StatesByName Unit::exported(const States& shown) const {
   StatesByName values;
   for (const State& state : shown) {
     if (state.is_auxiliary()) continue;
@@ -329,17 +327,9 @@ Metric::StatesByName Metric::exported(const States& shown) const {
   return values;
 }
 
-Metric::StatesByName Metric::own_metric_state() const {
-  return exported(shown_states());
-}
-
-std::map<std::string, StateValue, std::less<>> Metric::metric_state() const {
+StatesByName Unit::metric_state() const {
   const AutogradScope scope;
-  StatesByName values = own_metric_state();
-  for (const ChildMetric& child : children()) {
-    for (auto& [name, value] : child.metric->metric_state()) values.emplace(child.name + "." + name, std::move(value));
-  }
-  return values;
+  return exported(shown_states());
 }
 
 void Metric::save_state_dict(StateDict& destination, const std::string& prefix) const {
@@ -349,7 +339,7 @@ void Metric::save_state_dict(StateDict& destination, const std::string& prefix) 
   save_own_states(destination, prefix);
 }
 
-void Metric::save_own_states(StateDict& destination, const std::string& prefix) const {
+void Unit::save_own_states(StateDict& destination, const std::string& prefix) const {
   const States shown = shown_states();
   for (auto& [name, value] : exported(shown)) destination.states[prefix + name] = std::move(value);
   Metadata& metadata = destination.metadata_of(prefix);
@@ -372,7 +362,7 @@ StateDict Metric::state_dict(const std::string& prefix) const {
   return dict;
 }
 
-States Metric::told_by(const States& shown) const {
+States Unit::told_by(const States& shown) const {
   States told = shown.snapshot();
   for (State& state : told) {
     if (state.is_auxiliary()) state.reset(told.device());
@@ -381,7 +371,7 @@ States Metric::told_by(const States& shown) const {
   return told;
 }
 
-States Metric::completed(const States& shown, const Metadata* metadata) const {
+States Unit::completed(const States& shown, const Metadata* metadata) const {
   States told = told_by(shown);
   require_states_go_together(told);
   States restored = told.snapshot();
@@ -404,14 +394,11 @@ States Metric::completed(const States& shown, const Metadata* metadata) const {
   return equal_shown(shown_again, shown) ? restored : told;
 }
 
-std::optional<Metric::Loaded> Metric::loaded_from(const StateDict& source, const std::string& prefix, bool strict,
-                                                  Keys& known) const {
+Metric::Prepared Unit::prepare_load(const StateDict& source, const std::string& prefix, bool strict, Keys& known) {
   const Metadata* metadata = source.find_metadata_of(prefix);
 
   States loaded = states_->fresh();
   const States now = shown_states();
-  const auto below = source.states.lower_bound(prefix);
-  const bool made_of_saved = loaded.size() == 0 && below != source.states.end() && below->first.starts_with(prefix);
   std::vector<std::string> missing;
   std::size_t found = 0;
   for (std::size_t s = 0; s < loaded.size(); ++s) {
@@ -440,15 +427,12 @@ std::optional<Metric::Loaded> Metric::loaded_from(const StateDict& source, const
     }
   }
   for (const State& state : loaded) find_saved(metadata, state_key + state.name(), prefix);
-  if (strict && !missing.empty() && (found > 0 || persistent_)) {
+  if (strict && !missing.empty() && (found > 0 || is_persistent())) {
     refuse(missing.front(), "is missing for " + to_string());
   }
-  if (found == 0 && !made_of_saved) return std::nullopt;
+  if (found == 0) return nullptr;
 
-  const auto* saved_by = find_metadata<std::string>(metadata, options_key);
-  if (strict && saved_by != nullptr && *saved_by != to_string()) {
-    refuse_metadata(options_key, prefix, "the states were saved by " + *saved_by + ", not by " + to_string());
-  }
+  if (strict) require_saved_alike(source, prefix);
   const int64_t count = source.update_count_of(prefix).value_or(1);
   try {
     loaded = completed(loaded, metadata);
@@ -461,19 +445,27 @@ std::optional<Metric::Loaded> Metric::loaded_from(const StateDict& source, const
   }
   loaded.set_update_count(count);
   loaded.to(device());
-  return Loaded{std::move(loaded)};
+  return [this, states = std::make_shared<States>(std::move(loaded))] {
+    replace_states(std::move(*states));
+    states_changed();
+  };
+}
+
+void Metric::require_saved_alike(const StateDict& source, const std::string& prefix) const {
+  const auto* saved_by = find_metadata<std::string>(source.find_metadata_of(prefix), options_key);
+  if (saved_by == nullptr || *saved_by == to_string()) return;
+  refuse_metadata(options_key, prefix, "the states were saved by " + *saved_by + ", not by " + to_string());
 }
 
 void Metric::load_state_dict(const StateDict& source, const std::string& prefix, bool strict) {
-  const std::vector<Node> all = nodes(prefix);
-  for (const Node& node : all) node.metric->require_not_synced("load_state_dict");
+  for (const Unit* unit : units()) unit->require_not_synced("load_state_dict");
   const AutogradScope scope;
   Keys known;
-  std::vector<std::pair<Metric*, Loaded>> loaded;
-  for (const Node& node : all) {
+  std::vector<Prepared> loaded;
+  for (const auto& node : detail::nodes(*this, prefix)) {
     for (const std::string& at : node.prefixes) {
-      std::optional<Loaded> own = node.metric->loaded_from(source, at, strict, known);
-      if (own && at == node.prefixes.front()) loaded.emplace_back(node.metric, std::move(*own));
+      Prepared own = node.metric->prepare_load(source, at, strict, known);
+      if (own && at == node.prefixes.front()) loaded.push_back(std::move(own));
     }
   }
   if (strict && !prefix.empty()) {
@@ -482,11 +474,7 @@ void Metric::load_state_dict(const StateDict& source, const std::string& prefix,
       if (!known.contains(it->first)) refuse(it->first, to_string() + " has no such state");
     }
   }
-  for (auto& [metric, own] : loaded) {
-    metric->replace_states(std::move(own.states));
-    metric->restore_history(std::move(own.history));
-    metric->states_changed();
-  }
+  for (const Prepared& make_so : loaded) make_so();
 }
 
 }  // namespace metrics

@@ -1,7 +1,8 @@
 #include <metrics/core/autograd_scope.h>
 #include <metrics/core/batch_inputs.h>
-#include <metrics/core/metric.h>
 #include <metrics/core/synchroniser.h>
+#include <metrics/core/units.h>
+#include <metrics/core/update_together.h>
 
 #include <algorithm>
 #include <memory>
@@ -13,14 +14,6 @@
 namespace metrics {
 
 namespace {
-
-std::vector<Metric*> each_once(std::vector<Metric*> units) {
-  std::vector<Metric*> once;
-  for (Metric* unit : units) {
-    if (std::find(once.begin(), once.end(), unit) == once.end()) once.push_back(unit);
-  }
-  return once;
-}
 
 bool same_tensor(const std::optional<Tensor>& a, const std::optional<Tensor>& b) {
   return a.has_value() == b.has_value() && (!a || a->is_same(*b));
@@ -37,11 +30,11 @@ bool same_inputs(const BatchInputs& a, const BatchInputs& b) {
 }
 
 /// Tells who asks which unit is being worked on.
-void now_at(const Metric** in_work, const Metric& unit) {
+void now_at(const Unit** in_work, const Unit& unit) {
   if (in_work != nullptr) *in_work = &unit;
 }
 
-int64_t elements_of(const Metric& metric) {
+int64_t elements_of(const Unit& metric) {
   int64_t elements = 0;
   for (const State& state : metric.states()) elements += state.grows() ? 0 : state.tensor().numel();
   return elements;
@@ -49,28 +42,10 @@ int64_t elements_of(const Metric& metric) {
 
 }  // namespace
 
-void Metric::collect_units(std::vector<Metric*>& units) {
-  units.push_back(this);
-}
-
-std::vector<Metric*> Metric::units() {
-  std::vector<Metric*> units;
-  collect_units(units);
-  return each_once(std::move(units));
-}
-
-States Metric::states_of_batch_of(const Metric& metric, const BatchInputs& batch, bool gradients) {
-  return metric.states_of_batch(batch.args, batch.kwargs, batch.rows, gradients);
-}
-
-void Metric::route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
-  feeds.units.push_back({this, inputs});
-}
-
-Metric::UpdateCounts Metric::counts_of(const std::vector<Feed>& passed) {
+Units::UpdateCounts Units::counts_of(const std::vector<Feeds::Feed<Metric>>& passed) {
   UpdateCounts counts;
   for (auto feed = passed.begin(); feed != passed.end(); ++feed) {
-    const bool again = std::any_of(passed.begin(), feed, [&](const Feed& before) {
+    const bool again = std::any_of(passed.begin(), feed, [&](const auto& before) {
       return before.metric == feed->metric && same_inputs(*before.inputs, *feed->inputs);
     });
     if (!again) counts.emplace_back(feed->metric, 1);
@@ -78,25 +53,32 @@ Metric::UpdateCounts Metric::counts_of(const std::vector<Feed>& passed) {
   return counts;
 }
 
-void Metric::count_updates(const UpdateCounts& counts) {
+void Units::join_states_as_in(const std::vector<Unit*>& original, const std::vector<Unit*>& copy) {
+  for (std::size_t i = 0; i < copy.size(); ++i) {
+    const auto one = [&](const Unit* unit) { return unit->shares_states_with(*original[i]); };
+    const auto first = std::find_if(original.begin(), original.end(), one) - original.begin();
+    join_states(*copy[i], *copy[static_cast<std::size_t>(first)]);
+  }
+}
+
+void Units::count_updates(const UpdateCounts& counts) {
   for (const auto& [metric, updates] : counts) {
-    metric->own_states().set_update_count(metric->states_->update_count() + updates);
-    metric->states_changed();
+    metric->count_updates(updates);
   }
 }
 
 /// Units whose states are one: they change together or not at all.
-struct Metric::Cluster {
-  std::vector<Metric*> units;
+struct Units::Cluster {
+  std::vector<Unit*> units;
 
-  Metric& first() const { return *units.front(); }
+  Unit& first() const { return *units.front(); }
 
   /// Changes the states that are one, in place.
   template <class F>
   void change(const F& change_states) const {
-    for (Metric* unit : others()) unit->states_.let_go();
+    for (Unit* unit : others()) unit->states_.let_go();
     const auto rejoin = [this] {
-      for (Metric* unit : others()) unit->states_.join(first().states_);
+      for (Unit* unit : others()) unit->states_.join(first().states_);
     };
     try {
       change_states(first());
@@ -105,50 +87,53 @@ struct Metric::Cluster {
       throw;
     }
     rejoin();
-    for (Metric* unit : others()) unit->states_changed();
+    for (Unit* unit : others()) unit->states_changed();
   }
 
  private:
-  std::span<Metric* const> others() const { return std::span<Metric* const>(units).subspan(1); }
+  std::span<Unit* const> others() const { return std::span<Unit* const>(units).subspan(1); }
 };
 
 /// What a change of a cluster can be taken back with.
-struct Metric::Before {
+struct Units::Before {
   const Cluster* cluster;
   States states;
   std::shared_ptr<const void> history;
 
   explicit Before(const Cluster& changing)
-      : cluster(&changing), states(changing.first().states_->snapshot()), history(changing.first().history()) {}
+      : cluster(&changing), states(changing.first().states_->snapshot()), history(history_of(changing.first())) {}
+  static std::shared_ptr<const void> history_of(Unit& unit) {
+    return unit.recorder() == nullptr ? nullptr : unit.recorder()->history();
+  }
   void restore() {
-    cluster->change([this](Metric& unit) {
+    cluster->change([this](Unit& unit) {
       unit.replace_states(std::move(states));
-      unit.restore_history(std::move(history));
+      if (history) unit.recorder()->restore_history(std::move(history));
       unit.states_changed();
     });
   }
 };
 
 /// Units that do the same with the same inputs, in clusters.
-struct Metric::Alike {
+struct Units::Alike {
   const BatchInputs* inputs;
   std::vector<Cluster> clusters;
 
-  bool takes(const Metric& unit, const BatchInputs& its_inputs) const {
-    const Metric& known = clusters.front().first();
+  bool takes(const Unit& unit, const BatchInputs& its_inputs) const {
+    const Unit& known = clusters.front().first();
     return same_inputs(its_inputs, *inputs) && known.device() == unit.device() && known.dtype() == unit.dtype() &&
            known.update_key() == unit.update_key();
   }
-  bool holds(const Metric& unit) const {
+  bool holds(const Unit& unit) const {
     return std::any_of(clusters.begin(), clusters.end(), [&](const Cluster& cluster) {
       return std::find(cluster.units.begin(), cluster.units.end(), &unit) != cluster.units.end();
     });
   }
-  void add(Metric& unit) {
+  void add(Unit& unit) {
     for (Cluster& cluster : clusters) {
-      Metric& first = cluster.first();
+      Unit& first = cluster.first();
       // States that were never updated are equal by definition, so they can be shared from here on.
-      const bool may_join = first.pristine_ && unit.pristine_ && !first.has_history() && !unit.has_history();
+      const bool may_join = first.pristine_ && unit.pristine_ && first.recorder() == nullptr && unit.recorder() == nullptr;
       if (may_join) unit.states_.join(first.states_);
       if (unit.states_.is_one_with(first.states_)) return cluster.units.push_back(&unit);
     }
@@ -157,12 +142,12 @@ struct Metric::Alike {
   bool is_one() const { return clusters.size() == 1; }
   int64_t weight() const { return is_one() ? elements_of(clusters.front().first()) : -1; }
 
-  States batch(bool gradients) const { return states_of_batch_of(clusters.front().first(), *inputs, gradients); }
+  States batch(bool gradients) const { return Unit::states_of_batch_of(clusters.front().first(), *inputs, gradients); }
 };
 
-std::vector<Metric::Alike> Metric::alike(const std::vector<Feed>& feeds) {
+std::vector<Units::Alike> Units::alike(const std::vector<UnitFeed>& feeds) {
   std::vector<Alike> groups;
-  for (const Feed& feed : feeds) {
+  for (const UnitFeed& feed : feeds) {
     const auto takes = [&](const Alike& group) { return group.takes(*feed.metric, *feed.inputs); };
     const auto group = std::find_if(groups.begin(), groups.end(), takes);
     if (group == groups.end()) {
@@ -174,8 +159,8 @@ std::vector<Metric::Alike> Metric::alike(const std::vector<Feed>& feeds) {
   return groups;
 }
 
-void Metric::update_units(const Feeds& feeds, const Metric** in_work) {
-  for (const Feed& feed : feeds.units) {
+void Units::update(const Feeds& feeds, const Unit** in_work) {
+  for (const UnitFeed& feed : feeds.units) {
     now_at(in_work, *feed.metric);
     feed.metric->require_not_synced("update");
   }
@@ -197,13 +182,13 @@ void Metric::update_units(const Feeds& feeds, const Metric** in_work) {
       now_at(in_work, group.clusters.front().first());
       if (group.is_one()) {
         group.clusters.front().change(
-            [&](Metric& unit) { unit.update_dynamic(inputs.args, inputs.kwargs, inputs.rows); });
+            [&](Unit& unit) { unit.update_dynamic(inputs.args, inputs.kwargs, inputs.rows); });
         continue;
       }
       const States batch = group.batch(/*gradients=*/false);
       for (const Cluster& cluster : group.clusters) {
         now_at(in_work, cluster.first());
-        cluster.change([&](Metric& unit) { unit.accumulate(batch.snapshot()); });
+        cluster.change([&](Unit& unit) { unit.accumulate(batch.snapshot()); });
       }
     }
   } catch (...) {
@@ -215,14 +200,14 @@ void Metric::update_units(const Feeds& feeds, const Metric** in_work) {
 
 void update_together(std::span<Metric* const> metrics, const Args& args, const Kwargs& kwargs, const Rows& rows) {
   const auto inputs = std::make_shared<const BatchInputs>(BatchInputs{args, kwargs, rows});
-  Metric::Feeds feeds;
+  Feeds feeds;
   feeds.units.reserve(metrics.size());
   for (Metric* metric : metrics) metric->route(inputs, feeds);
-  Metric::update_units(feeds);
+  Units::update(feeds);
 }
 
-Metric::BatchStates Metric::batch_states(const Feeds& feeds, const Metric** in_work) {
-  for (const Feed& feed : feeds.units) {
+Units::BatchStates Units::states_of_batch(const Feeds& feeds, const Unit** in_work) {
+  for (const UnitFeed& feed : feeds.units) {
     now_at(in_work, *feed.metric);
     feed.metric->require_not_synced("forward");
   }
@@ -232,7 +217,7 @@ Metric::BatchStates Metric::batch_states(const Feeds& feeds, const Metric** in_w
     now_at(in_work, group.clusters.front().first());
     const SharedStates states(group.batch(at::GradMode::is_enabled()));
     for (const Cluster& cluster : group.clusters) {
-      for (Metric* unit : cluster.units) {
+      for (Unit* unit : cluster.units) {
         const auto known = std::find(batch.units.begin(), batch.units.end(), unit);
         if (known != batch.units.end()) {  // the unit has other inputs, too
           unit->merge_states(batch.states[static_cast<std::size_t>(known - batch.units.begin())].own(), *states);
@@ -246,7 +231,7 @@ Metric::BatchStates Metric::batch_states(const Feeds& feeds, const Metric** in_w
   return batch;
 }
 
-void Metric::accumulate_batch(BatchStates&& batch, const Metric** in_work) {
+void Units::accumulate(BatchStates&& batch, const Unit** in_work) {
   std::vector<Cluster> clusters;
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < batch.units.size(); ++i) {
@@ -268,7 +253,7 @@ void Metric::accumulate_batch(BatchStates&& batch, const Metric** in_work) {
     for (std::size_t i = 0; i < clusters.size(); ++i) {
       before.emplace_back(clusters[i]);
       now_at(in_work, clusters[i].first());
-      clusters[i].change([&](Metric& unit) { unit.accumulate(batch.states[places[i]].take()); });
+      clusters[i].change([&](Unit& unit) { unit.accumulate(batch.states[places[i]].take()); });
     }
   } catch (...) {
     for (auto change = before.rbegin(); change != before.rend(); ++change) change->restore();
@@ -277,49 +262,45 @@ void Metric::accumulate_batch(BatchStates&& batch, const Metric** in_work) {
   count_updates(batch.passed);
 }
 
-void Metric::collect_recorders(std::vector<Metric*>&) {}
-
-Metric::Records::Records(Metric& metric) {
-  std::vector<Metric*> recorders;
-  metric.collect_recorders(recorders);
-  for (Metric* recorder : recorders) before_.emplace_back(recorder, recorder->history());
+Records::Records(const std::vector<Recorder*>& recorders) {
+  for (Recorder* recorder : recorders) before_.emplace_back(recorder, recorder->history());
 }
 
-Metric::Records::~Records() {
+Records::~Records() {
   for (auto& [recorder, history] : before_) recorder->restore_history(std::move(history));
 }
 
-void Metric::Borrowing::lend(Metric& unit, SharedStates states, bool gradients) {
+void Borrowing::lend(Unit& unit, SharedStates states, bool gradients) {
   borrowers_.push_back(&unit);
-  unit.borrowed_ = Lender{std::move(unit.states_), std::move(unit.cached_), gradients};
+  unit.borrowed_ = Unit::Lender{std::move(unit.states_), std::move(unit.cached_), gradients};
   unit.states_ = std::move(states);
 }
 
-Metric::Borrowing::~Borrowing() {
-  for (Metric* unit : borrowers_) {
+Borrowing::~Borrowing() {
+  for (Unit* unit : borrowers_) {
     unit->states_ = std::move(unit->borrowed_->states);
     unit->cached_ = std::move(unit->borrowed_->cached);
     unit->borrowed_.reset();
   }
 }
 
-void Metric::borrow_merged(Borrowing& borrowing) {
-  std::vector<Metric*> asking;
+void Borrowing::lend_merged(Metric& of) {
+  std::vector<Unit*> asking;
   std::vector<SyncItem> items;
-  for (Metric* unit : units()) {
-    if (unit->is_synced() || unit->borrowed_ || !unit->common_.sync_on_compute) continue;
+  for (Unit* unit : of.units()) {
+    if (unit->is_synced() || unit->borrowed_ || !unit->metric_options().sync_on_compute) continue;
     asking.push_back(unit);
-    items.push_back({unit, &unit->states(), /*dirty=*/true, this});
+    items.push_back({unit, &unit->states(), /*dirty=*/true, &of});
   }
-  std::vector<std::optional<States>> merged = merged_over_ranks(items);
+  std::vector<std::optional<States>> merged = Unit::merged_over_ranks(items);
   for (std::size_t i = 0; i < asking.size(); ++i) {
     if (!merged[i]) continue;
     if (merged[i]->update_count() == 0) asking[i]->warn_of_no_update();
-    borrowing.lend(*asking[i], SharedStates(std::move(*merged[i])));
+    lend(*asking[i], SharedStates(std::move(*merged[i])));
   }
 }
 
-SharedStates Metric::for_batch_value(const SharedStates& batch) const {
+SharedStates Unit::for_batch_value(const SharedStates& batch) const {
   const auto kept = [this](const State& state) { return keeps_on_reset(state.name()); };
   if (std::none_of(states_->begin(), states_->end(), kept)) return batch.joined();
   States beside_kept = reset_states();
@@ -327,42 +308,45 @@ SharedStates Metric::for_batch_value(const SharedStates& batch) const {
   return SharedStates(std::move(beside_kept));
 }
 
-void Metric::borrow_batch(Borrowing& borrowing, const BatchStates& batch) {
-  const std::vector<Metric*> all_units = units();
+void Borrowing::lend_batch(Metric& of, const Units::BatchStates& batch) {
+  const std::vector<Unit*> all_units = of.units();
   std::vector<SharedStates> states;
   std::vector<SyncItem> items;
   std::vector<std::size_t> places;
-  for (const Metric* unit : all_units) {
+  for (const Unit* unit : all_units) {
     const auto fed = std::find(batch.units.begin(), batch.units.end(), unit);
     states.push_back(fed == batch.units.end()
                          ? SharedStates(unit->reset_states())
                          : unit->for_batch_value(batch.states[static_cast<std::size_t>(fed - batch.units.begin())]));
   }
   for (std::size_t i = 0; i < all_units.size(); ++i) {
-    if (!all_units[i]->common_.dist_sync_on_step) continue;
-    items.push_back({all_units[i], &*states[i], /*dirty=*/true, this});
+    if (!all_units[i]->metric_options().dist_sync_on_step) continue;
+    items.push_back({all_units[i], &*states[i], /*dirty=*/true, &of});
     places.push_back(i);
   }
-  std::vector<std::optional<States>> merged = merged_over_ranks(items);
+  std::vector<std::optional<States>> merged = Unit::merged_over_ranks(items);
   for (std::size_t i = 0; i < places.size(); ++i) {
     if (merged[i]) states[places[i]] = SharedStates(std::move(*merged[i]));
   }
   for (std::size_t i = 0; i < all_units.size(); ++i) {
-    borrowing.lend(*all_units[i], std::move(states[i]), at::GradMode::is_enabled());
+    lend(*all_units[i], std::move(states[i]), at::GradMode::is_enabled());
   }
 }
 
 void synchronize(std::span<Metric* const> metrics) {
-  std::vector<Metric*> units;
-  for (Metric* metric : metrics) metric->collect_units(units);
-  units = each_once(std::move(units));
+  std::vector<Unit*> units;
+  for (Metric* metric : metrics) {
+    for (Unit* unit : metric->units()) {
+      if (std::find(units.begin(), units.end(), unit) == units.end()) units.push_back(unit);
+    }
+  }
   std::vector<SyncItem> items;
-  for (const Metric* unit : units) {
+  for (const Unit* unit : units) {
     if (unit->is_synced()) throw Error(unit->to_string() + ": to be synchronised while it is synced already");
     items.push_back({unit, &unit->states(), /*dirty=*/true});
   }
   const AutogradScope scope;
-  std::vector<std::optional<States>> merged = Metric::merged_over_ranks(items);
+  std::vector<std::optional<States>> merged = Unit::merged_over_ranks(items);
   for (std::size_t i = 0; i < units.size(); ++i) {
     if (merged[i]) units[i]->install_synced(std::move(*merged[i]));
   }

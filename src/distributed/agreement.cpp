@@ -1,7 +1,7 @@
 #include "agreement.h"
 
 #include <metrics/core/errors.h>
-#include <metrics/core/metric.h>
+#include <metrics/core/unit.h>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
@@ -222,7 +222,7 @@ std::string at_position(std::size_t position, std::size_t count) {
 void agree_on_round(const SyncItem& item, std::size_t index, const std::vector<Table>& tables, const RankNames& names) {
   std::vector<std::string> rounds;
   for (const Table& table : tables) {
-    const Metric::Round& round = table.items[index].round;
+    const Unit::Round& round = table.items[index].round;
     rounds.push_back(std::to_string(round.resets) + " and " + std::to_string(round.synchronisations));
   }
   const auto ranks = differing(rounds);

@@ -1,7 +1,7 @@
 #include "control_block.h"
 
 #include <metrics/core/errors.h>
-#include <metrics/core/metric.h>
+#include <metrics/core/unit.h>
 
 #include <c10/core/GradMode.h>
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/text_hash.h"
-#include <metrics/core/metric.h>
+#include <metrics/core/unit.h>
 #include <metrics/core/synchroniser.h>
 
 #include <ATen/core/Tensor.h>
@@ -75,7 +75,7 @@ struct ItemEntry {
   bool dirty = false;
   bool needs_gradients = false;
   int64_t update_count = 0;
-  Metric::Round round;
+  Unit::Round round;
   std::size_t first_state = 0;  ///< In the table's states.
   std::size_t states = 0;
 };

@@ -1,6 +1,6 @@
 #include "fold.h"
 
-#include <metrics/core/metric.h>
+#include <metrics/core/unit.h>
 
 #include <ATen/ops/empty.h>
 #include <c10/core/GradMode.h>
@@ -51,10 +51,7 @@ void fold_counts(const Gathered& gathered, std::size_t index, State& merged) {
 /// Adds the ranks' double-double sums where they lie.
 void fold_sums(const Gathered& gathered, std::size_t index, State& merged) {
   const int64_t size = merged.tensor().numel();
-  Tensor value = merged.tensor();
-  Tensor residual = merged.residual();
-  auto* high = value.mutable_data_ptr<double>();
-  auto* low = residual.mutable_data_ptr<double>();
+  const auto [high, low] = merged.sums();
   for (std::size_t rank = 0; rank < gathered.tables.size(); ++rank) {
     const uint8_t* bytes = bytes_of(gathered, rank, index);
     const auto* values = reinterpret_cast<const double*>(bytes);

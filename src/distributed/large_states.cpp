@@ -1,7 +1,9 @@
 #include "large_states.h"
 
+#include "core/reductions.h"
+
 #include <metrics/core/errors.h>
-#include <metrics/core/metric.h>
+#include <metrics/core/unit.h>
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
@@ -50,17 +52,18 @@ std::optional<at::ScalarType> key_type(at::ScalarType dtype) {
 
 Route route_of(const State& state, const StateEntry& entry, const AgreedState& agreed) {
   if (state.grows() || state.shape() == ShapeFrom::Data || !is_large(entry) || !agreed.same_dtype) return Route::Gather;
-  switch (state.reduction()) {
-    case Reduction::Sum:
-      return agreed.dtype == at::kLong ? Route::AllReduce : Route::Slices;
-    case Reduction::Min:
-    case Reduction::Max:
-      return key_type(agreed.dtype) ? Route::AllReduce : Route::Slices;
-    case Reduction::Mean:
-      return Route::Slices;
-    default:
+  switch (rules_of(state.reduction()).large) {
+    case LargeForm::None:
       return Route::Gather;
+    case LargeForm::Added:
+      return agreed.dtype == at::kLong ? Route::AllReduce : Route::Slices;
+    case LargeForm::Least:
+    case LargeForm::Greatest:
+      return key_type(agreed.dtype) ? Route::AllReduce : Route::Slices;
+    case LargeForm::InSlices:
+      return Route::Slices;
   }
+  return Route::Gather;
 }
 
 /// Whether the own merge of a metric can be done in slices: its large states have rows in common, and say so.
@@ -105,8 +108,9 @@ Tensor from_keys(const Tensor& keys, at::ScalarType dtype) {
 }
 
 Operation operation_of(Reduction reduction) {
-  return reduction == Reduction::Min   ? c10d::ReduceOp::MIN
-         : reduction == Reduction::Max ? c10d::ReduceOp::MAX
+  const LargeForm form = rules_of(reduction).large;
+  return form == LargeForm::Least      ? c10d::ReduceOp::MIN
+         : form == LargeForm::Greatest ? c10d::ReduceOp::MAX
                                        : c10d::ReduceOp::SUM;
 }
 

@@ -1,6 +1,6 @@
 #include "payload.h"
 
-#include <metrics/core/metric.h>
+#include <metrics/core/unit.h>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>

@@ -5,7 +5,7 @@
 #include "payload.h"
 #include "process_group_impl.h"
 #include <metrics/core/errors.h>
-#include <metrics/core/metric.h>
+#include <metrics/core/unit.h>
 #include <metrics/distributed/process_group.h>
 
 #include <ATen/ops/empty.h>

@@ -75,10 +75,9 @@ int64_t width_of_blocks(int64_t samples, int64_t features) {
 
 /// Folds in a block of samples: they are converted and centred where the product then finds them in the cache.
 /// `memory` is for one row more than those.
-void add_block(States& states, const Population& population, const Tensor& features, int64_t n, int64_t width,
+void add_block(Tensor& mean, const Tensor& products, const Tensor& features, int64_t n, int64_t width,
                const Tensor& memory) {
   const int64_t m = features.size(0);
-  const Tensor mean = population.mean_in(states);
   const Tensor rows = memory.narrow(0, 0, m + 1);
   Tensor centred = rows.narrow(0, 0, m);
   centred.copy_(features);
@@ -86,7 +85,7 @@ void add_block(States& states, const Population& population, const Tensor& featu
   centred.sub_(block_mean);
   const Tensor delta = block_mean - mean;
   rows.select(0, m).copy_(delta * std::sqrt(static_cast<double>(n) * fraction_of(m, n)));
-  add_products(population.products_in(states), rows, width);
+  add_products(products, rows, width);
   mean.add_(delta, fraction_of(m, n));
 }
 
@@ -98,13 +97,14 @@ void add_samples(States& states, const Population& population, const Tensor& fea
   // Before the first write, because a copy of the products to go back to would cost as much as a batch.
   const Tensor memory =
       at::empty({std::min(m, rows_of_block) + 1, features.size(1)}, population.mean_in(states).options());
+  Tensor& mean = states[population.sum].tensor_to_write();
+  Tensor& products = states[population.products].tensor_to_write();
   State& samples = states[population.samples];
   int64_t* const counted = samples.tensor().is_cpu() ? samples.counts() : nullptr;
   for (int64_t begin = 0; begin < m; begin += rows_of_block) {
-    add_block(states, population, features.slice(0, begin, std::min(m, begin + rows_of_block)), n + begin, width,
-              memory);
+    add_block(mean, products, features.slice(0, begin, std::min(m, begin + rows_of_block)), n + begin, width, memory);
   }
-  mirror(population.products_in(states), width);
+  mirror(products, width);
   if (counted != nullptr) {
     *counted += m;
   } else {

@@ -1,8 +1,7 @@
 #include "checked_rows.h"
 
 #include "multiversioned.h"
-
-#include <ATen/Parallel.h>
+#include "parallel.h"
 
 #include <atomic>
 
@@ -16,7 +15,7 @@ template <class Part>
 bool found(int64_t count, const Part& part) {
   if (count <= rows_per_task) return part(0, count);
   std::atomic<bool> any{false};
-  at::parallel_for(0, count, rows_per_task, [&](int64_t begin, int64_t end) {
+  kernels::parallel_for(count, rows_per_task, [&](int64_t begin, int64_t end) {
     if (part(begin, end)) any.store(true, std::memory_order_relaxed);
   });
   return any;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <ATen/Parallel.h>
+#include "parallel.h"
 
 #include <algorithm>
 #include <bit>
@@ -153,7 +153,7 @@ class RadixSort {
     const auto threads = static_cast<std::size_t>(at::in_parallel_region() ? 1 : at::get_num_threads());
     const std::size_t chunks = std::clamp<std::size_t>(from.size() / kGrain, 1, threads);
     const auto each_chunk = [&](const auto& body) {
-      at::parallel_for(0, static_cast<int64_t>(chunks), 1, [&](int64_t begin, int64_t end) {
+      kernels::parallel_for(static_cast<int64_t>(chunks), 1, [&](int64_t begin, int64_t end) {
         for (auto c = static_cast<std::size_t>(begin); c < static_cast<std::size_t>(end); ++c) {
           const std::size_t first = from.size() * c / chunks;
           body(from.subspan(first, from.size() * (c + 1) / chunks - first), c);
@@ -185,7 +185,7 @@ class RadixSort {
 
   /// Sorts each part in place. A thread takes the parts that begin among its items.
   void sort_parts(std::span<Item> items, std::span<Item> scratch, const std::vector<Part>& parts) const {
-    at::parallel_for(0, static_cast<int64_t>(items.size()), kGrain, [&](int64_t first, int64_t last) {
+    kernels::parallel_for(static_cast<int64_t>(items.size()), kGrain, [&](int64_t first, int64_t last) {
       std::size_t begin = 0;
       for (const Part& part : parts) {
         if (begin >= static_cast<std::size_t>(last)) break;

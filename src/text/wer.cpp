@@ -1,10 +1,10 @@
 #include "../core/loaded_states.h"
 #include "edit_distance.h"
+#include "kernels/parallel.h"
 #include "words.h"
 #include <metrics/core/define.h>
 #include <metrics/text/wer.h>
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/zeros.h>
 
 #include <atomic>
@@ -23,7 +23,7 @@ struct WordErrors {
 
 WordErrors word_errors(const Texts& preds, const Texts& target) {
   std::atomic<int64_t> errors = 0, total = 0;
-  at::parallel_for(0, static_cast<int64_t>(preds.size()), pairs_per_task, [&](int64_t begin, int64_t end) {
+  kernels::parallel_for(static_cast<int64_t>(preds.size()), pairs_per_task, [&](int64_t begin, int64_t end) {
     text::WordNumbers numbers;
     text::EditDistance distance;
     WordErrors found;

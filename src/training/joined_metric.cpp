@@ -51,7 +51,7 @@ bool merges_in_steps(const Metric& metric) {
 std::shared_ptr<ProcessGroup> JoinedMetric::join_group() const {
   std::shared_ptr<ProcessGroup> common;
   bool first = true;
-  for (const Metric* unit : metric_.units()) {
+  for (const Unit* unit : metric_.units()) {
     std::shared_ptr<Synchroniser> named = unit->metric_options().process_group;
     if (const auto joined = std::dynamic_pointer_cast<StepSynchroniser>(named)) {
       if (joined->in_join()) throw InvalidArgument(join_name() + " is in a join already; joins cannot be nested");
@@ -69,8 +69,8 @@ std::shared_ptr<ProcessGroup> JoinedMetric::join_group() const {
 }
 
 void JoinedMetric::enter_join(const JoinOptions&) {
-  std::vector<Unit> units;
-  for (Metric* unit : metric_.units()) {
+  std::vector<JoinedUnit> units;
+  for (Unit* unit : metric_.units()) {
     if (!merges_in_steps(*unit)) continue;
     if (unit->metric_options().dist_sync_fn)
       throw InvalidArgument(unit->to_string() + ": a rank that has run out cannot shadow a dist_sync_fn");
@@ -84,7 +84,7 @@ void JoinedMetric::enter_join(const JoinOptions&) {
   // One for all units: they are merged in one exchange.
   steps_ = std::make_shared<StepSynchroniser>(std::move(ranks), this);
   units_ = std::move(units);
-  for (const Unit& unit : units_) {
+  for (const JoinedUnit& unit : units_) {
     MetricOptions options = unit.metric->metric_options();
     options.process_group = steps_;
     unit.metric->set_metric_options(std::move(options));
@@ -102,10 +102,10 @@ std::vector<Synchronised> JoinedMetric::merge(Synchroniser& ranks, std::span<con
 void JoinedMetric::finish_shadow(const JoinStep&) {
   if (!steps_) return;
   std::vector<SyncItem> items;
-  for (Unit& unit : units_) {
+  for (JoinedUnit& unit : units_) {
     if (!unit.neutral) {
       // What a reset keeps belongs to the value of each batch.
-      unit.neutral = unit.metric->clone();
+      unit.neutral = unit.metric->copy();
       unit.neutral->reset();
     }
     items.push_back({unit.metric, &unit.neutral->states(), true, &metric_});
@@ -116,7 +116,7 @@ void JoinedMetric::finish_shadow(const JoinStep&) {
 void JoinedMetric::leave_join(bool) noexcept {
   if (!steps_) return;
   steps_->forget();
-  for (const Unit& unit : units_) {
+  for (const JoinedUnit& unit : units_) {
     try {
       MetricOptions options = unit.metric->metric_options();
       if (options.process_group != steps_) continue;

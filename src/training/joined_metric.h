@@ -1,6 +1,6 @@
 #pragma once
 
-#include <metrics/core/metric.h>
+#include <metrics/core/unit.h>
 #include <metrics/training/join.h>
 
 #include <memory>
@@ -28,15 +28,15 @@ class JoinedMetric : public Joinable {
  private:
   class StepSynchroniser;
   /// One of the metrics that are merged in a step.
-  struct Unit {
-    Metric* metric;
+  struct JoinedUnit {
+    Unit* metric;
     std::shared_ptr<Synchroniser> before;  // what its options named
-    std::unique_ptr<Metric> neutral;
+    std::unique_ptr<Unit> neutral;
   };
   std::vector<Synchronised> merge(Synchroniser& ranks, std::span<const SyncItem> items) const;
 
   Metric& metric_;
-  std::vector<Unit> units_;
+  std::vector<JoinedUnit> units_;
   std::shared_ptr<StepSynchroniser> steps_;  // null where there is nothing to shadow
 };
 

@@ -1,4 +1,5 @@
 #include "core/fake_ranks.h"
+#include "core/unit_of.h"
 #include "core/user_metrics.h"
 #include <metrics/aggregation/aggregation.h>
 #include <metrics/classification/accuracy.h>
@@ -43,6 +44,7 @@ using metrics::classification::Average;
 using metrics::testing::CollectedWarnings;
 using metrics::testing::FakeRanks;
 using metrics::testing::Tally;
+using metrics::testing::unit_of;
 
 const Tensor& two() {
   static const Tensor values = at::tensor({1.0f, 2.0f});
@@ -162,7 +164,7 @@ TEST_CASE("composite: merges and state dicts count for all below") {
   tracker.increment();  // a copy of a pattern that has not changed, whose metrics may begin together
   tracker.update(at::tensor({0, 1}), at::tensor({0, 2}));
   const auto members = tracker.step(1).children();
-  CHECK(members[0].metric->shares_states_with(*members[1].metric));
+  CHECK(unit_of(*members[0].metric).shares_states_with(unit_of(*members[1].metric)));
   one.persistent(true);
   MetricCollection loaded = made();
   loaded.load_state_dict(one.state_dict());

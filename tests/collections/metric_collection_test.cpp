@@ -1,4 +1,5 @@
 #include "core/fake_ranks.h"
+#include "core/unit_of.h"
 #include "core/user_metrics.h"
 #include <metrics/classification/accuracy.h>
 #include <metrics/classification/auroc.h>
@@ -40,6 +41,7 @@ using metrics::classification::Average;
 using metrics::testing::CollectedWarnings;
 using metrics::testing::FakeRanks;
 using metrics::testing::Tally;
+using metrics::testing::unit_of;
 
 Tensor labels(std::vector<int64_t> values) {
   return at::tensor(values, at::kLong);
@@ -281,18 +283,18 @@ TEST_CASE("collection: rows that are not valid do not count") {
 
 TEST_CASE("collection: members that do the same keep one state for as long as they are updated together") {
   MetricCollection metrics = three();
-  Metric& accuracy = metrics["MulticlassAccuracy"];
-  Metric& f1 = metrics["f1"];
+  const metrics::Unit& accuracy = unit_of(metrics["MulticlassAccuracy"]);
+  const metrics::Unit& f1 = unit_of(metrics["f1"]);
   metrics.update(preds(), target());
   CHECK(accuracy.shares_states_with(f1));
   metrics.forward(preds(), target());
   CHECK(accuracy.shares_states_with(f1));
   MetricCollection copy = metrics;
-  CHECK(copy["f1"].shares_states_with(copy["MulticlassAccuracy"]));
-  CHECK_FALSE(copy["f1"].shares_states_with(f1));
+  CHECK(unit_of(copy["f1"]).shares_states_with(unit_of(copy["MulticlassAccuracy"])));
+  CHECK_FALSE(unit_of(copy["f1"]).shares_states_with(f1));
   MetricCollection assigned;
   assigned = metrics;
-  CHECK(assigned["f1"].shares_states_with(assigned["MulticlassAccuracy"]));
+  CHECK(unit_of(assigned["f1"]).shares_states_with(unit_of(assigned["MulticlassAccuracy"])));
   metrics.set_dtype(at::kDouble);
   CHECK(accuracy.shares_states_with(f1));
   metrics.reset();
@@ -326,7 +328,7 @@ TEST_CASE("collection: a member that is changed by itself goes on with a state o
   const int64_t own = metrics["f1"].update_count();
   CHECK(own != 1);
   CHECK(metrics["MulticlassAccuracy"].update_count() == 1);
-  CHECK_FALSE(metrics["f1"].shares_states_with(metrics["MulticlassAccuracy"]));
+  CHECK_FALSE(unit_of(metrics["f1"]).shares_states_with(unit_of(metrics["MulticlassAccuracy"])));
   metrics.update(preds(), target());
   CHECK(metrics["f1"].update_count() == own + 1);
   CHECK(metrics["MulticlassAccuracy"].update_count() == 2);
@@ -340,7 +342,7 @@ TEST_CASE("collection: a member of another dtype keeps it") {
   metrics.update(preds(), target());
   CHECK((metrics.compute().tensor("f1").scalar_type() == at::kDouble));
   CHECK((metrics.compute().tensor("MulticlassPrecision").scalar_type() == at::kFloat));
-  CHECK_FALSE(metrics["f1"].shares_states_with(metrics["MulticlassPrecision"]));
+  CHECK_FALSE(unit_of(metrics["f1"]).shares_states_with(unit_of(metrics["MulticlassPrecision"])));
 }
 
 TEST_CASE("collection: states that are equal by chance are not one") {
@@ -440,7 +442,7 @@ TEST_CASE("collection: forward over ranks with dist_sync_on_step") {
   metrics.set_metric_options({.dist_sync_on_step = true, .process_group = ranks});
   metrics.update(at::ones({10}));
   CHECK(metrics.forward(at::ones({2})).tensor("tally").item<double>() == 5);
-  CHECK(metrics["tally"].states()["total"].tensor().item<double>() == 12);
+  CHECK(unit_of(metrics["tally"]).states()["total"].tensor().item<double>() == 12);
 }
 
 TEST_CASE("collection: values print by name") {

@@ -1,4 +1,5 @@
 #include "core/fake_ranks.h"
+#include "core/unit_of.h"
 #include <metrics/aggregation/aggregation.h>
 #include <metrics/classification/accuracy.h>
 #include <metrics/classification/confusion_matrix.h>
@@ -27,6 +28,7 @@ using metrics::R2Score;
 using metrics::share;
 using metrics::SumMetric;
 using metrics::testing::CollectedWarnings;
+using metrics::testing::unit_of;
 
 double number(const c10::IValue& value) {
   return value.toTensor().item<double>();
@@ -196,7 +198,7 @@ TEST_CASE("tracker: over ranks all steps travel in one exchange") {
   CHECK(tracker.best_metric()->value == 10);
   CHECK(ranks->calls == 2);
   CHECK(ranks->most_items == 3);
-  CHECK(tracker.step(1).states()["sum_value"].tensor().item<double>() == 5);
+  CHECK(unit_of(tracker.step(1)).states()["sum_value"].tensor().item<double>() == 5);
 }
 
 TEST_CASE("tracker: state dicts have torchmetrics' keys and reach the steps; a copy has steps of its own") {

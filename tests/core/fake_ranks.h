@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/unit_of.h"
 #include <metrics/core/metric.h>
 #include <metrics/core/synchroniser.h>
 #include <metrics/core/warning.h>
@@ -23,7 +24,7 @@ class FakeRanks : public Synchroniser {
     if (!last_dirty && !others_dirty) return {Synchronised{}};
     States merged = items.front().states->fresh();
     items.front().metric->merge_states(merged, *items.front().states);
-    for (const Metric* other : others_) items.front().metric->merge_states(merged, other->states());
+    for (const Metric* other : others_) items.front().metric->merge_states(merged, unit_of(*other).states());
     return {Synchronised{std::move(merged)}};
   }
 

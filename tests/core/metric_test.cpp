@@ -24,6 +24,7 @@ using metrics::SyncError;
 using metrics::testing::CollectedWarnings;
 using metrics::testing::FakeRanks;
 using metrics::testing::Ids;
+using metrics::testing::unit_of;
 using metrics::testing::Seen;
 using metrics::testing::SquaredError;
 using metrics::testing::Tally;
@@ -38,7 +39,7 @@ float value_of(Tally& metric) {
 }
 
 /// All states, by name, as text: to compare a metric with what it was.
-std::string picture(const Metric& metric) {
+std::string picture(const metrics::Unit& metric) {
   std::ostringstream text;
   for (const metrics::State& state : metric.states()) {
     text << state.name() << ": ";
@@ -269,7 +270,7 @@ TEST_CASE("copies and clones have states of their own") {
   CHECK(at::equal(metric.states()["rows"].tensor(), numbers({1, 10})));
   CHECK(at::equal(copy.states()["rows"].tensor(), numbers({1, 5})));
   CHECK(at::equal(assigned.states()["rows"].tensor(), numbers({1, 6})));
-  CHECK(at::equal(clone->states()["rows"].tensor(), numbers({1, 7})));
+  CHECK(at::equal(unit_of(*clone).states()["rows"].tensor(), numbers({1, 7})));
 }
 
 TEST_CASE("a metric moves, and one that was moved from gives no stale value") {

@@ -78,7 +78,8 @@ TEST_CASE("a state is declared once, with a name and the default that its reduct
 TEST_CASE("a state refuses what belongs to another reduction, and an unknown name") {
   States sum = one(Reduction::Sum, number(0));
   States cat = one(Reduction::Cat);
-  CHECK_THROWS_WITH_AS(sum["x"].append(number(1)), doctest::Contains("reduced by sum, not by cat"), Error);
+  CHECK_THROWS_WITH_AS(sum["x"].append(number(1)), doctest::Contains("reduced by sum, not by cat: data is folded in by `add`"),
+                       Error);
   CHECK_THROWS_WITH_AS(sum["x"].set(number(1)), doctest::Contains("own"), Error);
   CHECK_THROWS_AS(sum["x"].raise(number(1)), Error);
   CHECK_THROWS_AS(sum["x"].lower(number(1)), Error);
@@ -770,10 +771,48 @@ TEST_CASE("moving to the device where it is keeps the room to grow") {
   CHECK((states.device() == at::Device(at::kCPU)));
 }
 
-TEST_CASE("counts of a state on another device cannot be written") {
+TEST_CASE("counts and sums of a state on another device cannot be written, nor what a state is not") {
+  States counts = one(Reduction::Sum, at::zeros({2}, at::kLong));
+  States sums = one(Reduction::Sum, at::zeros({2}));
+  CHECK_THROWS_WITH_AS(counts["x"].sums(), doctest::Contains("is a sum of integers"), Error);
+  CHECK_THROWS_AS(sums["x"].counts(), c10::Error);
+  for (States* states : {&counts, &sums}) states->to(at::kMeta);
+  CHECK_THROWS_WITH_AS(counts["x"].counts(), doctest::Contains("not on the CPU"), Error);
+  CHECK_THROWS_WITH_AS(sums["x"].sums(), doctest::Contains("not on the CPU"), Error);
+}
+
+TEST_CASE("kernels write to the memory of a state that does not grow, and nothing else does") {
   States states = one(Reduction::Sum, at::zeros({2}, at::kLong));
-  states.to(at::kMeta);
-  CHECK_THROWS_WITH_AS(states["x"].counts(), doctest::Contains("not on the CPU"), Error);
+  states["x"].tensor_to_write().add_(2);
+  ++states["x"].counts()[0];
+  CHECK(at::equal(states["x"].tensor(), at::tensor({3, 2}, at::kLong)));
+  States exact = one(Reduction::Sum, number(1));
+  *exact["x"].sums().low = 0.25;
+  CHECK(exact["x"].sum().low == 0.25);
+  for (const Reduction reduction : {Reduction::Cat, Reduction::List}) {
+    States growing = one(reduction);
+    CHECK_THROWS_WITH_AS(growing["x"].tensor_to_write(), doctest::Contains("`x` grows"), Error);
+  }
+  const metrics::testing::FailingWrite failing(1);
+  CHECK_THROWS_AS(states["x"].tensor_to_write(), Error);
+  CHECK(failing.has_come());
+}
+
+TEST_CASE("the default of each reduction is neutral on either side, to the last bit") {
+  const auto filled = [] {
+    States states = one_of_each();
+    change_all(states);
+    states.set_update_count(3);
+    return states;
+  };
+  const std::string expected = picture(filled());
+  States left = filled().fresh();
+  left["own"].set(filled()["own"].tensor());  // which the metric merges
+  left.merge(filled());
+  CHECK(picture(left) == expected);
+  States right = filled();
+  right.merge(right.fresh());
+  CHECK(picture(right) == expected);
 }
 
 TEST_CASE("states made and copied under InferenceMode can be changed outside it") {

@@ -142,6 +142,16 @@ struct Swallows : AddsTwice {
   }
 };
 
+/// Writes through what is there to be read.
+struct WritesInFinalise : Sound {
+  static constexpr std::string_view name = "HarnessWritesInFinalise";
+  static Tensor finalise(const States& states, const Options&) {
+    Tensor value = states["sum"].tensor().clone();
+    states["sum"].tensor().add_(1);
+    return value;
+  }
+};
+
 struct Differentiable : Sound {
   static constexpr std::string_view name = "HarnessDifferentiable";
   static constexpr MetricTraits traits{.is_differentiable = true};
@@ -209,6 +219,7 @@ TEST_CASE("harness: what is broken is found by the way that looks for it") {
   CHECK(broken_ways(case_of<AddsTwice>()).empty());
   CHECK(broken_ways(case_of<CommitsInBetween>()) == std::set<std::string>{"failing writes"});
   CHECK(broken_ways(case_of<Swallows>()) == std::set<std::string>{"failing writes"});
+  CHECK(broken_ways(case_of<WritesInFinalise>()).contains("reads"));
   CHECK(broken_ways(case_of<Differentiable>()).empty());
   CHECK(broken_ways(case_of<LosesGradients>()) == std::set<std::string>{"gradients"});
   CHECK(broken_ways(case_of<HasWrongGradients>()) == std::set<std::string>{"gradients"});

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "ways.h"
-#include <metrics/core/metric.h>
+#include <metrics/core/unit.h>
 
 #include <string>
 #include <variant>
@@ -27,7 +27,7 @@ inline std::string states_of(const Metric& metric) {
 /// All bits of the states that hold a metric's data, in the form in which they are kept.
 inline std::string kept_states_of(Metric& metric) {
   std::string text;
-  for (Metric* unit : metric.units()) {
+  for (const Unit* unit : metric.units()) {
     text += std::to_string(unit->update_count());
     for (const State& state : unit->states()) {
       text += state.name();

@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstring>
 
 namespace metrics::testing {
 namespace {
@@ -426,7 +427,7 @@ std::string gradients(const Case& c) {
     value.backward();
     testing::update(*metric, leaf, valid_of(c, 0));
     if (total(metric->compute()).requires_grad()) return "compute carries a graph";
-    for (const auto& state : metric->states())
+    for (const auto& state : metric->units().front()->states())
       if (state.tensor().defined() && state.tensor().requires_grad())
         return "the state " + state.name() + " keeps a graph";
     const Tensor gradient = differentiated.grad().reshape({-1});
@@ -470,6 +471,45 @@ std::string failing_writes(const Case& c) {
   return first_of({final_difference(*metric, c), count_difference(*metric, c.batches.size())});
 }
 
+/// Writes over the memory of a tensor, as its new owner may.
+void spoil(const Tensor& tensor) {
+  if (!tensor.defined() || tensor.nbytes() == 0 || !tensor.is_cpu()) return;
+  std::memset(tensor.storage().mutable_data(), 0xa5, tensor.storage().nbytes());
+}
+
+void spoil(const StateValue& value) {
+  if (const auto* tensor = std::get_if<Tensor>(&value)) return spoil(*tensor);
+  for (const Tensor& item : std::get<std::vector<Tensor>>(value)) spoil(item);
+}
+
+/// What only reads the states leaves them as they were to the last bit, whatever is done with what it gives.
+std::string reads(const Case& c) {
+  const auto metric = created(c);
+  for (std::size_t i = 0; i < c.batches.size(); ++i) testing::update(*metric, copied(c.batches[i]), valid_of(c, i));
+  metric->persistent(true);
+  const std::string before = kept_states_of(*metric);
+  const auto left = [&](const std::string& by) {
+    return kept_states_of(*metric) == before ? "" : by + " leaves changed states";
+  };
+  for (const Tensor& tensor : tensors_of(metric->compute())) spoil(tensor);
+  std::string found = left("compute");
+  for (const auto& [name, value] : metric->metric_state()) spoil(value);
+  found = first_of({found, left("metric_state")});
+  const StateDict dict = metric->state_dict();
+  for (const auto& [name, value] : dict.states) spoil(value);
+  for (const auto& [prefix, metadata] : dict.metadata)
+    for (const auto& [key, entry] : metadata)
+      if (const auto* tensor = std::get_if<Tensor>(&entry)) spoil(*tensor);
+  found = first_of({found, left("state_dict")});
+  const auto copy = metric->clone();
+  update(*copy, c, 0, c.batches.size());
+  found = first_of({found, left("an update of its clone")});
+  auto other = created(c);
+  other->merge(*metric);
+  update(*other, c, 0, c.batches.size());
+  return first_of({found, left("a merge into another"), final_difference(*metric, c)});
+}
+
 bool has_cuda(const Case&) {
   return at::hasCUDA();
 }
@@ -507,6 +547,7 @@ constexpr auto all_ways = std::to_array<Way>({
     {"float64", always, float64},
     {"inference mode", always, inference_mode},
     {"failing writes", always, failing_writes},
+    {"reads", always, reads},
     {"gradients", is_differentiable, gradients},
     {"cuda", has_cuda, cuda},
 });

@@ -2,11 +2,15 @@
 
 #include <metrics/collections/handle.h>
 #include <metrics/core/batch_inputs.h>
+#include <metrics/core/by_position.h>
 #include <metrics/core/metric.h>
+#include <metrics/core/units.h>
 #include <metrics/export.h>
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -52,34 +56,21 @@ class METRICS_API Children {
 /// value follows from theirs (`value`). Ranks, `forward`, failures, clones and state dicts follow: an update changes
 /// all children or none, those that are alike share one pass over the batch, and all that is to be merged over ranks
 /// travels in one exchange a group.
-class METRICS_API Composite : public Metric {
+class METRICS_API Composite : public ByPosition<Metric> {
  public:
-  using Metric::forward;
-  using Metric::update;
-  /// Folds a batch in, given by position: `update(preds, target)`, `update(preds, target, Rows{.valid = mask})`.
-  template <class First, class... More>
-  requires(!std::convertible_to<First, Args>) void update(const First& first, const More&... more) {
-    const BatchInputs batch = batch_inputs(first, more...);
-    Metric::update(batch.args, batch.kwargs, batch.rows);
-  }
-  template <class First, class... More>
-  requires(!std::convertible_to<First, Args>) c10::IValue forward(const First& first, const More&... more) {
-    const BatchInputs batch = batch_inputs(first, more...);
-    return Metric::forward(batch.args, batch.kwargs, batch.rows);
-  }
-  /// `forward`, as calling a metric is in Python.
-  template <class... A>
-  auto operator()(A&&... inputs) -> decltype(this->forward(std::forward<A>(inputs)...)) {
-    return forward(std::forward<A>(inputs)...);
-  }
-
   const MetricTraits& traits() const override;
   std::vector<ChildMetric> children() const override;
   /// Whether one of the children takes it.
   bool takes_input(std::string_view name) const override;
+  void reset() override;
+  int64_t update_count() const override { return own_.update_count(); }
+  bool is_synced() const override;
+  at::Device device() const override { return own_.device(); }
+  at::ScalarType dtype() const override { return own_.dtype(); }
+  StatesByName metric_state() const override;
 
  protected:
-  explicit Composite(Children children = {}) : Metric(MetricOptions{}), children_(std::move(children)) {}
+  explicit Composite(Children children = {}) : ByPosition(MetricOptions{}), children_(std::move(children)) {}
   Composite(const Composite& other);
   Composite& operator=(const Composite& other);
   Composite(Composite&&) noexcept = default;
@@ -100,24 +91,23 @@ class METRICS_API Composite : public Metric {
   /// none takes.
   void feed_by_name(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds);
   void route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) override;
-  void collect_units(std::vector<Metric*>& units) override;
-  void collect_recorders(std::vector<Metric*>& recorders) override;
+  void collect_units(std::vector<Unit*>& units) override;
+  void collect_recorders(std::vector<Recorder*>& recorders) override;
+  void count_updates(int64_t updates) override { own_.set_update_count(own_.update_count() + updates); }
+  int64_t counted_updates() const override { return own_.update_count(); }
 
   void update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) override;
   c10::IValue forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) override;
   c10::IValue compute_dynamic() override;
+  /// Calls `f` while the units have what they hold over the ranks; what was recorded meanwhile stands if it succeeds.
+  template <class F>
+  auto over_ranks(const F& f);
 
   /// The children's texts.
   std::string describe_options() const override;
-  std::string describe_update() const override;
-  States states_of_batch(const Args& args, const Kwargs& kwargs, const Rows& rows, bool gradients) const override;
-  void merge_own(States& into, const States& from) const override;
-  void drop_cached_value() override {}
-  bool keeps_on_reset(std::string_view state) const override;
-  void show_as_torchmetrics(States& states) const override;
-  void complete_from_torchmetrics(States& states) const override;
-  std::string_view flat_list() const override { return {}; }
-  std::vector<int64_t> item_shape(const States& states, std::size_t item) const override;
+  Prepared prepare_change(const std::function<void(States&)>& change) override;
+  void save_own_states(StateDict& destination, const std::string& prefix) const override;
+  Prepared prepare_load(const StateDict& source, const std::string& prefix, bool strict, Keys& known) override;
 
  private:
   /// Runs what belongs to the units; an error of one of them says which it was. `work` gets a pointer in which it keeps
@@ -131,6 +121,19 @@ class METRICS_API Composite : public Metric {
   void join_states_as_in(const Composite& other);
 
   Children children_;
+  States own_;  // none: the device and dtype that are asked for, and the number of updates
 };
+
+template <class F>
+auto Composite::over_ranks(const F& f) {
+  Borrowing borrowing;
+  borrowing.lend_merged(*this);
+  std::vector<Recorder*> recorders;
+  collect_recorders(recorders);
+  Records records(recorders);
+  auto found = f();
+  records.let_stand();
+  return found;
+}
 
 }  // namespace metrics

@@ -27,7 +27,7 @@ struct MinMaxValue {
 /// They belong to what this metric has given: `merge` takes the other's data and leaves its extremes. A state dict
 /// keeps them in its metadata. A base metric whose value has not one element is an error, at `compute`. Source:
 /// torchmetrics' MinMaxMetric.
-class METRICS_API MinMaxMetric : public Composite {
+class METRICS_API MinMaxMetric : public Composite, private Recorder {
  public:
   explicit MinMaxMetric(MetricHandle base_metric);
   MinMaxMetric(const MinMaxMetric&) = default;
@@ -58,13 +58,9 @@ class METRICS_API MinMaxMetric : public Composite {
   c10::IValue value() override;
   std::string describe_options() const override;
 
-  void collect_recorders(std::vector<Metric*>& recorders) override;
-  std::shared_ptr<const void> history() const override;
-  void restore_history(std::shared_ptr<const void> history) override;
-  std::shared_ptr<const void> changed_history(const std::function<void(States&)>&) const override { return history(); }
+  void collect_recorders(std::vector<Recorder*>& recorders) override;
   void save_own_states(StateDict& destination, const std::string& prefix) const override;
-  std::optional<Loaded> loaded_from(const StateDict& source, const std::string& prefix, bool strict,
-                                    Keys& known) const override;
+  Prepared prepare_load(const StateDict& source, const std::string& prefix, bool strict, Keys& known) override;
 
  private:
   /// Of the values so far; undefined before the first.
@@ -72,6 +68,8 @@ class METRICS_API MinMaxMetric : public Composite {
     Tensor max, min;
   };
 
+  std::shared_ptr<const void> history() const override;
+  void restore_history(std::shared_ptr<const void> history) override;
   static MinMaxValue read(const c10::IValue& value);
 
   MetricTraits traits_{};

@@ -33,7 +33,7 @@ struct RunningOptions {
 /// that is made of others (a composed metric, a collection) wrap the parts. A window by history cannot be merged:
 /// `merge` throws Error. State dicts have torchmetrics' keys, `state_slot`. Throws InvalidArgument for a window that is
 /// not positive and for a metric without states of its own. Source: torchmetrics' Running.
-class METRICS_API Running : public Composite {
+class METRICS_API Running : public ByPosition<Unit>, private Recorder {
  public:
   using Options = RunningOptions;
 
@@ -45,36 +45,30 @@ class METRICS_API Running : public Composite {
 
   std::string_view name() const override { return "Running"; }
   const MetricTraits& traits() const override { return base().traits(); }
-  std::vector<ChildMetric> children() const override { return {}; }
+  bool takes_input(std::string_view name) const override { return base().takes_input(name); }
   std::unique_ptr<Metric> clone() const override { return std::make_unique<Running>(*this); }
   void reset() override;
   /// All updates since the last reset, those out of the window too.
   int64_t update_count() const override { return window_.seen; }
+  StatesByName metric_state() const override;
 
   int64_t window() const { return options_.window; }
 
  protected:
-  c10::IValue value() override;
-  void route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) override { Metric::route(inputs, feeds); }
-  void collect_units(std::vector<Metric*>& units) override;
-  void accumulate(States&& batch) override;
-
-  bool has_history() const override { return true; }
-  std::shared_ptr<const void> history() const override;
-  void restore_history(std::shared_ptr<const void> history) override;
-  std::shared_ptr<const void> changed_history(const std::function<void(States&)>& change) const override;
-  StatesByName own_metric_state() const override;
-  void save_own_states(StateDict& destination, const std::string& prefix) const override;
-  std::optional<Loaded> loaded_from(const StateDict& source, const std::string& prefix, bool strict,
-                                    Keys& known) const override;
-
   std::string describe_options() const override;
   States states_of_batch(const Args& args, const Kwargs& kwargs, const Rows& rows, bool gradients) const override;
   void merge_own(States& into, const States& from) const override { merge_own_of(base(), into, from); }
+  void drop_cached_value() override { computed_.reset(); }
+  void accumulate(States&& batch) override;
+  Recorder* recorder() override { return this; }
   void update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) override;
   c10::IValue forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) override;
   c10::IValue compute_dynamic() override;
-  void drop_cached_value() override { computed_.reset(); }
+
+  void collect_units(std::vector<Unit*>& units) override;
+  Prepared prepare_change(const std::function<void(States&)>& change) override;
+  void save_own_states(StateDict& destination, const std::string& prefix) const override;
+  Prepared prepare_load(const StateDict& source, const std::string& prefix, bool strict, Keys& known) override;
 
  private:
   using Batch = std::shared_ptr<const States>;
@@ -87,7 +81,10 @@ class METRICS_API Running : public Composite {
     int64_t seen = 0;             ///< Updates since the last reset.
   };
 
-  Metric& base() const { return parts()[0]; }
+  std::shared_ptr<const void> history() const override;
+  void restore_history(std::shared_ptr<const void> history) override;
+
+  Unit& base() const { return static_cast<Unit&>(base_[0]); }
   bool grows() const;
   Batch merged(const Batch& older, const Batch& newer) const;
   void push(Window& window, Batch batch) const;
@@ -95,12 +92,14 @@ class METRICS_API Running : public Composite {
   void require_fits(const States& batch) const;
   /// Makes the own states those of the window.
   void settle();
+  c10::IValue value();
   /// The base metric's value of states that it has until then.
   c10::IValue value_of(SharedStates states, bool gradients) const;
   std::size_t slot(std::size_t place, const Window& window) const;
   /// What a slot of torchmetrics' window holds: one update, or the default.
   std::vector<Batch> slots() const;
 
+  Children base_;  // one, which is a Unit
   RunningOptions options_;
   Window window_;
   bool stale_ = false;  // whether the own states are those of an earlier window

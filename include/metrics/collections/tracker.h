@@ -87,7 +87,7 @@ class METRICS_API MetricTracker : public Composite {
  protected:
   c10::IValue value() override;
   void feed(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) override;
-  void collect_units(std::vector<Metric*>& units) override;
+  void collect_units(std::vector<Unit*>& units) override;
   void update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) override;
   c10::IValue forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) override;
   c10::IValue compute_dynamic() override;

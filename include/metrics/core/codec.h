@@ -177,8 +177,9 @@ struct FieldValues<Fields<Members...>> {
 /// Calls f(field, value) for each field and its value.
 template <auto... Members, class Values, class F>
 void each_with(Fields<Members...>, Values& values, F&& f) {
+  using All = typename Fields<Members...>::All;
   [&]<std::size_t... I>(std::index_sequence<I...>) {
-    (f(Field<Members>{}, std::get<I>(values)), ...);
+    (f(std::tuple_element_t<I, All>{}, std::get<I>(values)), ...);
   }
   (std::index_sequence_for<Field<Members>...>{});
 }
@@ -292,7 +293,10 @@ template <class Options>
 Options options_from(const std::map<std::string, c10::IValue, std::less<>>& given, std::string_view what) {
   constexpr auto fields = Options::fields();
   typename detail::FieldValues<std::remove_const_t<decltype(fields)>>::Type values;
-  for (const auto& [name, given_value] : given) {
+  for (const auto& entry : given) {
+    // Clang's OpenMP captures no structured bindings.
+    const std::string& name = entry.first;
+    const c10::IValue& given_value = entry.second;
     bool found = false;
     detail::each_with(fields, values, [&]<class Each>(Each, std::optional<typename Each::Type>& value) {
       if (Each::name != name) return;

@@ -408,7 +408,7 @@ bool any_double(const Inputs& inputs) {
 
 template <class D>
 MetricOf<D>::MetricOf(Options options, MetricOptions common, std::source_location made_at)
-    : Metric(std::move(common), made_at), options_(kept(std::move(options))) {
+    : Unit(std::move(common), made_at), options_(kept(std::move(options))) {
   const AutogradScope scope;
   D::declare(own_states(), options_);
   if constexpr (!detail::HasOwnMerge<D>) require_own_merge();
@@ -563,7 +563,7 @@ auto MetricOf<D>::finalised(const States& states) const -> Result {
 
 template <class D>
 auto MetricOf<D>::compute() -> Result {
-  const AutogradScope scope(D::traits.is_differentiable && records_gradients(this));
+  const AutogradScope scope(D::traits.is_differentiable && records_gradients());
   const ToFinalise ready = prepare_compute();
   if (ready.cached) return detail::separate(*computed_);
   Result value = finalised(ready.states());

@@ -2,8 +2,8 @@
 
 #include <metrics/core/errors.h>
 #include <metrics/core/metric_options.h>
+#include <metrics/core/recorder.h>
 #include <metrics/core/rows.h>
-#include <metrics/core/shared_states.h>
 #include <metrics/core/state.h>
 #include <metrics/core/state_dict.h>
 #include <metrics/export.h>
@@ -43,9 +43,11 @@ struct MetricTraits {
 };
 
 class Metric;
-struct SyncItem;
+class Unit;
+struct Feeds;  // see units.h
 
-METRICS_API void synchronize(std::span<Metric* const> metrics);  // described in distributed/synchronize.h
+METRICS_API void update_together(std::span<Metric* const> metrics, const Args& args, const Kwargs& kwargs = {},
+                                 const Rows& rows = {});  // described in update_together.h
 
 /// A metric that another one is made of, under the name that it has there.
 struct ChildMetric {
@@ -63,8 +65,9 @@ struct BatchInputs;
 /// Different metrics may be used from different threads at once, one metric from one thread at a time. Methods that
 /// throw leave the metric as it was.
 ///
-/// A metric may be made of others, its children (collections, composed metrics, wrappers): then what is said here of
-/// the states goes for theirs, too, and one that occurs twice among them is one metric.
+/// There are two kinds: a `Unit` has states of its own, and a `Composite` is made of others, its children (collections,
+/// composed metrics, wrappers). What is said here of the states goes for those of the children, too, and a child that
+/// occurs twice is one metric.
 ///
 /// Here is the dynamic face (c10::IValue in, c10::IValue out); `MetricOf` adds the typed one.
 class METRICS_API Metric {
@@ -76,14 +79,8 @@ class METRICS_API Metric {
   virtual const MetricTraits& traits() const = 0;
   /// The class and its options, such as `SumMetric(nan_strategy=warn)`; equal texts mean equal behaviour.
   const std::string& to_string() const;
-
-  /// The metrics that this one is made of, in order; a state dict keeps each under `name + "."`.
-  virtual std::vector<ChildMetric> children() const;
   /// Whether `update` has an input of that name.
   virtual bool takes_input(std::string_view name) const = 0;
-
-  /// A text that is equal for metrics whose updates do the same to the same states, whatever their class.
-  const std::string& update_key() const;
 
   /// Folds a batch in. `args` and `kwargs` together give the metric's inputs. Rows that are not valid do not count.
   /// Throws InvalidArgument for inputs that are missing, unknown, ill-typed, on another device or not allowed.
@@ -98,19 +95,35 @@ class METRICS_API Metric {
   c10::IValue compute();
 
   /// Back to the default states; those that the metric's definition keeps stay as they are.
-  virtual void reset();
+  virtual void reset() = 0;
   virtual std::unique_ptr<Metric> clone() const = 0;
   /// Folds in the states of another metric of the same class and options (torchmetrics' merge_state). Throws Error for
   /// one whose value follows from the order of its own updates.
-  virtual void merge(const Metric& other);
+  void merge(const Metric& other);
 
   /// How many updates there were since the last `reset`.
-  virtual int64_t update_count() const { return states_->update_count(); }
+  virtual int64_t update_count() const = 0;
   bool update_called() const { return update_count() > 0; }
-  at::Device device() const { return states_->device(); }
+
+  /// Replaces the states by those merged over all ranks until `unsync`. Collective. No-op without ranks to merge over.
+  /// Throws Error when synced already.
+  void sync();
+  /// Puts the local states back. Throws Error when not synced.
+  void unsync();
+  virtual bool is_synced() const = 0;
+
+  virtual at::Device device() const = 0;
   /// Dtype of floating results: float32 unless `set_dtype` changed it.
-  at::ScalarType dtype() const { return states_->dtype(); }
+  virtual at::ScalarType dtype() const = 0;
+  /// Moves the states.
+  void to(at::Device device);
+  /// Changes the dtype of floating results and of rows, those stored and those to come. Accumulators stay float64 or
+  /// int64.
+  void set_dtype(at::ScalarType dtype);
+
   const MetricOptions& metric_options() const { return common_; }
+  /// Changes how the metric synchronises and caches from the next call on.
+  virtual void set_metric_options(MetricOptions common);
   /// Which metric this is among those of equal class and options: "named `train`", or without `MetricOptions::name`
   /// where the program made it, "made at train.cpp:12:5"; empty where neither is known. Copies keep it. Ranks that
   /// synchronise have to agree on it.
@@ -118,30 +131,9 @@ class METRICS_API Metric {
   /// Says in what place of the program the metric was made, and those that it is made of: for functions that make
   /// metrics for their callers.
   void set_made_at(std::source_location place);
-  /// Changes how the metric synchronises and caches from the next call on.
-  void set_metric_options(MetricOptions common);
+
   /// The states, by name; a child's under its name and a dot.
-  std::map<std::string, StateValue, std::less<>> metric_state() const;
-  /// The metric's own states, without those of its children.
-  const States& states() const { return *states_; }
-  /// Whether the two keep their states in one place, as they may while they are updated together.
-  bool shares_states_with(const Metric& other) const { return states_.is_one_with(other.states_); }
-
-  /// Moves the states.
-  void to(at::Device device);
-  /// Changes the dtype of floating results and of rows, those stored and those to come. Accumulators stay float64 or
-  /// int64.
-  void set_dtype(at::ScalarType dtype);
-
-  /// Replaces the states by those merged over all ranks until `unsync`. Collective. No-op without ranks to merge over.
-  /// Throws Error when synced already.
-  void sync();
-  /// Puts the local states back. Throws Error when not synced.
-  void unsync();
-  /// The second half of `sync` for a metric without children, for those who have merged its states by themselves.
-  void install_synced(States merged);
-  bool is_synced() const;
-
+  virtual StatesByName metric_state() const = 0;
   /// Whether states are part of `state_dict`. Off at first.
   void persistent(bool mode);
   bool is_persistent() const { return persistent_; }
@@ -154,24 +146,10 @@ class METRICS_API Metric {
   /// that are missing stay as they are. Throws InvalidArgument naming the key, and then nothing has changed.
   void load_state_dict(const StateDict& source, const std::string& prefix = "", bool strict = true);
 
-  /// Folds `from` into `into` by reductions and the metric's own merge: for synchronisers.
-  void merge_states(States& into, const States& from) const;
-  /// A text that differs between metrics whose states cannot be merged: class, options, states and reductions.
-  const std::string& layout() const;
-  /// How often the metric was reset, and synchronised since, over its present group. Ranks whose rounds differ are not
-  /// in the same call.
-  struct Round {
-    int64_t resets = 0;
-    int64_t synchronisations = 0;
-
-    bool operator==(const Round&) const = default;
-  };
-  Round round() const;
-  /// Counts a synchronisation that went well: for synchronisers.
-  void count_synchronisation() const;
-
-  /// The metrics in whose states all of this one's data are: itself, or those among its children. Each once.
-  std::vector<Metric*> units();
+  /// The metrics that this one is made of, in order; a state dict keeps each under `name + "."`.
+  virtual std::vector<ChildMetric> children() const;
+  /// The metrics in whose states all of this one's data are: itself, or those below it. Each once.
+  std::vector<Unit*> units();
 
  protected:
   explicit Metric(MetricOptions common, std::source_location made_at = {});
@@ -180,243 +158,56 @@ class METRICS_API Metric {
   Metric(Metric&&) noexcept;
   Metric& operator=(Metric&&) noexcept;
 
-  /// The ranks that a value is over. A value over one group is none over another, even one of the same ranks.
-  struct Ranks {
-    bool all = false;  ///< Else this rank alone.
-    std::weak_ptr<Synchroniser> group{};
-  };
-  /// A call of compute: either the cached value stands, or `states` are to be finalised.
-  struct ToFinalise {
-    Ranks ranks{};
-    bool cached = false;
-    const States* local = nullptr;
-    std::optional<States> merged{};
-
-    const States& states() const { return merged ? *merged : *local; }
-  };
-  ToFinalise prepare_compute();
-  /// The local states as `reset` leaves them.
-  States reset_states() const;
-  /// The states to finalise for the value of one batch in `forward`.
-  ToFinalise prepare_batch_value(const States& batch) const;
-  /// Notes that the derived class keeps a value for exactly the present states.
-  void value_cached(const Ranks& ranks) { cached_ = std::make_shared<const Ranks>(ranks); }
-  /// Whether a computed value may be kept for the next call.
-  bool keeps_values() const { return common_.compute_with_cache && !borrowed_; }
-  /// Whether what is computed now is the value of a batch that carries gradients.
-  static bool records_gradients(const Metric* metric) { return metric->borrowed_ && metric->borrowed_->gradients; }
-  /// Folds a batch's states in, all or nothing.
-  virtual void accumulate(States&& batch);
-  /// What follows a successful change of the states.
-  void states_changed();
-  /// The text of the class and its options has changed.
-  void description_changed() { text_ = layout_ = update_key_ = nullptr; }
-  void require_not_synced(std::string_view what) const {
-    if (local_) throw_synced(what);
-  }
-  /// Whether an input is on the metric's device.
-  bool is_here(const Tensor& tensor) const { return tensor.defined() && tensor.device() == device(); }
-  [[noreturn]] void throw_wrong_device(const Tensor& tensor, std::string_view input) const;
-  /// Throws Error if a state is reduced by the metric's own merge and there is none.
-  void require_own_merge() const;
-
-  /// The states, to be changed.
-  States& own_states() { return states_.own(); }
-  void replace_states(States states) { states_.replace(std::move(states)); }
-
-  // What a metric that is made of others does with a batch: it says which of its units gets which inputs, and the rest
-  // is done for all of them at once.
-
-  /// The inputs of one metric.
-  struct Feed {
-    Metric* metric;
-    std::shared_ptr<const BatchInputs> inputs;
-  };
-  struct Feeds {
-    std::vector<Feed> units;
-    std::vector<Feed> passed;  ///< The metrics made of others through which the inputs have come to the units.
-  };
-  /// Says which inputs each unit gets.
-  virtual void route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds);
-  static void route_to(Metric& child, const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
-    child.route(inputs, feeds);
-  }
-  virtual void collect_units(std::vector<Metric*>& units);
-  /// The name under which a metric below this one stands in its state dict, such as `extremes._base_metric`; empty for
-  /// one that is not below it.
-  std::string place_of(const Metric& metric) const;
-  static void collect_units_of(Metric& child, std::vector<Metric*>& units) { child.collect_units(units); }
-  /// Has two metrics with equal states and update keys keep them in one place.
-  static void join_states(Metric& metric, const Metric& with) { metric.states_.join(with.states_); }
-  /// How many updates a change brings to each of some metrics.
-  using UpdateCounts = std::vector<std::pair<Metric*, int64_t>>;
-  /// Updates the units, all or nothing; alike ones with the same inputs share one pass over them. `in_work` is left at
-  /// the unit that failed, here and below.
-  static void update_units(const Feeds& feeds, const Metric** in_work = nullptr);
-
-  /// For its life, units have other states than their own: those of a batch, or those merged over the ranks.
-  class METRICS_API Borrowing {
-   public:
-    Borrowing() = default;
-    ~Borrowing();
-    Borrowing(const Borrowing&) = delete;
-    Borrowing& operator=(const Borrowing&) = delete;
-
-    void lend(Metric& unit, SharedStates states, bool gradients = false);
-
-   private:
-    std::vector<Metric*> borrowers_;
-  };
-  /// Lends the units of this metric what they hold over all ranks, where that is asked for; one exchange a group.
-  void borrow_merged(Borrowing& borrowing);
-  /// The states of a batch, one for each unit that is fed, in the order of `units`.
-  struct BatchStates {
-    std::vector<Metric*> units;
-    std::vector<SharedStates> states;  ///< In one place for units that have the same.
-    UpdateCounts passed{};  ///< For metrics that are made of units, whose own states count no more than that.
-  };
-  static BatchStates batch_states(const Feeds& feeds, const Metric** in_work = nullptr);
-  /// Lends the units what their value of a batch is taken from: over the ranks with `dist_sync_on_step`; those without
-  /// a batch have their default states.
-  void borrow_batch(Borrowing& borrowing, const BatchStates& batch);
-  /// Folds the batch in, all or nothing.
-  static void accumulate_batch(BatchStates&& batch, const Metric** in_work = nullptr);
-
-  // A metric whose value follows from the order of its updates, or from the values that it has given, keeps a history
-  // beside its states, an object that never changes: it is gone back to when another metric fails, and moved and saved
-  // with the states.
-
-  /// Adds the metrics whose history is of their values: of this one and those below it.
-  virtual void collect_recorders(std::vector<Metric*>& recorders);
-  static void collect_recorders_of(Metric& child, std::vector<Metric*>& found) { child.collect_recorders(found); }
-  /// What those at and below a metric have recorded of their values: put back at the end, unless it is let stand.
-  class METRICS_API Records {
-   public:
-    explicit Records(Metric& metric);
-    ~Records();
-    Records(const Records&) = delete;
-    Records& operator=(const Records&) = delete;
-
-    void let_stand() { before_.clear(); }
-
-   private:
-    std::vector<std::pair<Metric*, std::shared_ptr<const void>>> before_;
-  };
-  virtual bool has_history() const { return false; }
-  virtual std::shared_ptr<const void> history() const { return nullptr; }
-  virtual void restore_history(std::shared_ptr<const void> /*history*/) {}
-  /// The history with `change` applied to all states in it.
-  virtual std::shared_ptr<const void> changed_history(const std::function<void(States&)>& /*change*/) const {
-    return nullptr;
-  }
-
-  using StatesByName = std::map<std::string, StateValue, std::less<>>;
-  using Keys = std::set<std::string, std::less<>>;
-  /// The metric's own states in torchmetrics' form, without its children's.
-  virtual StatesByName own_metric_state() const;
-  /// Adds the metric's own states to a state dict.
-  virtual void save_own_states(StateDict& destination, const std::string& prefix) const;
-  struct Loaded {
-    States states;
-    std::shared_ptr<const void> history{};
-  };
-  /// The metric's own states as `source` gives them, absent where it has none; adds its keys to `known`.
-  virtual std::optional<Loaded> loaded_from(const StateDict& source, const std::string& prefix, bool strict,
-                                            Keys& known) const;
-
   virtual std::string describe_options() const = 0;
-  virtual std::string describe_update() const = 0;
-  /// What `update` would fold in; with gradients where the metric is differentiable.
-  virtual States states_of_batch(const Args& args, const Kwargs& kwargs, const Rows& rows, bool gradients) const = 0;
-  virtual void merge_own(States& into, const States& from) const = 0;
-  static States states_of_batch_of(const Metric& metric, const BatchInputs& batch, bool gradients);
-  static void merge_own_of(const Metric& metric, States& into, const States& from) { metric.merge_own(into, from); }
+  /// The text of the class and its options has changed.
+  virtual void description_changed() { text_ = nullptr; }
+
   virtual void update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) = 0;
   virtual c10::IValue forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) = 0;
   virtual c10::IValue compute_dynamic() = 0;
-  virtual void drop_cached_value() = 0;
-  /// Whether `reset` leaves the state of that name as it is.
-  virtual bool keeps_on_reset(std::string_view state) const = 0;
-  /// Makes the states read as torchmetrics' would, where that takes more than their names.
-  virtual void show_as_torchmetrics(States& states) const = 0;
-  /// Fills the states that torchmetrics does not have from those that it has.
-  virtual void complete_from_torchmetrics(States& states) const = 0;
-  /// The `List` state whose items are kept flat, empty for none, and the shape in which a state dict shows an item.
-  virtual std::string_view flat_list() const = 0;
-  virtual std::vector<int64_t> item_shape(const States& states, std::size_t item) const = 0;
+
+  // How one metric reaches those below it; the static functions are for those that are made of others.
+
+  /// Says which inputs each unit gets.
+  virtual void route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) = 0;
+  static void route_to(Metric& child, const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
+    child.route(inputs, feeds);
+  }
+  virtual void collect_units(std::vector<Unit*>& units) = 0;
+  static void collect_units_of(Metric& child, std::vector<Unit*>& units) { child.collect_units(units); }
+  /// Adds what those at and below this metric have recorded of their values.
+  virtual void collect_recorders(std::vector<Recorder*>& recorders);
+  static void collect_recorders_of(Metric& child, std::vector<Recorder*>& found) { child.collect_recorders(found); }
+  /// Counts updates that the metric had by those below it, and says how many there were.
+  virtual void count_updates(int64_t updates) = 0;
+  virtual int64_t counted_updates() const = 0;
+
+  /// A change that is prepared: what can fail has been done, and a call makes it so.
+  using Prepared = std::function<void()>;
+  /// Prepares a change of where and how the states are kept: their device, their dtype.
+  virtual Prepared prepare_change(const std::function<void(States&)>& change) = 0;
+
+  using Keys = std::set<std::string, std::less<>>;
+  /// Adds what the metric itself holds to a state dict.
+  virtual void save_own_states(StateDict& destination, const std::string& prefix) const = 0;
+  /// Prepares to become what `source` gives for the metric itself, null where it has nothing; adds its keys to `known`.
+  virtual Prepared prepare_load(const StateDict& source, const std::string& prefix, bool strict, Keys& known) = 0;
+  /// Throws InvalidArgument if a state dict says that another class or other options saved what is under `prefix`.
+  void require_saved_alike(const StateDict& source, const std::string& prefix) const;
 
  private:
-  States shown_states() const;
-  /// Rebuilds the states from torchmetrics' entries.
-  States told_by(const States& shown) const;
-  /// The same, and restores the auxiliary states from the metadata.
-  States completed(const States& shown, const StateDict::Metadata* metadata) const;
-  StatesByName exported(const States& shown) const;
-  [[noreturn]] void throw_synced(std::string_view what) const;
-  void warn_of_no_update() const;
-  bool cached_for(const Ranks& ranks) const;
-  std::shared_ptr<Synchroniser> group() const;
-  bool distributed() const;
-  /// The states of each item merged over its ranks, one exchange a group; absent where it has no ranks to merge over,
-  /// and where no rank was dirty.
-  static std::vector<std::optional<States>> merged_over_ranks(std::span<const SyncItem> items);
-  std::optional<States> merged_over_ranks(const States& local, bool dirty) const;
-  /// The states that a batch's value is computed from on this rank: the batch's, with those that survive `reset`.
-  SharedStates for_batch_value(const SharedStates& batch) const;
-  /// What a unit was before others' states were lent to it.
-  struct Lender {
-    SharedStates states;
-    std::shared_ptr<const Ranks> cached;
-    bool gradients;
-  };
-  struct Cluster;
-  struct Before;
-  struct Alike;
-  static std::vector<Alike> alike(const std::vector<Feed>& feeds);
-  static UpdateCounts counts_of(const std::vector<Feed>& passed);
-  static void count_updates(const UpdateCounts& counts);
-  /// This metric and all below it, each once, with the prefixes of all its places in a state dict.
-  struct Node {
-    Metric* metric;
-    std::vector<std::string> prefixes;
-  };
-  std::vector<Node> nodes(const std::string& prefix = "");
-  /// The updates that those of them which are no units have had in another one that is made alike.
-  UpdateCounts counts_passed_in(Metric& other, const std::vector<Metric*>& own_units);
-  /// Applies a change to the states of all of them, all or nothing.
-  void change_states_of_all(const std::function<void(States&)>& change);
-  States merged_by_dist_sync_fn(const States& local) const;
-  std::vector<Tensor> gathered_by_dist_sync_fn(const std::string& state, const Tensor& tensor,
-                                               const std::shared_ptr<Synchroniser>& ranks) const;
-
-  /// Rounds over one group: another begins with none.
-  struct Rounds {
-    std::weak_ptr<Synchroniser> group{};
-    Round round{};
-  };
-  Rounds& rounds() const;
+  void change_all(const std::function<void(States&)>& change);
+  /// The updates that those below and at this metric which are no units have had in another one that is made alike.
+  std::vector<std::pair<Metric*, int64_t>> counts_passed_in(const Metric& other);
 
   MetricOptions common_;
   std::source_location made_at_;
-  mutable Rounds rounds_;
-  SharedStates states_;
-  bool pristine_ = true;                 // whether the states are still those of the declaration
-  std::shared_ptr<const Ranks> cached_;  // null: no value of the present states is kept
-  std::optional<SharedStates> local_;    // the local states while synced
-  std::optional<Lender> borrowed_;       // while the states are another's
   bool persistent_ = false;
-  mutable std::shared_ptr<const std::string> text_;        // built on demand
-  mutable std::shared_ptr<const std::string> layout_;      // built on demand
-  mutable std::shared_ptr<const std::string> update_key_;  // built on demand
+  mutable std::shared_ptr<const std::string> text_;  // built on demand
 
+  friend class Units;
   friend METRICS_API void update_together(std::span<Metric* const>, const Args&, const Kwargs&, const Rows&);
-  friend METRICS_API void synchronize(std::span<Metric* const>);
 };
-
-/// Updates several metrics with one batch: those with equal update keys share one pass over it. All or nothing: when
-/// one throws, none has changed. A metric that is given twice is updated once. See also update_together.h.
-METRICS_API void update_together(std::span<Metric* const> metrics, const Args& args, const Kwargs& kwargs = {},
-                                 const Rows& rows = {});
 
 /// Prints the class with its options.
 METRICS_API std::ostream& operator<<(std::ostream& out, const Metric& metric);

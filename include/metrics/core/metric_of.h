@@ -1,7 +1,7 @@
 #pragma once
 
 #include <metrics/core/fields.h>
-#include <metrics/core/metric.h>
+#include <metrics/core/unit.h>
 #include <metrics/core/values.h>
 
 #include <concepts>
@@ -204,7 +204,7 @@ Tuple inputs_from(A&&... given) {
 /// Results can be Tensor, double, vectors, string maps and structs with `fields()`; their floating tensors are cast to
 /// the metric's dtype, and one-element ones become scalars; in functionals they stay as they are.
 template <class D>
-class MetricOf : public Metric {
+class MetricOf : public Unit {
  public:
   using Definition = D;
   using Options = typename D::Options;
@@ -337,6 +337,6 @@ typename MetricOf<D>::Result compute_once(const typename D::Options& options, A&
         : MetricOf(std::move(options), std::move(common), made_at) {}                                        \
     template <class O = Options>                                                                             \
     requires(O::fields().required == 0) Name(std::source_location made_at = std::source_location::current()) \
-        : MetricOf(made_at) {}                                                                               \
+        : MetricOf(O{}, {}, made_at) {}                                                                      \
     std::unique_ptr<::metrics::Metric> clone() const override;                                               \
   }

@@ -31,6 +31,7 @@ enum class Reduction {
 };
 
 METRICS_API std::string_view to_string(Reduction reduction);
+struct ReductionRules;
 
 /// Returns a + b modulo 2^64, as torch adds integers.
 inline int64_t wrapping_sum(int64_t a, int64_t b) {
@@ -54,6 +55,7 @@ class METRICS_API State {
     std::string name;  ///< All names joined by a space.
     std::vector<std::string> names;
     Reduction reduction;
+    bool grows;      ///< Whether it begins empty: `Cat` and `List`.
     Tensor initial;  ///< In the form that is kept; undefined for `Cat` and `List`.
     ShapeFrom shape = ShapeFrom::Default;
   };
@@ -76,12 +78,12 @@ class METRICS_API State {
   /// Whether the shape is the data's and is still that of the default: then it goes with any.
   bool has_open_shape() const { return shape() == ShapeFrom::Data && value_.dim() == 0; }
   /// Whether the state grows with the data (`Cat`, `List`).
-  bool grows() const { return reduction() == Reduction::Cat || reduction() == Reduction::List; }
+  bool grows() const { return declaration_->grows; }
   /// Whether the sum is kept in double-double, that is, has a `residual`.
   bool compensated() const { return residual_.defined(); }
 
   /// The value: for `Cat` and `List` all rows (for `Cat` undefined before the first), else the tensor itself. Not a
-  /// copy.
+  /// copy, and to be read alone.
   Tensor tensor() const;
   /// The items of a `List` state, views of one buffer.
   std::vector<Tensor> items() const;
@@ -92,10 +94,22 @@ class METRICS_API State {
   /// Where each item of a `List` ends; empty for others.
   std::span<const int64_t> item_ends() const;
 
-  /// The numbers of an int64 state on the CPU, for kernels that commit their counts directly.
-  int64_t* counts();
   /// The value of a one-element compensated sum on the CPU.
   DoubleDouble sum() const;
+
+  // Writing. What changes a state is one of the members below, or writes to the memory that one of them gives.
+
+  /// The tensor of a state that does not grow, for kernels that add to the numbers where they lie. Of a compensated sum
+  /// the residual stays what it was.
+  Tensor& tensor_to_write();
+  /// The numbers of such a state of int64 on the CPU.
+  int64_t* counts();
+  /// Those of a compensated sum on the CPU, value and residual.
+  struct Sums {
+    double* high;
+    double* low;
+  };
+  Sums sums();
 
   // Folding data in; each names a `Reduction` and throws Error when the state has another.
   void add(const Tensor& value);
@@ -151,7 +165,12 @@ class METRICS_API State {
 
  private:
   struct Shallow {};
+  struct Merges;
   State(const State& other, Shallow);
+  const ReductionRules& rules() const;
+  void merge_sum(const State& other);
+  void merge_mean(const State& other, int64_t updates, int64_t other_updates);
+  void merge_rows(const State& other);
   void expect(Reduction reduction) const;
   void require_floating_sum() const;
   void take_shape(at::IntArrayRef sizes);
@@ -174,6 +193,7 @@ class METRICS_API State {
   std::optional<at::ScalarType> row_dtype_;  // of floating rows; unset: as they come
 
   friend class States;
+  friend const ReductionRules& rules_of(Reduction reduction);
 };
 
 /// The dtype that rows of `a` and of `b` are stored in together: floating to the widest, integers (and bool) to int64

@@ -14,10 +14,11 @@
 namespace metrics {
 
 class Metric;
+class Unit;
 
 /// What one metric hands to a synchroniser: its local states and what belongs to them.
 struct SyncItem {
-  const Metric* metric;  ///< For its name, its layout and its merge.
+  const Unit* metric;    ///< For its name, its layout and its merge.
   const States* states;  ///< Local states; may carry gradients, which then flow to this rank's share.
   bool dirty;            ///< False when this rank has a cached value for exactly these states.
   /// The metric whose value or states are asked for, which is made of this one; null where it is this one.

@@ -1,35 +1,46 @@
+#include "table.h"
 #include <metrics/classification/cohen_kappa.h>
 #include <metrics/core/define.h>
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/arange.h>
-#include <ATen/ops/outer.h>
+#include <cstdlib>
 
 namespace metrics {
+
+using classification::KappaWeights;
+using classification::confusion::Table;
+
 namespace {
 
-// What it costs to predict one class (column) for another (row): [C, C].
-Tensor costs(int64_t classes, classification::KappaWeights weights, const Tensor& like) {
-  const Tensor index = at::arange(classes, like.options());
-  const Tensor distance = (index.unsqueeze(1) - index).abs();
+// What it costs to predict a class at such a distance from the target.
+double cost(int64_t distance, KappaWeights weights) {
+  const auto d = static_cast<double>(distance);
   switch (weights) {
-    case classification::KappaWeights::Linear:
-      return distance;
-    case classification::KappaWeights::Quadratic:
-      return distance.square();
-    case classification::KappaWeights::None:
+    case KappaWeights::Linear:
+      return d;
+    case KappaWeights::Quadratic:
+      return d * d;
+    case KappaWeights::None:
       break;
   }
-  return (distance != 0).to(like.scalar_type());
+  return distance != 0 ? 1 : 0;
 }
 
 }  // namespace
 
-Tensor scores::CohenKappa::kappa(const Tensor& counts, classification::KappaWeights weights) {
-  const Tensor confusion = counts.to(at::kDouble);
-  const Tensor expected = at::outer(confusion.sum(1), confusion.sum(0)) / confusion.sum();
-  const Tensor cost = costs(confusion.size(0), weights, confusion);
-  return 1 - (cost * confusion).sum() / (cost * expected).sum();
+Tensor scores::CohenKappa::kappa(const Tensor& counts, KappaWeights weights) {
+  const Table table(counts);
+  const auto [targets, predictions, all] = table.margins();
+  double observed = 0, expected = 0;
+  for (int64_t target = 0; target < table.classes(); ++target) {
+    const auto of_target = static_cast<double>(targets[static_cast<std::size_t>(target)]);
+    for (int64_t predicted = 0; predicted < table.classes(); ++predicted) {
+      const double each = cost(std::abs(target - predicted), weights);
+      const auto of_predicted = static_cast<double>(predictions[static_cast<std::size_t>(predicted)]);
+      observed += each * static_cast<double>(table(target, predicted));
+      expected += each * (of_target * of_predicted / static_cast<double>(all));
+    }
+  }
+  return families::tensor_of(1 - observed / expected).to(counts.device());
 }
 
 METRICS_DEFINE_CLASS(BinaryCohenKappa);

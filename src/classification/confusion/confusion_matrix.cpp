@@ -62,7 +62,7 @@ void MulticlassConfusion::declare(States& states, const Options& o) {
 }
 
 void MulticlassConfusion::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
-  Tensor confusion = states.at(0).tensor();
+  Tensor& confusion = states.at(0).tensor_to_write();
   counts::add_class_confusion(
       confusion, preds, target,
       {.num_classes = o.num_classes, .ignore_index = o.ignore_index, .validate = o.validate_args});

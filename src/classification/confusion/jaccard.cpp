@@ -1,9 +1,11 @@
-#include "classification/counts/averaging.h"
 #include "classification/define_tasks.h"
+#include "table.h"
 #include <metrics/classification/jaccard.h>
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/ones_like.h>
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <vector>
 
 namespace metrics {
 
@@ -11,49 +13,76 @@ using namespace classification;
 
 namespace {
 
-// By class or label, float64: what is both target and predicted, and what is each.
+// Of a class or label: what is both target and predicted, and what is each.
 struct Overlap {
-  Tensor both, target, predicted;
+  int64_t both, target, predicted;
+  bool is_averaged = true;  // whether it has a part in the micro and macro averages
 
-  Tensor either() const { return target + predicted - both; }
+  int64_t either() const { return target + predicted - both; }
 };
 
-Overlap overlap_of_classes(const Tensor& counts) {
-  const Tensor confusion = counts.to(at::kDouble);
-  return {confusion.diagonal(), confusion.sum(1), confusion.sum(0)};
+// Classes that do not occur have no part in averages, nor has one that is ignored.
+std::vector<Overlap> overlaps_of_classes(const Tensor& counts, std::optional<int64_t> ignored) {
+  const confusion::Table table(counts);
+  const auto [targets, predictions, all] = table.margins();
+  std::vector<Overlap> overlaps;
+  for (int64_t i = 0; i < table.classes(); ++i) {
+    const auto place = static_cast<std::size_t>(i);
+    Overlap& overlap = overlaps.emplace_back(Overlap{table(i, i), targets[place], predictions[place]});
+    overlap.is_averaged = overlap.either() != 0 && i != ignored;
+  }
+  return overlaps;
 }
 
-Overlap overlap_of_labels(const Tensor& counts) {
-  const Tensor confusion = counts.to(at::kDouble);
-  return {confusion.select(1, 1).select(1, 1), confusion.select(1, 1).sum(-1), confusion.select(2, 1).sum(-1)};
+// `counts`: [L, 2, 2].
+std::vector<Overlap> overlaps_of_labels(const Tensor& counts) {
+  const Tensor held = counts.to(at::kCPU, at::kLong).contiguous();
+  std::vector<Overlap> overlaps;
+  const int64_t* table = held.const_data_ptr<int64_t>();
+  for (int64_t i = 0; i < held.size(0); ++i, table += 4) {
+    overlaps.push_back({table[3], table[2] + table[3], table[1] + table[3]});
+  }
+  return overlaps;
 }
 
-// `taken` is 1 for those that have a part in the micro and macro averages, and 0 for others.
-Tensor averaged_overlap(const Overlap& o, const Tensor& taken, Average average, double zero_division) {
-  if (average == Average::Micro) return counts::ratio(o.both.sum(), (taken * o.either()).sum(), zero_division);
-  const Tensor scores = counts::ratio(o.both, o.either(), zero_division);
-  if (average == Average::None) return scores;
-  const Tensor weights = average == Average::Weighted ? o.target : taken;
-  return (weights * scores).sum() / weights.sum();
+Tensor averaged(const std::vector<Overlap>& overlaps, Average average, double zero_division) {
+  const auto score = [&](const Overlap& o) { return families::ratio(o.both, o.either(), zero_division); };
+  if (average == Average::None) {
+    Tensor scores = families::empty_doubles(static_cast<int64_t>(overlaps.size()));
+    std::transform(overlaps.begin(), overlaps.end(), scores.mutable_data_ptr<double>(), score);
+    return scores;
+  }
+  if (average == Average::Micro) {
+    double both = 0, either = 0;
+    for (const Overlap& o : overlaps) {
+      both += families::as_double(o.both);
+      if (o.is_averaged) either += families::as_double(o.either());
+    }
+    return families::tensor_of(families::ratio(both, either, zero_division));
+  }
+  double sum = 0, weights = 0;
+  for (const Overlap& o : overlaps) {
+    const double weight = average == Average::Weighted ? families::as_double(o.target) : families::as_double(o.is_averaged ? 1 : 0);
+    sum += weight * score(o);
+    weights += weight;
+  }
+  return families::tensor_of(sum / weights);
 }
 
 }  // namespace
 
 Tensor scores::JaccardIndex::value(const Tensor& confusion, const BinaryJaccardIndexOptions& o) {
-  const Overlap overlap = overlap_of_labels(confusion.unsqueeze(0));
-  return averaged_overlap(overlap, at::ones_like(overlap.both), Average::Micro, o.zero_division);
+  const std::vector<Overlap> overlaps = overlaps_of_labels(confusion.unsqueeze(0));
+  return averaged(overlaps, Average::Micro, o.zero_division).to(confusion.device());
 }
 
 Tensor scores::JaccardIndex::value(const Tensor& confusion, const MulticlassJaccardIndexOptions& o) {
-  const Overlap overlap = overlap_of_classes(confusion);
-  Tensor taken = (overlap.either() != 0).to(at::kDouble);
-  if (o.ignore_index && *o.ignore_index >= 0 && *o.ignore_index < o.num_classes) taken[*o.ignore_index] = 0;
-  return averaged_overlap(overlap, taken, o.average, o.zero_division);
+  const std::vector<Overlap> overlaps = overlaps_of_classes(confusion, o.ignore_index);
+  return averaged(overlaps, o.average, o.zero_division).to(confusion.device());
 }
 
 Tensor scores::JaccardIndex::value(const Tensor& confusion, const MultilabelJaccardIndexOptions& o) {
-  const Overlap overlap = overlap_of_labels(confusion);
-  return averaged_overlap(overlap, at::ones_like(overlap.both), o.average, o.zero_division);
+  return averaged(overlaps_of_labels(confusion), o.average, o.zero_division).to(confusion.device());
 }
 
 METRICS_DEFINE_TASKS(JaccardIndex);

@@ -1,7 +1,6 @@
 #include "classification/define_tasks.h"
+#include "table.h"
 #include <metrics/classification/matthews_corrcoef.h>
-
-#include <ATen/ops/scalar_tensor.h>
 
 #include <cmath>
 #include <limits>
@@ -11,23 +10,17 @@
 namespace metrics {
 
 Tensor scores::MatthewsCorrCoef::correlation(const Tensor& counts) {
-  const Tensor table = (counts.dim() == 3 ? counts.sum(0) : counts).to(at::kCPU, at::kDouble).contiguous();
-  const auto classes = static_cast<std::size_t>(table.size(0));
-  const double* confusion = table.const_data_ptr<double>();
-  std::vector<double> targets(classes), predictions(classes);
+  const classification::confusion::Table table(counts.dim() == 3 ? counts.sum(0) : counts);
+  const int64_t classes = table.classes();
+  const auto [target_counts, prediction_counts, sum] = table.margins();
+  const std::vector<double> targets(target_counts.begin(), target_counts.end());
+  const std::vector<double> predictions(prediction_counts.begin(), prediction_counts.end());
   double right = 0;
-  for (std::size_t target = 0; target < classes; ++target) {
-    for (std::size_t predicted = 0; predicted < classes; ++predicted) {
-      const double count = confusion[target * classes + predicted];
-      targets[target] += count;
-      predictions[predicted] += count;
-    }
-    right += confusion[target * classes + target];
-  }
+  for (int64_t i = 0; i < classes; ++i) right += static_cast<double>(table(i, i));
   const auto product = [](const std::vector<double>& x, const std::vector<double>& y) {
     return std::inner_product(x.begin(), x.end(), y.begin(), 0.0);
   };
-  const double all = std::accumulate(targets.begin(), targets.end(), 0.0);
+  const auto all = static_cast<double>(sum);
   const double wrong = all - right;
   const double covariance = right * all - product(targets, predictions);
   const double variances = (all * all - product(targets, targets)) * (all * all - product(predictions, predictions));
@@ -44,7 +37,7 @@ Tensor scores::MatthewsCorrCoef::correlation(const Tensor& counts) {
     for (const auto& sums : {targets, predictions}) sizes *= (sums[0] + epsilon) * (sums[1] + epsilon);
     value = std::sqrt(epsilon) * (right - wrong) / std::sqrt(sizes);
   }
-  return at::scalar_tensor(value, counts.options().dtype(at::kDouble));
+  return families::tensor_of(value).to(counts.device());
 }
 
 METRICS_DEFINE_TASKS(MatthewsCorrCoef);

@@ -8,7 +8,7 @@ using namespace classification::counts;
 using classification::GatheredCounts;
 
 Tensor scores::Accuracy::value(const GatheredCounts& gathered) {
-  return averaged(gathered, [](const Counts& c, const Scoring& how) { return fraction_right(c, how.task); });
+  return averaged(gathered, [](const auto& c, const Scoring& how) { return fraction_right(c, how.task); });
 }
 
 METRICS_DEFINE_TASKS(Accuracy);

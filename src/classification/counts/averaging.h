@@ -1,11 +1,12 @@
 #pragma once
 
+#include "families/numbers.h"
 #include <metrics/classification/stat_scores.h>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/ones_like.h>
-#include <ATen/ops/where.h>
 
+#include <cstdint>
 #include <utility>
 
 // From counts to scores: what every metric over true and false positives and negatives has in common after its formula.
@@ -14,10 +15,16 @@ namespace metrics::classification {
 
 namespace counts {
 
-/// Counts by label along the last dimension, int64; samplewise ones have a row per sample before it.
-struct Counts {
-  Tensor tp, fp, tn, fn;
+using families::ratio;
+using families::as_double;
+
+/// The counts of a label; as tensors (int64) those of each label along the last dimension, with a row a sample before
+/// it where they are samplewise.
+template <class N>
+struct CountsOf {
+  N tp, fp, tn, fn;
 };
+using Counts = CountsOf<Tensor>;
 
 /// How counts become a score. A binary metric is the micro average of its one label.
 struct Scoring {
@@ -41,49 +48,102 @@ struct Scoring {
 
 /// What a metric over counts has gathered.
 struct GatheredCounts {
-  counts::Counts counts;
+  Tensor table;  ///< int64 [4, L]; samplewise [N, 4, L], of a binary metric [N, 4].
+  bool samplewise;
   counts::Scoring how;
 
   /// The same with classes left out of the macro average as if `top_k` were 1.
-  GatheredCounts as_if_top_1() const { return {counts, how.as_if_top_1()}; }
+  GatheredCounts as_if_top_1() const { return {table, samplewise, how.as_if_top_1()}; }
+  counts::Counts parts() const;
+  /// The table as numbers; null where it is on another device, or has a row a sample.
+  const int64_t* numbers() const { return samplewise ? nullptr : families::counts_in(table); }
+  int64_t labels() const { return table.size(-1); }
 };
 
 namespace counts {
-
-/// Returns num / denom in float64, and `zero_division` where denom is 0.
-inline Tensor ratio(const Tensor& num, const Tensor& denom, double zero_division = 0) {
-  return at::where(denom != 0, num.to(at::kDouble) / denom, zero_division);
-}
 
 /// Returns the counts of all labels together.
 inline Counts summed(const Counts& c) {
   return {c.tp.sum(-1), c.fp.sum(-1), c.tn.sum(-1), c.fn.sum(-1)};
 }
 
-/// Averages a score of counts over labels; `score(counts, how)` is a tensor of their shape.
+/// The counts of labels as numbers, one label after the other.
+class CountsByLabel {
+ public:
+  CountsByLabel(const int64_t* table, int64_t labels) : table_(table), labels_(labels) {}
+
+  int64_t size() const { return labels_; }
+  CountsOf<int64_t> operator[](int64_t label) const {
+    return {table_[label], table_[labels_ + label], table_[2 * labels_ + label], table_[3 * labels_ + label]};
+  }
+  CountsOf<int64_t> summed() const {
+    CountsOf<int64_t> sum{};
+    for (int64_t label = 0; label < labels_; ++label) {
+      const CountsOf<int64_t> c = (*this)[label];
+      sum = {wrapping_sum(sum.tp, c.tp), wrapping_sum(sum.fp, c.fp), wrapping_sum(sum.tn, c.tn),
+             wrapping_sum(sum.fn, c.fn)};
+    }
+    return sum;
+  }
+
+ private:
+  const int64_t* table_;
+  int64_t labels_;
+};
+
+/// Whether a class has a part in the macro average.
 ///
-/// The macro average leaves out classes that do not occur: without true positives, false positives and false negatives;
-/// with `top_k` above 1, where a false positive only says that the target was not among the best, without true
-/// positives and false negatives.
+/// Classes that do not occur have none: those without true positives, false positives and false negatives; with `top_k`
+/// above 1, where a false positive only says that the target was not among the best, those without true positives and
+/// false negatives.
+template <class N>
+auto occurs(const CountsOf<N>& c, const Scoring& how) {
+  return (how.top_k == 1 ? c.tp + c.fn + c.fp : c.tp + c.fn) != 0;
+}
+
+template <class Score>
+Tensor averaged_numbers(const CountsByLabel& counts, const Scoring& how, const Score& score) {
+  if (how.average == Average::Micro) return families::tensor_of(score(counts.summed(), how));
+  if (how.average == Average::None) {
+    Tensor scores = families::empty_doubles(counts.size());
+    double* const each = scores.mutable_data_ptr<double>();
+    for (int64_t label = 0; label < counts.size(); ++label) each[label] = score(counts[label], how);
+    return scores;
+  }
+  double sum = 0, weights = 0;
+  for (int64_t label = 0; label < counts.size(); ++label) {
+    const CountsOf<int64_t> c = counts[label];
+    const bool in_macro = how.task == Task::Multilabel || occurs(c, how);
+    const double weight = how.average == Average::Macro ? as_double(in_macro ? 1 : 0) : as_double(c.tp + c.fn);
+    sum += weight * score(c, how);
+    weights += weight;
+  }
+  return families::tensor_of(ratio(sum, weights));
+}
+
+/// Averages a score over labels. `score(counts, how)` is a formula over `CountsOf<N>`, for numbers and for tensors.
 template <class Score>
 Tensor averaged(const GatheredCounts& gathered, const Score& score) {
-  const auto& [counts, how] = gathered;
+  const Scoring& how = gathered.how;
+  if (const int64_t* numbers = gathered.numbers()) {
+    return averaged_numbers(CountsByLabel(numbers, gathered.labels()), how, score);
+  }
+  const Counts counts = gathered.parts();
   if (how.average == Average::Micro) return score(summed(counts), how);
   const Tensor scores = score(counts, how);
   if (how.average == Average::None) return scores;
-  const Tensor support = counts.tp + counts.fn;
-  Tensor weights = support.to(at::kDouble);
+  Tensor weights = as_double(counts.tp + counts.fn);
   if (how.average == Average::Macro) {
-    const Tensor occurs = (how.top_k == 1 ? support + counts.fp : support) != 0;
-    weights = how.task == Task::Multilabel ? at::ones_like(weights) : occurs.to(at::kDouble);
+    weights = how.task == Task::Multilabel ? at::ones_like(weights) : as_double(occurs(counts, how));
   }
-  return ratio((weights * scores).sum(-1), weights.sum(-1));
+  return ratio(families::sum_in_order(weights * scores), families::sum_in_order(weights));
 }
 
 /// The fraction of right answers.
 ///
 /// Of several classes only one can be right, so that true negatives say nothing of a class.
-inline Tensor fraction_right(const Counts& c, Task task) {
+template <class N>
+auto fraction_right(const CountsOf<N>& c, Task task) {
   if (task == Task::Multiclass) return ratio(c.tp, c.tp + c.fn);
   return ratio(c.tp + c.tn, c.tp + c.fp + c.tn + c.fn);
 }

@@ -18,7 +18,7 @@ constexpr int32_t kWrong = 1 << kAsProbability | 1 << kAsLogit;
 
 METRICS_MULTIVERSIONED void mark_labels(const int64_t* target, const int64_t* predicted, int64_t count, Ignored ignored,
                                         int32_t* wrong) {
-  for (int64_t i = 0; i < count; ++i) wrong[i] = (target[i] != predicted[i]) & !ignored(target[i]) ? kWrong : 0;
+  for (int64_t i = 0; i < count; ++i) wrong[i] = ((target[i] != predicted[i]) & !ignored(target[i])) ? kWrong : 0;
 }
 
 template <class E>

@@ -15,9 +15,9 @@ void scores::FBetaScore::check_beta(double beta) {
 }
 
 Tensor scores::FBetaScore::f_beta(const GatheredCounts& gathered, double beta) {
-  return averaged(gathered.as_if_top_1(), [squared = beta * beta](const Counts& c, const Scoring& how) {
-    const Tensor right = (1 + squared) * c.tp;
-    return ratio(right, right + squared * c.fn + c.fp, how.zero_division);
+  return averaged(gathered.as_if_top_1(), [squared = beta * beta](const auto& c, const Scoring& how) {
+    const auto right = (1 + squared) * as_double(c.tp);
+    return ratio(right, right + squared * as_double(c.fn) + as_double(c.fp), how.zero_division);
   });
 }
 

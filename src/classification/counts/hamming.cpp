@@ -9,7 +9,7 @@ using classification::GatheredCounts;
 
 Tensor scores::HammingDistance::value(const GatheredCounts& gathered) {
   return averaged(gathered.as_if_top_1(),
-                  [](const Counts& c, const Scoring& how) { return 1 - fraction_right(c, how.task); });
+                  [](const auto& c, const Scoring& how) { return 1 - fraction_right(c, how.task); });
 }
 
 METRICS_DEFINE_TASKS(HammingDistance);

@@ -9,7 +9,7 @@ using classification::GatheredCounts;
 
 Tensor scores::NegativePredictiveValue::value(const GatheredCounts& gathered) {
   return averaged(gathered,
-                  [](const Counts& c, const Scoring& how) { return ratio(c.tn, c.tn + c.fn, how.zero_division); });
+                  [](const auto& c, const Scoring& how) { return ratio(c.tn, c.tn + c.fn, how.zero_division); });
 }
 
 METRICS_DEFINE_TASKS(NegativePredictiveValue);

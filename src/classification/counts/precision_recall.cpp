@@ -9,12 +9,12 @@ using classification::GatheredCounts;
 
 Tensor scores::Precision::value(const GatheredCounts& gathered) {
   return averaged(gathered,
-                  [](const Counts& c, const Scoring& how) { return ratio(c.tp, c.tp + c.fp, how.zero_division); });
+                  [](const auto& c, const Scoring& how) { return ratio(c.tp, c.tp + c.fp, how.zero_division); });
 }
 
 Tensor scores::Recall::value(const GatheredCounts& gathered) {
   return averaged(gathered,
-                  [](const Counts& c, const Scoring& how) { return ratio(c.tp, c.tp + c.fn, how.zero_division); });
+                  [](const auto& c, const Scoring& how) { return ratio(c.tp, c.tp + c.fn, how.zero_division); });
 }
 
 METRICS_DEFINE_TASKS(Precision);

@@ -6,9 +6,13 @@
 #include "counting.h"
 #include <metrics/classification/stat_scores.h>
 
+#include <ATen/EmptyTensor.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <array>
 
 namespace metrics {
 
@@ -40,16 +44,11 @@ void sum_classes(State& state) {
   }
 }
 
-// The parts of counts [4, L], or of samplewise ones: [N, 4, L], binary [N, 4], nothing before the first.
-counts::Counts parts_of(const State& state, int64_t labels) {
-  if (!state.grows()) {
-    const Tensor table = state.tensor();
-    return {table[0], table[1], table[2], table[3]};
-  }
-  Tensor table = state.tensor();
-  if (!table.defined()) table = at::zeros({0, 4, labels}, at::kLong);
-  if (table.dim() == 2) table = table.unsqueeze(2);
-  return {table.select(1, 0), table.select(1, 1), table.select(1, 2), table.select(1, 3)};
+// Nothing is appended to samplewise counts before the first batch.
+template <class Options>
+GatheredCounts gathered_from(const State& state, int64_t labels, const Options& o) {
+  const Tensor table = state.tensor();
+  return {table.defined() ? table : at::zeros({0, 4, labels}, at::kLong), state.grows(), o};
 }
 
 /// Throws StateMisfit for a count that is negative. True negatives of classes whose number is not known are: they are
@@ -117,7 +116,7 @@ std::string BinaryCounting::update_key(const Options& options) {
 }
 
 GatheredCounts BinaryCounting::gathered(const States& states, const Options& o) {
-  return {parts_of(reading_that_applies(states, o.input), 1), o};
+  return gathered_from(reading_that_applies(states, o.input), 1, o);
 }
 
 void MulticlassCounting::check(const Options& o) {
@@ -151,7 +150,7 @@ void MulticlassCounting::update(States& states, const Options& o, const Tensor& 
   } else if (o.multidim_average == MultidimAverage::Samplewise) {
     counts.append(counts::samplewise_class_counts(preds, target, rule));
   } else {
-    Tensor table = counts.tensor();
+    Tensor& table = counts.tensor_to_write();
     counts::add_class_counts(table, preds, target, rule);
   }
 }
@@ -171,7 +170,7 @@ std::string MulticlassCounting::update_key(const Options& options) {
 }
 
 GatheredCounts MulticlassCounting::gathered(const States& states, const Options& o) {
-  return {parts_of(states.at(0), o.num_classes.value_or(1)), o};
+  return gathered_from(states.at(0), o.num_classes.value_or(1), o);
 }
 
 void MultilabelCounting::check(const Options& o) {
@@ -216,11 +215,56 @@ std::string MultilabelCounting::update_key(const Options& options) {
 }
 
 GatheredCounts MultilabelCounting::gathered(const States& states, const Options& o) {
-  return {parts_of(reading_that_applies(states, o.input), o.num_labels), o};
+  return gathered_from(reading_that_applies(states, o.input), o.num_labels, o);
 }
 
+counts::Counts GatheredCounts::parts() const {
+  if (!samplewise) return {table[0], table[1], table[2], table[3]};
+  const Tensor by_label = table.dim() == 2 ? table.unsqueeze(2) : table;
+  return {by_label.select(1, 0), by_label.select(1, 1), by_label.select(1, 2), by_label.select(1, 3)};
+}
+
+namespace {
+
+constexpr int64_t kColumns = 5;  // tp, fp, tn, fn and the support
+
+std::array<int64_t, kColumns> columns_of(const counts::CountsOf<int64_t>& c) {
+  return {c.tp, c.fp, c.tn, c.fn, wrapping_sum(c.tp, c.fn)};
+}
+
+Tensor stat_scores_of_numbers(const counts::CountsByLabel& counts, const counts::Scoring& how) {
+  if (how.average == Average::Micro || how.average == Average::None) {
+    const int64_t rows = how.average == Average::Micro ? 1 : counts.size();
+    Tensor table(at::detail::empty_cpu({rows, kColumns}, at::kLong));
+    int64_t* row = table.mutable_data_ptr<int64_t>();
+    for (int64_t label = 0; label < rows; ++label, row += kColumns) {
+      const auto columns = columns_of(how.average == Average::Micro ? counts.summed() : counts[label]);
+      std::copy(columns.begin(), columns.end(), row);
+    }
+    return how.average == Average::Micro ? table.view({kColumns}) : table;
+  }
+  const auto all = static_cast<double>(counts.summed().tp) + static_cast<double>(counts.summed().fn);
+  Tensor means = families::empty_doubles(kColumns);
+  double* const mean = means.mutable_data_ptr<double>();
+  std::fill_n(mean, kColumns, 0.0);
+  for (int64_t label = 0; label < counts.size(); ++label) {
+    const auto columns = columns_of(counts[label]);
+    const double weight = how.average == Average::Macro ? 1 : static_cast<double>(columns.back()) / all;
+    for (std::size_t i = 0; i < columns.size(); ++i) mean[i] += static_cast<double>(columns[i]) * weight;
+  }
+  if (how.average == Average::Weighted) return means;
+  for (int64_t i = 0; i < kColumns; ++i) mean[i] /= static_cast<double>(counts.size());
+  return means;
+}
+
+}  // namespace
+
 Tensor scores::StatScores::value(const GatheredCounts& gathered) {
-  const auto& [c, how] = gathered;
+  const counts::Scoring& how = gathered.how;
+  if (const int64_t* numbers = gathered.numbers()) {
+    return stat_scores_of_numbers({numbers, gathered.labels()}, how);
+  }
+  const counts::Counts c = gathered.parts();
   const Tensor support = c.tp + c.fn;
   const Tensor table = at::stack({c.tp, c.fp, c.tn, c.fn, support}, -1);  // [..., labels, 5]
   switch (how.average) {

@@ -3,10 +3,10 @@
 #include "curves.h"
 #include "kernels.h"
 #include "kernels/math.h"
+#include "kernels/parallel.h"
 #include "plain.h"
 #include "sorting.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/sigmoid.h>
@@ -325,7 +325,7 @@ RocArea area_of(std::span<const Item> items) {
     ends.push_back(end);
   }
   std::vector<RocArea> areas(ends.size());
-  at::parallel_for(0, static_cast<int64_t>(ends.size()), 1, [&](int64_t first, int64_t last) {
+  kernels::parallel_for(static_cast<int64_t>(ends.size()), 1, [&](int64_t first, int64_t last) {
     for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
       const std::size_t begin = i == 0 ? 0 : ends[i - 1];
       areas[i] = area_of_chunk(items.subspan(begin, ends[i] - begin));
@@ -492,7 +492,7 @@ std::vector<Made<To>> exact_curves_as(const Kept& from, const CurveRule& rule, c
     make(0);
     return curves;
   }
-  at::parallel_for(0, static_cast<int64_t>(questions.size()), 1, [&](int64_t begin, int64_t end) {
+  kernels::parallel_for(static_cast<int64_t>(questions.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t q = begin; q < end; ++q) make(static_cast<std::size_t>(q));
   });
   return curves;

@@ -14,7 +14,8 @@
 namespace metrics {
 
 struct classification::Matches {
-  Tensor correct, total;
+  Tensor correct, total;  ///< One number, or one a sample.
+  bool samplewise;
 };
 
 using namespace classification;
@@ -78,9 +79,9 @@ void MulticlassMatches::update(States& states, const Options& o, const Tensor& p
 }
 
 Matches MulticlassMatches::gathered(const States& states, const Options& o) {
-  if (!is_samplewise(o)) return {states.at(0).tensor().reshape({}), states.at(1).tensor().reshape({})};
+  if (!is_samplewise(o)) return {states.at(0).tensor(), states.at(1).tensor(), false};
   const Tensor correct = rows_of(states.at(0));
-  return {correct, at::ones_like(correct)};
+  return {correct, at::ones_like(correct), true};
 }
 
 void MultilabelMatches::check(const Options& o) {
@@ -118,8 +119,8 @@ void MultilabelMatches::update(States& states, const Options& o, const Tensor& p
 
 Matches MultilabelMatches::gathered(const States& states, const Options& o) {
   const State& correct = reading_that_applies(states, o.input);
-  if (is_samplewise(o)) return {rows_of(correct), rows_of(states["_positions"])};
-  return {correct.tensor().reshape({}), states["total"].tensor().reshape({})};
+  if (is_samplewise(o)) return {rows_of(correct), rows_of(states["_positions"]), true};
+  return {correct.tensor(), states["total"].tensor(), false};
 }
 
 void MultilabelMatches::show_as_torchmetrics(States& states, const Options& o) {
@@ -143,7 +144,11 @@ void MultilabelMatches::complete_from_torchmetrics(States& states, const Options
 }
 
 Tensor scores::ExactMatch::value(const Matches& matches) {
-  return counts::ratio(matches.correct, matches.total);
+  const int64_t* const correct = families::counts_in(matches.correct);
+  const int64_t* const total = families::counts_in(matches.total);
+  if (matches.samplewise) return families::ratio(matches.correct, matches.total);
+  if (correct != nullptr && total != nullptr) return families::tensor_of(families::ratio(*correct, *total));
+  return families::ratio(matches.correct, matches.total).reshape({});
 }
 
 METRICS_DEFINE_CLASS(MulticlassExactMatch);
