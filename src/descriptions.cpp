@@ -38,8 +38,8 @@ constexpr std::array<Description, 366> sorted{{
      "Labels of the same shape."},
     {"BinaryCohenKappa",
      "Computes the agreement of predictions and targets beyond chance, 1 - Σ w o / Σ w e over the pairs of "
-     "labels, where o counts a pair, e is what it would count if the two were independent, and w what such a "
-     "mistake counts."},
+     "labels, where o counts a pair, e is what it would count if the two were independent, and w the weight of "
+     "such a mistake."},
     {"BinaryCohenKappa.preds",
      "Scores or labels [N, ...]."},
     {"BinaryCohenKappa.target",
@@ -64,7 +64,7 @@ constexpr std::array<Description, 366> sorted{{
     {"BinaryF1Score.target",
      "Labels of the same shape."},
     {"BinaryFBetaScore",
-     "Computes the mean of precision and recall in which recall counts β times as much, (1 + β²) tp / ((1 + "
+     "Computes the mean of precision and recall in which recall weighs β times as much, (1 + β²) tp / ((1 + "
      "β²) tp + β² fn + fp); samplewise [N]."},
     {"BinaryFBetaScore.preds",
      "Scores or labels [N, ...]."},
@@ -281,7 +281,7 @@ constexpr std::array<Description, 366> sorted{{
      "One shape, any for one output, [N, num_outputs] for more, which gives [num_outputs]; real dtypes, also "
      "two different ones."},
     {"MeanAbsoluteErrorOptions.num_outputs",
-     "Columns of the inputs that have an error each; with 1 all elements count together."},
+     "Columns of the inputs that have an error each; with 1 all elements have one together."},
     {"MeanAbsolutePercentageError",
      "Computes the mean of the absolute errors as fractions of the targets, Σ |predsᵢ - targetᵢ| / "
      "max(|targetᵢ|, 1.17e-6) / n."},
@@ -304,7 +304,7 @@ constexpr std::array<Description, 366> sorted{{
      "One shape, any for one output, [N, num_outputs] for more, which gives [num_outputs]; real dtypes, also "
      "two different ones."},
     {"MeanSquaredErrorOptions.num_outputs",
-     "Columns of the inputs that have an error each; with 1 all elements count together."},
+     "Columns of the inputs that have an error each; with 1 all elements have one together."},
     {"MeanSquaredErrorOptions.squared",
      "Whether to give the mean squared error; its root if not."},
     {"MetricCollection",
@@ -375,8 +375,8 @@ constexpr std::array<Description, 366> sorted{{
      "Classes [N, ...]."},
     {"MulticlassCohenKappa",
      "Computes the agreement of predictions and targets beyond chance, 1 - Σ w o / Σ w e over the pairs of "
-     "classes, where o counts a pair, e is what it would count if the two were independent, and w what such a "
-     "mistake counts."},
+     "classes, where o counts a pair, e is what it would count if the two were independent, and w the weight "
+     "of such a mistake."},
     {"MulticlassCohenKappa.preds",
      "Labels [N, ...] or scores [N, C, ...]."},
     {"MulticlassCohenKappa.target",
@@ -409,7 +409,7 @@ constexpr std::array<Description, 366> sorted{{
     {"MulticlassF1Score.target",
      "[N, ...]."},
     {"MulticlassFBetaScore",
-     "Computes the mean of a class's precision and recall in which recall counts β times as much, (1 + β²) tp "
+     "Computes the mean of a class's precision and recall in which recall weighs β times as much, (1 + β²) tp "
      "/ ((1 + β²) tp + β² fn + fp), averaged over classes (with average none: [C]); samplewise one per sample."},
     {"MulticlassFBetaScore.preds",
      "Labels [N, ...] or scores [N, C, ...]."},
@@ -562,7 +562,7 @@ constexpr std::array<Description, 366> sorted{{
     {"MultilabelF1Score.target",
      "Labels, as `preds`."},
     {"MultilabelFBetaScore",
-     "Computes the mean of a label's precision and recall in which recall counts β times as much, (1 + β²) tp "
+     "Computes the mean of a label's precision and recall in which recall weighs β times as much, (1 + β²) tp "
      "/ ((1 + β²) tp + β² fn + fp), averaged over labels (with average none: [L]); samplewise one per sample."},
     {"MultilabelFBetaScore.preds",
      "Scores or labels [N, L, ...]."},

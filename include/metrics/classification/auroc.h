@@ -24,8 +24,8 @@ struct METRICS_API AUROC {
 METRICS_METRIC(BinaryAUROC, binary_auroc, Member<BinaryCurve, scores::AUROC, BinaryAUROCOptions>);
 
 /// Computes the area under the receiver operating characteristic of each class against all others, averaged (with
-/// average none: [C]). `preds`: scores [N, C, ...]; `target`: classes [N, ...]. A class without samples has 0, and
-/// counts. Source: torchmetrics' MulticlassAUROC.
+/// average none: [C]). `preds`: scores [N, C, ...]; `target`: classes [N, ...]. A class without samples has 0 in
+/// the average. Source: torchmetrics' MulticlassAUROC.
 METRICS_METRIC(MulticlassAUROC, multiclass_auroc, Member<MulticlassCurve, scores::AUROC, MulticlassAreaOptions>);
 
 /// Computes the area under the receiver operating characteristic of each label, averaged (with average none: [L]).

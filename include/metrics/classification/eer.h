@@ -18,7 +18,7 @@ struct METRICS_API EER {
 
 /// Computes the equal error rate: the mean of the false positive rate and the false negative rate at the point of the
 /// ROC curve where they are closest, a scalar. Of points equally close, by exact comparison, the one of the greatest
-/// threshold counts.
+/// threshold is taken.
 /// `preds`: scores [N, ...]; `target`: labels of the same shape. A rate without samples is that of none let through.
 /// Source: torchmetrics' BinaryEER.
 METRICS_METRIC(BinaryEER, binary_eer, Member<BinaryCurve, scores::EER>);

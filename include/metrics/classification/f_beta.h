@@ -46,19 +46,19 @@ METRICS_METRIC(MulticlassF1Score, multiclass_f1_score, Member<MulticlassCounting
 /// Source: torchmetrics' MultilabelF1Score.
 METRICS_METRIC(MultilabelF1Score, multilabel_f1_score, Member<MultilabelCounting, scores::F1Score>);
 
-/// Computes the mean of precision and recall in which recall counts β times as much,
+/// Computes the mean of precision and recall in which recall weighs β times as much,
 /// (1 + β²) tp / ((1 + β²) tp + β² fn + fp); samplewise [N]. `zero_division` where there are none of these.
 /// Source: torchmetrics' BinaryFBetaScore.
 METRICS_METRIC(BinaryFBetaScore, binary_fbeta_score,
                Member<BinaryCounting, scores::FBetaScore, BinaryFBetaScoreOptions>);
 
-/// Computes the mean of a class's precision and recall in which recall counts β times as much,
+/// Computes the mean of a class's precision and recall in which recall weighs β times as much,
 /// (1 + β²) tp / ((1 + β²) tp + β² fn + fp), averaged over classes (with average none: [C]); samplewise one per sample.
 /// `zero_division` where there are none of these. Source: torchmetrics' MulticlassFBetaScore.
 METRICS_METRIC(MulticlassFBetaScore, multiclass_fbeta_score,
                Member<MulticlassCounting, scores::FBetaScore, MulticlassFBetaScoreOptions>);
 
-/// Computes the mean of a label's precision and recall in which recall counts β times as much,
+/// Computes the mean of a label's precision and recall in which recall weighs β times as much,
 /// (1 + β²) tp / ((1 + β²) tp + β² fn + fp), averaged over labels (with average none: [L]); samplewise one per sample.
 /// `zero_division` where there are none of these. Source: torchmetrics' MultilabelFBetaScore.
 METRICS_METRIC(MultilabelFBetaScore, multilabel_fbeta_score,

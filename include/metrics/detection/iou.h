@@ -69,10 +69,11 @@ struct IntersectionOverUnion {
 
 /// Computes the mean, over all images and pairs of a predicted and a true box with equal labels, of the area that both
 /// cover divided by the area that one or the other covers. `preds` and `target`: for each image its boxes and labels,
-/// as many images on both sides. An image whose n boxes are all on one side counts as n pairs of 0, labels or not. The
-/// result has `iou`, 0 where there is no pair, and with `class_metrics` `iou/cl_<label>` for each label seen, over pairs
-/// whose true box has that label. Throws InvalidArgument, naming the image, for boxes that are not [n, 4], for labels
-/// that are no integers or not one a box, for lists of different lengths. Source: torchmetrics' IntersectionOverUnion.
+/// as many images on both sides. An image whose n boxes are all on one side has n pairs of value 0, labels or not. The
+/// result has `iou`, 0 where there is no pair, and with `class_metrics` `iou/cl_<label>` for each label seen, over
+/// pairs whose true box has that label. Throws InvalidArgument, naming the image, for boxes that are not [n, 4], for
+/// labels that are no integers or not one a box, for lists of different lengths. Source: torchmetrics'
+/// IntersectionOverUnion.
 METRICS_CLASS(IntersectionOverUnion);
 
 namespace functional {

@@ -7,7 +7,7 @@
 namespace metrics {
 
 struct MeanAbsoluteErrorOptions {
-  /// Columns of the inputs that have an error each; with 1 all elements count together.
+  /// Columns of the inputs that have an error each; with 1 all elements have one together.
   int64_t num_outputs = 1;
 
   static constexpr auto fields() { return metrics::fields<&MeanAbsoluteErrorOptions::num_outputs>(); }

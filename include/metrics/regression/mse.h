@@ -9,7 +9,7 @@ namespace metrics {
 struct MeanSquaredErrorOptions {
   /// Whether to give the mean squared error; its root if not.
   bool squared = true;
-  /// Columns of the inputs that have an error each; with 1 all elements count together.
+  /// Columns of the inputs that have an error each; with 1 all elements have one together.
   int64_t num_outputs = 1;
 
   static constexpr auto fields() {

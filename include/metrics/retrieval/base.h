@@ -74,8 +74,8 @@ struct RankedQueries;
 /// Kept in 9 bytes a document: indexes as int32 as long as all fit, relevances that are not floating in a byte. State
 /// dicts have both as int64, as torchmetrics has them.
 ///
-/// **Sample ids**: where `Rows::ids` are given, a row that comes again, on the same or another rank, counts once: that
-/// of the lowest rank. Then all rows on all ranks need ids, else `compute` throws.
+/// **Sample ids**: where `Rows::ids` are given, a row that comes again, on the same or another rank, is taken once:
+/// that of the lowest rank. Then all rows on all ranks need ids, else `compute` throws.
 struct METRICS_API RetrievalDocuments {
   using Options = RetrievalOptions;
   using Gathered = retrieval::RankedQueries;
