@@ -683,7 +683,7 @@ def ends(play: Play, *names: str) -> bool:
 
 ILL_TYPED = "torchmetrics does not look at the type"
 AT_FIXED = ("FixedRecall", "FixedPrecision", "AtSpecificity", "AtSensitivity")
-NO_ROWS = "Batches of which nothing counts change nothing"
+NO_ROWS = "Batches of which everything is left out change nothing"
 NOTHING_THERE = ("with size 0", "because the unspecified dimension size -1 can be any value and is ambiguous")
 INTEGERS = "Targets of any integer dtype are labels"
 INFINITE = "an infinite score of a class takes all of its row's probability; torchmetrics' softmax makes NaN of the row"

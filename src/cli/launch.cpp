@@ -21,8 +21,8 @@ void on_signal(int) {
   interrupted = 1;
 }
 
-/// Lines that are passed on together, because a write for each would be slower than those who write them. Never those
-/// of both streams: they stay in their order.
+/// Lines that are passed on together, because a write for each would be slower than the processes that print them. They
+/// are of one stream, so that those of both stay in their order.
 class Passing {
  public:
   ~Passing() { write(); }

@@ -13,7 +13,7 @@
 
 namespace {
 
-// Like those of other programs: whatever was asked wrongly ends with 2.
+// As other programs do, it ends with 2 where it was called wrongly.
 constexpr int kUsage = 2;
 
 int run(int argc, char** argv) {

@@ -14,7 +14,7 @@ struct AgreedState {
   bool has_value = false;
   at::ScalarType dtype = at::kByte;
   Shape shape;             ///< Of a state that does not grow, or the trailing shape of one that does.
-  bool same_shape = true;  ///< False for own states whose shape depends on what a rank has seen.
+  bool same_shape = true;  ///< False for states of `Reduction::Own` whose shape depends on what a rank has seen.
   bool same_dtype = true;
 };
 

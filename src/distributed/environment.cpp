@@ -36,7 +36,7 @@ class VariableReader {
  public:
   explicit VariableReader(const EnvironmentVariables& variables) : variables_(variables) {}
 
-  /// An empty variable counts as unset: that is how shells and job scripts clear one.
+  /// An empty variable is treated as unset, because shells and job scripts clear one so.
   const std::string* find(std::string_view name) const {
     const auto found = variables_.find(name);
     return found == variables_.end() || found->second.empty() ? nullptr : &found->second;

@@ -130,7 +130,7 @@ States fold_states(const Gathered& gathered, std::size_t item) {
   return merged;
 }
 
-/// By the metric itself: for own merges, and where gradients must flow to this rank's states.
+/// By the metric itself: where it has a merge of its own, and where gradients must flow to this rank's states.
 States fold_by_metric(const Gathered& gathered, std::size_t item) {
   const SyncItem& own = gathered.items[item];
   States merged = own.states->fresh();

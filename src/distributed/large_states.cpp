@@ -66,7 +66,7 @@ Route route_of(const State& state, const StateEntry& entry, const AgreedState& a
   return Route::Gather;
 }
 
-/// Whether the own merge of a metric can be done in slices: its large states have rows in common, and say so.
+/// Whether a metric's own merge can be done in slices: where its large states say that they are merged row by row.
 bool merges_in_slices(const SyncItem& item, const Table& table, std::size_t first, const Agreement& agreement) {
   if (!item.metric->traits().merges_rowwise) return false;
   int64_t rows = -1;

@@ -13,7 +13,7 @@ namespace metrics::distributed {
 /// States of at least this many bytes do not travel whole to every rank where their reduction allows better.
 constexpr int64_t large_state_bytes = 64 * 1024;
 
-/// How each state travels; the same on every rank, for it follows from what all have agreed on.
+/// How each state travels; the same on every rank, because it follows from what all have agreed on.
 std::vector<Route> choose_routes(std::span<const SyncItem> items, const std::vector<Table>& tables,
                                  const Agreement& agreement);
 

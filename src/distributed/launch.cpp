@@ -108,7 +108,7 @@ std::string program_path(const std::string& program, const EnvironmentVariables&
 
 std::vector<std::string> process_environment(const LaunchOptions& options, int64_t rank, uint16_t port,
                                              EnvironmentVariables variables) {
-  // An outer launcher's word must not reach the processes: they are a world of their own.
+  // Variables of an outer launcher must not reach the processes, because these are a world of their own.
   for (const char* name : {"NODE_RANK", "GROUP_RANK", "TORCHELASTIC_USE_AGENT_STORE", "TORCHELASTIC_RESTART_COUNT"})
     variables.erase(name);
   const std::string size = std::to_string(options.processes);

@@ -15,7 +15,8 @@
 namespace metrics::distributed {
 
 /// Waits for the collectives of a group, one after the other, and says of one that takes long for which ranks it waits.
-/// Whoever has waited that long writes so to the group's store and reads who else has: nobody sends anything before.
+/// A rank that has waited that long writes so to the group's store and reads which others have; before that nothing is
+/// sent.
 class LongWaits {
  public:
   /// What a collective is called in the message: "compute of MeanMetric". Asked for only where it is said.
@@ -30,9 +31,9 @@ class LongWaits {
   /// `work` throws.
   void wait(c10d::Work& work, const Call& call);
 
-  /// The same for what is no `Work`: returns when it is over, or when that it is not has been said. `over_within` waits
-  /// for so long at most, and tells whether it is over; what it throws comes out. What the handler of warnings throws
-  /// is dropped, because the other ranks count on this one.
+  /// The same for a wait on what is no `Work`; returns when the wait is over, or the message has been given.
+  /// `over_within` waits for so long at most, and returns whether the wait is over; its exceptions pass through. Those
+  /// of the handler of warnings are dropped, because the other ranks wait for this one.
   using OverWithin = std::function<bool(std::chrono::milliseconds)>;
   void watch(const OverWithin& over_within, const Call& call);
 
@@ -43,8 +44,8 @@ class LongWaits {
   void set_patience(std::chrono::milliseconds patience) { patience_ = patience; }
 
  private:
-  /// The members that have not written that they wait; this rank writes so before it reads, or has. Nothing where the
-  /// store does not answer.
+  /// The members that have not written that they wait, nothing where the store does not answer. With `write` this rank
+  /// first writes that it waits, which it does once.
   std::optional<std::vector<int64_t>> not_waiting(bool write) const;
   std::string message(const std::string& call, const std::optional<std::vector<int64_t>>& missing) const;
 

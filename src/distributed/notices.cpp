@@ -39,7 +39,7 @@ std::vector<uint8_t> text_bytes(const std::string& text) {
 }
 
 c10::intrusive_ptr<c10d::Store> failures_of(const Membership& membership) {
-  // Who asks has failed already: a store that does not answer has nothing to explain.
+  // Asked after a failure only: where the store does not answer, nothing more is known of it.
   return BoundedStore::around(membership.store, membership.timeout)
       ->with_timeout(most_patience_for_word)
       ->under("failures");

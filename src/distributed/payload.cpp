@@ -77,7 +77,7 @@ StateParts read_payload(const Tensor& payload, int64_t offset, const StateEntry&
     if (entry.has_value && (!like.grows() || entry.rows > 0)) {
       parts.value = view_of(payload, offset, full_shape(entry, like.grows()), entry.dtype);
     } else {
-      // No rows here: those of the others say what they would have been.
+      // This rank has no rows: those of the others say which dtype and shape they would have.
       std::vector<int64_t> shape{0};
       shape.insert(shape.end(), agreed.shape.begin(), agreed.shape.end());
       parts.value = at::empty(shape, payload.options().dtype(agreed.dtype));

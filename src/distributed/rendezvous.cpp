@@ -281,13 +281,13 @@ class Attempts {
     throw_absent(missing, deadline_.timeout(), never.empty() ? "it had come before and given up" : "");
   }
 
-  /// The others: come to the newest attempt and wait how it goes, until one counts.
+  /// The others: come to the newest attempt and wait how it goes, until one is valid.
   int64_t follow() {
     int64_t joined = 0;
     while (!deadline_.passed()) {
       const int64_t newest = store().add("attempts", 0);
       if (joined != 0 && joined != newest) {
-        // Member 0 is another process, or in another call: what it left is closed, so that it never counts.
+        // Member 0 is another process, or in another call: what it left is closed, so that it never becomes valid.
         if (counts(decide(joined, closing({0})))) return joined;
         joined = 0;
       }
@@ -407,7 +407,7 @@ class Attempts {
   BoundedStore::Pointer in_time_;
   BoundedStore::Pointer afterwards_;
   std::string own_word_;
-  std::vector<std::string> words_;  ///< Of the attempt that counts.
+  std::vector<std::string> words_;  ///< Of the attempt that is valid.
   std::set<int64_t> came_;
   Members missed_;
   std::string given_up_;

@@ -28,10 +28,10 @@ struct Meeting {
   int64_t local_world_size = 1;
 };
 
-/// Waits until all members have come to the meeting of that name at `store`; of `membership` it takes rank, size and names.
-/// Member 0 opens attempts, one after the other; an attempt counts once member 0 has said so, and it says so when all have
-/// come to this very attempt and none has given up. Who fails or comes late therefore leaves the others able to try again.
-/// Throws SyncError that names those who have not come by `deadline`.
+/// Waits until all members have come to the meeting of that name at `store`; of `membership` it takes rank, size and
+/// names. Member 0 opens attempts, one after the other; an attempt is valid once member 0 has said so, which it does
+/// when all have come to this very attempt and none has given up. A member that fails or comes late therefore leaves
+/// the others able to try again. Throws SyncError that names those who have not come by `deadline`.
 Meeting meet(const BoundedStore::Pointer& store, const std::string& name, const Membership& membership,
              const Deadline& deadline);
 

@@ -88,8 +88,8 @@ class Synchronisation {
 
   static constexpr int64_t body_offset = control_block_bytes - block_body_bytes;
 
-  /// Runs what talks to other ranks who count on this one to follow. If it fails here alone, closing the connections
-  /// tells them at once.
+  /// Runs a part in which the other ranks wait for this one. If it fails here alone, the connections are closed, so
+  /// that they learn of it at once.
   template <class F>
   void travelling(const F& communicate) {
     try {

@@ -13,8 +13,8 @@ namespace {
 constexpr const char* new_group_needed =
     "The group is broken: local states are kept, make a new group with init_process_group.";
 
-// Gloo's allgather goes around a ring, which takes as many waits as there are other ranks. Little is sent to all at
-// once.
+// Gloo's allgather goes around a ring, which takes as many waits as there are other ranks. Small inputs are therefore
+// sent to all ranks at once.
 constexpr int64_t most_sent_directly = 1 << 20;
 
 c10::intrusive_ptr<CountingBackend> counted(c10::intrusive_ptr<c10d::Backend> backend) {

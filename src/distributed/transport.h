@@ -16,12 +16,12 @@
 namespace metrics::distributed {
 
 /// The few collectives that metrics need, each waited for, each counted. A failure is a SyncError, after which the
-/// transport is broken: Gloo's connections do not survive one. Nobody touches the buffers of a collective that failed
-/// again, for the late peers may still write to them: they live as long as the transport.
+/// transport is broken: Gloo's connections do not survive one. The buffers of a collective that
+/// failed are not touched again, and live as long as the transport, because late peers may still write to them.
 class Transport {
  public:
   /// `device` may be null: then only tensors on the CPU travel. `own_name` is this rank's in messages, `names` are all
-  /// members'. `store` is for what is said of long waits, and of nobody else.
+  /// members'. `store` is for messages about long waits, and used for nothing else.
   Transport(c10::intrusive_ptr<c10d::Backend> host, c10::intrusive_ptr<c10d::Backend> device,
             std::chrono::milliseconds timeout, std::string own_name, RankNames names,
             const BoundedStore::Pointer& store);
@@ -41,8 +41,7 @@ class Transport {
                   std::vector<int64_t> output_splits);
   void barrier();
 
-  /// While one lives, a message about a long wait calls what the program is in so, and not by the name of the
-  /// collective.
+  /// While an object of this lives, messages about long waits name the call that the program is in, not the collective.
   class Within {
    public:
     Within(Transport& transport, LongWaits::Call call) : transport_(transport) { transport_.call_ = std::move(call); }

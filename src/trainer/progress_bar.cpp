@@ -20,7 +20,7 @@ std::string bar(int64_t done, int64_t all) {
 }
 
 void put(int descriptor, const std::string& text) {
-  // What a terminal does not take is lost on nobody.
+  // A failure is ignored, because a line that a terminal does not take is missed by nobody.
   [[maybe_unused]] const ssize_t count = ::write(descriptor, text.data(), text.size());
 }
 

@@ -61,7 +61,7 @@ struct Said {
   }
 };
 
-/// Whether one still trains and the other is through.
+/// Whether one still trains and the other has ended its training.
 bool trains(Progress::Doing a, Progress::Doing b) {
   using enum Progress::Doing;
   return (a == Training && b == Trained) || (a == Trained && b == Training);
@@ -96,7 +96,7 @@ class Ranks::Watch {
     try {
       if (store_) store_->compareSet("failed", "", std::to_string(rank_) + "\n" + own_);
     } catch (const std::exception&) {
-      // Whoever served the store is gone: the others have to go by what they see.
+      // The rank that served the store is gone: the others know only what they notice themselves.
     }
   }
 
@@ -229,7 +229,7 @@ void Ranks::watch() {
 
 void Ranks::leave() {
   watch_ = std::make_shared<Watch>(Store(), rank(), world_size());
-  // The one who serves the store does not leave before all have stopped looking there.
+  // The rank that serves the store leaves after all have stopped reading it.
   if (world_size() > 1) group_->barrier();
 }
 

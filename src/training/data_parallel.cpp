@@ -242,8 +242,9 @@ struct GradientAverager::Impl {
   void broadcast_buffers(int64_t root) {
     if (!options.broadcast_buffers || !buffers_due) return;
     std::vector<at::Tensor> tensors;
-    // `variable_data` has a version of its own: the graph of an earlier forward may have kept a buffer, and a broadcast
-    // counts no more for it than what batch norm itself writes there. Other writes of the module's count as ever.
+    // `variable_data` has a version counter of its own, because the graph of an earlier forward may have saved a
+    // buffer: a broadcast must not fail its backward, as what batch norm itself writes there does not. Other writes of
+    // the module raise the buffer's version as ever.
     for (const auto& [name, buffer] : buffers()) tensors.push_back(buffer.variable_data());
     broadcast(tensors, root);
   }
@@ -291,7 +292,7 @@ GradientAverager::GradientAverager(Current parameters, Current buffers, Distribu
 
   const DistributedDataParallelOptions& o = impl_->options;
   const auto cap = static_cast<std::size_t>(o.bucket_cap_mb) << 20;
-  // Buckets are made anew after the first backward, in the order in which gradients come; one will do till then.
+  // Buckets are made anew after the first backward, in the order in which gradients come; until then one is enough.
   const std::vector<std::size_t> limits = o.static_graph || !o.find_unused_parameters
                                               ? std::vector{std::numeric_limits<std::size_t>::max()}
                                               : std::vector{std::size_t{c10d::kDefaultFirstBucketBytes}, cap};

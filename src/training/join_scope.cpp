@@ -115,7 +115,7 @@ std::shared_ptr<ProcessGroup> JoinScope::first_group() const {
     try {
       if (auto group = joinable.get()->join_group()) return group;
     } catch (const InvalidArgument&) {
-      // Another's will do to tell the other ranks.
+      // The group of another one is as good for telling the other ranks of the error.
     }
   }
   return default_process_group();

@@ -291,7 +291,7 @@ TEST_CASE("negated and strided views are read as what they show") {
   CHECK(value(mean) == 2.5);
 }
 
-TEST_CASE("rows that are not valid do not count, in scalars and with weights") {
+TEST_CASE("rows that are not valid are left out, in scalars and with weights") {
   const metrics::Rows rows{.valid = mask({true, false, true})};
   MeanMetric mean;
   mean.update(at::tensor({1.0f, 100.0f, 3.0f}), at::tensor({1.0f, 1.0f, 3.0f}), rows);

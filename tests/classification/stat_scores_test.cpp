@@ -145,7 +145,7 @@ TEST_CASE("stat scores: nothing but empty batches is a neutral element with a va
   CHECK(rows.compute().sizes() == at::IntArrayRef({0}));
 }
 
-TEST_CASE("stat scores: rows that are not valid do not count, whatever is in them") {
+TEST_CASE("stat scores: rows that are not valid are left out, whatever is in them") {
   metrics::MulticlassAccuracy accuracy({.num_classes = 3, .average = Average::Micro});
   accuracy.update(labels({0, 1, 2}), labels({0, 2, 77}),
                   metrics::Rows{.valid = at::tensor(std::vector<int64_t>{1, 1, 0}).to(at::kBool)});

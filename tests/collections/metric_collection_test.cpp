@@ -273,7 +273,7 @@ TEST_CASE("collection: inputs by name reach the members that take them") {
   CHECK(metrics.compute().tensor("tally").item<double>() == 2);
 }
 
-TEST_CASE("collection: rows that are not valid do not count") {
+TEST_CASE("collection: rows that are not valid are left out") {
   MetricCollection metrics({MulticlassAccuracy({.num_classes = 3, .average = Average::Micro})});
   metrics.update(labels({0, 1}), labels({0, 2}), Rows{.valid = labels({1, 0}).to(at::kBool)});
   CHECK(metrics.compute().tensor("MulticlassAccuracy").item<double>() == 1);

@@ -60,7 +60,7 @@ TEST_CASE("minmax: the extremes are of all values, survive reset, and are forgot
   check(sum.compute(), 9, 9, 9);
 }
 
-TEST_CASE("minmax: forward accumulates, and its value of the batch is one of those that count") {
+TEST_CASE("minmax: forward accumulates, and its value of the batch is one of those that are kept") {
   MinMaxMetric sum{SumMetric()};
   check(sum.forward(at::full({1}, 4.0)), 4, 4, 4);
   check(sum.forward(at::full({1}, 1.0)), 1, 1, 4);

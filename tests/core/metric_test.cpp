@@ -339,7 +339,7 @@ TEST_CASE("set_dtype changes results and rows, and no accumulator") {
   CHECK_THROWS_WITH_AS(metric.set_dtype(at::kLong), doctest::Contains("floating"), InvalidArgument);
 }
 
-TEST_CASE("rows that are not valid do not count") {
+TEST_CASE("rows that are not valid are left out") {
   Tally metric;
   metric.update(numbers({1, 2, 4}), Rows{.valid = mask({true, false, true})});
   CHECK(value_of(metric) == 5);

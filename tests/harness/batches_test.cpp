@@ -134,7 +134,7 @@ struct Letters {
   static Tensor finalise(const States& states, const Options&) { return states["letters"].tensor(); }
 };
 
-/// The sum of the ids of the rows that count.
+/// The sum of the ids of the rows that are valid.
 struct SumOfIds {
   static constexpr std::string_view name = "HarnessSumOfIds";
   using Options = metrics::NoOptions;

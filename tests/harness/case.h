@@ -23,7 +23,7 @@ struct Case {
   std::vector<Batch> batches = {};
   /// All batches as one, where joining them along the rows does not give it (inputs that are broadcast).
   std::optional<Batch> whole = {};
-  /// For each batch a bool vector of the rows that count; none: all do.
+  /// For each batch a bool vector of the rows that are valid; none: all do.
   std::vector<at::Tensor> valid = {};
 
   /// The value of each batch alone, of all together, and of the functional on all together.

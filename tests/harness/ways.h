@@ -29,7 +29,7 @@ std::string failure(const Way& way, const Case& c);
 /// word, or a metric that the refused update has changed.
 std::string failure(const Misuse& misuse);
 
-/// All of the case's batches as one, without rows that do not count; nothing where the inputs cannot be joined.
+/// All of the case's batches as one, without rows that are not valid; nothing where the inputs cannot be joined.
 std::optional<Batch> whole_of(const Case& c);
 /// The same rows batch by batch, each input with a row for each; nothing where the inputs have no rows in common.
 std::optional<std::vector<Batch>> batches_with_rows(const Case& c);

@@ -27,8 +27,8 @@ std::vector<Overlap> overlaps_of_classes(const Tensor& counts, std::optional<int
   const auto [targets, predictions, all] = table.margins();
   std::vector<Overlap> overlaps;
   for (int64_t i = 0; i < table.classes(); ++i) {
-    const auto place = static_cast<std::size_t>(i);
-    Overlap& overlap = overlaps.emplace_back(Overlap{table(i, i), targets[place], predictions[place]});
+    const auto index = static_cast<std::size_t>(i);
+    Overlap& overlap = overlaps.emplace_back(Overlap{table(i, i), targets[index], predictions[index]});
     overlap.is_averaged = overlap.either() != 0 && i != ignored;
   }
   return overlaps;
