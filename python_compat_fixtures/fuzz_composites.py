@@ -95,8 +95,8 @@ def one_metric(draws: Draws, groups: dict, allowed: Callable = lambda key: True,
 
 
 def around(draws: Draws) -> dict:
-    """Draw what stands before and after names."""
-    return {k: draws.choice(["val_", "", "x"]) for k in ("prefix", "postfix") if one_in(draws, 3)}
+    """Draw what stands before and after names, in which it does not occur: torchmetrics would take it out of them."""
+    return {k: draws.choice(["val_", "", "+"]) for k in ("prefix", "postfix") if one_in(draws, 3)}
 
 
 def by_class(draws: Draws, metric: dict) -> dict:
@@ -125,7 +125,7 @@ def collection(draws: Draws, groups: dict, plain: bool = False) -> tuple:
         if len(metrics) > 3 and not plain and one_in(draws, 3):
             metrics = [*metrics[:2], named("MetricCollection", metrics=metrics[2:], **around(draws))]
         return {"metrics": metrics} | around(draws), batches
-    names = draws.shuffled(["a", "b", "acc", "val_a", "x y", "F1"])
+    names = draws.shuffled(["a", "b", "acc", "n_1", "x y", "F1"])
     by_name = dict(zip(names, metrics, strict=False))
     if len(metrics) > 3 and not plain and one_in(draws, 3):
         inner = dict(list(by_name.items())[2:])
@@ -505,6 +505,16 @@ class Outputs(find_class("MultioutputWrapper")):
         return super()._get_args_kwargs_by_output(*args, **kwargs)
 
 
+class Named(find_class("MetricCollection")):
+    """Members of an inner collection that have their names with or without prefix and postfix."""
+
+    def _compute_and_reduce(self, *args: Any, **kwargs: Any) -> dict:
+        for member in self._modules.values():
+            if getattr(member, "_from_collection", False):
+                member.prefix, member.postfix = member.prefix or "", member.postfix or ""
+        return super()._compute_and_reduce(*args, **kwargs)
+
+
 class Tasks(find_class("MultitaskWrapper")):
     """Tasks whose names stay in a copy."""
 
@@ -550,10 +560,12 @@ MEANT = [
     ("`Running` wraps any metric with states of its own, also one that grows (torchmetrics' window loses its rows)", "Running", Window),
     ("`Running` wraps any metric with states of its own, also one that grows (torchmetrics' window loses its rows)", "RunningMean", MeanOfWindow),
     ("`Running` wraps any metric with states of its own, also one that grows (torchmetrics' window loses its rows)", "RunningSum", SumOfWindow),
+    ("A number stands before `%` as before other operators; torchmetrics fails", "Fmod", lambda a, b: CompositionalMetric(lambda x, y: torch.fmod(torch.as_tensor(x), y), a, b)),
     ("`-m` negates and `+m` is m", "Neg", lambda m: CompositionalMetric(torch.neg, m, None)),
     ("`-m` negates and `+m` is m", "Pos", lambda m: CompositionalMetric(lambda x: x, m, None)),
     ("another number of labels than values is an error at compute, and a value that is no tensor; torchmetrics cuts off, or takes it apart", "ClasswiseWrapper", ByClass),
     ("torchmetrics leaves the other columns out", "MultioutputWrapper", Outputs),
+    ("Members of an inner `MetricCollection` without prefix or postfix may give values of equal names; torchmetrics fails", "MetricCollection", Named),
     ("A copy of a `MultitaskWrapper` keeps prefix and postfix; torchmetrics' `clone` drops them", "MultitaskWrapper", Tasks),
     ("values by name have a best, too, and are stacked name by name, or listed where they do not stack; torchmetrics lists all of them, or fails", TRACKER, Steps),
 ]

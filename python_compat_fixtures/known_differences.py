@@ -385,8 +385,7 @@ def normal(play: Play, batches: list) -> list:
     if not all(b["preds"].is_floating_point() for b in batches):
         return [{**b, "preds": b["preds"] if b["preds"].is_floating_point() else b["preds"].long()} for b in batches]
     multiclass, ignored = play.case.metric.startswith("Multiclass"), options.get("ignore_index")
-    off = options.get("normalization", "sigmoid") is None or said(play.case) == "probabilities"
-    logits = not off and (said(play.case) == "logits" or any(outside(counted_scores(play, b)) for b in batches))
+    logits = not taken_as_given(play) and (said(play.case) == "logits" or any(outside(counted_scores(play, b)) for b in batches))
 
     def probabilities(batch: dict) -> dict:
         preds = batch["preds"].double()
@@ -426,7 +425,9 @@ def whole_by_functional(play: Play, batches: list) -> Any:
         return rounded(played(play, prepared))
     function = find_functional(functionals()[play.case.metric])
     options = {k: v for k, v in play.case.options.items() if k in inspect.signature(function).parameters}
-    return rounded(squeezed(function(**concatenated(prepared), **options)))
+    value = rounded(function(**concatenated(prepared), **options))
+    value = floating(value) if play.case.metric.endswith("MatthewsCorrCoef") else value
+    return value if play.name == "functional" else squeezed(value)  # classes alone make a number of one element
 
 
 @functools.cache
@@ -536,6 +537,17 @@ def without_no_labels(value: Callable) -> Callable:
     return of
 
 
+def of_finite(value: Callable) -> Callable:
+    """Make a function of a play compute with infinite scores that float64 tells from one another; results are infinite again in float32."""
+    finite = lambda t: t.double().nan_to_num(nan=math.nan, posinf=1e300, neginf=-1e300) if t.is_floating_point() else t
+    return lambda play: value(replace(play, case=replace(play.case, batches=changed(play.case.batches, finite))))
+
+
+def taken_as_given(play: Play) -> bool:
+    """Tell whether scores are not normalised, whatever they are."""
+    return said(play.case) == "probabilities" or play.case.options.get("normalization", "sigmoid") is None
+
+
 def averaged_by_none(play: Play) -> Play:
     """Give torchmetrics None for "none"."""
     return replace(play, theirs=Outcome(), case=replace(play.case, options=play.case.options | {"average": None}))
@@ -580,6 +592,15 @@ def only_first(play: Play) -> bool:
     return any(not bool(((t != 0) & (t != (0 if ignored is None else ignored))).any()) for t in targets)
 
 
+def only_of_two(play: Play, batches: list) -> list:
+    """Compute the curves of two classes of which the second is ignored: the first has positives alone, the second no recall."""
+    precision, recall, points = whole_by_functional(play, batches)
+    whole = concatenated([flat(play, b) for b in normal(play, batches)])
+    alone = whole["preds"][whole["target"] == 0, 0]
+    first = rounded(find_functional("binary_precision_recall_curve")(alone, torch.ones(len(alone), dtype=torch.int64))[1])
+    return [precision, [first, torch.cat([torch.full_like(recall[1][:-1], math.nan), recall[1][-1:]])], points]
+
+
 def first_exchanged(play: Play) -> Any:
     """Ask torchmetrics with the first class in another's place, and put back what it says of it."""
     ignored, classes = play.case.options.get("ignore_index"), play.case.options["num_classes"]
@@ -588,6 +609,8 @@ def first_exchanged(play: Play) -> Any:
     if place is None and play.case.metric.endswith("AveragePrecision"):  # the other class of two is ignored, so that nothing is wrong
         right = torch.tensor(1.0) if average not in (None, "none") else torch.tensor([1.0, math.nan])
         return by(lambda p, batches: right)(play)
+    if place is None and play.case.metric.endswith("Curve"):
+        return only_of_two(play, play.case.batches) if play.name == "functional" else by(only_of_two)(play)
     order = [place if c == 0 else 0 if c == place else c for c in range(classes)]
 
     def back(value: Any) -> Any:
@@ -740,6 +763,7 @@ RULES = [
     Rule("a class has the curve that it has wherever it stands; torchmetrics takes targets that are all 0 for a lack of positives in every class", lambda p: only_first(p) and ends(p, "AveragePrecision"), lambda p: exactly(p)),
     Rule("a class without positives has no recall; torchmetrics sets that of all classes to 1 when every target is class 0", lambda p: only_first(p) and ends(p, *AT_FIXED), lambda p: exactly(p)),
     Rule("whether scores are logits is decided over everything accumulated; torchmetrics decides batch by batch", reads_otherwise, settled),
+    Rule("whether scores are logits is decided over everything accumulated; torchmetrics decides batch by batch", lambda p: reads_otherwise(p) and nothing_counts(p), but_for_nothing),
     Rule("whether scores are logits is decided over everything accumulated; torchmetrics decides batch by batch", lambda p: reads_otherwise(p) and binned(p, "AUROC", "AveragePrecision", "EER", "LogAUC", *AT_FIXED), exactly),
     Rule("an ignored element contributes nothing; torchmetrics lets it decide whether all scores are logits", ignored_decide, settled),
     Rule("an ignored element contributes nothing; torchmetrics lets it decide whether all scores are logits", lambda p: is_classification(p) and p.theirs.error.replace("`", "").endswith("since preds is a label tensor.") and p.case.options.get("ignore_index") is not None, ignored_labels),
@@ -761,6 +785,10 @@ RULES = [
             ("targets that are no labels do not count; torchmetrics takes them for negatives, or fails", ("Binary", "Multilabel")),
             ("rows whose target is no class do not count; torchmetrics takes them for negatives, or fails", ("Multiclass",)),
         )
+        for value in (settled, lambda p: exactly(p), but_for_nothing)
+    ),
+    *(
+        Rule("Infinite scores that are equal are one point of a curve; torchmetrics tells them apart, because their difference is NaN", lambda p: is_curve(p) and taken_as_given(p) and any(bool(b["preds"].isinf().any()) for b in p.case.batches), of_finite(value))
         for value in (settled, lambda p: exactly(p), but_for_nothing)
     ),
     # --- refused here alone

@@ -100,6 +100,11 @@ def write(stem: Stem) -> None:
     deeper = named("MetricCollection", metrics={"both": inner, "f1": named("MulticlassF1Score", num_classes=3)})
     add("three levels", {"all": deeper}, labels)
 
+    by_class = named("ClasswiseWrapper", metric=named("MulticlassAccuracy", num_classes=3, average=None))
+    equal_keys = named("MetricCollection", metrics={"a": by_class, "b": by_class}, prefix="in_", postfix="_inner")
+    add("equal keys in an inner collection", {"both": equal_keys}, labels)
+    add("equal keys in an inner collection in a list", [equal_keys], labels, {"prefix": "out_"})
+
     by_name = {"excludes": {"positional": "the members take different inputs"}}
     add("inputs by name", {"mse": named("MeanSquaredError"), "mean": named("MeanMetric")}, weighted_pairs(), **by_name)
 

@@ -116,7 +116,7 @@ MetricCollection MetricCollection::from_json(std::string_view json) {
   return of_options(options_from_json(json));
 }
 
-void MetricCollection::add_one(std::string name, const MetricHandle& metric, Options shown) {
+void MetricCollection::add_one(std::string name, const MetricHandle& metric, Shown shown) {
   if (name.empty() || name.find('.') != std::string::npos) {
     throw InvalidArgument("MetricCollection: a member's name is not empty and has no dot, got `" + name + "`");
   }
@@ -131,7 +131,8 @@ void MetricCollection::add(Member member) {
   }
   auto* nested = dynamic_cast<MetricCollection*>(&*member.metric);
   if (nested == nullptr) {
-    add_one(member.name.empty() ? std::string(member.metric->name()) : member.name, member.metric, {});
+    const std::string name = member.name.empty() ? std::string(member.metric->name()) : member.name;
+    add_one(name, member.metric, {.around = {}, .bare_name = name});
     description_changed();
     return;
   }
@@ -139,7 +140,8 @@ void MetricCollection::add(Member member) {
   const std::size_t size_before = size();
   try {
     for (const Children::Child& child : nested->parts()) {
-      add_one(before + nested->options_.prefix + child.name + nested->options_.postfix, child.metric, nested->options_);
+      const Options& around = nested->options_;
+      add_one(before + around.prefix + child.name + around.postfix, child.metric, {around, before + child.name});
     }
   } catch (...) {
     while (size() > size_before) {
@@ -211,7 +213,8 @@ c10::IValue MetricCollection::value() {
     }
     for (const auto& entry : values[i].toGenericDict()) {
       const std::string& key = entry.key().toStringRef();
-      insert(shown_[i].prefix + (repeated ? name + "_" + key : key) + shown_[i].postfix, entry.value());
+      const auto& [around, bare_name] = shown_[i];
+      insert(around.prefix + (repeated ? bare_name + "_" + key : key) + around.postfix, entry.value());
     }
   }
   return all;

@@ -199,7 +199,15 @@ c10::IValue MetricTracker::stacked_values() const {
   c10::impl::GenericDict all(c10::StringType::get(), c10::AnyType::get());
   for (const auto& entry : values.front().toGenericDict()) {
     std::vector<c10::IValue> of_name;
-    for (const c10::IValue& value : values) of_name.push_back(value.toGenericDict().at(entry.key()));
+    for (const c10::IValue& value : values) {
+      const std::string& name = entry.key().toStringRef();
+      auto found = detail::entry_of(value, name);
+      if (!found) {
+        throw Error("MetricTracker: step 0 has a value `" + name + "`, step " + std::to_string(of_name.size()) +
+                    " has none of that name");
+      }
+      of_name.push_back(std::move(*found));
+    }
     all.insert(entry.key(), stacked(of_name));
   }
   return all;

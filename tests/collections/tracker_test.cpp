@@ -8,6 +8,7 @@
 #include <metrics/collections/running.h>
 #include <metrics/collections/tracker.h>
 #include <metrics/core/errors.h>
+#include <metrics/detection/iou.h>
 #include <metrics/regression/mse.h>
 #include <metrics/regression/r2.h>
 
@@ -107,6 +108,20 @@ TEST_CASE("tracker: the best of what has none is none, with a warning") {
   CHECK_FALSE(tracker.best_metric().has_value());
   CHECK(warnings.messages.size() == 1);
   CHECK_THROWS_WITH_AS(tracker.best_metrics(), doctest::Contains("best_metric()"), metrics::Error);
+}
+
+TEST_CASE("tracker: names that not every step has are refused") {
+  MetricTracker tracker(metrics::IntersectionOverUnion({.class_metrics = true}));
+  for (const int64_t label : {0, 1}) {
+    const metrics::LabelledBoxes one{.boxes = at::tensor({0.F, 0.F, 1.F, 1.F}).reshape({1, 4}),
+                                     .labels = at::tensor({label})};
+    tracker.increment();
+    dynamic_cast<metrics::IntersectionOverUnion&>(tracker.step(label)).update(std::vector{one}, std::vector{one});
+  }
+  CHECK(number(tracker.compute().toGenericDict().at("iou/cl_1")) == 1);
+  const char* message = "step 0 has a value `iou/cl_0`, step 1 has none of that name";
+  CHECK_THROWS_WITH_AS(tracker.compute_all(), doctest::Contains(message), metrics::Error);
+  CHECK_THROWS_WITH_AS(tracker.best_metrics(), doctest::Contains(message), metrics::Error);
 }
 
 TEST_CASE("tracker: the best value and its first step, in either direction") {

@@ -1,5 +1,5 @@
-// Plays one case after another for scripts/fuzz.py, which plays them in torchmetrics. A request is a line of JSON and the bytes
-// of a safetensors file:
+// Plays one case after another for scripts/fuzz.py, which plays them in torchmetrics. A request is a line of JSON and
+// the bytes of a safetensors file:
 //
 //   {"case": a case as the indexes of fixtures have it, "plays": names, "shares": how many batches each shard gets,
 //    "half": how many come before what `reset`, `clone` and `saved` do, "ways": names, "bytes": n}
@@ -9,18 +9,18 @@
 // `{"operator": "Add", "a": operand, "b": operand}`, an operand being a metric, a number or again such options.
 
 #define DOCTEST_CONFIG_IMPLEMENT
-#include <metrics/testing/fixtures.h>
-#include <metrics/testing/ways.h>
-
 #include <metrics/collections/composition.h>
 #include <metrics/collections/tracker.h>
 #include <metrics/core/codec.h>
 #include <metrics/core/dynamic.h>
 #include <metrics/core/errors.h>
 #include <metrics/core/warning.h>
+#include <metrics/testing/fixtures.h>
+#include <metrics/testing/ways.h>
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/scalar_tensor.h>
+
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
@@ -81,8 +81,8 @@ constexpr std::string_view tracker_name = "MetricTracker";
 constexpr std::string_view composed_name = "CompositionalMetric";
 /// In the order of `Operator`.
 constexpr std::array<std::string_view, 22> operators = {
-    "Add", "Sub", "Mul", "TrueDivide", "FloorDivide", "Fmod", "Pow", "Matmul", "Eq", "Ne", "Lt",
-    "Le", "Gt", "Ge", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitwiseNot", "Abs", "Neg", "Pos", "GetItem"};
+    "Add", "Sub", "Mul", "TrueDivide", "FloorDivide", "Fmod",       "Pow",        "Matmul", "Eq",  "Ne",  "Lt",
+    "Le",  "Gt",  "Ge",  "BitwiseAnd", "BitwiseOr",   "BitwiseXor", "BitwiseNot", "Abs",    "Neg", "Pos", "GetItem"};
 
 metrics::CompositionalMetric composed(const std::function<std::optional<IValue>(std::string_view)>& option);
 

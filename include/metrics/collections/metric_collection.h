@@ -135,12 +135,18 @@ class METRICS_API MetricCollection : public Composite {
   std::string describe_options() const override;
 
  private:
+  /// What the collection that a member came from puts around the keys of a dict, and the member's name without it.
+  struct Shown {
+    Options around{};
+    std::string bare_name{};
+  };
+
   [[noreturn]] void throw_other_class(std::string_view name) const;
   std::size_t index_of(std::string_view name) const;
-  void add_one(std::string name, const MetricHandle& metric, Options shown);
+  void add_one(std::string name, const MetricHandle& metric, Shown shown);
 
   Options options_;
-  std::vector<Options> shown_;  // for each member, what its former collection puts around the keys of a dict
+  std::vector<Shown> shown_;  // for each member
 };
 
 }  // namespace metrics
