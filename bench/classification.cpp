@@ -8,6 +8,7 @@
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/sum.h>
 #include <ATen/ops/zeros.h>
 
 #include <benchmark/benchmark.h>
@@ -125,6 +126,55 @@ void pixel_counts(benchmark::State& state, CountClasses count) {
 }
 BENCHMARK_CAPTURE(pixel_counts, kernel, add_class_counts)->Args({1})->Args({2});
 BENCHMARK_CAPTURE(pixel_counts, plain, plain::add_class_counts)->Args({1});
+
+// Rows of few classes beside `at::sum` of what is read: bytes a second are those of scores and targets, in both.
+void count_all_bytes(benchmark::State& state, const Batch& batch) {
+  const auto bytes = static_cast<int64_t>(batch.preds.nbytes() + batch.target.nbytes());
+  state.SetBytesProcessed(state.iterations() * bytes);
+}
+
+void short_rows(benchmark::State& state, CountClasses count, at::ScalarType dtype, at::ScalarType labels) {
+  Batch batch = classes(state.range(0), state.range(1), dtype);
+  batch.target = batch.target.to(labels);
+  at::set_num_threads(1);
+  Tensor counts = at::zeros({4, state.range(1)}, at::kLong);
+  for (auto _ : state) count(counts, batch.preds, batch.target, {.num_classes = state.range(1)});
+  count_all_bytes(state, batch);
+}
+
+void summing_short_rows(benchmark::State& state) {
+  const Batch batch = classes(state.range(0), state.range(1));
+  at::set_num_threads(1);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(at::sum(batch.preds));
+    benchmark::DoNotOptimize(at::sum(batch.target));
+  }
+  count_all_bytes(state, batch);
+}
+
+void each_short_row(benchmark::internal::Benchmark* benchmark) {
+  for (const int64_t count : {2, 3, 5, 10, 20, 50, 100}) benchmark->Args({100000, count});
+  benchmark->Args({10000000, 10})->Unit(benchmark::kMicrosecond);
+}
+BENCHMARK(summing_short_rows)->Apply(each_short_row);
+BENCHMARK_CAPTURE(short_rows, kernel, add_class_counts, at::kFloat, at::kLong)->Apply(each_short_row);
+BENCHMARK_CAPTURE(short_rows, kernel_double, add_class_counts, at::kDouble, at::kLong)->Args({100000, 10});
+BENCHMARK_CAPTURE(short_rows, kernel_bfloat16, add_class_counts, at::kBFloat16, at::kLong)->Args({100000, 10});
+BENCHMARK_CAPTURE(short_rows, kernel_half, add_class_counts, at::kHalf, at::kLong)->Args({100000, 10});
+BENCHMARK_CAPTURE(short_rows, kernel_int32_labels, add_class_counts, at::kFloat, at::kInt)->Args({100000, 10});
+BENCHMARK_CAPTURE(short_rows, kernel_uint8_labels, add_class_counts, at::kFloat, at::kByte)->Args({100000, 10});
+BENCHMARK_CAPTURE(short_rows, plain, plain::add_class_counts, at::kFloat, at::kLong)->Args({100000, 10});
+
+// Pairs of labels of a segmentation: [8, 512, 1024] of 19 classes.
+void label_pairs(benchmark::State& state) {
+  at::manual_seed(0);
+  const Batch batch{at::randint(19, {8, 512, 1024}, at::kLong), at::randint(19, {8, 512, 1024}, at::kLong)};
+  at::set_num_threads(1);
+  Tensor confusion = at::zeros({19, 19}, at::kLong);
+  for (auto _ : state) add_class_confusion(confusion, batch.preds, batch.target, {.num_classes = 19});
+  count_all_bytes(state, batch);
+}
+BENCHMARK(label_pairs);
 
 using CountAnswers = ThresholdCounts (*)(const Tensor&, const Tensor&, const ThresholdRule&);
 

@@ -92,6 +92,12 @@ def update_targets():
         yield row("MulticlassConfusionMatrix", 8192, 1000, threads, 4)
     for threads in (1, 2):
         yield row("MulticlassF1Score", 8192, 1000, threads, 6)
+    for classes in (2, 3, 5, 10, 20, 50, 100):
+        yield row(ACCURACY, 100000, classes, 1, 12)
+    yield row("MulticlassConfusionMatrix", 100000, 10, 1, 8)
+    segmentation = tuple(Input("labels", (8, 512, 1024), classes) for classes in (19, 18))
+    work = "MulticlassConfusionMatrix.update, 8 × 512 × 1024 labels of 19 classes"
+    yield Row(work, "update", (("MulticlassConfusionMatrix", {"num_classes": 19}),), segmentation, at_least=8)
     yield Row("WordErrorRate.update, 1000 × 24 words", "update", (("WordErrorRate", {}),), sentences(1000, 24), at_least=30)
 
 

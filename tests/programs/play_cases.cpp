@@ -97,9 +97,9 @@ metrics::Operand operand(const IValue& given) {
 
 metrics::CompositionalMetric composed(const std::function<std::optional<IValue>(std::string_view)>& option) {
   const auto* const name = std::find(operators.begin(), operators.end(), option("operator").value().toStringRef());
-  const auto function = static_cast<metrics::Operator>(name - operators.begin());
+  const auto function = static_cast<metrics::collections::Operator>(name - operators.begin());
   const metrics::Operand first = operand(option("a").value());
-  if (function == metrics::Operator::GetItem) return {first, option("key").value().toInt()};
+  if (function == metrics::collections::Operator::GetItem) return {first, option("key").value().toInt()};
   const std::optional<IValue> second = option("b");
   return {function, first, second ? std::optional(operand(*second)) : std::nullopt};
 }

@@ -1,6 +1,7 @@
 #include "elements.h"
 #include "kernels.h"
 #include "kernels/parallel.h"
+#include "short_rows.h"
 
 #include <algorithm>
 #include <array>
@@ -314,6 +315,7 @@ void count_in_parts(int64_t* table, int64_t cells, int64_t rows, const Count& co
 }  // namespace
 
 bool predict(const Scores& scores, const int64_t* target, int64_t top_k, int64_t* predicted) {
+  if (top_k == 1 && is_short(scores.classes)) return predict_short(scores, predicted);
   return with_element(scores.data, scores.element,
                       [&]<class E>(const E*) { return predict_as<E>(scores, target, top_k, predicted); });
 }
@@ -334,14 +336,18 @@ void add_counts(int64_t* counts, int64_t classes, const int64_t* target, const i
   });
 }
 
-void add_micro_counts(int64_t* counts, int64_t classes, const int64_t* target, const int64_t* predicted, int64_t rows,
-                      Ignored ignored) {
-  const auto [taken, right] = count_hits(target, predicted, rows, ignored);
+void add_hits(int64_t* counts, int64_t classes, Hits hits) {
+  const auto [taken, right] = hits;
   const int64_t wrong = taken - right;
   counts[0] += right;
   counts[1] += wrong;
   counts[2] += classes * taken - (right + 2 * wrong);
   counts[3] += wrong;
+}
+
+void add_micro_counts(int64_t* counts, int64_t classes, const int64_t* target, const int64_t* predicted, int64_t rows,
+                      Ignored ignored) {
+  add_hits(counts, classes, count_hits(target, predicted, rows, ignored));
 }
 
 void add_confusion(int64_t* confusion, int64_t classes, const int64_t* target, const int64_t* predicted, int64_t rows,

@@ -4,6 +4,7 @@
 #include "kernels.h"
 #include "kernels/math.h"
 #include "kernels/ordered_bits.h"
+#include "short_rows.h"
 #include <metrics/core/errors.h>
 
 #include <ATen/ops/full.h>
@@ -53,10 +54,11 @@ class Predictions {
 };
 
 kernels::Scores scores_of(const Tensor& scores, const ClassShape& shape) {
-  kernels::Scores s{scores.const_data_ptr(), element_of(scores.scalar_type()),
-                    shape.samples,           shape.classes,
-                    shape.positions,         scores.stride(0),
-                    scores.stride(1),        1};
+  kernels::Scores s{scores.const_data_ptr(), element_of(scores.scalar_type()), shape.samples,   shape.classes,
+                    shape.positions,         shape.classes * shape.positions,  shape.positions, 1};
+  if (scores.is_contiguous()) return s;
+  s.sample_stride = scores.stride(0);
+  s.class_stride = scores.stride(1);
   if (scores.dim() == 3) s.position_stride = scores.stride(2);
   return s;
 }
@@ -66,11 +68,67 @@ bool regular(const Tensor& scores) {
                            : scores.dim() == 3 && (scores.stride(1) == 1 || scores.stride(2) == 1);
 }
 
-// Scores as the kernels read them: three dimensions at most, classes or positions next to each other.
+// Scores as the kernels read them: contiguous, or three dimensions at most with classes or positions next to each
+// other.
 Tensor readable_scores(const Tensor& preds, const ClassShape& shape) {
   Tensor scores = readable(preds);
+  if (scores.is_contiguous()) return scores;
   if (scores.dim() > 3) scores = scores.reshape({shape.samples, shape.classes, shape.positions});
   return regular(scores) ? scores : scores.contiguous();
+}
+
+std::optional<kernels::LabelType> label_type_of(at::ScalarType dtype) {
+  switch (dtype) {
+    case at::kLong:
+      return kernels::LabelType::Int64;
+    case at::kInt:
+      return kernels::LabelType::Int32;
+    case at::kShort:
+      return kernels::LabelType::Int16;
+    case at::kChar:
+      return kernels::LabelType::Int8;
+    case at::kByte:
+    case at::kBool:
+      return kernels::LabelType::UInt8;
+    default:
+      return std::nullopt;
+  }
+}
+
+// In their own type where the kernels of short rows read it.
+Tensor readable_short_labels(const Tensor& labels) {
+  return label_type_of(labels.scalar_type()) ? readable(labels).contiguous() : readable_labels(labels);
+}
+
+kernels::Labels labels_of(const Tensor& labels) {
+  return {labels.const_data_ptr(), *label_type_of(labels.scalar_type())};
+}
+
+bool are_short(const ClassRule& rule, const ClassShape& shape) {
+  return rule.top_k == 1 && kernels::is_short(shape.classes);
+}
+
+// Hands all rows to `count`, which says what it has found, and has counted nothing where the rule refuses that.
+template <class Count>
+void count_short_rows(const Tensor& preds, const Tensor& target, const ClassRule& rule, const ClassShape& shape,
+                      const Count& count) {
+  const int64_t rows = shape.samples * shape.positions;
+  if (rows == 0) return;
+  const Tensor targets = readable_short_labels(target);
+  const Tensor predictions = shape.scores ? readable_scores(preds, shape) : readable_short_labels(preds);
+  kernels::ShortRows all{nullptr,      {}, labels_of(targets), rows, shape.classes, Ignored(rule.ignore_index),
+                         rule.validate};
+  kernels::Scores scores;
+  if (shape.scores) {
+    scores = scores_of(predictions, shape);
+    all.scores = &scores;
+  } else {
+    all.predicted = labels_of(predictions);
+  }
+  const kernels::Found found = count(all);
+  if (!rule.validate) return;
+  if (found.no_class) throw_bad_label(preds, target, rule);
+  if (found.nan) refuse_nan(preds, target, rule);
 }
 
 // Checks all, then hands targets and predictions, a row each, to `count`.
@@ -183,13 +241,21 @@ double logit_cutoff(double threshold, at::ScalarType dtype) {
 void add_class_counts(Tensor& counts, const Tensor& preds, const Tensor& target, const ClassRule& rule) {
   const auto shape = checked_classes(preds, target, rule);
   if (!on_cpu(preds, target)) return plain::add_class_counts(counts, preds, target, rule);
+  auto* cells = counts.mutable_data_ptr<int64_t>();
+  const bool together = counts.size(1) == 1;
+  const int64_t classes = together ? rule.num_classes.value_or(1) : counts.size(1);
+  // Labels of no class can be right where classes are counted together and nothing is validated.
+  if (are_short(rule, shape) && (shape.scores || rule.validate || !together)) {
+    return count_short_rows(preds, target, rule, shape, [&](const kernels::ShortRows& rows) {
+      return together ? kernels::add_short_micro_counts(cells, classes, rows) : kernels::add_short_counts(cells, rows);
+    });
+  }
   count_classes(preds, target, rule, shape, [&](const int64_t* t, const int64_t* p, int64_t rows) {
-    auto* cells = counts.mutable_data_ptr<int64_t>();
     const Ignored ignored(rule.ignore_index);
-    if (counts.size(1) == 1) {
-      kernels::add_micro_counts(cells, rule.num_classes.value_or(1), t, p, rows, ignored);
+    if (together) {
+      kernels::add_micro_counts(cells, classes, t, p, rows, ignored);
     } else {
-      kernels::add_counts(cells, counts.size(1), t, p, rows, ignored);
+      kernels::add_counts(cells, classes, t, p, rows, ignored);
     }
   });
 }
@@ -234,6 +300,11 @@ Tensor samplewise_micro_class_counts(const Tensor& preds, const Tensor& target, 
 void add_class_confusion(Tensor& confusion, const Tensor& preds, const Tensor& target, const ClassRule& rule) {
   const auto shape = checked_classes(preds, target, rule);
   if (!on_cpu(preds, target)) return plain::add_class_confusion(confusion, preds, target, rule);
+  if (are_short(rule, shape) && kernels::fits_short_confusion(shape.samples * shape.positions, shape.classes)) {
+    return count_short_rows(preds, target, rule, shape, [&](const kernels::ShortRows& rows) {
+      return kernels::add_short_confusion(confusion.mutable_data_ptr<int64_t>(), rows);
+    });
+  }
   count_classes(preds, target, rule, shape, [&](const int64_t* t, const int64_t* p, int64_t rows) {
     kernels::add_confusion(confusion.mutable_data_ptr<int64_t>(), *rule.num_classes, t, p, rows,
                            Ignored(rule.ignore_index));

@@ -45,6 +45,9 @@ Hits count_hits(const int64_t* target, const int64_t* predicted, int64_t rows, I
 void add_counts(int64_t* counts, int64_t classes, const int64_t* target, const int64_t* predicted, int64_t rows,
                 Ignored ignored);
 
+/// Adds to counts [4] of all classes together.
+void add_hits(int64_t* counts, int64_t classes, Hits hits);
+
 /// Counts all classes together into `counts` [4].
 void add_micro_counts(int64_t* counts, int64_t classes, const int64_t* target, const int64_t* predicted, int64_t rows,
                       Ignored ignored);

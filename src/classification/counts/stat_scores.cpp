@@ -271,11 +271,11 @@ Tensor scores::StatScores::value(const GatheredCounts& gathered) {
     case Average::Micro:
       return table.sum(-2);
     case Average::Macro:
-      return table.to(at::kDouble).mean(-2);
+      return families::sum_in_order(table.to(at::kDouble).transpose(-1, -2)) / table.size(-2);
     case Average::Weighted: {
       // As torchmetrics does it, which weighs a sample's labels by their support in all samples together.
       const Tensor all = how.task == Task::Multilabel ? support.sum() : support.sum(-1, /*keepdim=*/true);
-      return (table * (support.to(at::kDouble) / all).unsqueeze(-1)).sum(-2);
+      return families::sum_in_order((table * (support.to(at::kDouble) / all).unsqueeze(-1)).transpose(-1, -2));
     }
     case Average::None:
       break;

@@ -1,0 +1,56 @@
+#pragma once
+
+#include "kernels.h"
+
+#include <cstdint>
+
+/// Counting of classes that are few: a block of rows at a time, whose argmax is taken side by side and whose labels are
+/// checked on the way. Every task counts into tables of its own, several in turn, because an increment of a number has
+/// to wait for the one before; nothing is added to what it is for before all rows have been looked at.
+namespace metrics::classification::counts::kernels {
+
+enum class LabelType { Int64, Int32, Int16, Int8, UInt8 };
+
+/// Labels next to each other.
+struct Labels {
+  const void* data;
+  LabelType type;
+};
+
+/// Rows of classes whose predictions are scores, or labels.
+struct ShortRows {
+  const Scores* scores;  ///< Null if predictions are labels.
+  Labels predicted;      ///< What they are then.
+  Labels target;
+  int64_t rows, classes;
+  Ignored ignored;
+  bool validate;  ///< Whether what is found below keeps all from being counted.
+};
+
+/// What a row that counts may hold.
+struct Found {
+  bool no_class = false;  ///< A label outside of [0, classes).
+  bool nan = false;       ///< A score that is NaN.
+};
+
+/// Whether these functions take rows of so many classes.
+bool is_short(int64_t classes);
+
+/// Writes the predicted class of each row, and returns whether any score is NaN: the first that is comes before all.
+bool predict_short(const Scores& scores, int64_t* predicted);
+
+/// Counts into `counts` [4, classes].
+Found add_short_counts(int64_t* counts, const ShortRows& rows);
+
+/// Counts all classes together into `counts` [4], as if there were `classes`. A prediction of no class is right where
+/// the target is of none.
+Found add_short_micro_counts(int64_t* counts, int64_t classes, const ShortRows& rows);
+
+/// Whether `add_short_confusion` takes so many rows of so many classes: many are counted into a table of all pairs
+/// first.
+bool fits_short_confusion(int64_t rows, int64_t classes);
+
+/// Counts into `confusion` [classes, classes].
+Found add_short_confusion(int64_t* confusion, const ShortRows& rows);
+
+}  // namespace metrics::classification::counts::kernels
