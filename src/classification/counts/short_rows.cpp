@@ -236,7 +236,7 @@ class Together {
 
  private:
   static void add(Hits& into, Hits hits) {
-    into.kept += hits.kept;
+    into.rows += hits.rows;
     into.right += hits.right;
   }
 
