@@ -1,6 +1,9 @@
 #include "../core/loaded_states.h"
 #include "compensated_sum.h"
+#include "extremes.h"
+#include "families/numbers.h"
 #include "kernels/checked_rows.h"
+#include "kernels/parallel.h"
 #include "kernels/plain_tensor.h"
 #include <metrics/aggregation/aggregation.h>
 #include <metrics/core/define.h>
@@ -18,6 +21,7 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <sstream>
 
 namespace metrics {
@@ -76,7 +80,7 @@ Tensor without_nan(const Tensor& values, const AggregatorOptions& options, std::
 
 DoubleDouble sum_of(const Tensor& values) {
   if (!values.is_cpu()) return {values.sum(at::kDouble).item<double>(), 0};
-  const Tensor flat = values.resolve_neg().contiguous();
+  const Tensor flat = kernels::is_plain(values) ? values : values.resolve_neg().contiguous();
   if (flat.scalar_type() == at::kFloat) return aggregation::compensated_sum(flat.const_data_ptr<float>(), flat.numel());
   const Tensor wide = flat.scalar_type() == at::kDouble ? flat : flat.to(at::kDouble);
   return aggregation::compensated_sum(wide.const_data_ptr<double>(), wide.numel());
@@ -95,14 +99,55 @@ Summed summed(const Tensor& values, const AggregatorOptions& options, std::strin
   return {sum_of(kept), kept.numel()};
 }
 
-/// The extreme of what the strategy leaves of the values, by at::min or at::max; undefined where nothing is left.
-template <class Extreme>
-Tensor extreme_of(const Values& value, const AggregatorOptions& options, std::string_view metric, Extreme extreme) {
-  if (value.tensor().numel() == 0) return {};
-  const Tensor found = extreme(value.tensor());
-  if (!looks_for_nan(options) || !any_nan(found)) return found;
-  const Tensor kept = without_nan(value.tensor(), options, metric);
-  return kept.numel() == 0 ? Tensor() : extreme(kept);
+/// One end of numbers: the same by a kernel, where there is one for them, and in tensors.
+struct Greatest {
+  static Tensor of(const Tensor& values) { return at::max(values); }
+  template <class T>
+  static double of(const T* values, int64_t n) {
+    return aggregation::greatest(values, n);
+  }
+  static void fold(State& state, double found) { state.raise(found); }
+  static void fold(State& state, const Tensor& found) { state.raise(found); }
+};
+struct Least {
+  static Tensor of(const Tensor& values) { return at::min(values); }
+  template <class T>
+  static double of(const T* values, int64_t n) {
+    return aggregation::least(values, n);
+  }
+  static void fold(State& state, double found) { state.lower(found); }
+  static void fold(State& state, const Tensor& found) { state.lower(found); }
+};
+
+/// The end of the few numbers that one thread has looked through before others have begun.
+template <class End>
+std::optional<double> end_of_few(const Tensor& values) {
+  const int64_t n = values.numel();
+  if (n > kernels::elements_per_task || !kernels::is_plain(values)) return std::nullopt;
+  switch (values.scalar_type()) {
+    case at::kFloat:
+      return End::of(values.const_data_ptr<float>(), n);
+    case at::kDouble:
+      return End::of(values.const_data_ptr<double>(), n);
+    case at::kLong:
+      return End::of(values.const_data_ptr<int64_t>(), n);
+    default:
+      return std::nullopt;
+  }
+}
+
+/// Folds the end of what the strategy leaves of the values into the state.
+template <class End>
+void fold_end(State& state, const Tensor& values, const AggregatorOptions& options, std::string_view metric) {
+  if (values.numel() == 0) return;
+  if (const std::optional<double> found = end_of_few<End>(values)) {
+    if (!std::isnan(*found) || !looks_for_nan(options)) return End::fold(state, *found);
+  } else {
+    const Tensor end = End::of(values);
+    if (!looks_for_nan(options) || !any_nan(end)) return End::fold(state, end);
+  }
+  const Tensor kept = without_nan(values, options, metric);
+  if (kept.numel() > 0) End::fold(state, End::of(kept));
 }
 
 Tensor number(double value) {
@@ -162,7 +207,8 @@ void MeanMetric::update(States& states, const Options& options, const Values& va
 }
 
 Tensor MeanMetric::finalise(const States& states, const Options&) {
-  return states["mean_value"].tensor().div(states["weight"].tensor());
+  return families::value_of([](const auto& sum, const auto& weight) { return sum / weight; },
+                            states["mean_value"].tensor(), states["weight"].tensor());
 }
 
 void MaxMetric::declare(States& states, const Options&) {
@@ -170,8 +216,7 @@ void MaxMetric::declare(States& states, const Options&) {
 }
 
 void MaxMetric::update(States& states, const Options& options, const Values& value) {
-  const Tensor highest = extreme_of(value, options, name, [](const Tensor& values) { return at::max(values); });
-  if (highest.defined()) states["max_value"].raise(highest);
+  fold_end<Greatest>(states["max_value"], value.tensor(), options, name);
 }
 
 Tensor MaxMetric::finalise(const States& states, const Options&) {
@@ -183,8 +228,7 @@ void MinMetric::declare(States& states, const Options&) {
 }
 
 void MinMetric::update(States& states, const Options& options, const Values& value) {
-  const Tensor lowest = extreme_of(value, options, name, [](const Tensor& values) { return at::min(values); });
-  if (lowest.defined()) states["min_value"].lower(lowest);
+  fold_end<Least>(states["min_value"], value.tensor(), options, name);
 }
 
 Tensor MinMetric::finalise(const States& states, const Options&) {
@@ -197,7 +241,9 @@ void CatMetric::declare(States& states, const Options&) {
 
 void CatMetric::update(States& states, const Options& options, const Values& value) {
   const Tensor values = without_nan(value.tensor(), options, name);
-  if (values.numel() > 0) states["value"].append(values.to(states.device(), states.dtype()));
+  if (values.numel() == 0) return;
+  const bool is_as_kept = values.scalar_type() == states.dtype() && values.device() == states.device();
+  states["value"].append(is_as_kept ? values : values.to(states.device(), states.dtype()));
 }
 
 Tensor CatMetric::finalise(const States& states, const Options&) {

@@ -78,10 +78,18 @@ Tensor rounded(const Tensor& value) {
   return result;
 }
 
+/// Whether nobody else sees the tensor, nor the memory that it fills: then it may be the result itself.
+bool is_own(const Tensor& value) {
+  return value.use_count() == 1 && kernels::is_plain(value) && !value.requires_grad() && !value.is_inference() &&
+         value.storage().use_count() == 1 && value.storage().nbytes() == value.nbytes();
+}
+
 }  // namespace
 
 Tensor finished_tensor(const Tensor& value, const ResultForm& form) {
   const bool reshapes = form.one_element_is_scalar && value.numel() == 1 && value.dim() > 0;
+  const bool is_as_asked = !value.is_floating_point() || value.scalar_type() == form.dtype;
+  if (is_as_asked && !reshapes && is_own(value)) return value;
   const Tensor shaped = reshapes ? value.reshape({}) : value;
   if (!shaped.is_floating_point() || shaped.scalar_type() == form.dtype) return separate(shaped);
   const bool rounds = shaped.scalar_type() == at::kDouble && form.dtype == at::kFloat;

@@ -15,6 +15,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/full_like.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/maximum.h>
 #include <ATen/ops/minimum.h>
@@ -23,9 +24,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <numeric>
 #include <sstream>
 #include <tuple>
 #include <utility>
@@ -61,6 +64,39 @@ Tensor matched(const Tensor& value, const Tensor& like) {
 
 bool needs_gradients(const Tensor& value) {
   return at::GradMode::is_enabled() && value.requires_grad();
+}
+
+bool is_lower(double value, double held) {
+  return value < held || std::isnan(value);  // where NaN is held nothing is lower, so that it stays
+}
+bool is_higher(double value, double held) {
+  return value > held || std::isnan(value);
+}
+
+/// Whether float64 numbers can be replaced where they lie.
+bool can_be_replaced(const Tensor& held) {
+  return is_plain(held) && held.scalar_type() == at::kDouble && !held.requires_grad();
+}
+
+/// Puts a number in place of the one that is held where it is better. Returns whether such a number is held.
+template <class Better>
+bool replace_number(const Tensor& held, double value, Better better) {
+  if (!can_be_replaced(held) || held.numel() != 1) return false;
+  auto* const number = held.mutable_data_ptr<double>();
+  if (better(value, *number)) *number = value;
+  return true;
+}
+
+/// The same number by number.
+template <class Better>
+bool replace_numbers(const Tensor& held, const Tensor& values, Better better) {
+  if (!can_be_replaced(held) || !can_be_replaced(values) || held.sizes() != values.sizes()) return false;
+  auto* const numbers = held.mutable_data_ptr<double>();
+  const auto* const given = values.const_data_ptr<double>();
+  for (int64_t i = 0; i < held.numel(); ++i) {
+    if (better(given[i], numbers[i])) numbers[i] = given[i];
+  }
+  return true;
 }
 
 constexpr std::size_t much_memory = std::size_t{1} << 20;
@@ -354,6 +390,28 @@ void State::add(const DoubleDouble& value) {
   add_all({{*this, value}});
 }
 
+void State::add(std::span<const DoubleDouble> values) {
+  expect(Reduction::Sum);
+  require_floating_sum();
+  if (static_cast<int64_t>(values.size()) != value_.numel()) {
+    throw Error("state `" + name() + "` holds " + std::to_string(value_.numel()) + " sums and was given " +
+                std::to_string(values.size()));
+  }
+  about_to_write(*this);
+  const bool is_here = is_plain(value_) && is_plain(residual_);
+  const auto kept = [](const Tensor& like) { return at::empty(like.sizes(), at::TensorOptions(at::kDouble)); };
+  const Tensor high = is_here ? value_ : kept(value_);
+  const Tensor low = is_here ? residual_ : kept(residual_);
+  auto* const highs = high.mutable_data_ptr<double>();
+  auto* const lows = low.mutable_data_ptr<double>();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const DoubleDouble sum = is_here ? DoubleDouble{highs[i], lows[i]} + values[i] : values[i];
+    highs[i] = sum.high;
+    lows[i] = sum.low;
+  }
+  if (!is_here) add_compensated(matched(high, value_), matched(low, value_));
+}
+
 void State::add(const Tensor& high, const Tensor& low) {
   expect(Reduction::Sum);
   require_floating_sum();
@@ -391,13 +449,25 @@ void State::average(const Tensor& value, int64_t updates_before) {
 void State::lower(const Tensor& value) {
   expect(Reduction::Min);
   about_to_write(*this);
-  value_ = at::minimum(value_, matched(value, value_));
+  if (!replace_numbers(value_, value, is_lower)) value_ = at::minimum(value_, matched(value, value_));
+}
+
+void State::lower(double value) {
+  expect(Reduction::Min);
+  about_to_write(*this);
+  if (!replace_number(value_, value, is_lower)) value_ = at::minimum(value_, at::full_like(value_, value));
 }
 
 void State::raise(const Tensor& value) {
   expect(Reduction::Max);
   about_to_write(*this);
-  value_ = at::maximum(value_, matched(value, value_));
+  if (!replace_numbers(value_, value, is_higher)) value_ = at::maximum(value_, matched(value, value_));
+}
+
+void State::raise(double value) {
+  expect(Reduction::Max);
+  about_to_write(*this);
+  if (!replace_number(value_, value, is_higher)) value_ = at::maximum(value_, at::full_like(value_, value));
 }
 
 void State::set(const Tensor& value) {
@@ -418,6 +488,20 @@ void State::append_item(const Tensor& item) {
   about_to_write(*this);
   append_rows(item.dim() == 0 ? item.unsqueeze(0) : item);
   append_item_end(rows_);
+}
+
+void State::append_items(const Tensor& rows, std::span<const int64_t> sizes) {
+  expect(Reduction::List);
+  if (rows.dim() == 0 || std::accumulate(sizes.begin(), sizes.end(), int64_t{0}) != rows.size(0)) {
+    std::ostringstream message;
+    message << "state `" << name() << "` was given items that have not the rows of a tensor of shape " << rows.sizes();
+    throw InvalidArgument(message.str());
+  }
+  if (sizes.empty()) return;
+  about_to_write(*this);
+  int64_t end = rows_;
+  append_rows(rows);
+  for (const int64_t size : sizes) append_item_end(end += size);
 }
 
 void State::append_item_end(int64_t end) {

@@ -298,6 +298,11 @@ bool Unit::cached_for(const Ranks& ranks) const {
          !ranks.group.owner_before(cached_->group);
 }
 
+void Unit::value_cached(const Ranks& ranks) {
+  static const auto alone = std::make_shared<const Ranks>();  // what most values are over, without memory for each
+  cached_ = ranks.all ? std::make_shared<const Ranks>(ranks) : alone;
+}
+
 Unit::ToFinalise Unit::prepare_compute() {
   const bool over_ranks = metric_options().sync_on_compute && !is_synced() && !borrowed_ && distributed();
   ToFinalise ready;

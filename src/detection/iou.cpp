@@ -1,16 +1,22 @@
 #include "../core/loaded_states.h"
+#include "kernels/plain_tensor.h"
 #include "pairwise_iou.h"
 #include <metrics/core/define.h>
 #include <metrics/core/double_double.h>
 #include <metrics/detection/iou.h>
 
+#include <ATen/EmptyTensor.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/eye.h>
 #include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
+#include <c10/util/SmallVector.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <span>
 #include <sstream>
 
 namespace metrics {
@@ -32,20 +38,26 @@ void check_iou_threshold(std::string_view what, const std::optional<double>& thr
   throw InvalidArgument(std::string(what) + ": iou_threshold: expected a number, got " + std::to_string(*threshold));
 }
 
-void check_boxes(const std::string& where, const Tensor& boxes) {
+bool are_boxes(const Tensor& boxes) {
   const bool none = boxes.dim() == 1 && boxes.size(0) == 0;
-  if (none || (boxes.dim() == 2 && boxes.size(1) == 4)) return;
+  return none || (boxes.dim() == 2 && boxes.size(1) == 4);
+}
+
+void check_boxes(const std::string& where, const Tensor& boxes) {
+  if (are_boxes(boxes)) return;
   refuse(where, boxes, "boxes [n, 4] of a real dtype");
 }
 
 void check_image(const char* input, std::size_t index, const LabelledBoxes& image) {
-  const std::string where = "IntersectionOverUnion: " + std::string(input) + "[" + std::to_string(index) + "]";
-  check_boxes(where + ".boxes", image.boxes);
+  const auto where = [&](const char* field) {
+    return "IntersectionOverUnion: " + std::string(input) + "[" + std::to_string(index) + "]." + field;
+  };
+  if (!are_boxes(image.boxes)) check_boxes(where("boxes"), image.boxes);
   const bool integers = at::isIntegralType(image.labels.scalar_type(), /*includeBool=*/false);
   if (integers && image.labels.dim() == 1 && image.labels.size(0) == image.boxes.size(0)) return;
   // A tensor without elements may have any dtype.
   if (image.labels.numel() == 0 && image.boxes.size(0) == 0) return;
-  refuse(where + ".labels", image.labels, "one integer for each of " + std::to_string(image.boxes.size(0)) + " boxes");
+  refuse(where("labels"), image.labels, "one integer for each of " + std::to_string(image.boxes.size(0)) + " boxes");
 }
 
 /// The value of each pair of boxes of an image, `no_pair` where the two are no pair. Where only one side has boxes,
@@ -63,6 +75,96 @@ Tensor pair_values(const IouOptions& options, const LabelledBoxes& pred, const L
   if (options.iou_threshold) values = at::where(values < *options.iou_threshold, no_pair, values);
   if (!options.respect_labels) return values;
   return at::where(pred.labels.unsqueeze(1) == target.labels.unsqueeze(0), values, no_pair);
+}
+
+/// What an update adds: of each image the labels and the values of its pairs.
+void append_in_tensors(States& states, const IouOptions& options, const std::vector<LabelledBoxes>& preds,
+                       const std::vector<LabelledBoxes>& target, at::ScalarType dtype) {
+  for (std::size_t i = 0; i < preds.size(); ++i) {
+    states["groundtruth_labels"].append_item(target[i].labels.to(at::kLong));
+    states["pred_labels"].append_item(preds[i].labels.to(at::kLong));
+    states["iou_matrix"].append_item(pair_values(options, preds[i], target[i]).flatten().to(dtype));
+  }
+}
+
+/// The labels of all images, one image after the other, and how many each has.
+struct LabelsByImage {
+  Tensor all;
+  c10::SmallVector<int64_t, 64> sizes;
+
+  explicit LabelsByImage(const std::vector<LabelledBoxes>& images) {
+    int64_t count = 0;
+    for (const LabelledBoxes& image : images) {
+      sizes.push_back(image.labels.numel());
+      count += sizes.back();
+    }
+    all = Tensor(at::detail::empty_cpu({count}, at::kLong));
+    auto* to = all.mutable_data_ptr<int64_t>();
+    for (const LabelledBoxes& image : images) {
+      if (image.labels.numel() == 0) continue;
+      const bool is_plain = kernels::is_plain(image.labels) && image.labels.scalar_type() == at::kLong;
+      const Tensor labels = is_plain ? image.labels : image.labels.to(at::kLong).contiguous();
+      to = std::copy_n(labels.const_data_ptr<int64_t>(), labels.numel(), to);
+    }
+  }
+  const int64_t* numbers() const { return all.const_data_ptr<int64_t>(); }
+};
+
+/// Writes what `pair_values` gives of one image's corners, and returns the end of it.
+template <class T>
+T* write_pair_values(const IouOptions& options, std::span<const detection::Corners> preds, const int64_t* pred_labels,
+                     std::span<const detection::Corners> target, const int64_t* labels, T* to) {
+  if (preds.empty() || target.empty()) {
+    const std::size_t missed = std::max(preds.size(), target.size());
+    to = std::fill_n(to, missed * missed, static_cast<T>(no_pair));
+    for (std::size_t i = 0; i < missed; ++i) *(to - 1 - static_cast<std::ptrdiff_t>(i * (missed + 1))) = 0;
+    return to;
+  }
+  for (std::size_t i = 0; i < preds.size(); ++i) {
+    for (std::size_t j = 0; j < target.size(); ++j) {
+      const double value = detection::iou(preds[i], target[j]);
+      const bool is_none = (options.iou_threshold && value < *options.iou_threshold) ||
+                           (options.respect_labels && pred_labels[i] != labels[j]);
+      *to++ = static_cast<T>(is_none ? no_pair : value);
+    }
+  }
+  return to;
+}
+
+/// The values of the pairs of all images, one image after the other.
+template <class T>
+void write_values(const IouOptions& options, const std::vector<LabelledBoxes>& preds, const LabelsByImage& pred_labels,
+                  const std::vector<LabelledBoxes>& target, const LabelsByImage& labels, T* to) {
+  const int64_t* of_preds = pred_labels.numbers();
+  const int64_t* of_target = labels.numbers();
+  for (std::size_t i = 0; i < preds.size(); ++i) {
+    const detection::CornersOf x(preds[i].boxes, options.box_format), y(target[i].boxes, options.box_format);
+    to = write_pair_values(options, x.all(), of_preds, y.all(), of_target, to);
+    of_preds += pred_labels.sizes[i];
+    of_target += labels.sizes[i];
+  }
+}
+
+/// The same by numbers for all images, because one image's tensor operations cost more than all of this.
+void append_numbers(States& states, const IouOptions& options, const std::vector<LabelledBoxes>& preds,
+                    const std::vector<LabelledBoxes>& target, at::ScalarType dtype) {
+  const LabelsByImage pred_labels(preds), labels(target);
+  c10::SmallVector<int64_t, 64> sizes;
+  int64_t count = 0;
+  for (std::size_t i = 0; i < preds.size(); ++i) {
+    const int64_t n = pred_labels.sizes[i], m = labels.sizes[i], missed = std::max(n, m);
+    sizes.push_back(n == 0 || m == 0 ? missed * missed : n * m);
+    count += sizes.back();
+  }
+  Tensor values(at::detail::empty_cpu({count}, dtype));
+  if (dtype == at::kDouble) {
+    write_values(options, preds, pred_labels, target, labels, values.mutable_data_ptr<double>());
+  } else {
+    write_values(options, preds, pred_labels, target, labels, values.mutable_data_ptr<float>());
+  }
+  states["groundtruth_labels"].append_items(labels.all, labels.sizes);
+  states["pred_labels"].append_items(pred_labels.all, pred_labels.sizes);
+  states["iou_matrix"].append_items(values, sizes);
 }
 
 /// A state's items on the CPU, one after the other.
@@ -154,10 +256,10 @@ void IntersectionOverUnion::update(States& states, const Options& options, const
     check_image("target", i, target[i]);
   }
   const at::ScalarType dtype = states.dtype() == at::kDouble ? at::kDouble : at::kFloat;
-  for (std::size_t i = 0; i < preds.size(); ++i) {
-    states["groundtruth_labels"].append_item(target[i].labels.to(at::kLong));
-    states["pred_labels"].append_item(preds[i].labels.to(at::kLong));
-    states["iou_matrix"].append_item(pair_values(options, preds[i], target[i]).flatten().to(dtype));
+  if (states.device().is_cpu()) {
+    append_numbers(states, options, preds, target, dtype);
+  } else {
+    append_in_tensors(states, options, preds, target, dtype);
   }
 }
 

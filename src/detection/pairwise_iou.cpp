@@ -1,5 +1,7 @@
 #include "pairwise_iou.h"
 
+#include "kernels/plain_tensor.h"
+
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
@@ -27,11 +29,14 @@ Tensor pairwise_iou_of_tensors(const Tensor& preds, const Tensor& target) {
   return both / (area(rows) + area(columns) - both);
 }
 
-double iou(const double* a, const double* b) {
-  const double width = std::max(std::min(a[2], b[2]) - std::max(a[0], b[0]), 0.0);
-  const double height = std::max(std::min(a[3], b[3]) - std::max(a[1], b[1]), 0.0);
-  const double both = width * height;
-  return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both);
+template <class T>
+Corners corners_of(const T* box, BoxFormat format) {
+  const double x = static_cast<double>(box[0]), y = static_cast<double>(box[1]);
+  const double z = static_cast<double>(box[2]), w = static_cast<double>(box[3]);
+  if (format == BoxFormat::Xyxy) return {x, y, z, w};
+  const double left = format == BoxFormat::Xywh ? x : x - z / 2;
+  const double top = format == BoxFormat::Xywh ? y : y - w / 2;
+  return {left, top, left + z, top + w};
 }
 
 }  // namespace
@@ -46,17 +51,28 @@ Tensor corners(const Tensor& boxes, BoxFormat format) {
   return at::cat({first, first + size}, 1);
 }
 
+CornersOf::CornersOf(const Tensor& boxes, BoxFormat format) {
+  const bool is_float = boxes.scalar_type() == at::kFloat;
+  const bool is_readable = kernels::is_plain(boxes) && (is_float || boxes.scalar_type() == at::kDouble);
+  const Tensor numbers = is_readable ? boxes : boxes.detach().to(at::kDouble).contiguous();
+  const int64_t count = numbers.numel() / 4;
+  corners_.reserve(static_cast<std::size_t>(count));
+  const auto take = [&](const auto* first) {
+    for (int64_t i = 0; i < count; ++i) corners_.push_back(corners_of(first + 4 * i, format));
+  };
+  is_readable&& is_float ? take(numbers.const_data_ptr<float>()) : take(numbers.const_data_ptr<double>());
+}
+
 Tensor pairwise_iou(const Tensor& preds, const Tensor& target) {
   const bool differentiable = at::GradMode::is_enabled() && (preds.requires_grad() || target.requires_grad());
   if (differentiable || !preds.is_cpu()) return pairwise_iou_of_tensors(preds, target);
   const int64_t n = preds.size(0);
   const int64_t m = target.size(0);
   Tensor values = at::empty({n, m}, at::kDouble);
-  const double* a = preds.const_data_ptr<double>();
-  const double* b = target.const_data_ptr<double>();
+  const CornersOf a(preds, BoxFormat::Xyxy), b(target, BoxFormat::Xyxy);
   double* value = values.mutable_data_ptr<double>();
-  for (int64_t i = 0; i < n; ++i) {
-    for (int64_t j = 0; j < m; ++j) *value++ = iou(a + 4 * i, b + 4 * j);
+  for (const Corners& x : a.all()) {
+    for (const Corners& y : b.all()) *value++ = iou(x, y);
   }
   return values;
 }

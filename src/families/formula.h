@@ -44,8 +44,21 @@ inline at::Tensor power(const at::Tensor& x, double p) {
   return at::pow(x, p);
 }
 
+inline double root(double x) {
+  return std::sqrt(x);
+}
+inline at::Tensor root(const at::Tensor& x) {
+  return x.sqrt();
+}
+
 /// Of a value's float64 numbers, by what is the same on every machine; with gradients and on devices, by torch's.
+inline double value_power(double x, double p) {
+  return kernels::power(x, p);
+}
 at::Tensor value_power(const at::Tensor& x, double p);
+inline double value_logarithm(double x) {
+  return kernels::logarithm(x);
+}
 at::Tensor value_logarithm(const at::Tensor& x);
 
 }  // namespace metrics::families::formula

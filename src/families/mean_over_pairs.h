@@ -1,15 +1,16 @@
 #pragma once
 
 #include "families/formula.h"
+#include "families/numbers.h"
 #include "families/pairs.h"
 #include "kernels/pairs/sum_blocks.h"
 #include <metrics/core/define.h>
 #include <metrics/regression/mean_over_pairs.h>
 
+#include <ATen/core/DimVector.h>
 #include <ATen/ops/zeros.h>
 
 #include <optional>
-#include <vector>
 
 // The bodies of MeanOverPairs, for the source of a term.
 
@@ -19,7 +20,7 @@ namespace detail {
 
 /// How many columns have a sum each; nothing where there is one sum, a scalar.
 template <class Options>
-std::vector<int64_t> columns_of(const Options& options) {
+at::DimVector columns_of(const Options& options) {
   if constexpr (requires { options.num_outputs; }) {
     return {options.num_outputs};
   } else {
@@ -39,7 +40,7 @@ auto formula_of([[maybe_unused]] const typename Term::Options& options) {
 
 /// The sums of a formula of each column; one that knows something faster than itself for its numbers sums itself.
 template <class Formula>
-std::vector<DoubleDouble> kernel_sums(const Formula& formula, const kernels::pairs::Pairs& pairs) {
+kernels::pairs::ByColumn<DoubleDouble> kernel_sums(const Formula& formula, const kernels::pairs::Pairs& pairs) {
   if constexpr (requires { formula.sums(pairs); }) {
     return formula.sums(pairs);
   } else {
@@ -65,7 +66,7 @@ void MeanOverPairs<Term>::declare(States& states, const Options& options) {
 
 template <class Term>
 void MeanOverPairs<Term>::update(States& states, const Options& options, const Tensor& preds, const Tensor& target) {
-  const std::vector<int64_t> shape = detail::columns_of(options);
+  const at::DimVector shape = detail::columns_of(options);
   const int64_t columns = shape.empty() ? 1 : shape.front();
   families::pairs::check_pairs(preds, target, inputs);
   if (columns > 1) families::pairs::check_outputs(preds, columns);
@@ -86,13 +87,20 @@ void MeanOverPairs<Term>::update(States& states, const Options& options, const T
 
 template <class Term>
 Tensor MeanOverPairs<Term>::finalise(const States& states, [[maybe_unused]] const Options& options) {
+  using Formula = typename Term::Formula;
   const Tensor sum = states[Term::states.sum].tensor();
-  Tensor total;
-  if constexpr (Term::states.total != nullptr) total = states[Term::states.total].tensor();
-  if constexpr (requires { Term::value(sum, total, options); }) {
-    return families::pairs::of_outputs(Term::value(sum, total, options));
+  if constexpr (Term::states.total == nullptr) {
+    const auto value = [&](const auto& s) { return Formula::value(s, options); };
+    return families::pairs::of_outputs(families::value_of(value, sum));
   } else {
-    return families::pairs::of_outputs(sum.div(total));
+    const auto value = [&](const auto& s, const auto& total) {
+      if constexpr (requires { Formula::value(s, total, options); }) {
+        return Formula::value(s, total, options);
+      } else {
+        return s / total;
+      }
+    };
+    return families::pairs::of_outputs(families::value_of(value, sum, states[Term::states.total].tensor()));
   }
 }
 

@@ -1,10 +1,24 @@
 #include "numbers.h"
 
+#include <metrics/core/autograd_scope.h>
+
 #include <ATen/ops/sum.h>
 
 namespace metrics::families {
 
+Tensor tensor_of(double number) {
+  thread_local Tensor kept;
+  // The storage, too, because a view of the tensor holds that alone.
+  if (!kept.defined() || kept.use_count() > 1 || kept.storage().use_count() > 1) {
+    const AutogradScope scope;
+    kept = empty_doubles({});
+  }
+  *kept.mutable_data_ptr<double>() = number;
+  return kept;
+}
+
 Tensor sum_in_order(const Tensor& numbers) {
+  if (numbers.dim() == 0) return numbers;
   if (!numbers.is_cpu() || numbers.requires_grad()) return numbers.sum(-1);
   const Tensor rows = numbers.contiguous();
   const int64_t columns = rows.size(-1);

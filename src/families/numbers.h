@@ -2,6 +2,7 @@
 
 #include "kernels/plain_tensor.h"
 #include <metrics/core/state.h>
+#include <metrics/export.h>
 
 #include <ATen/EmptyTensor.h>
 #include <ATen/TensorOperators.h>
@@ -46,11 +47,22 @@ inline Tensor empty_doubles(at::IntArrayRef sizes) {
   return Tensor(at::detail::empty_cpu(sizes, at::kDouble));
 }
 
-/// A tensor without dimensions on the CPU.
-inline Tensor tensor_of(double number) {
-  Tensor tensor = empty_doubles({});
-  *tensor.mutable_data_ptr<double>() = number;
-  return tensor;
+/// A tensor without dimensions on the CPU. It lies in memory that the thread keeps for the next one, unless somebody
+/// holds it still then: mostly a result is made of it, which has memory of its own.
+METRICS_API Tensor tensor_of(double number);
+
+/// `yes` where the condition holds, else `no`.
+inline double chosen(bool condition, double yes, double no) {
+  return condition ? yes : no;
+}
+inline Tensor chosen(const Tensor& condition, double yes, const Tensor& no) {
+  return at::where(condition, yes, no);
+}
+inline Tensor chosen(const Tensor& condition, const Tensor& yes, double no) {
+  return at::where(condition, yes, no);
+}
+inline Tensor chosen(const Tensor& condition, const Tensor& yes, const Tensor& no) {
+  return at::where(condition, yes, no);
 }
 
 /// The number of an int64 tensor of one element.
@@ -62,6 +74,49 @@ inline int64_t count_in(const Tensor& tensor) {
 /// The numbers of an int64 tensor where they lie; null where they do not lie on the CPU, one after the other.
 inline const int64_t* counts_in(const Tensor& tensor) {
   return kernels::is_plain(tensor) && tensor.scalar_type() == at::kLong ? tensor.const_data_ptr<int64_t>() : nullptr;
+}
+
+/// The float64 or int64 numbers of a tensor where they lie.
+class Doubles {
+ public:
+  explicit Doubles(const Tensor& tensor) {
+    if (!kernels::is_plain(tensor) || tensor.requires_grad()) return;
+    if (tensor.scalar_type() == at::kDouble) floats_ = tensor.const_data_ptr<double>();
+    if (tensor.scalar_type() == at::kLong) counts_ = tensor.const_data_ptr<int64_t>();
+    size_ = tensor.numel();
+  }
+
+  /// Whether they lie on the CPU, one after the other, without gradients.
+  bool are_here() const { return floats_ != nullptr || counts_ != nullptr; }
+  int64_t size() const { return size_; }
+  /// One of them; a single number is that of all indices.
+  double operator[](int64_t index) const {
+    const int64_t place = size_ == 1 ? 0 : index;
+    return floats_ != nullptr ? floats_[place] : as_double(counts_[place]);
+  }
+
+ private:
+  const double* floats_ = nullptr;
+  const int64_t* counts_ = nullptr;
+  int64_t size_ = 0;
+};
+
+/// What a formula gives of the numbers of tensors of one shape, the first one's, or of one number each: `formula(a, b)`
+/// of numbers for each place, or once of the tensors. Of single numbers a tensor without dimensions.
+template <class Formula, class... More>
+Tensor value_of(const Formula& formula, const Tensor& first, const More&... more) {
+  const Doubles numbers(first);
+  const auto of_numbers = [&](const auto&... others) -> Tensor {
+    const bool fit =
+        numbers.are_here() && (... && (others.are_here() && (others.size() == 1 || others.size() == numbers.size())));
+    if (!fit) return formula(first, more...);
+    if (numbers.size() == 1) return tensor_of(formula(numbers[0], others[0]...));
+    Tensor values = empty_doubles(first.sizes());
+    double* const value = values.mutable_data_ptr<double>();
+    for (int64_t i = 0; i < numbers.size(); ++i) value[i] = formula(numbers[i], others[i]...);
+    return values;
+  };
+  return of_numbers(Doubles(more)...);
 }
 
 }  // namespace metrics::families

@@ -1,5 +1,6 @@
 #include "pairs.h"
 
+#include "kernels/plain_tensor.h"
 #include <metrics/core/errors.h>
 
 #include <ATen/ops/empty.h>
@@ -21,6 +22,7 @@ at::ScalarType kernel_dtype(const Tensor& preds, const Tensor& target) {
 }
 
 Tensor readable(const Tensor& tensor, at::ScalarType dtype) {
+  if (kernels::is_plain(tensor) && tensor.scalar_type() == dtype) return tensor;
   return tensor.detach().to(dtype).contiguous();
 }
 
@@ -83,11 +85,11 @@ kernels::pairs::Pairs KernelPairs::get() const {
 }
 
 Tensor of_outputs(const Tensor& values) {
-  return values.numel() == 1 ? values.reshape({}) : values;
+  return values.numel() == 1 && values.dim() > 0 ? values.reshape({}) : values;
 }
 
-void add_sums(State& state, const std::vector<DoubleDouble>& sums, at::IntArrayRef shape) {
-  if (sums.size() == 1 && state.tensor().sizes() == shape) return state.add(sums.front());
+void add_sums(State& state, std::span<const DoubleDouble> sums, at::IntArrayRef shape) {
+  if (state.tensor().sizes() == shape) return state.add(sums);
   Tensor high = at::empty(shape, at::kDouble);
   Tensor low = at::empty(shape, at::kDouble);
   for (std::size_t column = 0; column < sums.size(); ++column) {

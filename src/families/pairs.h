@@ -8,8 +8,8 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
-#include <vector>
 
 // What metrics over pairs of a prediction and a target share: their checks, and how a batch reaches the kernels.
 
@@ -55,7 +55,7 @@ class KernelPairs {
 Tensor of_outputs(const Tensor& values);
 
 /// Adds a sum for each column to a state, as a tensor of `shape`.
-void add_sums(State& state, const std::vector<DoubleDouble>& sums, at::IntArrayRef shape);
+void add_sums(State& state, std::span<const DoubleDouble> sums, at::IntArrayRef shape);
 
 /// What the number of pairs grows by with a batch. Made before the batch's sums are added, it does all that can
 /// fail: when they could not be, or the count on another device cannot, the states are as they were.

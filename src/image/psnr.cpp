@@ -1,5 +1,6 @@
 #include "../core/loaded_states.h"
 #include "families/formula.h"
+#include "families/numbers.h"
 #include "families/pairs.h"
 #include <metrics/core/define.h>
 #include <metrics/core/warning.h>
@@ -180,11 +181,13 @@ Tensor PeakSignalNoiseRatio::finalise(const States& states, const Options& optio
            : options.reduction == image::Reduction::Sum ? none.sum()
                                                         : none.mean();
   }
-  const Tensor mean = errors.to(at::kDouble).div(states["total"].tensor());
-  const Tensor range = states["data_range"].tensor().mul(error_scale(options));
-  using families::formula::value_logarithm;
-  const Tensor ratio =
-      value_logarithm(range).mul(2).sub(value_logarithm(mean)).mul(10 / kernels::logarithm(options.base));
+  const auto ratio_of = [&](const auto& sum, const auto& total, const auto& range) {
+    using families::formula::value_logarithm;
+    const auto mean = families::as_double(sum) / total;
+    const auto logarithms = value_logarithm(range * error_scale(options)) * 2 - value_logarithm(mean);
+    return logarithms * (10 / kernels::logarithm(options.base));
+  };
+  const Tensor ratio = families::value_of(ratio_of, errors, states["total"].tensor(), states["data_range"].tensor());
   if (!options.dim || options.reduction == image::Reduction::None) return ratio;
   return options.reduction == image::Reduction::Sum ? ratio.sum() : ratio.mean();
 }

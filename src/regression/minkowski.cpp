@@ -31,13 +31,18 @@ struct terms::PowerOfError::Formula {
   }
 
   /// By products where they are as exact, because a power takes ten times as long.
-  std::vector<DoubleDouble> sums(const kernels::pairs::Pairs& pairs) const {
+  kernels::pairs::ByColumn<DoubleDouble> sums(const kernels::pairs::Pairs& pairs) const {
     using kernels::pairs::sums_of;
     if (p == 1) return sums_of(ProductOfError<1>{}, pairs);
     if (p == 2) return sums_of(ProductOfError<2>{}, pairs);
     if (p == 3) return sums_of(ProductOfError<3>{}, pairs);
     if (p == 4) return sums_of(ProductOfError<4>{}, pairs);
     return sums_of(*this, pairs);
+  }
+
+  template <class N>
+  static N value(const N& sum, const Options& options) {
+    return families::formula::value_power(sum, 1 / options.p);
   }
 };
 
@@ -50,10 +55,6 @@ void terms::PowerOfError::check(const Options& options) {
   std::ostringstream message;
   message << "p: expected a finite number of at least 1, got " << options.p;
   throw InvalidArgument(message.str());
-}
-
-Tensor terms::PowerOfError::value(const Tensor& sum, const Tensor&, const Options& options) {
-  return families::formula::value_power(sum, 1 / options.p);
 }
 
 METRICS_DEFINE_CLASS(MinkowskiDistance);

@@ -8,12 +8,13 @@ struct terms::SquaredError::Formula {
   METRICS_INLINE N operator()(const N& x, const N& y) const {
     return families::formula::square(N(x - y));
   }
-};
 
-Tensor terms::SquaredError::value(const Tensor& sum, const Tensor& total, const Options& options) {
-  const Tensor mean = sum.div(total);
-  return options.squared ? mean : mean.sqrt();
-}
+  template <class N>
+  static N value(const N& sum, const N& total, const Options& options) {
+    const N mean = sum / total;
+    return options.squared ? mean : families::formula::root(mean);
+  }
+};
 
 METRICS_DEFINE_CLASS(MeanSquaredError);
 

@@ -1,4 +1,6 @@
 #include "../core/loaded_states.h"
+#include "families/formula.h"
+#include "families/numbers.h"
 #include "families/pairs.h"
 #include "kernels/pairs/moments.h"
 #include <metrics/core/define.h>
@@ -7,10 +9,13 @@
 
 #include <ATen/ops/full_like.h>
 #include <ATen/ops/isfinite.h>
-#include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
+#include <optional>
+#include <utility>
 
 namespace metrics {
 
@@ -45,9 +50,11 @@ void fold_in(States& states, const Moments& batch) {
   attempt.succeed();
 }
 
+using NumbersByColumn = kernels::pairs::ByColumn<kernels::pairs::PairMoments<double>>;
+
 /// The same on the numbers where they lie.
-void fold_in(States& states, const std::vector<kernels::pairs::PairMoments<double>>& batch) {
-  std::vector<kernels::pairs::PairMoments<double>> moments(batch.size());
+void fold_in(States& states, const NumbersByColumn& batch) {
+  NumbersByColumn moments(batch.size());
   each_moment<double>([&](const char* name, auto member) {
     const double* held = states[name].tensor().const_data_ptr<double>();
     for (std::size_t column = 0; column < moments.size(); ++column) moments[column].*member = held[column];
@@ -61,6 +68,21 @@ void fold_in(States& states, const std::vector<kernels::pairs::PairMoments<doubl
       held.mutable_data_ptr<double>()[column] = moments[column].*member;
     }
   });
+}
+
+/// The moments of each column as numbers, where they are such on the CPU.
+std::optional<NumbersByColumn> numbers_in(const States& states) {
+  NumbersByColumn moments(static_cast<std::size_t>(states["n_total"].tensor().numel()));
+  bool are_here = true;
+  each_moment<double>([&](const char* name, auto member) {
+    const Tensor& held = states[name].tensor();
+    const families::Doubles numbers(held);
+    are_here = are_here && numbers.are_here() && numbers.size() == static_cast<int64_t>(moments.size());
+    for (std::size_t column = 0; are_here && column < moments.size(); ++column) {
+      moments[column].*member = numbers[static_cast<int64_t>(column)];
+    }
+  });
+  return are_here ? std::optional(std::move(moments)) : std::nullopt;
 }
 
 void rescale(States& states, const Moments& moments, const Tensor& by_x, const Tensor& by_y) {
@@ -93,6 +115,33 @@ Moments batch_moments(const families::pairs::WidePairs& pairs) {
           .n_total = at::full_like(mean_x.detach(), static_cast<double>(x.size(0)))};
 }
 
+// What a correlation is made of, of numbers and of tensors.
+
+bool varies(double var) {
+  return var > 0 && std::isfinite(var);
+}
+Tensor varies(const Tensor& var) {
+  return (var > 0).logical_and(at::isfinite(var));
+}
+bool both(bool a, bool b) {
+  return a && b;
+}
+Tensor both(const Tensor& a, const Tensor& b) {
+  return a.logical_and(b);
+}
+bool holds_for_all(bool condition) {
+  return condition;
+}
+bool holds_for_all(const Tensor& condition) {
+  return condition.all().item<bool>();
+}
+double within_one(double value) {
+  return std::clamp(value, -1.0, 1.0);
+}
+Tensor within_one(const Tensor& value) {
+  return value.clamp(-1, 1);
+}
+
 }  // namespace
 
 namespace definitions {
@@ -120,6 +169,8 @@ void PearsonCorrCoef::update(States& states, const Options& options, const Tenso
 }
 
 void PearsonCorrCoef::merge(States& into, const States& from, const Options&) {
+  const auto numbers = numbers_in(from);
+  if (numbers && numbers_in(into)) return fold_in(into, *numbers);
   fold_in(into, moments_in(from));
 }
 
@@ -136,17 +187,22 @@ void PearsonCorrCoef::complete_from_torchmetrics(States& states, const Options&)
 }
 
 Tensor PearsonCorrCoef::finalise(const States& states, const Options&) {
-  const Moments moments = moments_in(states);
-  const auto varies = [](const Tensor& var) { return (var > 0).logical_and(at::isfinite(var)); };
-  const Tensor defined = varies(moments.var_x).logical_and(varies(moments.var_y));
-  if (states.update_count() > 0 && !defined.all().item<bool>()) {
+  bool all_defined = true;
+  const auto correlation = [&](const auto& var_x, const auto& var_y, const auto& corr_xy) {
+    using families::chosen, families::formula::root;
+    const auto defined = both(varies(var_x), varies(var_y));
+    all_defined = all_defined && holds_for_all(defined);
+    // What is masked must not be divided by 0 either: its derivative would be NaN for all.
+    const auto deviation = [&](const auto& var) { return root(chosen(defined, var, 1.0)); };
+    const auto value = corr_xy / deviation(var_x) / deviation(var_y);
+    return chosen(defined, within_one(value), std::numeric_limits<double>::quiet_NaN());
+  };
+  const Tensor value =
+      families::value_of(correlation, states["var_x"].tensor(), states["var_y"].tensor(), states["corr_xy"].tensor());
+  if (states.update_count() > 0 && !all_defined) {
     warn("PearsonCorrCoef: predictions or targets do not vary, or are not finite: their correlation is NaN");
   }
-  // What is masked must not be divided by 0 either: its derivative would be NaN for all.
-  const auto deviation = [&](const Tensor& var) { return at::where(defined, var, 1.0).sqrt(); };
-  const Tensor correlation = moments.corr_xy.div(deviation(moments.var_x)).div(deviation(moments.var_y));
-  return families::pairs::of_outputs(
-      at::where(defined, correlation.clamp(-1, 1), std::numeric_limits<double>::quiet_NaN()));
+  return families::pairs::of_outputs(value);
 }
 
 Tensor PearsonCorrCoef::functional_value(const Tensor& preds, const Tensor& target) {

@@ -1,3 +1,4 @@
+#include "families/numbers.h"
 #include "families/pairs.h"
 #include "kernels/pairs/exact_products.h"
 #include <metrics/core/define.h>
@@ -16,7 +17,9 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <span>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 namespace metrics {
@@ -150,9 +153,15 @@ std::optional<ScaledFit> scaled_fit(const States& states, double n) {
   return fit;
 }
 
-/// The targets' Σ (y - mean)² of each column, from sums in double-double.
-Tensor squared_deviations(const State& sum, const State& sum_of_squares, double n) {
+/// Σ (y - mean)² from Σ y and Σ y², 0 where that is their rounding.
+double squared_deviation(const DoubleDouble& total, const DoubleDouble& total_of_squares, double n) {
   using kernels::pairs::difference, kernels::pairs::product, kernels::pairs::quotient;
+  const double rest = difference(total_of_squares, quotient(product(total, total), n)).value();
+  return rest <= rounding_of_sums * total_of_squares.high ? 0 : rest;
+}
+
+/// The same of each column.
+Tensor squared_deviations(const State& sum, const State& sum_of_squares, double n) {
   const auto exact = [](const State& state) {
     return std::pair(state.tensor().detach().to(at::kCPU).contiguous(), state.residual().to(at::kCPU).contiguous());
   };
@@ -161,43 +170,110 @@ Tensor squared_deviations(const State& sum, const State& sum_of_squares, double 
   Tensor deviations = at::empty(sums.sizes(), at::kDouble);
   for (int64_t column = 0; column < sums.numel(); ++column) {
     const auto of = [column](const Tensor& values) { return values.const_data_ptr<double>()[column]; };
-    const DoubleDouble total{of(sums), of(sums_low)};
-    const DoubleDouble total_of_squares{of(squares), of(squares_low)};
-    const double rest = difference(total_of_squares, quotient(product(total, total), n)).value();
-    const bool equal = rest <= rounding_of_sums * total_of_squares.high;
-    deviations.mutable_data_ptr<double>()[column] = equal ? 0 : rest;
+    deviations.mutable_data_ptr<double>()[column] =
+        squared_deviation({of(sums), of(sums_low)}, {of(squares), of(squares_low)}, n);
   }
   return deviations.to(sum.tensor().device());
 }
 
 /// 1 - errors / deviations; where targets do not deviate, 1 without errors and else 0.
-Tensor scores(const Tensor& errors, const Tensor& deviations) {
-  const Tensor equal = deviations == 0;
+template <class N>
+N score(const N& errors, const N& deviations) {
+  using families::chosen;
+  const auto equal = deviations == 0;
   // What is masked must not be divided by 0 either: its derivative would be NaN for all.
-  const Tensor score = 1 - errors / at::where(equal, 1.0, deviations);
-  return at::where(equal, (errors == 0).to(at::kDouble), score);
+  return chosen(equal, families::as_double(errors == 0), 1 - errors / chosen(equal, 1.0, deviations));
 }
 
 Tensor averaged(const Tensor& scores, const Tensor& deviations, regression::MultiOutput multioutput) {
+  using families::sum_in_order;
   switch (multioutput) {
     case regression::MultiOutput::RawValues:
       return scores;
     case regression::MultiOutput::UniformAverage:
-      return scores.mean();
+      return sum_in_order(scores) / scores.numel();
     case regression::MultiOutput::VarianceWeighted:
-      return (deviations / deviations.sum() * scores).sum();
+      return sum_in_order(deviations / sum_in_order(deviations) * scores);
   }
   return scores;
 }
 
-Tensor adjusted(const Tensor& score, int64_t regressors, int64_t n) {
-  if (regressors == 0) return score;
-  if (regressors >= n - 1) {
-    warn("R2Score: adjusted=" + std::to_string(regressors) + " for " + std::to_string(n) +
-         " samples leaves no degree of freedom: the score is not adjusted");
-    return score;
-  }
+template <class N>
+N adjusted(const N& score, int64_t regressors, int64_t n) {
+  if (regressors == 0 || regressors >= n - 1) return score;
   return 1 - (1 - score) * (static_cast<double>(n - 1) / static_cast<double>(n - regressors - 1));
+}
+
+void warn_of_no_freedom(int64_t regressors, int64_t n) {
+  if (regressors == 0 || regressors < n - 1) return;
+  warn("R2Score: adjusted=" + std::to_string(regressors) + " for " + std::to_string(n) +
+       " samples leaves no degree of freedom: the score is not adjusted");
+}
+
+/// The sums of a fit as numbers, where they are such on the CPU and no square had to be scaled.
+class PlainFit {
+ public:
+  /// Nothing where they are not.
+  static std::optional<PlainFit> of(const States& states) {
+    const State& target = states["sum_error"];
+    const int64_t columns = target.tensor().numel();
+    PlainFit fit(columns);
+    const auto read = [&](const State& state, Sums& sums) {
+      const families::Doubles high(state.tensor()), low(state.residual());
+      if (!high.are_here() || !low.are_here() || high.size() != columns || low.size() != columns) return false;
+      for (int64_t i = 0; i < columns; ++i) sums[static_cast<std::size_t>(i)] = {high[i], low[i]};
+      return true;
+    };
+    const auto is_unused = [](const State& state) {
+      const families::Doubles sums(state.tensor());
+      bool unused = sums.are_here();
+      for (int64_t i = 0; unused && i < sums.size(); ++i) unused = sums[i] == 0;
+      return unused;
+    };
+    for (const auto& squares : {target_squares, error_squares}) {
+      if (!is_unused(states[squares[1]]) || !is_unused(states[squares[2]])) return std::nullopt;
+    }
+    const bool are_here = read(target, fit.target_) && read(states[target_squares[0]], fit.squared_target_) &&
+                          read(states[error_squares[0]], fit.errors_);
+    return are_here ? std::optional(std::move(fit)) : std::nullopt;
+  }
+
+  int64_t columns() const { return static_cast<int64_t>(target_.size()); }
+  double errors(int64_t column) const { return errors_[static_cast<std::size_t>(column)].high; }
+  double deviations(int64_t column, double n) const {
+    const auto i = static_cast<std::size_t>(column);
+    return squared_deviation(target_[i], squared_target_[i], n);
+  }
+
+ private:
+  using Sums = kernels::pairs::ByColumn<DoubleDouble>;
+  explicit PlainFit(int64_t columns) {
+    for (Sums* sums : {&target_, &squared_target_, &errors_}) sums->resize(static_cast<std::size_t>(columns));
+  }
+
+  Sums target_, squared_target_, errors_;
+};
+
+/// What the tensors above make of one column or several, of numbers.
+Tensor value_of_numbers(const PlainFit& fit, const R2ScoreOptions& options, int64_t n, at::IntArrayRef shape) {
+  const auto count = static_cast<double>(n);
+  const auto deviations = [&](int64_t column) { return fit.deviations(column, count); };
+  const auto score_of = [&](int64_t column) { return score(fit.errors(column), deviations(column)); };
+  if (options.multioutput == regression::MultiOutput::RawValues) {
+    Tensor scores = families::empty_doubles(shape);
+    double* const each = scores.mutable_data_ptr<double>();
+    for (int64_t i = 0; i < fit.columns(); ++i) each[i] = adjusted(score_of(i), options.adjusted, n);
+    return scores;
+  }
+  double sum = 0, mean = 0;
+  if (options.multioutput == regression::MultiOutput::UniformAverage) {
+    for (int64_t i = 0; i < fit.columns(); ++i) sum += score_of(i);
+    mean = sum / static_cast<double>(fit.columns());
+  } else {
+    for (int64_t i = 0; i < fit.columns(); ++i) sum += deviations(i);
+    for (int64_t i = 0; i < fit.columns(); ++i) mean += deviations(i) / sum * score_of(i);
+  }
+  return families::tensor_of(adjusted(mean, options.adjusted, n));
 }
 
 void check_columns(const States& states, const Tensor& preds) {
@@ -213,7 +289,7 @@ void check_columns(const States& states, const Tensor& preds) {
 
 /// Adds the fit of one column without squares that are scaled, which most are, to all states or to none. Returns
 /// whether it is such a one.
-bool add_plain_fit(States& states, const std::vector<kernels::pairs::FitSums>& fit, int64_t rows) {
+bool add_plain_fit(States& states, std::span<const kernels::pairs::FitSums> fit, int64_t rows) {
   const auto is_scaled = [](const auto& squares) { return squares[1].high != 0 || squares[2].high != 0; };
   State& sum = states["sum_error"];
   if (fit.size() != 1 || sum.tensor().dim() != 0) return false;
@@ -226,7 +302,7 @@ bool add_plain_fit(States& states, const std::vector<kernels::pairs::FitSums>& f
   return true;
 }
 
-void add_fit(States& states, const std::vector<kernels::pairs::FitSums>& fit, at::IntArrayRef shape) {
+void add_fit(States& states, std::span<const kernels::pairs::FitSums> fit, at::IntArrayRef shape) {
   std::vector<DoubleDouble> sums(fit.size());
   const auto add = [&](const char* state, const auto& of) {
     std::transform(fit.begin(), fit.end(), sums.begin(), of);
@@ -344,7 +420,7 @@ void R2Score::update(States& states, const Options&, const Tensor& preds, const 
   if (rows == 0) return;
   const auto shape = preds.sizes().slice(1);
   const bool differentiable = families::pairs::carries_gradients(preds, target);
-  std::vector<kernels::pairs::FitSums> fit;
+  kernels::pairs::ByColumn<kernels::pairs::FitSums> fit;
   if (families::pairs::has_kernel(preds) && !differentiable) {
     fit = kernels::pairs::fit_sums(families::pairs::KernelPairs(preds, target, preds.numel() / rows).get());
     if (shape.empty() && add_plain_fit(states, fit, rows)) return;
@@ -364,19 +440,21 @@ Tensor R2Score::finalise(const States& states, const Options& options) {
   const State& sum = states["sum_error"];
   const State& sum_of_squares = states["sum_squared_error"];
   const Tensor errors = states["residual"].tensor();
-  const int64_t n = states["total"].tensor().item<int64_t>();
+  const int64_t n = families::count_in(states["total"].tensor());
   if (n < 2) {
     const Tensor none = errors * std::numeric_limits<double>::quiet_NaN();
     return options.multioutput == regression::MultiOutput::RawValues ? none : none.mean();
   }
+  warn_of_no_freedom(options.adjusted, n);
+  if (const auto fit = PlainFit::of(states)) return value_of_numbers(*fit, options, n, sum.tensor().sizes());
   const auto count = static_cast<double>(n);
-  if (const auto fit = scaled_fit(states, count)) {
-    return adjusted(averaged(scores(fit->errors, fit->deviations), fit->weights, options.multioutput), options.adjusted,
-                    n);
-  }
+  const auto value = [&](const Tensor& of_errors, const Tensor& of_deviations, const Tensor& weights) {
+    return adjusted(averaged(score(of_errors, of_deviations), weights, options.multioutput), options.adjusted, n);
+  };
+  if (const auto fit = scaled_fit(states, count)) return value(fit->errors, fit->deviations, fit->weights);
   const Tensor deviations = with_gradient_of(squared_deviations(sum, sum_of_squares, count),
                                              sum_of_squares.tensor() - sum.tensor().square() / count);
-  return adjusted(averaged(scores(errors, deviations), deviations, options.multioutput), options.adjusted, n);
+  return value(errors, deviations, deviations);
 }
 
 Tensor R2Score::functional_value(const Tensor& preds, const Tensor& target, const Options& options) {

@@ -1,5 +1,6 @@
 #include "../core/loaded_states.h"
 #include "edit_distance.h"
+#include "families/numbers.h"
 #include "kernels/parallel.h"
 #include "words.h"
 #include <metrics/core/define.h>
@@ -62,7 +63,8 @@ void WordErrorRate::update(States& states, const Options&, const Texts& preds, c
 }
 
 Tensor WordErrorRate::finalise(const States& states, const Options&) {
-  return states["errors"].tensor().div(states["total"].tensor());
+  return families::value_of([](const auto& errors, const auto& total) { return errors / total; },
+                            states["errors"].tensor(), states["total"].tensor());
 }
 
 void WordErrorRate::complete_from_torchmetrics(States& states, const Options&) {

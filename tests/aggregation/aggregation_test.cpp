@@ -8,7 +8,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <type_traits>
 
 // What the fixtures cannot show: misuse, and numbers that torchmetrics gets wrong.
 
@@ -156,6 +158,39 @@ TEST_CASE("NaN is left out, with a warning or without, replaced, or kept, as the
   CHECK(std::isnan(value(kept)));
   CHECK(std::isnan(value(highest)));
   CHECK(warned() == 0);
+}
+
+TEST_CASE_TEMPLATE("an extreme is found wherever it stands, a NaN too, in any type", T, float, double, int64_t) {
+  for (const int64_t n : {1, 2, 15, 16, 17, 33, 40'000}) {
+    for (int64_t place : {int64_t{0}, n / 2, n - 1}) {
+      CAPTURE(n);
+      CAPTURE(place);
+      Tensor values = at::arange(n, c10::CppTypeToScalarType<T>::value) % 7;
+      const auto at_place = [&](double number) {
+        Tensor given = values.clone();
+        given[place] = static_cast<T>(number);
+        return given;
+      };
+      auto highest = with<MaxMetric>(NanStrategy::Disable);
+      auto lowest = with<MinMetric>(NanStrategy::Disable);
+      highest.update(at_place(9));
+      highest.update(at_place(-9));
+      lowest.update(at_place(9));
+      CHECK(value(lowest) == at_place(9).min().template item<double>());
+      lowest.update(at_place(-9));
+      CHECK(value(highest) == 9);
+      CHECK(value(lowest) == -9);
+      if constexpr (std::is_floating_point_v<T>) {
+        highest.update(at_place(nan));
+        lowest.update(at_place(nan));
+        CHECK(std::isnan(value(highest)));
+        CHECK(std::isnan(value(lowest)));
+        auto without = with<MaxMetric>(NanStrategy::Ignore);
+        without.update(at_place(nan));
+        CHECK(value(without) == (n == 1 ? -infinity : at_place(-1).max().template item<double>()));
+      }
+    }
+  }
 }
 
 TEST_CASE("only NaN warns") {

@@ -9,7 +9,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <span>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -184,6 +186,61 @@ TEST_CASE("minimum and maximum go element by element, and NaN wins") {
   high.merge(other);
   CHECK(at::isnan(high["x"].tensor()).equal(mask({true, false})));
   CHECK(high["x"].tensor()[1].item<double>() == 2);
+}
+
+TEST_CASE("a number is an extreme as a tensor of it is") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const at::ScalarType dtype : {at::kDouble, at::kFloat}) {
+    States highest = one(Reduction::Max, at::full({}, -2, dtype)), lowest = one(Reduction::Min, at::full({}, 2, dtype));
+    for (const double value : {1.0, 3.0, -1.0}) {
+      highest["x"].raise(value);
+      lowest["x"].lower(value);
+    }
+    CHECK(highest["x"].tensor().item<double>() == 3);
+    CHECK(lowest["x"].tensor().item<double>() == -1);
+    highest["x"].raise(nan);
+    highest["x"].raise(9.0);
+    lowest["x"].lower(nan);
+    lowest["x"].lower(-9.0);
+    CHECK(std::isnan(highest["x"].tensor().item<double>()));
+    CHECK(std::isnan(lowest["x"].tensor().item<double>()));
+    CHECK_THROWS_AS(highest["x"].lower(1.0), Error);
+    CHECK_THROWS_AS(lowest["x"].raise(1.0), Error);
+  }
+}
+
+TEST_CASE("numbers are added to sums one by one, as many as there are sums") {
+  States states = one(Reduction::Sum, at::zeros({2}));
+  const std::vector<metrics::DoubleDouble> numbers{{1, 0x1p-60}, {2, 0}};
+  states["x"].add(numbers);
+  states["x"].add(numbers);
+  CHECK(states["x"].tensor().equal(at::tensor({2.0, 4.0}, at::kDouble)));
+  CHECK(states["x"].residual().equal(at::tensor({0x1p-59, 0.0}, at::kDouble)));
+  CHECK_THROWS_WITH_AS(states["x"].add(std::span(numbers).first(1)), "state `x` holds 2 sums and was given 1", Error);
+  States counts = one(Reduction::Sum, at::zeros({2}, at::kLong));
+  CHECK_THROWS_AS(counts["x"].add(numbers), Error);
+}
+
+TEST_CASE("items that lie one after the other are appended as each of them would be") {
+  const Tensor rows = at::arange(6, at::kDouble);
+  const std::vector<int64_t> sizes{2, 0, 3, 1};
+  States together = one(Reduction::List), each = one(Reduction::List);
+  for (int round = 0; round < 2; ++round) {
+    together["x"].append_items(rows, sizes);
+    int64_t begin = 0;
+    for (const int64_t size : sizes) {
+      each["x"].append_item(rows.narrow(0, begin, size));
+      begin += size;
+    }
+  }
+  const auto ends = each["x"].item_ends();
+  CHECK(std::ranges::equal(together["x"].item_ends(), ends));
+  CHECK(together["x"].tensor().equal(each["x"].tensor()));
+  together["x"].append_items(rows.narrow(0, 0, 0), {});
+  CHECK(together["x"].items().size() == 8);
+  CHECK_THROWS_AS(together["x"].append_items(rows, std::span(sizes).first(3)), InvalidArgument);
+  CHECK_THROWS_AS(together["x"].append_items(rows.sum(), std::span(sizes).last(1)), InvalidArgument);
+  CHECK(together["x"].rows() == 12);
 }
 
 TEST_CASE("an own state takes a copy of what it is given and is left to the metric when merged") {

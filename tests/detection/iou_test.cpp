@@ -5,10 +5,14 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/ivalue.h>
 #include <ATen/ops/allclose.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/eye.h>
+#include <ATen/ops/nan_to_num.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/tensor.h>
+#include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
 #include <doctest/doctest.h>
@@ -61,6 +65,43 @@ TEST_CASE("IntersectionOverUnion: state dicts show matrices, and take them") {
   const auto value = loaded.compute();
   CHECK(value.size() == 3);
   for (const auto& [name, tensor] : expected) CHECK(at::equal(value.at(name), tensor));
+}
+
+TEST_CASE("IntersectionOverUnion: pairs have the values that the functional gives, whatever the boxes' form and type") {
+  const Tensor corners = at::tensor({0.F, 0.F, 4.F, 4.F, 2.F, 0.F, 6.F, 4.F, 8.F, 8.F, 8.F, 8.F, 1.F, 1.F, 3.F, 9.F});
+  const Tensor first = corners.reshape({4, 4}), second = first.flip(0).narrow(0, 0, 3) + 1;
+  const auto as = [](metrics::detection::BoxFormat format, const Tensor& xyxy) {
+    const Tensor place = xyxy.narrow(1, 0, 2), size = xyxy.narrow(1, 2, 2) - place;
+    if (format == metrics::detection::BoxFormat::Xyxy) return xyxy;
+    return at::cat({format == metrics::detection::BoxFormat::Xywh ? place : place + size / 2, size}, 1);
+  };
+  const Tensor expected = intersection_over_union(first, second, {.aggregate = false});
+  using metrics::detection::BoxFormat;
+  for (const BoxFormat format : {BoxFormat::Xyxy, BoxFormat::Xywh, BoxFormat::Cxcywh}) {
+    for (const at::ScalarType dtype : {at::kFloat, at::kDouble, at::kHalf, at::kLong, at::kByte}) {
+      for (const bool strided : {false, true}) {
+        for (const at::ScalarType label_dtype : {at::kLong, at::kInt, at::kByte}) {
+          CAPTURE(dtype);
+          CAPTURE(strided);
+          const auto image_of = [&](const Tensor& xyxy) {
+            const Tensor given = as(format, xyxy).to(dtype);
+            const Tensor labels = at::zeros({xyxy.size(0)}, label_dtype);
+            return LabelledBoxes{.boxes = strided ? given.t().contiguous().t() : given, .labels = labels};
+          };
+          IntersectionOverUnion metric({.box_format = format});
+          metric.update(std::vector{none, image_of(first)}, std::vector{three, image_of(second)});
+          const auto matrices = metric.states()["iou_matrix"].items();
+          CHECK(at::equal(matrices[0].reshape({3, 3}), at::eye(3) - 1));
+          CHECK(at::equal(matrices[1].reshape({4, 3}).nan_to_num(7), expected.nan_to_num(7)));
+          IntersectionOverUnion one_below({.box_format = format, .iou_threshold = 0.3});
+          one_below.update(std::vector{image_of(first)}, std::vector{image_of(second)});
+          const Tensor above = at::where(expected < 0.3, -1.0, expected).to(at::kFloat);
+          CHECK(at::equal(one_below.states()["iou_matrix"].items()[0].reshape({4, 3}).nan_to_num(7),
+                          above.nan_to_num(7)));
+        }
+      }
+    }
+  }
 }
 
 TEST_CASE("IntersectionOverUnion: states that are not of the same images are refused, and change nothing") {

@@ -114,6 +114,8 @@ class METRICS_API State {
   // Folding data in; each names a `Reduction` and throws Error when the state has another.
   void add(const Tensor& value);
   void add(const DoubleDouble& value);
+  /// Adds to each number of a floating sum, in their order.
+  void add(std::span<const DoubleDouble> values);
   /// Adds `high` + `low` to a sum of floating point, without gradients.
   void add(const Tensor& high, const Tensor& low);
   struct Addend {
@@ -124,12 +126,16 @@ class METRICS_API State {
   static void add_all(std::initializer_list<Addend> addends);
   void average(const Tensor& value, int64_t updates_before);
   void lower(const Tensor& value);
+  void lower(double value);
   void raise(const Tensor& value);
+  void raise(double value);
   /// Appends rows to `Cat` (a scalar is one row). The first row fixes the trailing shape; dtypes unify as
   /// `unified_dtype` says; no rows change nothing. Amortised O(rows); memory at most twice the data.
   void append(const Tensor& rows);
   /// Appends one item to `List`; `item` may have no rows.
   void append_item(const Tensor& item);
+  /// Appends items whose rows lie one after the other in `rows`; `sizes` are the numbers of rows that they have.
+  void append_items(const Tensor& rows, std::span<const int64_t> sizes);
   /// Where the next `rows` rows of `Cat` go, each one number on the CPU: for kernels that look at what they store. They
   /// count once `append_stored` has been called; until then the state is as it was. Null where the state keeps its rows
   /// in another form than that, and `append` has to convert them.

@@ -132,7 +132,7 @@ class METRICS_API Unit : public Metric {
   /// The states to finalise for the value of one batch in `forward`.
   ToFinalise prepare_batch_value(const States& batch) const;
   /// Notes that the derived class keeps a value for exactly the present states.
-  void value_cached(const Ranks& ranks) { cached_ = std::make_shared<const Ranks>(ranks); }
+  void value_cached(const Ranks& ranks);
   /// Whether a computed value may be kept for the next call.
   bool keeps_values() const { return metric_options().compute_with_cache && !borrowed_; }
   /// Whether what is computed now is the value of a batch that carries gradients.

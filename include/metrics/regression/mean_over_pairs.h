@@ -21,14 +21,13 @@ struct PairSums {
 ///   struct AbsoluteError {
 ///     using Options = …;                       // with `num_outputs`, each column has a sum and a value
 ///     static constexpr PairSums states{.sum = "sum_abs_error"};
-///     struct Formula;                          // in the source: f(x, y) of numbers and of tensors
-///     // Optional: the numbers of the formula; names of the inputs other than preds and target; what is refused; a
-///     value
-///     // that is not sum / total.
+///     struct Formula;                          // in the source: f(x, y) of numbers and of tensors, and where the
+///                                              // value is not sum / total, a static value(sum, total, options), too,
+///                                              // without a total value(sum, options)
+///     // Optional: the numbers of the formula; names of the inputs other than preds and target; what is refused.
 ///     static Formula formula(const Options&);
 ///     static constexpr std::array<std::string_view, 2> inputs;
 ///     static void check(const Options&);
-///     static Tensor value(const Tensor& sum, const Tensor& total, const Options&);
 ///   };
 ///
 /// Its source includes families/mean_over_pairs.h.

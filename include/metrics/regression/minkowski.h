@@ -24,7 +24,6 @@ struct PowerOfError {
   static Formula formula(const Options& options);
   static void check(const Options& options);
   static Options example() { return {.p = 3}; }
-  static Tensor value(const Tensor& sum, const Tensor& total, const Options& options);
 };
 
 }  // namespace terms

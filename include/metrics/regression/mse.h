@@ -23,7 +23,6 @@ struct SquaredError {
   using Options = MeanSquaredErrorOptions;
   static constexpr PairSums states{.sum = "sum_squared_error"};
   struct Formula;
-  static Tensor value(const Tensor& sum, const Tensor& total, const Options& options);
 };
 
 }  // namespace terms

@@ -6,9 +6,10 @@
 #include "sums.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <limits>
+#include <memory>
 #include <type_traits>
-#include <vector>
 
 // One pass over pairs (x, y), by which all sums over them are computed: in blocks of rows, the columns of a block in
 // lanes. What is summed are terms, structs that carry their numbers:
@@ -43,6 +44,20 @@ struct SumOf {
 /// How many numbers a lane holds: its sums, then its maxima, then its minima.
 template <class Terms>
 constexpr int64_t width = Terms::sums + Terms::maxima + Terms::minima;
+
+/// Memory for so many numbers, which are not set: on the stack where they are few.
+template <class T, std::size_t few>
+class Scratch {
+ public:
+  explicit Scratch(int64_t count) {
+    if (count > static_cast<int64_t>(few)) many_ = std::make_unique_for_overwrite<T[]>(static_cast<std::size_t>(count));
+  }
+  T* data() { return many_ ? many_.get() : few_; }
+
+ private:
+  T few_[few];
+  std::unique_ptr<T[]> many_;
+};
 
 /// Writes the neutral elements to the lanes.
 template <class Terms>
@@ -86,6 +101,9 @@ METRICS_INLINE void sum_column(Terms terms, const T* preds, const T* target, int
   for (int64_t lane = 0; lane < lanes; ++lane) fold_lane<Terms>(results, 1, lane_values + lane, lanes);
 }
 
+// What the sums of few columns, and of few rows of a half type, need lies on the stack.
+inline constexpr std::size_t most_lanes_in_place = 32, most_halves_in_place = 64;
+
 /// Sums several columns into `results` [width, columns]. A lane is a column, or with few columns one of several rows
 /// that are read together.
 template <class Terms, class T>
@@ -93,16 +111,16 @@ METRICS_INLINE void sum_columns(Terms terms, const T* preds, const T* target, in
                                 double* results) {
   const int64_t together = std::max<int64_t>(1, 32 / columns);
   const int64_t lanes = together * columns;
-  std::vector<double> lane_values(static_cast<std::size_t>(width<Terms> * lanes));
+  Scratch<double, width<Terms> * most_lanes_in_place> lane_values(width<Terms> * lanes);
   clear<Terms>(lane_values.data(), lanes);
-  std::vector<double> first_preds(static_cast<std::size_t>(lanes));
-  std::vector<double> first_target(static_cast<std::size_t>(lanes));
+  Scratch<double, most_lanes_in_place> first_preds(lanes);
+  Scratch<double, most_lanes_in_place> first_target(lanes);
+  double* const first_x = first_preds.data();
+  double* const first_y = first_target.data();
   for (int64_t lane = 0; lane < lanes; ++lane) {
-    first_preds[static_cast<std::size_t>(lane)] = static_cast<double>(preds[lane % columns]);
-    first_target[static_cast<std::size_t>(lane)] = static_cast<double>(target[lane % columns]);
+    first_x[lane] = static_cast<double>(preds[lane % columns]);
+    first_y[lane] = static_cast<double>(target[lane % columns]);
   }
-  const double* first_x = first_preds.data();
-  const double* first_y = first_target.data();
   double* sums = lane_values.data();
   for (int64_t row = 0; row < rows; row += together) {
     const T* x = preds + row * columns;
@@ -164,7 +182,7 @@ void sum_rows_of(const Terms& terms, const Pairs& pairs, int64_t row, int64_t ro
     sum(preds, target);
   } else {
     const int64_t count = rows * columns;
-    std::vector<float> buffer(2 * static_cast<std::size_t>(count));
+    Scratch<float, 2 * most_halves_in_place> buffer(2 * count);
     widen(preds, count, buffer.data());
     widen(target, count, buffer.data() + count);
     sum(static_cast<const float*>(buffer.data()), static_cast<const float*>(buffer.data() + count));
@@ -184,7 +202,7 @@ void each_block(const Terms& terms, const Pairs& pairs, const F& take) {
   const int64_t rows_per_block = std::max(fewest_rows_per_block, elements_per_block / pairs.columns);
   const int64_t blocks = (pairs.rows + rows_per_block - 1) / rows_per_block;
   const int64_t stride = (width<Terms> + 2) * pairs.columns;
-  std::vector<double> results(static_cast<std::size_t>(blocks * stride));
+  Scratch<double, 64> results(blocks * stride);
   auto rows_of = [&](int64_t block) { return std::min(rows_per_block, pairs.rows - block * rows_per_block); };
   auto sum_blocks = [&](int64_t begin, int64_t end) {
     for (int64_t block = begin; block < end; ++block) {
@@ -203,8 +221,8 @@ void each_block(const Terms& terms, const Pairs& pairs, const F& take) {
 
 /// Returns the sum of `term(x, y)` of each column.
 template <class Term>
-std::vector<DoubleDouble> sums_of(const Term& term, const Pairs& pairs) {
-  std::vector<DoubleDouble> totals(static_cast<std::size_t>(pairs.columns));
+ByColumn<DoubleDouble> sums_of(const Term& term, const Pairs& pairs) {
+  ByColumn<DoubleDouble> totals(static_cast<std::size_t>(pairs.columns));
   each_block(SumOf<Term>{term}, pairs, [&](const Block& block) {
     for (int64_t column = 0; column < pairs.columns; ++column) {
       DoubleDouble& total = totals[static_cast<std::size_t>(column)];

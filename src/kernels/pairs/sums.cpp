@@ -53,7 +53,7 @@ struct Moments {
 
 }  // namespace
 
-std::vector<DoubleDouble> squared_errors(const Pairs& pairs) {
+ByColumn<DoubleDouble> squared_errors(const Pairs& pairs) {
   return sums_of(SquaredError{}, pairs);
 }
 
@@ -140,8 +140,8 @@ void add(SquareSums& into, const SquareSums& sums) {
 
 }  // namespace
 
-std::vector<FitSums> fit_sums(const Pairs& pairs) {
-  std::vector<FitSums> totals(static_cast<std::size_t>(pairs.columns));
+ByColumn<FitSums> fit_sums(const Pairs& pairs) {
+  ByColumn<FitSums> totals(static_cast<std::size_t>(pairs.columns));
   int64_t row = 0;
   each_block(Fit{}, pairs, [&](const Block& block) {
     const int64_t first_row = row;
@@ -209,8 +209,8 @@ PairMoments<double> scaled_moments(const Pairs& pairs, int64_t row, int64_t rows
 
 }  // namespace
 
-std::vector<PairMoments<double>> pair_moments(const Pairs& pairs) {
-  std::vector<PairMoments<double>> totals(static_cast<std::size_t>(pairs.columns));
+ByColumn<PairMoments<double>> pair_moments(const Pairs& pairs) {
+  ByColumn<PairMoments<double>> totals(static_cast<std::size_t>(pairs.columns));
   int64_t row = 0;
   each_block(Moments{}, pairs, [&](const Block& block) {
     const auto n = static_cast<double>(block.rows);

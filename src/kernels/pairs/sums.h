@@ -4,6 +4,8 @@
 #include "moments.h"
 #include <metrics/core/double_double.h>
 
+#include <c10/util/SmallVector.h>
+
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -20,8 +22,12 @@ struct Pairs {
   int64_t rows, columns;
 };
 
+/// Something of each column; of the one that there mostly is, in place.
+template <class T>
+using ByColumn = c10::SmallVector<T, 1>;
+
 /// Returns Σ (x - y)² of each column. Of other terms: `sums_of` in sum_blocks.h.
-std::vector<DoubleDouble> squared_errors(const Pairs& pairs);
+ByColumn<DoubleDouble> squared_errors(const Pairs& pairs);
 
 /// Returns Σ (x - y)² of each row.
 std::vector<double> row_squared_errors(const Pairs& pairs);
@@ -43,9 +49,9 @@ struct FitSums {
 /// Returns Σ y, Σ y² and Σ (x - y)² of each column. In the first two y is f + v, f the first target of its block and v
 /// the rounded rest. They may therefore differ from those of the data in the last bits, but they fit each other: Σ y² -
 /// (Σ y)² / n is as exact as a sum of squares of y less a number near it.
-std::vector<FitSums> fit_sums(const Pairs& pairs);
+ByColumn<FitSums> fit_sums(const Pairs& pairs);
 
 /// Returns the moments of each column, exact as sums of squares and products of x and y less numbers near them.
-std::vector<PairMoments<double>> pair_moments(const Pairs& pairs);
+ByColumn<PairMoments<double>> pair_moments(const Pairs& pairs);
 
 }  // namespace metrics::kernels::pairs
