@@ -608,6 +608,13 @@ void State::merge_sum(const State& other) {
 void State::merge_mean(const State& other, int64_t updates, int64_t other_updates) {
   if (other_updates == 0) return;
   const double share = static_cast<double>(other_updates) / static_cast<double>(updates + other_updates);
+  if (can_be_replaced(value_) && can_be_replaced(other.value_) && value_.sizes() == other.value_.sizes()) {
+    auto* const held = value_.mutable_data_ptr<double>();
+    const auto* const given = other.value_.const_data_ptr<double>();
+    for (int64_t i = 0; i < value_.numel(); ++i)
+      held[i] = updates == 0 ? given[i] : held[i] + share * (given[i] - held[i]);
+    return;
+  }
   const Tensor theirs = matched(other.value_, value_);
   value_ = updates == 0 ? theirs.clone() : value_.add(theirs.sub(value_), share);
 }

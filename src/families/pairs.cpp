@@ -100,16 +100,24 @@ void add_sums(State& state, std::span<const DoubleDouble> sums, at::IntArrayRef 
 }
 
 CountToAdd::CountToAdd(States& states, std::string_view state, int64_t count) : state_(states[state]), count_(count) {
-  if (states.device().is_cpu() && !state_.compensated()) {
-    held_ = state_.counts();
-  } else {
+  if (!states.device().is_cpu()) {
     attempt_.emplace(states);
+  } else if (state_.compensated()) {
+    held_sums_ = state_.sums();
+  } else {
+    held_ = state_.counts();
   }
 }
 
 void CountToAdd::add() {
   if (held_ != nullptr) {
     *held_ += count_;
+    return;
+  }
+  if (held_sums_.high != nullptr) {
+    const DoubleDouble sum = DoubleDouble{*held_sums_.high, *held_sums_.low} + static_cast<double>(count_);
+    *held_sums_.high = sum.high;
+    *held_sums_.low = sum.low;
     return;
   }
   if (state_.compensated()) {

@@ -68,6 +68,7 @@ class CountToAdd {
   State& state_;
   int64_t count_;
   int64_t* held_ = nullptr;                 // where the state is int64 and on the CPU
+  State::Sums held_sums_{};                 // where it is a floating sum there
   std::optional<States::Attempt> attempt_;  // where it is not
 };
 
