@@ -54,7 +54,7 @@ using NumbersByColumn = kernels::pairs::ByColumn<kernels::pairs::PairMoments<dou
 
 /// The same on the numbers where they lie.
 void fold_in(States& states, const NumbersByColumn& batch) {
-  NumbersByColumn moments(batch.size());
+  NumbersByColumn moments = batch;  // of as many columns
   each_moment<double>([&](const char* name, auto member) {
     const double* held = states[name].tensor().const_data_ptr<double>();
     for (std::size_t column = 0; column < moments.size(); ++column) moments[column].*member = held[column];
@@ -62,11 +62,15 @@ void fold_in(States& states, const NumbersByColumn& batch) {
   for (std::size_t column = 0; column < moments.size(); ++column) {
     moments[column] = merged(moments[column], batch[column]);
   }
-  each_moment<double>([&](const char* name, auto member) {
-    const Tensor held = states[name].tensor();
-    for (std::size_t column = 0; column < moments.size(); ++column) {
-      held.mutable_data_ptr<double>()[column] = moments[column].*member;
-    }
+  // All memory to write to is asked for before the first write.
+  c10::SmallVector<double*, 8> held;
+  each_moment<double>([&](const char* name, auto) {
+    held.push_back(states[name].tensor_to_write().mutable_data_ptr<double>());
+  });
+  std::size_t next = 0;
+  each_moment<double>([&](const char*, auto member) {
+    double* const to = held[next++];
+    for (std::size_t column = 0; column < moments.size(); ++column) to[column] = moments[column].*member;
   });
 }
 
