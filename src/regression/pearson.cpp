@@ -12,6 +12,7 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -22,6 +23,8 @@ namespace metrics {
 namespace {
 
 using Moments = kernels::pairs::PairMoments<Tensor>;
+
+constexpr std::size_t number_of_moments = 8;
 
 /// Calls f(state's name, member of PairMoments) for each state.
 template <class T, class F>
@@ -52,26 +55,20 @@ void fold_in(States& states, const Moments& batch) {
 
 using NumbersByColumn = kernels::pairs::ByColumn<kernels::pairs::PairMoments<double>>;
 
-/// The same on the numbers where they lie.
+/// The same on the numbers where they lie. All memory to write to is asked for before the first write.
 void fold_in(States& states, const NumbersByColumn& batch) {
-  NumbersByColumn moments = batch;  // of as many columns
-  each_moment<double>([&](const char* name, auto member) {
-    const double* held = states[name].tensor().const_data_ptr<double>();
-    for (std::size_t column = 0; column < moments.size(); ++column) moments[column].*member = held[column];
+  std::array<double*, number_of_moments> held;
+  each_moment<double>([&, next = held.begin()](const char* name, auto) mutable {
+    *next++ = states[name].tensor_to_write().mutable_data_ptr<double>();
   });
-  for (std::size_t column = 0; column < moments.size(); ++column) {
-    moments[column] = merged(moments[column], batch[column]);
+  for (std::size_t column = 0; column < batch.size(); ++column) {
+    kernels::pairs::PairMoments<double> moments;
+    each_moment<double>(
+        [&, next = held.begin()](const char*, auto member) mutable { moments.*member = (*next++)[column]; });
+    moments = merged(moments, batch[column]);
+    each_moment<double>(
+        [&, next = held.begin()](const char*, auto member) mutable { (*next++)[column] = moments.*member; });
   }
-  // All memory to write to is asked for before the first write.
-  c10::SmallVector<double*, 8> held;
-  each_moment<double>([&](const char* name, auto) {
-    held.push_back(states[name].tensor_to_write().mutable_data_ptr<double>());
-  });
-  std::size_t next = 0;
-  each_moment<double>([&](const char*, auto member) {
-    double* const to = held[next++];
-    for (std::size_t column = 0; column < moments.size(); ++column) to[column] = moments[column].*member;
-  });
 }
 
 /// The moments of each column as numbers, where they are such on the CPU.
