@@ -133,7 +133,8 @@ void Metric::change_all(const std::function<void(States&)>& change) {
   const std::vector<Unit*> all = units();
   std::vector<std::pair<Unit*, const Unit*>> one;  // each unit with the first of those whose states are one with its
   for (Unit* unit : all) {
-    const auto first = std::find_if(all.begin(), all.end(), [&](Unit* other) { return other->shares_states_with(*unit); });
+    const auto first =
+        std::find_if(all.begin(), all.end(), [&](Unit* other) { return other->shares_states_with(*unit); });
     if (*first != unit) one.emplace_back(unit, *first);
   }
   std::vector<Prepared> changes;

@@ -259,7 +259,8 @@ bool are_like_rows(const Tensor& saved, const State& told) {
 /// Restores an auxiliary state, which torchmetrics does not have; returns false where the metadata does not fit.
 bool restore(State& state, const Tensor& saved) {
   if (state.grows()) {
-    if (saved.dim() == 0 || rules_of(state.reduction()).in_file == FileForm::Items || !are_like_rows(saved, state)) return false;
+    if (saved.dim() == 0 || rules_of(state.reduction()).in_file == FileForm::Items || !are_like_rows(saved, state))
+      return false;
     state.assign(saved.detach().clone(), {}, {});
     return true;
   }

@@ -246,7 +246,7 @@ States Unit::merged_by_dist_sync_fn(const States& local) const {
 }
 
 std::vector<Tensor> Unit::gathered_by_dist_sync_fn(const std::string& state, const Tensor& tensor,
-                                                     const std::shared_ptr<Synchroniser>& ranks) const {
+                                                   const std::shared_ptr<Synchroniser>& ranks) const {
   std::vector<Tensor> gathered = metric_options().dist_sync_fn(tensor, ranks);
   if (gathered.empty()) {
     throw SyncError(to_string() + ": dist_sync_fn returned nothing for state `" + state + "`", std::string(name()),

@@ -133,7 +133,8 @@ struct Units::Alike {
     for (Cluster& cluster : clusters) {
       Unit& first = cluster.first();
       // States that were never updated are equal by definition, so they can be shared from here on.
-      const bool may_join = first.pristine_ && unit.pristine_ && first.recorder() == nullptr && unit.recorder() == nullptr;
+      const bool may_join =
+          first.pristine_ && unit.pristine_ && first.recorder() == nullptr && unit.recorder() == nullptr;
       if (may_join) unit.states_.join(first.states_);
       if (unit.states_.is_one_with(first.states_)) return cluster.units.push_back(&unit);
     }

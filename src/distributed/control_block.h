@@ -1,8 +1,8 @@
 #pragma once
 
 #include "core/text_hash.h"
-#include <metrics/core/unit.h>
 #include <metrics/core/synchroniser.h>
+#include <metrics/core/unit.h>
 
 #include <ATen/core/Tensor.h>
 #include <c10/util/SmallVector.h>

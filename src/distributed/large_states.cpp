@@ -1,7 +1,6 @@
 #include "large_states.h"
 
 #include "core/reductions.h"
-
 #include <metrics/core/errors.h>
 #include <metrics/core/unit.h>
 

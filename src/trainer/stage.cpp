@@ -30,7 +30,9 @@ int64_t valid_rows(const Rows& rows, int64_t samples) {
 }  // namespace
 
 StageMetrics::StageMetrics(std::string stage, MetricCollection metrics)
-    : stage_(std::move(stage)), metrics_(std::move(metrics)), loss_({.nan_strategy = aggregation::NanStrategy::Disable}) {
+    : stage_(std::move(stage)),
+      metrics_(std::move(metrics)),
+      loss_({.nan_strategy = aggregation::NanStrategy::Disable}) {
   if (stage_.empty()) throw InvalidArgument("stage: expected a name, got an empty one");
   if (find(stage_ + "/loss") != nullptr) throw InvalidArgument("stage " + stage_ + ": the name `loss` is taken");
 }

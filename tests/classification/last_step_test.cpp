@@ -66,8 +66,8 @@ TEST_CASE("scores of counts are the same bits by numbers and by tensors") {
         check(counts(labels, most), metrics::MulticlassStatScoresOptions{.num_classes = labels, .average = average});
         check(counts(labels, most),
               metrics::MulticlassStatScoresOptions{.num_classes = labels, .top_k = 2, .average = average});
-        check(counts(labels, most), metrics::MultilabelStatScoresOptions{
-                                        .num_labels = labels, .average = average, .zero_division = 1});
+        check(counts(labels, most),
+              metrics::MultilabelStatScoresOptions{.num_labels = labels, .average = average, .zero_division = 1});
       }
     }
   }

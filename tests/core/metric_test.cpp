@@ -24,11 +24,11 @@ using metrics::SyncError;
 using metrics::testing::CollectedWarnings;
 using metrics::testing::FakeRanks;
 using metrics::testing::Ids;
-using metrics::testing::unit_of;
 using metrics::testing::Seen;
 using metrics::testing::SquaredError;
 using metrics::testing::Tally;
 using metrics::testing::TallyDefinition;
+using metrics::testing::unit_of;
 
 Tensor numbers(std::initializer_list<float> values) {
   return at::tensor(at::ArrayRef<float>(values.begin(), values.size()));

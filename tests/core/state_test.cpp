@@ -80,8 +80,8 @@ TEST_CASE("a state is declared once, with a name and the default that its reduct
 TEST_CASE("a state refuses what belongs to another reduction, and an unknown name") {
   States sum = one(Reduction::Sum, number(0));
   States cat = one(Reduction::Cat);
-  CHECK_THROWS_WITH_AS(sum["x"].append(number(1)), doctest::Contains("reduced by sum, not by cat: data is folded in by `add`"),
-                       Error);
+  CHECK_THROWS_WITH_AS(sum["x"].append(number(1)),
+                       doctest::Contains("reduced by sum, not by cat: data is folded in by `add`"), Error);
   CHECK_THROWS_WITH_AS(sum["x"].set(number(1)), doctest::Contains("own"), Error);
   CHECK_THROWS_AS(sum["x"].raise(number(1)), Error);
   CHECK_THROWS_AS(sum["x"].lower(number(1)), Error);

@@ -98,7 +98,9 @@ WORKER(collection_of_ten) {
   expect((group->counters() - before).collectives == 1, "one collective for ten metrics");
   expect(equal_values(values, expected.compute()), "the values of one process");
   expect(!metrics.is_synced(), "local states after compute");
-  const auto unit_of = [&](const char* name) -> const metrics::Unit& { return dynamic_cast<const metrics::Unit&>(metrics[name]); };
+  const auto unit_of = [&](const char* name) -> const metrics::Unit& {
+    return dynamic_cast<const metrics::Unit&>(metrics[name]);
+  };
   expect(unit_of("MulticlassF1Score").shares_states_with(unit_of("MulticlassRecall")), "states still in one place");
 
   const auto before_sync = group->counters();

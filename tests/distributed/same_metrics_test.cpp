@@ -226,7 +226,8 @@ WORKER(rounds_of_a_metric) {
   const auto again = group->new_group({0, 1});
   metric.set_metric_options({.process_group = again});
   expect(value_of(metric) == 2, "the sum over the new group");
-  expect(metric.round() == metrics::Unit::Round{.resets = 0, .synchronisations = 1}, "a first round over the new group");
+  expect(metric.round() == metrics::Unit::Round{.resets = 0, .synchronisations = 1},
+         "a first round over the new group");
 }
 
 TEST_CASE("same metrics: a compute that one rank leaves out or adds") {

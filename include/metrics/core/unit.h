@@ -184,10 +184,10 @@ class METRICS_API Unit : public Metric {
 
   mutable Rounds rounds_;
   SharedStates states_;
-  bool pristine_ = true;                 // whether the states are still those of the declaration
-  std::shared_ptr<const Ranks> cached_;  // null: no value of the present states is kept
-  std::optional<SharedStates> local_;    // the local states while synced
-  std::optional<Lender> borrowed_;       // while the states are another's
+  bool pristine_ = true;                                   // whether the states are still those of the declaration
+  std::shared_ptr<const Ranks> cached_;                    // null: no value of the present states is kept
+  std::optional<SharedStates> local_;                      // the local states while synced
+  std::optional<Lender> borrowed_;                         // while the states are another's
   mutable std::shared_ptr<const std::string> layout_;      // built on demand
   mutable std::shared_ptr<const std::string> update_key_;  // built on demand
 

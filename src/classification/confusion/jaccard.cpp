@@ -62,7 +62,8 @@ Tensor averaged(const std::vector<Overlap>& overlaps, Average average, double ze
   }
   double sum = 0, weights = 0;
   for (const Overlap& o : overlaps) {
-    const double weight = average == Average::Weighted ? families::as_double(o.target) : families::as_double(o.is_averaged ? 1 : 0);
+    const double weight =
+        average == Average::Weighted ? families::as_double(o.target) : families::as_double(o.is_averaged ? 1 : 0);
     sum += weight * score(o);
     weights += weight;
   }

@@ -9,8 +9,8 @@
 
 namespace metrics::classification::confusion {
 
-/// Counts of the pairs of a target (row) and a prediction (column), as numbers on the CPU, where those of another device
-/// are brought: scores of a table are arithmetic on few numbers.
+/// Counts of the pairs of a target (row) and a prediction (column), as numbers on the CPU, where those of another
+/// device are brought: scores of a table are arithmetic on few numbers.
 class Table {
  public:
   /// `counts`: int64 [classes, classes].

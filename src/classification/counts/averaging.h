@@ -15,8 +15,8 @@ namespace metrics::classification {
 
 namespace counts {
 
-using families::ratio;
 using families::as_double;
+using families::ratio;
 
 /// The counts of a label; as tensors (int64) those of each label along the last dimension, with a row a sample before
 /// it where they are samplewise.
