@@ -80,7 +80,7 @@ class METRICS_API BootStrapper : public Composite {
   std::unique_ptr<Metric> clone() const override { return std::make_unique<BootStrapper>(*this); }
 
   BootstrapValue compute();
-  using Composite::forward;
+  using Metric::forward;
   template <class First, class... More>
   requires(!std::convertible_to<First, Args>) BootstrapValue forward(const First& first, const More&... more) {
     return read(Composite::forward(first, more...));

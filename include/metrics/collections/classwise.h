@@ -36,7 +36,7 @@ class METRICS_API ClasswiseWrapper : public Composite {
   ClasswiseWrapper(MetricHandle metric, Options options);
 
   NamedValues compute() { return NamedValues(Metric::compute()); }
-  using Composite::forward;
+  using Metric::forward;
   /// The values of the batch alone.
   template <class First, class... More>
   requires(!std::convertible_to<First, Args>) NamedValues forward(const First& first, const More&... more) {

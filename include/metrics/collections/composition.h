@@ -109,7 +109,7 @@ class METRICS_API CompositionalMetric : public Composite {
   /// Throws Error where the value, which an index may take out of a list or dict, is no tensor: `Metric::compute` has
   /// it.
   Tensor compute() { return tensor_of(Metric::compute()); }
-  using Composite::forward;
+  using Metric::forward;
   /// The value of the batch alone; with gradients where the operands' have them.
   template <class First, class... More>
   requires(!std::convertible_to<First, Args>) Tensor forward(const First& first, const More&... more) {

@@ -94,7 +94,7 @@ class METRICS_API MetricCollection : public Composite {
   MetricCollection& operator=(MetricCollection&&) noexcept = default;
 
   NamedValues compute() { return NamedValues(Metric::compute()); }
-  using Composite::forward;
+  using Metric::forward;
   /// The values of the batch alone.
   template <class First, class... More>
   requires(!std::convertible_to<First, Args>) NamedValues forward(const First& first, const More&... more) {

@@ -41,7 +41,7 @@ class METRICS_API MinMaxMetric : public Composite, private Recorder {
   std::unique_ptr<Metric> clone() const override { return std::make_unique<MinMaxMetric>(*this); }
 
   MinMaxValue compute();
-  using Composite::forward;
+  using Metric::forward;
   template <class First, class... More>
   requires(!std::convertible_to<First, Args>) MinMaxValue forward(const First& first, const More&... more) {
     return read(Composite::forward(first, more...));

@@ -38,7 +38,7 @@ class METRICS_API MultioutputWrapper : public Composite {
   MultioutputWrapper(const MetricHandle& base_metric, Options options);
 
   Tensor compute() { return Metric::compute().toTensor(); }
-  using Composite::forward;
+  using Metric::forward;
   /// The values of the batch alone.
   template <class First, class... More>
   requires(!std::convertible_to<First, Args>) Tensor forward(const First& first, const More&... more) {
