@@ -3,13 +3,29 @@
 #include <cstdlib>
 #include <new>
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define METRICS_SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define METRICS_SANITIZED
+#endif
+#endif
+
+#ifdef METRICS_SANITIZED
+
+std::optional<int64_t> allocations() {
+  return std::nullopt;
+}
+
+#else
+
 namespace {
 
 thread_local int64_t count = 0;
 
 }  // namespace
 
-int64_t allocations() {
+std::optional<int64_t> allocations() {
   return count;
 }
 
@@ -26,3 +42,5 @@ void operator delete(void* memory) noexcept {
 void operator delete(void* memory, std::size_t) noexcept {
   std::free(memory);
 }
+
+#endif

@@ -272,7 +272,7 @@ TEST_CASE("short rows: counting takes no memory") {
     add_class_confusion(confusion, target, labels, rule);
   };
   all();
-  const int64_t first = allocations();
+  const std::optional<int64_t> first = allocations();
   all();
-  CHECK(allocations() == first);
+  CHECK(allocations() == first);  // both are nothing where a sanitizer counts them
 }

@@ -23,9 +23,9 @@ using at::Tensor;
 
 template <class F>
 int64_t allocations_of(const F& f) {
-  const int64_t before = allocations();
+  const int64_t before = *allocations();
   f();
-  return allocations() - before;
+  return *allocations() - before;
 }
 
 /// What a tensor takes, its numbers aside, for which LibTorch asks elsewhere.
@@ -57,6 +57,7 @@ void check_allocations(M metric, const Inputs&... inputs) {
 }  // namespace
 
 TEST_CASE("an aggregator's update allocates nothing after the first, and its compute the result") {
+  if (!allocations()) return;  // a sanitizer counts them
   const Tensor values = at::arange(33, at::kFloat);
   check_allocations(metrics::SumMetric(), values);
   check_allocations(metrics::MeanMetric(), values);
@@ -67,6 +68,7 @@ TEST_CASE("an aggregator's update allocates nothing after the first, and its com
 }
 
 TEST_CASE("the update of a metric over pairs allocates nothing after the first, and its compute the result") {
+  if (!allocations()) return;  // a sanitizer counts them
   const Tensor target = at::arange(36, at::kFloat) + 1;
   const Tensor preds = target * 1.25f + at::rand({36});
   for (const at::ScalarType dtype : {at::kFloat, at::kDouble, at::kHalf, at::kBFloat16}) {
