@@ -91,8 +91,8 @@ class Doubles {
   int64_t size() const { return size_; }
   /// One of them; a single number is that of all indices.
   double operator[](int64_t index) const {
-    const int64_t place = size_ == 1 ? 0 : index;
-    return floats_ != nullptr ? floats_[place] : as_double(counts_[place]);
+    const int64_t position = size_ == 1 ? 0 : index;
+    return floats_ != nullptr ? floats_[position] : as_double(counts_[position]);
   }
 
  private:

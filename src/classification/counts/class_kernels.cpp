@@ -304,7 +304,7 @@ void count_in_parts(int64_t* table, int64_t cells, int64_t rows, const Count& co
     return;
   }
   std::mutex adding;
-  metrics::kernels::parallel_for(rows, metrics::kernels::elements_per_task, [&](int64_t begin, int64_t end) {
+  metrics::kernels::parallel_for(rows, elements_per_task, [&](int64_t begin, int64_t end) {
     std::vector<int64_t> part(cells, 0);
     count(part.data(), begin, end);
     const std::lock_guard lock(adding);
