@@ -73,6 +73,7 @@ class Case:
     whole: Optional[dict] = None  # all batches as one; their concatenation where none is given
     valid: Optional[list] = None  # a bool tensor per batch: rows that count. torchmetrics gets these rows alone
     ids: Optional[list] = None  # an int64 tensor per batch: the sample ids of its rows, which torchmetrics does not get
+    weights: Optional[list] = None  # a tensor per batch: weights of its rows. `forward_by` and `final_by` get them as `sample_weight`
     rows: str = "invariant"  # what permuting rows does to the value: "invariant", "permutes" it likewise
     tolerance: Optional[dict] = None
     warns: Optional[bool] = None  # whether updating has to warn; None leaves it open
@@ -220,10 +221,13 @@ class Stem:
         if any(c["name"] == case.name for c in self.cases):
             raise AssertionError(f"{self.name}: two cases named {case.name}")
         counted = [kept_rows(b, case.valid[i] if case.valid else None) for i, b in enumerate(case.batches)]
+        if case.weights and not case.final_by:
+            raise AssertionError(f"{case.name}: torchmetrics knows no weights of rows")
+        weighed = [b | {"sample_weight": w} for b, w in zip(counted, case.weights)] if case.weights else counted
         if case.final_by:
             if not (case.reason and case.reference):
                 raise AssertionError(f"{case.name}: differs from torchmetrics without a reason and a reference")
-            forward, final, warned = [case.forward_by(b) for b in counted], case.final_by(counted), None
+            forward, final, warned = [case.forward_by(b) for b in weighed], case.final_by(weighed), None
             if self._torchmetrics_agrees(case, counted, forward, final):
                 raise AssertionError(f"{case.name}: a difference is stated, and torchmetrics gives the same")
         else:
@@ -239,6 +243,8 @@ class Stem:
             entry["valid"] = [self.key(v) for v in case.valid]
         if case.ids:
             entry["ids"] = [self.key(v) for v in case.ids]
+        if case.weights:
+            entry["weights"] = [self.key(v) for v in case.weights]
         entry["forward"] = [self._stored(v) for v in forward]
         entry["final"] = self._stored(final)
         exact = not any(t.is_floating_point() for t in tensors_in(final))
@@ -333,7 +339,8 @@ class Stem:
                     entry["functional_inputs"] = list(inputs)
                 if options != case.options and not case.final_by:
                     entry["functional_options"] = options
-                value = case.final_by([whole]) if case.final_by else function(**copied(inputs), **options)
+                weight = {"sample_weight": torch.cat(case.weights)} if case.weights else {}
+                value = case.final_by([whole | weight]) if case.final_by else function(**copied(inputs), **options)
         entry["functional_value"] = self._stored(value)
         return value
 

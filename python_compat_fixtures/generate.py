@@ -126,7 +126,7 @@ def each(reader):
 
 
 # What names tensors by their keys, and how it is read: inputs compare to the bit, the others by the case's tolerance.
-INPUTS = {"batches": each(resolved_inputs), "whole": resolved_inputs, "functional_call": resolved_inputs, "valid": each(resolved), "ids": each(resolved)}
+INPUTS = {"batches": each(resolved_inputs), "whole": resolved_inputs, "functional_call": resolved_inputs, "valid": each(resolved), "ids": each(resolved), "weights": each(resolved)}
 FIELDS = INPUTS | {"forward": each(resolved), "final": resolved, "functional_value": resolved}
 
 

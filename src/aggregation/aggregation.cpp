@@ -30,7 +30,8 @@ namespace {
 
 struct Weighted {
   Tensor value;
-  Tensor weight;  // undefined: all ones
+  Tensor weight;     // undefined: all ones
+  Tensor of_row{};   // what its row weighs beside that; undefined: rows count once
 };
 
 bool any_nan(const Tensor& tensor) {
@@ -71,6 +72,7 @@ Weighted without_nan(Weighted given, const AggregatorOptions& options, std::stri
   const Tensor kept = nan.logical_not();
   given.value = given.value.masked_select(kept);
   if (given.weight.defined()) given.weight = given.weight.masked_select(kept);
+  if (given.of_row.defined()) given.of_row = given.of_row.masked_select(kept);
   return given;
 }
 
@@ -189,18 +191,26 @@ void MeanMetric::update(States& states, const Options& options, const Values& va
     }
     given.weight = weight->tensor().to(given.value.device()).expand(given.value.sizes());
   }
+  if (rows.weights) {
+    if (given.value.dim() == 0) given.value = given.value.unsqueeze(0);
+    std::vector<int64_t> of_rows(static_cast<std::size_t>(given.value.dim()), 1);
+    of_rows.front() = given.value.size(0);
+    given.of_row = rows.weights->detach().to(at::kDouble).view(of_rows).expand(given.value.sizes());
+  }
   if (rows.valid) {
     const Tensor valid = rows.valid->to(given.value.device());
     if (given.value.dim() == 0) given.value = given.value.unsqueeze(0);
     if (given.weight.defined()) given.weight = given.weight.expand(given.value.sizes()).index({valid});
+    if (given.of_row.defined()) given.of_row = given.of_row.index({valid});
     given.value = given.value.index({valid});
   }
-  if (!given.weight.defined()) {
+  if (!given.weight.defined() && !given.of_row.defined()) {
     const auto [sum, count] = summed(given.value, options, name);
     return State::add_all({{states["mean_value"], sum}, {states["weight"], {static_cast<double>(count), 0}}});
   }
   given = without_nan(std::move(given), options, name);
-  const Tensor weights = given.weight.to(at::kDouble);
+  const Tensor own = given.weight.defined() ? given.weight.to(at::kDouble) : given.of_row;
+  const Tensor weights = given.weight.defined() && given.of_row.defined() ? own * given.of_row : own;
   const DoubleDouble weighted = sum_of(given.value.to(at::kDouble).mul(weights));
   const DoubleDouble total = sum_of(weights);
   State::add_all({{states["mean_value"], weighted}, {states["weight"], total}});

@@ -27,6 +27,11 @@ void add_to(int64_t* held, const Tensor& counts) {
   for (int64_t i = 0; i < counts.numel(); ++i) held[i] = wrapping_sum(held[i], added[i]);
 }
 
+void copy_into(State& into, const State& from) {
+  const auto copied = [](const Tensor& numbers) { return numbers.defined() ? numbers.clone() : numbers; };
+  if (&into != &from) into.assign(copied(from.tensor()), copied(from.residual()), {});
+}
+
 void fold(State& state, const Tensor& counts) {
   if (state.grows()) {
     state.append(counts);
@@ -74,13 +79,11 @@ const State& reading_that_applies(const States& states, ScoreInput input) {
 
 void TwoReadings::show_reading(States& states, ScoreInput input) {
   if (input == ScoreInput::Auto) require_counts(states.at(1));  // that come from the metadata of a state dict
-  const Tensor counts = reading_that_applies(states, input).tensor();
-  states.at(0).assign(counts.defined() ? counts.clone() : counts, {}, {});
+  copy_into(states.at(0), reading_that_applies(states, input));
 }
 
 void TwoReadings::complete_readings(States& states, ScoreInput input) {
-  const Tensor counts = states.at(0).tensor();
-  if (input == ScoreInput::Auto) states.at(1).assign(counts.defined() ? counts.clone() : counts, {}, {});
+  if (input == ScoreInput::Auto) copy_into(states.at(1), states.at(0));
 }
 
 }  // namespace metrics::classification

@@ -72,6 +72,7 @@ void print_text(std::ostream& out, const Listing& listing) {
     print_lines(out, "inputs", texts(metric->inputs));
     print_lines(out, "outputs", texts(metric->outputs));
     print_lines(out, "states", texts(states_of(*metric)));
+    if (const std::string weights = weights_of(*metric); !weights.empty()) print_lines(out, "weights", {weights});
     out << "\n";
   }
   for (const RouterEntry* router : listing.routers) {
@@ -120,6 +121,7 @@ Json as_json(const MetricEntry& metric) {
           {"inputs", inputs},
           {"outputs", outputs},
           {"states", states},
+          {"weights", weights_of(metric).empty() ? Json(nullptr) : Json(weights_of(metric))},
           {"higher_is_better", better ? Json(*better) : Json(nullptr)},
           {"is_differentiable", metric.traits.is_differentiable}};
 }

@@ -32,6 +32,14 @@ inline std::vector<StateInfo> states_of(const MetricEntry& metric) {
   return states;
 }
 
+/// Which weights of rows a metric takes, with the options of its example: "any", "integers" or "none"; empty for one that
+/// is made of others, which says so of each.
+inline std::string weights_of(const MetricEntry& metric) {
+  const std::unique_ptr<Metric> example = metric.example();
+  const auto* unit = dynamic_cast<const Unit*>(example.get());
+  return unit == nullptr ? std::string() : std::string(metrics::to_string(unit->taken_weights()));
+}
+
 inline std::string joined(const std::vector<std::string>& words, const std::string& between) {
   std::string all;
   for (const std::string& word : words) all += (all.empty() ? "" : between) + word;

@@ -79,7 +79,7 @@ void print_metric(std::ostream& out, const MetricEntry& metric) {
     out << between << joined(state.names, ", ") << " (" << state.reduction << ")";
     between = "; ";
   }
-  out << "\n";
+  out << "; weights of rows: " << weights_of(metric) << "\n";
 }
 
 /// An option with the metrics of a section that have it so.

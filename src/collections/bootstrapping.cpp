@@ -130,6 +130,9 @@ BatchInputs taken(const BatchInputs& inputs, const Tensor& rows) {
   BatchInputs batch;
   for (const c10::IValue& input : inputs.args) batch.args.push_back(taken(input, rows));
   for (const auto& [name, input] : inputs.kwargs) batch.kwargs.emplace(name, taken(input, rows));
+  if (inputs.rows.weights) {
+    batch.rows.weights = inputs.rows.weights->index_select(0, rows.to(inputs.rows.weights->device()));
+  }
   return batch;  // without ids: a row that occurs twice is no duplicate
 }
 

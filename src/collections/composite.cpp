@@ -96,6 +96,7 @@ void check_readable_inputs(Metric& metric, const BatchInputs& inputs) {
   }
   if (inputs.rows.valid) detail::check_readable(metric.name(), "Rows.valid", *inputs.rows.valid);
   if (inputs.rows.ids) detail::check_readable(metric.name(), "Rows.ids", *inputs.rows.ids);
+  if (inputs.rows.weights) detail::check_readable(metric.name(), "Rows.weights", *inputs.rows.weights);
 }
 
 }  // namespace

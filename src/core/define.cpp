@@ -105,6 +105,22 @@ c10::IValue tuple_of(std::vector<c10::IValue> elements) {
   return c10::ivalue::Tuple::create(std::move(elements));
 }
 
+void take_sample_weight(std::string_view what, Kwargs& kwargs, Rows& rows) {
+  const auto given = kwargs.find("sample_weight");
+  if (given == kwargs.end()) return;
+  if (rows.weights) {
+    throw InvalidArgument(std::string(what) + ": the weights of rows are given twice, as `sample_weight` and in Rows");
+  }
+  if (!given->second.isNone()) {
+    const auto weights = Codec<Tensor>::read(given->second);
+    if (!weights) {
+      throw_input_type(what, "sample_weight", Codec<std::optional<Tensor>>::type(), given->second, "");
+    }
+    rows.weights = *weights;
+  }
+  kwargs.erase(given);
+}
+
 std::string Place::text() const {
   const std::string own = index >= 0 ? "[" + std::to_string(index) + "]" : std::string(name);
   if (in == nullptr) return own;

@@ -35,7 +35,15 @@ void require_floating_rows(const State& state) {
   throw StateMisfit(state.name(), std::string("expected floating numbers, got ") + c10::toString(rows.scalar_type()));
 }
 
+void require_sums_of_weights(const State& state) {
+  const Tensor sums = state.tensor();
+  if (!sums.defined() || sums.numel() == 0) return;
+  if ((sums >= 0).logical_and(sums - sums == 0).all().item<bool>()) return;  // of NaN and infinity the difference is NaN
+  throw StateMisfit(state.name(), "holds a number that is no sum of weights: these are finite and not negative");
+}
+
 void require_counts(const State& state) {
+  if (state.is_weighted()) return require_sums_of_weights(state);
   const Tensor counts = state.tensor();
   if (!counts.defined() || counts.numel() == 0 || counts.scalar_type() == at::kBool) return;
   Tensor possible = counts >= 0;  // NaN is not

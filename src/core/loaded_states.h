@@ -32,7 +32,10 @@ METRICS_API void require_equal_rows(const States& states, std::initializer_list<
 METRICS_API void require_integer_rows(const State& state);
 METRICS_API void require_floating_rows(const State& state);
 
-/// Asks that all numbers of a state are whole and not negative.
+/// Asks that all numbers of a state are whole and not negative; of counts of weighted rows that they are not negative.
 METRICS_API void require_counts(const State& state);
+
+/// Asks that all numbers of a state are finite and not negative, as sums of what rows weigh are.
+METRICS_API void require_sums_of_weights(const State& state);
 
 }  // namespace metrics

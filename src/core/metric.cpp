@@ -1,5 +1,6 @@
 #include "graph.h"
 #include <metrics/core/autograd_scope.h>
+#include <metrics/core/batch_inputs.h>
 #include <metrics/core/metric.h>
 #include <metrics/core/units.h>
 
@@ -42,12 +43,29 @@ void Metric::set_made_at(std::source_location place) {
   made_at_ = place;
 }
 
+namespace {
+
+/// Calls f(kwargs, rows) with `sample_weight` among the rows, where it is no input of the metric.
+template <class F>
+decltype(auto) with_sample_weight(const Metric& metric, const Kwargs& kwargs, const Rows& rows, const F& f) {
+  if (!kwargs.contains("sample_weight") || metric.takes_input("sample_weight")) return f(kwargs, rows);
+  Kwargs inputs = kwargs;
+  Rows weighted = rows;
+  detail::take_sample_weight(metric.name(), inputs, weighted);
+  return f(inputs, weighted);
+}
+
+}  // namespace
+
 void Metric::update(const Args& args, const Kwargs& kwargs, const Rows& rows) {
-  update_dynamic(args, kwargs, rows);
+  with_sample_weight(*this, kwargs, rows,
+                     [&](const Kwargs& inputs, const Rows& weighted) { update_dynamic(args, inputs, weighted); });
 }
 
 c10::IValue Metric::forward(const Args& args, const Kwargs& kwargs, const Rows& rows) {
-  return forward_dynamic(args, kwargs, rows);
+  return with_sample_weight(*this, kwargs, rows, [&](const Kwargs& inputs, const Rows& weighted) {
+    return forward_dynamic(args, inputs, weighted);
+  });
 }
 
 c10::IValue Metric::operator()(const Args& args, const Kwargs& kwargs, const Rows& rows) {

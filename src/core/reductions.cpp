@@ -40,9 +40,10 @@ bool any(const Tensor&, const Tensor&) {
   return true;
 }
 
-/// Sums of integers that begin at 0 are counts.
+/// Sums of integers that begin at 0 are counts, of weighted rows, too.
 bool floating_or_counts(const Tensor& value, const Tensor& initial) {
-  return value.is_floating_point() || value.min().item<int64_t>() >= 0 || initial.min().item<int64_t>() < 0;
+  if (initial.is_floating_point() || initial.min().item<int64_t>() < 0) return true;
+  return (value >= 0).all().item<bool>();
 }
 
 bool not_above(const Tensor& value, const Tensor& initial) {
@@ -61,6 +62,7 @@ constinit const std::array<ReductionRules, 7> State::Merges::rules{{
      .fold = "add",
      .grows = false,
      .compensated = true,
+     .weighted = UnderWeights::Scaled,
      .kept_form = in_widest,
      .merge = sums,
      .large = LargeForm::Added,
@@ -71,6 +73,7 @@ constinit const std::array<ReductionRules, 7> State::Merges::rules{{
      .fold = "average",
      .grows = false,
      .compensated = false,
+     .weighted = UnderWeights::Unknown,
      .kept_form = in_float64,
      .merge = means,
      .large = LargeForm::InSlices,
@@ -81,6 +84,7 @@ constinit const std::array<ReductionRules, 7> State::Merges::rules{{
      .fold = "lower",
      .grows = false,
      .compensated = false,
+     .weighted = UnderWeights::Same,
      .kept_form = as_given,
      .merge = minima,
      .large = LargeForm::Least,
@@ -91,6 +95,7 @@ constinit const std::array<ReductionRules, 7> State::Merges::rules{{
      .fold = "raise",
      .grows = false,
      .compensated = false,
+     .weighted = UnderWeights::Same,
      .kept_form = as_given,
      .merge = maxima,
      .large = LargeForm::Greatest,
@@ -101,6 +106,7 @@ constinit const std::array<ReductionRules, 7> State::Merges::rules{{
      .fold = "append",
      .grows = true,
      .compensated = false,
+     .weighted = UnderWeights::Unknown,
      .kept_form = as_given,
      .merge = rows,
      .large = LargeForm::None,
@@ -111,6 +117,7 @@ constinit const std::array<ReductionRules, 7> State::Merges::rules{{
      .fold = "append_item",
      .grows = true,
      .compensated = false,
+     .weighted = UnderWeights::Unknown,
      .kept_form = as_given,
      .merge = rows,
      .large = LargeForm::None,
@@ -121,6 +128,7 @@ constinit const std::array<ReductionRules, 7> State::Merges::rules{{
      .fold = "set",
      .grows = false,
      .compensated = false,
+     .weighted = UnderWeights::Unknown,
      .kept_form = as_given,
      .merge = by_the_metric,
      .large = LargeForm::None,

@@ -24,6 +24,13 @@ enum class FileForm {
   Items,          ///< A list with a tensor for each item.
 };
 
+/// What is held of rows that are there several times.
+enum class UnderWeights {
+  Scaled,   ///< So much more.
+  Same,     ///< The same.
+  Unknown,  ///< What is held of them once does not say.
+};
+
 /// What a reduction is; whatever depends on it asks here. The default of a state is its neutral element, and that of
 /// one that grows is to be empty.
 struct ReductionRules {
@@ -32,6 +39,7 @@ struct ReductionRules {
   std::string_view fold;  ///< The member of `State` that folds data in.
   bool grows;
   bool compensated;  ///< Floating numbers are kept in double-double.
+  UnderWeights weighted;
   /// The form in which a default, and with it the state, is kept.
   Tensor (*kept_form)(const Tensor& initial);
   /// Folds in `from`; of so many updates each.

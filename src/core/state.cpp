@@ -1,5 +1,6 @@
 #include "failing_write.h"
 #include "kernels/large_pages.h"
+#include "kernels/pairs/exact_products.h"
 #include "kernels/plain_tensor.h"
 #include "kernels/streamed_copy.h"
 #include "reductions.h"
@@ -50,6 +51,23 @@ std::pair<Tensor, Tensor> two_sum(const Tensor& a, const Tensor& b) {
   const Tensor b_part = sum.sub(a);
   const Tensor error = a.sub(sum.sub(b_part)).add(b.sub(b_part));
   return {sum, at::where(at::isfinite(sum), error, at::zeros_like(error))};
+}
+
+/// Integers as float64 numbers and what these lack to be exact.
+std::pair<Tensor, Tensor> split(const Tensor& integers) {
+  const AutogradScope scope;
+  const Tensor here = own_copy(integers.to(at::kCPU, at::kLong));
+  Tensor high(at::detail::empty_cpu(here.sizes(), at::kDouble));
+  Tensor low(at::detail::empty_cpu(here.sizes(), at::kDouble));
+  const auto* const numbers = here.const_data_ptr<int64_t>();
+  auto* const highs = high.mutable_data_ptr<double>();
+  auto* const lows = low.mutable_data_ptr<double>();
+  for (int64_t i = 0; i < here.numel(); ++i) {
+    const DoubleDouble number = double_double_of(numbers[i]);
+    highs[i] = number.high;
+    lows[i] = number.low;
+  }
+  return {high.to(integers.device()), low.to(integers.device())};
 }
 
 Tensor moved_to(const Tensor& tensor, at::Device device) {
@@ -256,7 +274,7 @@ void State::reset(at::Device device) {
   if (grows()) return let_go_of_buffer();
   const AutogradScope scope;
   value_ = copy_of_default(moved_to(initial(), device));
-  if (rules().compensated && value_.is_floating_point()) residual_ = zeros_beside(value_);
+  residual_ = rules().compensated && value_.is_floating_point() ? zeros_beside(value_) : Tensor();
 }
 
 /// Keeps the buffer as the spare one where nobody else sees it.
@@ -314,6 +332,7 @@ Tensor& State::tensor_to_write() {
 
 int64_t* State::counts() {
   if (!value_.is_cpu()) throw Error("state `" + name() + "` is not on the CPU: its counts cannot be written directly");
+  if (is_weighted()) throw Error("state `" + name() + "` has counts of weighted rows, which are no integers");
   return tensor_to_write().mutable_data_ptr<int64_t>();
 }
 
@@ -356,6 +375,10 @@ void State::add(const Tensor& value) {
     int64_t* sum = value_.mutable_data_ptr<int64_t>();
     for (int64_t i = 0; i < value.numel(); ++i) sum[i] = wrapping_sum(sum[i], addend[i]);
     return;
+  }
+  if (is_weighted() && at::isIntegralType(value.scalar_type(), /*includeBool=*/true)) {
+    const auto [high, low] = split(value.to(value_.device()).expand(value_.sizes()));
+    return add_compensated(high, low);
   }
   const Tensor addend = matched(value, value_);
   if (needs_gradients(addend) || needs_gradients(value_)) {
@@ -594,7 +617,63 @@ void State::merge(const State& other, int64_t updates, int64_t other_updates) {
   rules().merge(*this, other, updates, other_updates);
 }
 
+void State::weigh() {
+  if (!is_count() || compensated()) return;
+  about_to_write(*this);
+  std::tie(value_, residual_) = split(value_);
+}
+
+void State::require_can_be_scaled() const {
+  if (rules().weighted != UnderWeights::Unknown) return;
+  throw Error("state `" + name() + "` is reduced by " + std::string(rules().name) +
+              ": what it holds of rows says nothing of weighted rows");
+}
+
+void State::scale(int64_t times) {
+  require_can_be_scaled();
+  if (times == 1 || rules().weighted == UnderWeights::Same) return;
+  if (compensated()) return scale(static_cast<double>(times));
+  about_to_write(*this);
+  Tensor product = own_copy(moved_to(value_, at::kCPU));
+  int64_t* const number = product.mutable_data_ptr<int64_t>();
+  for (int64_t i = 0; i < product.numel(); ++i) {
+    if (!__builtin_mul_overflow(number[i], times, &number[i])) continue;
+    throw Error("state `" + name() + "`: a count of weighted rows is beyond the integers of 64 bits");
+  }
+  value_ = moved_to(product, value_.device());
+}
+
+void State::scale(double weight) {
+  require_can_be_scaled();
+  if (rules().weighted == UnderWeights::Same) return;
+  weigh();
+  about_to_write(*this);
+  if (needs_gradients(value_)) {
+    value_ = value_.mul(weight);
+    return;
+  }
+  const at::Device device = value_.device();
+  Tensor high = own_copy(moved_to(value_, at::kCPU)), low = own_copy(moved_to(residual_, at::kCPU));
+  double* const highs = high.mutable_data_ptr<double>();
+  double* const lows = low.mutable_data_ptr<double>();
+  for (int64_t i = 0; i < high.numel(); ++i) {
+    const DoubleDouble product = kernels::pairs::product({highs[i], lows[i]}, {weight, 0});
+    highs[i] = product.high;
+    lows[i] = product.low;
+  }
+  value_ = moved_to(high, device);
+  residual_ = moved_to(low, device);
+}
+
 void State::merge_sum(const State& other) {
+  if (is_count() && compensated() != other.compensated()) {
+    if (compensated()) {
+      State theirs = other;
+      theirs.weigh();
+      return merge_sum(theirs);
+    }
+    weigh();
+  }
   take_shape(other.value_.sizes());
   if (other.has_open_shape() && !has_open_shape()) {
     State wide = other;
@@ -691,10 +770,12 @@ void States::add(std::vector<std::string> names, Reduction reduction, Tensor ini
     throw InvalidArgument("state `" + names.front() + "`: only one sum with a scalar default takes the data's shape");
   }
   if (initial.defined()) initial = kept_default(rules.kept_form(initial.detach()));
+  const bool counts = reduction == Reduction::Sum && at::isIntegralType(initial.scalar_type(), /*includeBool=*/true);
   std::string joined;
   for (const std::string& name : names) (joined += joined.empty() ? "" : " ") += name;
   states_.emplace_back(std::make_shared<const State::Declaration>(State::Declaration{
-                           std::move(joined), std::move(names), reduction, grows, std::move(initial), shape}),
+                           std::move(joined), std::move(names), reduction, grows, counts, std::move(initial),
+                           shape}),
                        device_);
 }
 
@@ -765,6 +846,24 @@ void States::merge(const States& other) {
     states_[i].merge(other.states_[i], update_count_, other.update_count_);
   }
   update_count_ += other.update_count_;
+}
+
+void States::weigh() {
+  for (State& state : states_) state.weigh();
+}
+
+bool States::can_be_scaled() const {
+  return std::all_of(begin(), end(), [](const State& state) {
+    return rules_of(state.reduction()).weighted != UnderWeights::Unknown;
+  });
+}
+
+void States::scale(int64_t times) {
+  for (State& state : states_) state.scale(times);
+}
+
+void States::scale(double weight) {
+  for (State& state : states_) state.scale(weight);
 }
 
 void States::reset() {

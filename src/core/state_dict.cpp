@@ -55,7 +55,8 @@ StateValue exported(const State& state, const Tensor& part, at::ScalarType dtype
     case FileForm::Tensor:
       return copied(part.scalar_type());
     case FileForm::RoundedTensor: {
-      const bool rounds = is_rounded(state) && (dtype == at::kDouble || dtype == at::kFloat);
+      const bool rounds =
+          is_rounded(state) && !state.is_count() && (dtype == at::kDouble || dtype == at::kFloat);
       return copied(rounds ? dtype : part.scalar_type());
     }
     case FileForm::Rows:
@@ -144,7 +145,17 @@ std::vector<Tensor> saved_list(const Part& part) {
   return tensors;
 }
 
+/// Whether saved numbers are those of a count of weighted rows.
+bool is_weighted(const Tensor& saved) {
+  return detail::has_elements(saved) && saved.scalar_type() == at::kDouble;
+}
+
 void load_fixed(State& state, const std::vector<Part>& parts, const Tensor* exact) {
+  const bool weighted = std::any_of(parts.begin(), parts.end(), [](const Part& part) {
+    const auto* tensor = std::get_if<Tensor>(part.saved);
+    return tensor != nullptr && is_weighted(*tensor);
+  });
+  if (weighted) state.weigh();
   if (state.has_open_shape()) {
     const auto* saved = std::get_if<Tensor>(parts.front().saved);
     if (saved != nullptr && detail::has_elements(*saved)) state.add(state.tensor().new_zeros(saved->sizes()));
@@ -264,6 +275,7 @@ bool restore(State& state, const Tensor& saved) {
     state.assign(saved.detach().clone(), {}, {});
     return true;
   }
+  if (is_weighted(saved)) state.weigh();
   if (state.compensated()) return restore_exact(state, saved);
   const Tensor now = state.tensor();
   if (saved.sizes() != now.sizes() || !at::canCast(saved.scalar_type(), now.scalar_type())) return false;

@@ -6,6 +6,7 @@
 #include <metrics/core/warning.h>
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <sstream>
@@ -78,6 +79,20 @@ void Unit::merge_states(States& into, const States& from) const {
     merge_own(into, from);
     into.merge(from);
   });
+}
+
+RowWeights Unit::taken_weights() const {
+  return states_->can_be_scaled() ? RowWeights::Any : RowWeights::Integers;
+}
+
+void Unit::merge_part(States& into, States part) const {
+  const int64_t updates = into.update_count();
+  States::Attempt attempt(into);
+  part.set_update_count(1);  // of a mean, which weighs its sides by their updates
+  merge_own(into, part);
+  into.merge(part);
+  into.set_update_count(updates);
+  attempt.succeed();
 }
 
 void Unit::accumulate(States&& batch) {
@@ -200,12 +215,15 @@ std::vector<int64_t> numbers_of(const Tensor& tensor) {
 
 /// A gathered tensor in the form that the state keeps.
 Tensor own_value(const State& state, const Tensor& gathered) {
-  return state.grows() ? gathered.clone()
-                       : gathered.to(state.tensor().options(), /*non_blocking=*/false, /*copy=*/true);
+  if (state.grows()) return gathered.clone();
+  const bool weighted = state.is_count() && gathered.is_floating_point();  // if on another rank alone
+  const auto options = state.tensor().options();
+  return gathered.to(weighted ? options.dtype(at::kDouble) : options, /*non_blocking=*/false, /*copy=*/true);
 }
 
 Tensor zero_residual(const State& state, const Tensor& value) {
-  return state.compensated() ? state.residual().new_zeros(value.sizes()) : Tensor();
+  const bool sums = state.compensated() || (state.is_count() && value.is_floating_point());
+  return sums ? at::zeros(value.sizes(), state.tensor().options().dtype(at::kDouble)) : Tensor();
 }
 
 }  // namespace

@@ -26,7 +26,8 @@ bool same_inputs(const BatchInputs& a, const BatchInputs& b) {
   const auto same_input = [](const auto& x, const auto& y) { return x.first == y.first && x.second.is(y.second); };
   return std::equal(a.args.begin(), a.args.end(), b.args.begin(), b.args.end(), same_value) &&
          std::equal(a.kwargs.begin(), a.kwargs.end(), b.kwargs.begin(), b.kwargs.end(), same_input) &&
-         same_tensor(a.rows.valid, b.rows.valid) && same_tensor(a.rows.ids, b.rows.ids);
+         same_tensor(a.rows.valid, b.rows.valid) && same_tensor(a.rows.ids, b.rows.ids) &&
+         same_tensor(a.rows.weights, b.rows.weights);
 }
 
 /// Tells who asks which unit is being worked on.
@@ -200,7 +201,9 @@ void Units::update(const Feeds& feeds, const Unit** in_work) {
 }
 
 void update_together(std::span<Metric* const> metrics, const Args& args, const Kwargs& kwargs, const Rows& rows) {
-  const auto inputs = std::make_shared<const BatchInputs>(BatchInputs{args, kwargs, rows});
+  BatchInputs batch{args, kwargs, rows};
+  if (!metrics.empty()) detail::take_sample_weight(metrics.front()->name(), batch.kwargs, batch.rows);
+  const auto inputs = std::make_shared<const BatchInputs>(std::move(batch));
   Feeds feeds;
   feeds.units.reserve(metrics.size());
   for (Metric* metric : metrics) metric->route(inputs, feeds);

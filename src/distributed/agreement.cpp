@@ -25,8 +25,10 @@ std::string described(const StateEntry& entry, bool grows) {
   return text.str();
 }
 
-std::optional<at::ScalarType> unified(at::ScalarType a, at::ScalarType b) {
+std::optional<at::ScalarType> unified(at::ScalarType a, at::ScalarType b, const State& state) {
   if (a == b) return a;
+  const bool weighted = state.is_count() && at::promoteTypes(a, b) == at::kDouble;  // on some of the ranks alone
+  if (weighted) return at::kDouble;
   try {
     return unified_dtype(a, b, "");
   } catch (const Error&) {
@@ -74,7 +76,7 @@ AgreedState agree_on_state(const SyncItem& item, const State& state, const std::
   for (std::size_t rank = 0; rank < tables.size(); ++rank) {
     const StateEntry& entry = tables[rank].states[index];
     if (!entry.has_value || (has_data(state, first) && !has_data(state, entry))) continue;
-    const auto dtype = unified(agreed.dtype, entry.dtype);
+    const auto dtype = unified(agreed.dtype, entry.dtype, state);
     if (!dtype) wrong_dtype.push_back(static_cast<int64_t>(rank));
     agreed.same_dtype &= entry.dtype == first.dtype;
     agreed.dtype = dtype.value_or(agreed.dtype);

@@ -82,6 +82,13 @@ StateParts read_payload(const Tensor& payload, int64_t offset, const StateEntry&
       shape.insert(shape.end(), agreed.shape.begin(), agreed.shape.end());
       parts.value = at::empty(shape, payload.options().dtype(agreed.dtype));
     }
+    if (like.is_count() && parts.value.scalar_type() != agreed.dtype) {  // another rank's rows have weights
+      State counts = like.fresh(parts.value.device());
+      counts.assign(parts.value.clone(), {}, {});
+      counts.weigh();
+      parts.value = counts.tensor();
+      parts.residual = counts.residual().to(device);
+    }
     if (parts.value.scalar_type() != agreed.dtype || parts.value.device() != device)
       parts.value = parts.value.to(at::TensorOptions().dtype(agreed.dtype).device(device));
   }

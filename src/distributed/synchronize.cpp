@@ -31,14 +31,16 @@ class Synchronisation {
       : items_(items),
         transport_(transport),
         buffers_(buffers),
-        world_(static_cast<std::size_t>(transport.world_size())) {}
+        world_(static_cast<std::size_t>(transport.world_size())),
+        of_batch_(items.front().states != &items.front().metric->states()) {}
 
   std::vector<Synchronised> run() {
     const Transport::Within call(transport_, [this] { return call_text(); });
     exchange_blocks();
     check_headers();
     read_tables();
-    const Agreement agreement = agree(items_, tables_, transport_.names());
+    Agreement agreement = agree(items_, tables_, transport_.names());
+    weigh_counts(agreement);
     routes_ = choose_routes(items_, tables_, agreement);
     if (std::all_of(routes_.begin(), routes_.end(), [](Route route) { return route == Route::None; }))
       return results(agreement, nullptr, {});
@@ -73,7 +75,7 @@ class Synchronisation {
   const uint8_t* block(std::size_t rank) const {
     return buffers_.blocks.const_data_ptr<uint8_t>() + rank * control_block_bytes;
   }
-  bool of_batch() const { return items_.front().states != &items_.front().metric->states(); }
+  bool of_batch() const { return of_batch_; }
 
   /// What the program has called, for messages.
   std::string call_text() const {
@@ -221,6 +223,42 @@ class Synchronisation {
     return all;
   }
 
+  /// Where a count is of weighted rows on some ranks alone, the others send theirs in the same form. What the blocks
+  /// have brought is converted where it is read.
+  void weigh_counts(Agreement& agreement) {
+    if (all_have(BlockHeader::PayloadInline)) return;
+    std::size_t index = 0;
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+      for (std::size_t s = 0; s < items_[i].states->size(); ++s, ++index) {
+        AgreedState& agreed = agreement.states[index];
+        if (!items_[i].states->at(s).is_count() || agreed.same_dtype) continue;
+        agreed.same_dtype = true;
+        for (Table& table : tables_) weigh_count(table.states[index]);
+        weigh_count(own_table_.states[index]);
+        weighed_item(i).at(s).weigh();
+      }
+    }
+  }
+
+  static void weigh_count(StateEntry& entry) {
+    entry.dtype = at::kDouble;
+    entry.has_residual = true;
+  }
+
+  /// A copy of the states of an item, to be sent in its place.
+  States& weighed_item(std::size_t i) {
+    if (own_items_.empty()) {
+      own_items_.assign(items_.begin(), items_.end());
+      weighed_.resize(items_.size());
+      items_ = own_items_;
+    }
+    if (!weighed_[i]) {
+      weighed_[i] = items_[i].states->snapshot();
+      own_items_[i].states = &*weighed_[i];
+    }
+    return *weighed_[i];
+  }
+
   void gather_payloads(Gathered& gathered) {
     if (all_have(BlockHeader::PayloadInline)) {
       const std::vector<Route> all(routes_.size(), Route::Gather);
@@ -300,6 +338,9 @@ class Synchronisation {
   Transport& transport_;
   SyncBuffers& buffers_;
   std::size_t world_;
+  bool of_batch_;
+  std::vector<SyncItem> own_items_;  // where some are not as they were given
+  std::vector<std::optional<States>> weighed_;
   Table own_table_;
   std::vector<uint8_t> own_bytes_;
   std::vector<BlockHeader> headers_;

@@ -65,22 +65,28 @@ void MeanOverPairs<Term>::declare(States& states, const Options& options) {
 }
 
 template <class Term>
-void MeanOverPairs<Term>::update(States& states, const Options& options, const Tensor& preds, const Tensor& target) {
+void MeanOverPairs<Term>::update(States& states, const Options& options, const Tensor& preds, const Tensor& target,
+                                 const Weights& weights) {
   const at::DimVector shape = detail::columns_of(options);
   const int64_t columns = shape.empty() ? 1 : shape.front();
   families::pairs::check_pairs(preds, target, inputs);
   if (columns > 1) families::pairs::check_outputs(preds, columns);
   // Whatever can fail of the number does so before the sum is changed.
   std::optional<families::pairs::CountToAdd> number;
-  if constexpr (Term::states.total != nullptr) number.emplace(states, Term::states.total, preds.numel() / columns);
+  const families::pairs::WeightsOfPairs of_rows(weights, preds.numel() / columns);
+  if constexpr (Term::states.total != nullptr) number.emplace(states, Term::states.total, of_rows.total());
   State& sum = states[Term::states.sum];
   const auto formula = detail::formula_of<Term>(options);
   if (families::pairs::has_kernel(preds) && !families::pairs::carries_gradients(preds, target)) {
     const families::pairs::KernelPairs pairs(preds, target, columns);
-    families::pairs::add_sums(sum, detail::kernel_sums(formula, pairs.get()), shape);
+    families::pairs::add_sums(sum,
+                              weights.given() ? kernels::pairs::weighted_sums_of(formula, pairs.get(), of_rows.each())
+                                              : detail::kernel_sums(formula, pairs.get()),
+                              shape);
   } else {
     const auto [x, y] = families::pairs::wide_pairs(preds, target, columns);
-    sum.add(formula(x, y).sum(0).reshape(shape));
+    const Tensor terms = formula(x, y);
+    sum.add((weights.given() ? terms * of_rows.column().to(terms.device()) : terms).sum(0).reshape(shape));
   }
   if (number) number->add();
 }

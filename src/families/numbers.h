@@ -71,9 +71,23 @@ inline int64_t count_in(const Tensor& tensor) {
   return is_here ? *tensor.const_data_ptr<int64_t>() : tensor.item<int64_t>();
 }
 
-/// The numbers of an int64 tensor where they lie; null where they do not lie on the CPU, one after the other.
+/// The numbers of a tensor of int64, or float64 where rows have weights, where they lie; null for another dtype, and
+/// where they do not lie on the CPU, one after the other.
+template <Number N>
+const N* numbers_in(const Tensor& tensor) {
+  const bool are_here = kernels::is_plain(tensor) && tensor.scalar_type() == c10::CppTypeToScalarType<N>::value;
+  return are_here && !tensor.requires_grad() ? tensor.const_data_ptr<N>() : nullptr;
+}
 inline const int64_t* counts_in(const Tensor& tensor) {
-  return kernels::is_plain(tensor) && tensor.scalar_type() == at::kLong ? tensor.const_data_ptr<int64_t>() : nullptr;
+  return numbers_in<int64_t>(tensor);
+}
+
+/// A sum of counts: of integers as torch adds them, modulo 2^64.
+inline int64_t sum_of_counts(int64_t a, int64_t b) {
+  return wrapping_sum(a, b);
+}
+inline double sum_of_counts(double a, double b) {
+  return a + b;
 }
 
 /// The float64 or int64 numbers of a tensor where they lie.

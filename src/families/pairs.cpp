@@ -1,5 +1,6 @@
 #include "pairs.h"
 
+#include "kernels/pairs/exact_products.h"
 #include "kernels/plain_tensor.h"
 #include <metrics/core/errors.h>
 
@@ -7,6 +8,7 @@
 #include <ATen/ops/full.h>
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
 #include <sstream>
 
 namespace metrics::families::pairs {
@@ -99,7 +101,31 @@ void add_sums(State& state, std::span<const DoubleDouble> sums, at::IntArrayRef 
   state.add(high, low);
 }
 
-CountToAdd::CountToAdd(States& states, std::string_view state, int64_t count) : state_(states[state]), count_(count) {
+WeightsOfPairs::WeightsOfPairs(const Weights& weights, int64_t rows) : total_(rows) {
+  if (!weights.given()) return;
+  const int64_t positions = weights.rows() == 0 ? 0 : rows / weights.rows();
+  each_.reserve(static_cast<std::size_t>(rows));
+  int64_t whole = 0;
+  DoubleDouble sum;
+  for (int64_t row = 0; row < weights.rows(); ++row) {
+    const double weight =
+        weights.are_integers() ? static_cast<double>(weights.integers()[row]) : weights.reals()[row];
+    if (weights.are_integers()) whole += weights.integers()[row];
+    sum = sum + weight;
+    each_.insert(each_.end(), static_cast<std::size_t>(positions), weight);
+  }
+  total_ = weights.are_integers() ? PairCount(whole * positions) : PairCount(kernels::pairs::product(sum, {static_cast<double>(positions), 0}));
+}
+
+Tensor WeightsOfPairs::column() const {
+  const auto rows = static_cast<int64_t>(each_.size());
+  Tensor column = at::empty({rows, 1}, at::kDouble);
+  std::copy(each_.begin(), each_.end(), column.mutable_data_ptr<double>());
+  return column;
+}
+
+CountToAdd::CountToAdd(States& states, std::string_view state, const PairCount& count)
+    : state_(states[state]), count_(count) {
   if (!states.device().is_cpu()) {
     attempt_.emplace(states);
   } else if (state_.compensated()) {
@@ -111,19 +137,19 @@ CountToAdd::CountToAdd(States& states, std::string_view state, int64_t count) : 
 
 void CountToAdd::add() {
   if (held_ != nullptr) {
-    *held_ += count_;
+    *held_ += count_.whole;
     return;
   }
   if (held_sums_.high != nullptr) {
-    const DoubleDouble sum = DoubleDouble{*held_sums_.high, *held_sums_.low} + static_cast<double>(count_);
+    const DoubleDouble sum = DoubleDouble{*held_sums_.high, *held_sums_.low} + count_.sum;
     *held_sums_.high = sum.high;
     *held_sums_.low = sum.low;
     return;
   }
   if (state_.compensated()) {
-    state_.add(DoubleDouble{static_cast<double>(count_), 0});
+    state_.add(count_.sum);
   } else {
-    state_.add(at::full({}, count_, at::kLong));
+    state_.add(at::full({}, count_.whole, at::kLong));
   }
   attempt_->succeed();
 }

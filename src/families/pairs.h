@@ -1,7 +1,9 @@
 #pragma once
 
 #include "kernels/pairs/sums.h"
+#include <metrics/core/double_double.h>
 #include <metrics/core/state.h>
+#include <metrics/core/weights.h>
 
 #include <ATen/core/Tensor.h>
 
@@ -10,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 // What metrics over pairs of a prediction and a target share: their checks, and how a batch reaches the kernels.
 
@@ -57,16 +60,41 @@ Tensor of_outputs(const Tensor& values);
 /// Adds a sum for each column to a state, as a tensor of `shape`.
 void add_sums(State& state, std::span<const DoubleDouble> sums, at::IntArrayRef shape);
 
+/// How many pairs there are: a number of them, or where they weigh the sum of that.
+struct PairCount {
+  int64_t whole = 0;
+  DoubleDouble sum{};
+
+  PairCount(int64_t count) : whole(count), sum(double_double_of(count)) {}  // NOLINT: as implicit as a number
+  explicit PairCount(const DoubleDouble& weights) : sum(weights) {}
+};
+
+/// The weights of rows of pairs, of which several belong to one row of the inputs.
+class WeightsOfPairs {
+ public:
+  WeightsOfPairs(const Weights& weights, int64_t rows);
+
+  PairCount total() const { return total_; }
+  /// One for each row of pairs; null without weights.
+  const double* each() const { return each_.empty() ? nullptr : each_.data(); }
+  /// The same, float64 [rows, 1].
+  Tensor column() const;
+
+ private:
+  PairCount total_;
+  std::vector<double> each_;
+};
+
 /// What the number of pairs grows by with a batch. Made before the batch's sums are added, it does all that can
 /// fail: when they could not be, or the count on another device cannot, the states are as they were.
 class CountToAdd {
  public:
-  CountToAdd(States& states, std::string_view state, int64_t count);
+  CountToAdd(States& states, std::string_view state, const PairCount& count);
   void add();
 
  private:
   State& state_;
-  int64_t count_;
+  PairCount count_;
   int64_t* held_ = nullptr;                 // where the state is int64 and on the CPU
   State::Sums held_sums_{};                 // where it is a floating sum there
   std::optional<States::Attempt> attempt_;  // where it is not

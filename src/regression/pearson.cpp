@@ -91,12 +91,16 @@ void rescale(States& states, const Moments& moments, const Tensor& by_x, const T
   each_moment<Tensor>([&](const char* name, auto member) { states[name].set(now.*member); });
 }
 
-/// By two passes over the batch, which is as exact as the kernel and has derivatives.
-Moments batch_moments(const families::pairs::WidePairs& pairs) {
+/// By two passes over the batch, which is as exact as the kernel and has derivatives. `weights`: [N, 1], undefined where
+/// each row counts once.
+Moments batch_moments(const families::pairs::WidePairs& pairs, const Tensor& weights) {
   const auto& [x, y] = pairs;
-  const auto mean = [](const Tensor& values) {
+  const auto sum = [&](const Tensor& values) { return (weights.defined() ? values.mul(weights) : values).sum(0); };
+  const Tensor total = weights.defined() ? weights.sum() : Tensor();
+  const auto mean = [&](const Tensor& values) {
     const Tensor scale = kernels::pairs::scale(values.detach().abs().amax(0));
-    return values.mul(scale).mean(0).div(scale);
+    const Tensor scaled = values.mul(scale);
+    return (weights.defined() ? sum(scaled).div(total) : scaled.mean(0)).div(scale);
   };
   const Tensor mean_x = mean(x);
   const Tensor mean_y = mean(y);
@@ -110,10 +114,11 @@ Moments batch_moments(const families::pairs::WidePairs& pairs) {
           .mean_y = mean_y,
           .max_abs_dev_x = max_abs_dev_x,
           .max_abs_dev_y = max_abs_dev_y,
-          .var_x = u.square().sum(0),
-          .var_y = v.square().sum(0),
-          .corr_xy = u.mul(v).sum(0),
-          .n_total = at::full_like(mean_x.detach(), static_cast<double>(x.size(0)))};
+          .var_x = sum(u.square()),
+          .var_y = sum(v.square()),
+          .corr_xy = sum(u.mul(v)),
+          .n_total = weights.defined() ? total.expand(mean_x.sizes()).clone()
+                                       : at::full_like(mean_x.detach(), static_cast<double>(x.size(0)))};
 }
 
 // What a correlation is made of, of numbers and of tensors.
@@ -157,15 +162,19 @@ void PearsonCorrCoef::declare(States& states, const Options& options) {
   });
 }
 
-void PearsonCorrCoef::update(States& states, const Options& options, const Tensor& preds, const Tensor& target) {
+void PearsonCorrCoef::update(States& states, const Options& options, const Tensor& preds, const Tensor& target,
+                             const Weights& weights) {
   const int64_t columns = options.num_outputs;
   families::pairs::check_pairs(preds, target);
   if (columns > 1 || preds.dim() != 1) families::pairs::check_outputs(preds, columns);
   if (preds.numel() == 0) return;
-  if (families::pairs::has_kernel(preds) && !families::pairs::carries_gradients(preds, target)) {
+  if (weights.given()) {
+    const Tensor column = weights.tensor().to(at::TensorOptions(at::kDouble).device(preds.device())).unsqueeze(1);
+    fold_in(states, batch_moments(families::pairs::wide_pairs(preds, target, columns), column));
+  } else if (families::pairs::has_kernel(preds) && !families::pairs::carries_gradients(preds, target)) {
     fold_in(states, kernels::pairs::pair_moments(families::pairs::KernelPairs(preds, target, columns).get()));
   } else {
-    fold_in(states, batch_moments(families::pairs::wide_pairs(preds, target, columns)));
+    fold_in(states, batch_moments(families::pairs::wide_pairs(preds, target, columns), {}));
   }
 }
 
@@ -182,7 +191,7 @@ void PearsonCorrCoef::show_as_torchmetrics(States& states, const Options&) {
 }
 
 void PearsonCorrCoef::complete_from_torchmetrics(States& states, const Options&) {
-  require_counts(states["n_total"]);
+  require_sums_of_weights(states["n_total"]);
   const Moments moments = moments_in(states);
   rescale(states, moments, kernels::pairs::scale(moments.max_abs_dev_x), kernels::pairs::scale(moments.max_abs_dev_y));
 }

@@ -82,7 +82,7 @@ struct ScaledFit {
 };
 
 /// Nothing where no square had to be scaled.
-std::optional<ScaledFit> scaled_fit(const States& states, double n) {
+std::optional<ScaledFit> scaled_fit(const States& states, const DoubleDouble& n) {
   using kernels::pairs::difference, kernels::pairs::product, kernels::pairs::quotient;
   const State& sum = states["sum_error"];
   const int64_t columns = sum.tensor().numel();
@@ -145,7 +145,7 @@ std::optional<ScaledFit> scaled_fit(const States& states, double n) {
   const Tensor scaled_sum = sum.tensor() * powers([&](std::size_t i) { return std::optional(-exponents[i]); });
   fit.errors = with_gradient_of(fit.errors, in_scale_of_columns(error_squares, residuals));
   fit.deviations =
-      with_gradient_of(fit.deviations, in_scale_of_columns(target_squares, squares) - scaled_sum.square() / n);
+      with_gradient_of(fit.deviations, in_scale_of_columns(target_squares, squares) - scaled_sum.square() / n.value());
   fit.weights = times_square(fit.deviations, powers([&](std::size_t i) {
                                const bool equal = deviations[i].number.high == 0;
                                return equal ? std::nullopt : std::optional(exponents[i] - largest);
@@ -154,14 +154,14 @@ std::optional<ScaledFit> scaled_fit(const States& states, double n) {
 }
 
 /// Σ (y - mean)² from Σ y and Σ y², 0 where that is their rounding.
-double squared_deviation(const DoubleDouble& total, const DoubleDouble& total_of_squares, double n) {
+double squared_deviation(const DoubleDouble& total, const DoubleDouble& total_of_squares, const DoubleDouble& n) {
   using kernels::pairs::difference, kernels::pairs::product, kernels::pairs::quotient;
   const double rest = difference(total_of_squares, quotient(product(total, total), n)).value();
   return rest <= rounding_of_sums * total_of_squares.high ? 0 : rest;
 }
 
 /// The same of each column.
-Tensor squared_deviations(const State& sum, const State& sum_of_squares, double n) {
+Tensor squared_deviations(const State& sum, const State& sum_of_squares, const DoubleDouble& n) {
   const auto exact = [](const State& state) {
     return std::pair(state.tensor().detach().to(at::kCPU).contiguous(), state.residual().to(at::kCPU).contiguous());
   };
@@ -174,6 +174,10 @@ Tensor squared_deviations(const State& sum, const State& sum_of_squares, double 
         squared_deviation({of(sums), of(sums_low)}, {of(squares), of(squares_low)}, n);
   }
   return deviations.to(sum.tensor().device());
+}
+
+bool is_all_0(const Tensor& numbers) {
+  return !numbers.any().item<bool>();
 }
 
 /// 1 - errors / deviations; where targets do not deviate, 1 without errors and else 0.
@@ -199,14 +203,16 @@ Tensor averaged(const Tensor& scores, const Tensor& deviations, regression::Mult
 }
 
 template <class N>
-N adjusted(const N& score, int64_t regressors, int64_t n) {
-  if (regressors == 0 || regressors >= n - 1) return score;
-  return 1 - (1 - score) * (static_cast<double>(n - 1) / static_cast<double>(n - regressors - 1));
+N adjusted(const N& score, int64_t regressors, double n) {
+  if (regressors == 0 || static_cast<double>(regressors) >= n - 1) return score;
+  return 1 - (1 - score) * ((n - 1) / (n - static_cast<double>(regressors) - 1));
 }
 
-void warn_of_no_freedom(int64_t regressors, int64_t n) {
-  if (regressors == 0 || regressors < n - 1) return;
-  warn("R2Score: adjusted=" + std::to_string(regressors) + " for " + std::to_string(n) +
+void warn_of_no_freedom(int64_t regressors, double n) {
+  if (regressors == 0 || static_cast<double>(regressors) < n - 1) return;
+  std::ostringstream samples;
+  samples << n;
+  warn("R2Score: adjusted=" + std::to_string(regressors) + " for " + samples.str() +
        " samples leaves no degree of freedom: the score is not adjusted");
 }
 
@@ -240,7 +246,7 @@ class PlainFit {
 
   int64_t columns() const { return static_cast<int64_t>(target_.size()); }
   double errors(int64_t column) const { return errors_[static_cast<std::size_t>(column)].high; }
-  double deviations(int64_t column, double n) const {
+  double deviations(int64_t column, const DoubleDouble& n) const {
     const auto i = static_cast<std::size_t>(column);
     return squared_deviation(target_[i], squared_target_[i], n);
   }
@@ -255,9 +261,10 @@ class PlainFit {
 };
 
 /// What the tensors above make of one column or several, of numbers.
-Tensor value_of_numbers(const PlainFit& fit, const R2ScoreOptions& options, int64_t n, at::IntArrayRef shape) {
-  const auto count = static_cast<double>(n);
-  const auto deviations = [&](int64_t column) { return fit.deviations(column, count); };
+Tensor value_of_numbers(const PlainFit& fit, const R2ScoreOptions& options, const DoubleDouble& total,
+                        at::IntArrayRef shape) {
+  const double n = total.value();
+  const auto deviations = [&](int64_t column) { return fit.deviations(column, total); };
   const auto score_of = [&](int64_t column) { return score(fit.errors(column), deviations(column)); };
   if (options.multioutput == regression::MultiOutput::RawValues) {
     Tensor scores = families::empty_doubles(shape);
@@ -276,9 +283,15 @@ Tensor value_of_numbers(const PlainFit& fit, const R2ScoreOptions& options, int6
   return families::tensor_of(adjusted(mean, options.adjusted, n));
 }
 
+/// How many rows there are, or where they weigh the sum of that.
+DoubleDouble number_of_rows(const States& states) {
+  const State& total = states["total"];
+  return total.is_weighted() ? sums_in(total, 1).front() : double_double_of(families::count_in(total.tensor()));
+}
+
 void check_columns(const States& states, const Tensor& preds) {
   const Tensor held = states["sum_error"].tensor();
-  if (*states["total"].tensor().to(at::kCPU).const_data_ptr<int64_t>() == 0) return;
+  if (number_of_rows(states).high == 0) return;
   if (held.sizes() == preds.sizes().slice(1)) return;
   std::ostringstream message;
   message << "R2Score: inputs of shape " << preds.sizes() << " after inputs of shape [N";
@@ -346,24 +359,42 @@ Tensor with_float_digits(const Tensor& value) {
   return value.contiguous().view(at::kLong).bitwise_and(~digits_beyond).view(at::kDouble);
 }
 
-/// The same in tensors. Of scaled y = k + v, where k has few enough digits that its square is exact: Σ y = Σ v + n k,
-/// and Σ y² = Σ v² + 2 k Σ v + n k², where n k² is exact in two parts. Unscaled, k is a number, too, so that Σ y, which
-/// is kept unscaled, is as exact.
-void add_fit(States& states, const Tensor& preds, const Tensor& target) {
-  const auto n = static_cast<double>(target.size(0));
+/// A number times each of a tensor, in two parts.
+std::pair<Tensor, Tensor> times(const DoubleDouble& number, const Tensor& numbers) {
+  const Tensor held = numbers.detach().to(at::kCPU).contiguous();
+  Tensor high = at::empty(held.sizes(), at::kDouble), low = at::empty(held.sizes(), at::kDouble);
+  for (int64_t i = 0; i < held.numel(); ++i) {
+    const DoubleDouble product = kernels::pairs::product(number, {held.const_data_ptr<double>()[i], 0});
+    high.mutable_data_ptr<double>()[i] = product.high;
+    low.mutable_data_ptr<double>()[i] = product.low;
+  }
+  return {high.to(numbers.device()), low.to(numbers.device())};
+}
+
+/// The same in tensors, and of rows that weigh. Of scaled y = k + v, where k has few enough digits that its square is
+/// exact: Σ y = Σ v + n k, and Σ y² = Σ v² + 2 k Σ v + n k², where n k² is exact in two parts. Unscaled, k is a number,
+/// too, so that Σ y, which is kept unscaled, is as exact. With weights each sum is of what they are times that, and n is
+/// theirs.
+void add_fit(States& states, const Tensor& preds, const Tensor& target, const families::pairs::WeightsOfPairs& rows) {
+  const bool weighted = rows.each() != nullptr;
+  const Tensor weights = weighted ? rows.column().to(target.device()) : Tensor();
+  const auto sum_of = [&](const Tensor& values) { return (weighted ? values * weights : values).sum(0); };
+  const DoubleDouble n = rows.total().sum;
   const Tensor errors = target - preds;
   const ColumnScales of_target(target), of_error(errors);
   const Tensor y = target * of_target.factor;
   constexpr double beyond_all = 0x1p450;  // all that are finite
-  const Tensor unscaled_k = with_float_digits(y.mean(0).clamp(-beyond_all, beyond_all) / of_target.factor);
+  const Tensor mean = sum_of(y) / n.value();
+  const Tensor unscaled_k = with_float_digits(mean.clamp(-beyond_all, beyond_all) / of_target.factor);
   const Tensor k = unscaled_k * of_target.factor;
   const Tensor v = y - k;
-  const Tensor sum_of_v = v.sum(0);
-  const Tensor high = with_float_digits(k * k);
-  const Tensor squared_errors = (errors * of_error.factor).square().sum(0);
-  const std::array<Tensor, 4> squared_targets{v.square().sum(0), 2 * k * sum_of_v, n * high, n * (k * k - high)};
+  const Tensor sum_of_v = sum_of(v);
+  const Tensor squared_errors = sum_of((errors * of_error.factor).square());
+  const auto [k_squares, k_squares_low] = times(n, k * k);
+  const auto [k_sums, k_sums_low] = times(n, unscaled_k);
+  const std::array<Tensor, 4> squared_targets{sum_of(v.square()), 2 * k * sum_of_v, k_squares, k_squares_low};
   states["sum_error"].add(sum_of_v / of_target.factor);
-  states["sum_error"].add(n * unscaled_k);
+  states["sum_error"].add(k_sums, k_sums_low);
   for (std::size_t scale = 0; scale < target_squares.size(); ++scale) {
     const Tensor occurs = of_target.taken[scale].logical_or(of_error.taken[scale]);
     if (scale > 0 && occurs.is_cpu() && !occurs.any().item<bool>()) continue;
@@ -373,7 +404,10 @@ void add_fit(States& states, const Tensor& preds, const Tensor& target) {
 }
 
 /// Attaches derivatives to the states of one batch, whose values are there already.
-void attach_gradients(States& states, const Tensor& preds, const Tensor& target) {
+void attach_gradients(States& states, const Tensor& preds, const Tensor& target,
+                      const families::pairs::WeightsOfPairs& rows) {
+  const Tensor weights = rows.each() != nullptr ? rows.column().to(target.device()) : Tensor();
+  const auto sum_of = [&](const Tensor& values) { return (weights.defined() ? values * weights : values).sum(0); };
   const Tensor x = preds.to(at::kDouble);
   const Tensor y = target.to(at::kDouble);
   const auto attach = [&](const char* name, const Tensor& formula) {
@@ -383,12 +417,12 @@ void attach_gradients(States& states, const Tensor& preds, const Tensor& target)
   };
   const auto attach_squares = [&](const std::array<const char*, 3>& names, const Tensor& values) {
     const ColumnScales scales(values);
-    const Tensor sum = (values * scales.factor).square().sum(0);
+    const Tensor sum = sum_of((values * scales.factor).square());
     for (std::size_t scale = 0; scale < names.size(); ++scale) attach(names[scale], scales.at(scale, sum));
   };
   attach_squares(target_squares, y);
   attach_squares(error_squares, y - x);
-  attach("sum_error", y.sum(0));
+  attach("sum_error", sum_of(y));
 }
 
 }  // namespace
@@ -412,7 +446,8 @@ void R2Score::declare(States& states, const Options&) {
   }
 }
 
-void R2Score::update(States& states, const Options&, const Tensor& preds, const Tensor& target) {
+void R2Score::update(States& states, const Options&, const Tensor& preds, const Tensor& target,
+                     const Weights& weights) {
   families::pairs::check_pairs(preds, target);
   families::pairs::check_one_or_two_dimensional(preds);
   check_columns(states, preds);
@@ -421,18 +456,19 @@ void R2Score::update(States& states, const Options&, const Tensor& preds, const 
   const auto shape = preds.sizes().slice(1);
   const bool differentiable = families::pairs::carries_gradients(preds, target);
   kernels::pairs::ByColumn<kernels::pairs::FitSums> fit;
-  if (families::pairs::has_kernel(preds) && !differentiable) {
+  if (families::pairs::has_kernel(preds) && !differentiable && !weights.given()) {
     fit = kernels::pairs::fit_sums(families::pairs::KernelPairs(preds, target, preds.numel() / rows).get());
     if (shape.empty() && add_plain_fit(states, fit, rows)) return;
   }
+  const families::pairs::WeightsOfPairs of_rows(weights, rows);
   States::Attempt attempt(states);
   if (!fit.empty()) {
     add_fit(states, fit, shape);
   } else {
-    add_fit(states, preds.detach().to(at::kDouble), target.detach().to(at::kDouble));
+    add_fit(states, preds.detach().to(at::kDouble), target.detach().to(at::kDouble), of_rows);
   }
-  states["total"].add(at::full({}, rows, at::kLong));
-  if (differentiable) attach_gradients(states, preds, target);
+  families::pairs::CountToAdd(states, "total", of_rows.total()).add();
+  if (differentiable) attach_gradients(states, preds, target, of_rows);
   attempt.succeed();
 }
 
@@ -440,20 +476,24 @@ Tensor R2Score::finalise(const States& states, const Options& options) {
   const State& sum = states["sum_error"];
   const State& sum_of_squares = states["sum_squared_error"];
   const Tensor errors = states["residual"].tensor();
-  const int64_t n = families::count_in(states["total"].tensor());
-  if (n < 2) {
-    const Tensor none = errors * std::numeric_limits<double>::quiet_NaN();
-    return options.multioutput == regression::MultiOutput::RawValues ? none : none.mean();
-  }
+  const DoubleDouble total = number_of_rows(states);
+  const double n = total.value();
+  const auto none = [&] {
+    const Tensor nothing = errors * std::numeric_limits<double>::quiet_NaN();
+    return options.multioutput == regression::MultiOutput::RawValues ? nothing : nothing.mean();
+  };
+  // Fractions of rows may be several, as they are where targets deviate.
+  const bool weighted = states["total"].is_weighted();
+  if (n == 0 || (n < 2 && !weighted)) return none();
+  if (n < 2 && is_all_0(squared_deviations(sum, sum_of_squares, total))) return none();
   warn_of_no_freedom(options.adjusted, n);
-  if (const auto fit = PlainFit::of(states)) return value_of_numbers(*fit, options, n, sum.tensor().sizes());
-  const auto count = static_cast<double>(n);
+  if (const auto fit = PlainFit::of(states)) return value_of_numbers(*fit, options, total, sum.tensor().sizes());
   const auto value = [&](const Tensor& of_errors, const Tensor& of_deviations, const Tensor& weights) {
     return adjusted(averaged(score(of_errors, of_deviations), weights, options.multioutput), options.adjusted, n);
   };
-  if (const auto fit = scaled_fit(states, count)) return value(fit->errors, fit->deviations, fit->weights);
-  const Tensor deviations = with_gradient_of(squared_deviations(sum, sum_of_squares, count),
-                                             sum_of_squares.tensor() - sum.tensor().square() / count);
+  if (const auto fit = scaled_fit(states, total)) return value(fit->errors, fit->deviations, fit->weights);
+  const Tensor deviations = with_gradient_of(squared_deviations(sum, sum_of_squares, total),
+                                             sum_of_squares.tensor() - sum.tensor().square() / n);
   return value(errors, deviations, deviations);
 }
 

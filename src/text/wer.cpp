@@ -68,7 +68,7 @@ Tensor WordErrorRate::finalise(const States& states, const Options&) {
 }
 
 void WordErrorRate::complete_from_torchmetrics(States& states, const Options&) {
-  for (const State& state : states) require_counts(state);
+  for (const State& state : states) require_sums_of_weights(state);
 }
 
 }  // namespace definitions

@@ -23,8 +23,11 @@ void append_value(StageValues& values, const std::string& name, const c10::IValu
   }
 }
 
-int64_t valid_rows(const Rows& rows, int64_t samples) {
-  return rows.valid ? rows.valid->sum().item<int64_t>() : samples;
+/// What the rows that count weigh together.
+double weight_of(const Rows& rows, int64_t samples) {
+  if (!rows.weights) return static_cast<double>(rows.valid ? rows.valid->sum().item<int64_t>() : samples);
+  const at::Tensor weights = rows.weights->to(at::kDouble);
+  return (rows.valid ? weights.masked_select(*rows.valid) : weights).sum().item<double>();
 }
 
 }  // namespace
@@ -58,8 +61,8 @@ void StageMetrics::update(const Result& result, const Rows& rows, int64_t sample
     if (loss_.device() != loss.device()) loss_.to(loss.device());
     if (loss.dim() == 1) {
       loss_.update(loss, rows);
-    } else if (const int64_t valid = valid_rows(rows, samples); valid > 0) {
-      loss_.update(loss.dim() == 0 ? loss : loss.mean(), valid);
+    } else if (const double weight = weight_of(rows, samples); weight > 0) {
+      loss_.update(loss.dim() == 0 ? loss : loss.mean(), weight);
     }
   }
   if (metrics_.size() > 0) static_cast<Metric&>(metrics_).update(result.outputs, result.named, rows);

@@ -31,9 +31,14 @@ void check_loader_option(const char* name, int64_t value, int64_t least) {
                         std::to_string(value));
 }
 
+void check_weights(const Source& source) {
+  if (!source.weights.defined()) return;
+  check_rows({.weights = source.weights}, source.size);
+}
+
 }  // namespace
 
-Source in_memory(at::Tensor data, at::Tensor target) {
+Source in_memory(at::Tensor data, at::Tensor target, at::Tensor weights) {
   using metrics::detail::has_elements, metrics::detail::unreadable_kind;
   if (!has_elements(data) || data.dim() == 0) {
     throw InvalidArgument("data: expected a tensor with rows, got " +
@@ -51,7 +56,8 @@ Source in_memory(at::Tensor data, at::Tensor target) {
             const at::Tensor rows = index_tensor(indices);
             return std::pair(data.index_select(0, rows.to(data.device())),
                              target.defined() ? target.index_select(0, rows.to(target.device())) : at::Tensor());
-          }};
+          },
+          std::move(weights)};
 }
 
 /// One pass over a shard: its batches, and the threads that read ahead.
@@ -91,7 +97,11 @@ class Loader::Pass {
     const auto end = std::min(begin + batch_size_, static_cast<int64_t>(shard_.indices.size()));
     const std::vector<int64_t> indices(shard_.indices.begin() + begin, shard_.indices.begin() + end);
     auto [data, target] = source_.read(indices);
-    return {std::move(data), std::move(target), index_tensor(indices), at::arange(begin, end) < shard_.valid};
+    at::Tensor ids = index_tensor(indices);
+    at::Tensor weights;
+    if (source_.weights.defined()) weights = source_.weights.index_select(0, ids.to(source_.weights.device()));
+    return {std::move(data), std::move(target), std::move(ids), at::arange(begin, end) < shard_.valid,
+            std::move(weights)};
   }
 
   void work(const std::stop_token& stop) {
@@ -133,6 +143,7 @@ Loader::Loader(Source source, DistributedSampler sampler, LoaderOptions options)
   check_loader_option("workers", options.workers, 0);
   check_loader_option("prefetch", options.prefetch, 1);
   if (!source_.read) throw InvalidArgument("source: expected a function that reads samples, got none");
+  check_weights(source_);
   if (source_.size != sampler_.dataset_size()) {
     throw InvalidArgument("sampler: expected one over the source's " + std::to_string(source_.size) +
                           " samples, got one over " + std::to_string(sampler_.dataset_size()));

@@ -249,7 +249,7 @@ Kwargs inputs_of(const Batch& batch) {
   Kwargs inputs;
   std::map<std::string, c10::impl::GenericDict> dicts;
   for (const auto& [name, value] : batch) {
-    if (name == ids_name) continue;
+    if (name == ids_name || name == weights_name) continue;
     const std::size_t slash = name.find('/');
     if (slash == std::string::npos) {
       inputs.emplace(name, value);
@@ -263,8 +263,17 @@ Kwargs inputs_of(const Batch& batch) {
 }
 
 Rows rows_with(const Batch& batch, const std::optional<Tensor>& valid) {
-  const auto ids = batch.find(ids_name);
-  return {.valid = valid, .ids = ids == batch.end() ? std::nullopt : std::optional(ids->second.toTensor())};
+  const auto found = [&](std::string_view name) {
+    const auto tensor = batch.find(name);
+    return tensor == batch.end() ? std::nullopt : std::optional(tensor->second.toTensor());
+  };
+  return {.valid = valid, .ids = found(ids_name), .weights = found(weights_name)};
+}
+
+Batch weighted(const Batch& batch, const Tensor& weights) {
+  Batch with_weights = batch;
+  with_weights.insert_or_assign(std::string(weights_name), weights);
+  return with_weights;
 }
 
 }  // namespace metrics::testing

@@ -13,13 +13,15 @@
 
 namespace metrics::testing {
 
-/// The inputs of one update by name, and under `ids_name` the sample ids of its rows where there are some.
+/// The inputs of one update by name, and under `ids_name` the sample ids of its rows where there are some, under
+/// `weights_name` their weights.
 ///
 /// Of tensors and lists the elements along the first dimension are rows, whatever a list holds: strings, tensors,
 /// dicts. Numbers, tensors without dimensions, strings and dicts are one row each. Booleans and None say something of
 /// the whole batch and have no rows. An input under `name/key` is that entry of a dict, whose entries have rows.
 using Batch = Kwargs;
 inline constexpr std::string_view ids_name = "Rows.ids";
+inline constexpr std::string_view weights_name = "Rows.weights";
 
 /// Whether each input has rows, as many as the others.
 bool has_rows(const Batch& batch);
@@ -64,7 +66,10 @@ PaddedBatch with_garbage(const Batch& batch);
 /// A permutation of `count` rows that is the same on every machine.
 at::Tensor permutation(int64_t count);
 
-/// Updates with the batch and its sample ids; of its rows those count that are `valid`, or all.
+/// The batch with these weights of its rows.
+Batch weighted(const Batch& batch, const at::Tensor& weights);
+
+/// Updates with the batch, its sample ids and weights; of its rows those count that are `valid`, or all.
 void update(Metric& metric, const Batch& batch, const std::optional<at::Tensor>& valid = {});
 c10::IValue forward(Metric& metric, const Batch& batch, const std::optional<at::Tensor>& valid = {});
 /// The inputs alone, and what is known of their rows.

@@ -82,6 +82,9 @@ Case fixture_case(const json& node, const Tensors& tensors) {
   if (node.contains("ids"))
     for (std::size_t i = 0; i < c.batches.size(); ++i)
       c.batches[i].emplace(ids_name, value(node.at("ids").at(i), tensors));
+  if (node.contains("weights"))
+    for (std::size_t i = 0; i < c.batches.size(); ++i)
+      c.batches[i].emplace(weights_name, value(node.at("weights").at(i), tensors));
   if (node.contains("whole")) c.whole = batch(node.at("whole"), tensors);
   if (node.contains("valid"))
     for (const auto& v : node.at("valid")) c.valid.push_back(tensors.at(v.get<std::string>()));

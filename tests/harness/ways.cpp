@@ -4,12 +4,16 @@
 #include "states_text.h"
 #include <metrics/core/errors.h>
 #include <metrics/core/registry.h>
+#include <metrics/core/unit.h>
 #include <metrics/core/warning.h>
 
 #include <ATen/Context.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/ones_like.h>
+#include <ATen/ops/repeat_interleave.h>
 #include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros_like.h>
@@ -85,10 +89,12 @@ bool has_call(const Case& c) {
 Kwargs functional_arguments(const Case& c) {
   if (c.functional_call) return *c.functional_call;
   Kwargs kwargs = inputs_of(*whole_of(c));
+  const auto weights = rows_with(*whole_of(c)).weights;
   const auto& taken = c.functional_inputs;
   if (!taken.empty())
     std::erase_if(kwargs,
                   [&](const auto& input) { return std::find(taken.begin(), taken.end(), input.first) == taken.end(); });
+  if (weights) kwargs.emplace("sample_weight", *weights);
   kwargs.insert(c.functional_options.begin(), c.functional_options.end());
   return kwargs;
 }
@@ -334,6 +340,120 @@ std::string row_by_row(const Case& c) {
   return final_difference(*metric, c);
 }
 
+// ---- weights of rows ------------------------------------------------------------------------------------------------
+
+bool takes_integer_weights(const Case& c) {
+  return has_row_batches(c) && !has_weights(c) && taken_weights(c) != RowWeights::None;
+}
+
+bool takes_weights(const Case& c) {
+  return has_row_batches(c) && !has_weights(c) && taken_weights(c) == RowWeights::Any;
+}
+
+/// 1, 2, 3, 1, … for the rows of a batch.
+Tensor small_weights(const Batch& batch) {
+  return at::arange(testing::rows_of(batch), at::TensorOptions(at::kLong)).remainder(3) + 1;
+}
+
+/// Each row as often as it weighs.
+Batch repeated(const Batch& batch, const Tensor& weights) {
+  return taken(batch, at::repeat_interleave(weights));
+}
+
+/// A value whose numbers are all floating ones: counts of weighted rows are.
+IValue as_floats(const IValue& value) {
+  return with_tensors(value, [](const Tensor& tensor) { return tensor.to(at::kDouble); });
+}
+
+constexpr Tolerance same_bits{.rtol = 0, .atol = 0};
+
+/// The value over batches that are made of the case's.
+template <class Make>
+IValue value_over(const std::vector<Batch>& batches, const Case& c, const Make& make) {
+  const auto metric = created(c);
+  for (std::size_t i = 0; i < batches.size(); ++i) testing::update(*metric, make(i));
+  return metric->compute();
+}
+
+/// Weights of 1, weights of 0, and rows that weigh k beside rows that are there k times.
+std::string integer_weights(const Case& c) {
+  const auto batches = *batches_with_rows(c);
+  const auto value = [&](const auto& make) { return value_over(batches, c, make); };
+  const auto plain = value([&](std::size_t i) { return batches[i]; });
+  const auto all_1 = value([&](std::size_t i) { return weighted(batches[i], at::ones_like(small_weights(batches[i]))); });
+  const auto with_0 = value([&](std::size_t i) {
+    const auto padded = with_garbage(batches[i]);
+    return weighted(padded.batch, padded.valid);
+  });
+  const auto repeats = value([&](std::size_t i) { return repeated(batches[i], small_weights(batches[i])); });
+  const auto weighs = value([&](std::size_t i) { return weighted(batches[i], small_weights(batches[i])); });
+  const auto late_repeats =
+      value([&](std::size_t i) { return i == 0 ? batches[i] : repeated(batches[i], small_weights(batches[i])); });
+  const auto late_weighs =
+      value([&](std::size_t i) { return i == 0 ? batches[i] : weighted(batches[i], small_weights(batches[i])); });
+  return first_of({at_step("weights of 1", difference(all_1, plain, same_bits)),
+                   at_step("rows of weight 0", difference(with_0, plain, same_bits)),
+                   at_step("rows of weight k", difference(weighs, repeats, c.tolerance)),
+                   at_step("weights from the second batch on", difference(late_weighs, late_repeats, c.tolerance))});
+}
+
+/// The same by floating weights; halves of them; in one merged side alone, and through a state dict.
+std::string floating_weights(const Case& c) {
+  const auto batches = *batches_with_rows(c);
+  const auto value = [&](const auto& make) { return as_floats(value_over(batches, c, make)); };
+  const auto floats = [&](std::size_t i) { return weighted(batches[i], small_weights(batches[i]).to(at::kFloat)); };
+  const auto halves = [&](std::size_t i) { return weighted(batches[i], small_weights(batches[i]).to(at::kDouble) / 2); };
+  const auto plain = value([&](std::size_t i) { return batches[i]; });
+  const auto all_1 =
+      value([&](std::size_t i) { return weighted(batches[i], at::ones({testing::rows_of(batches[i])})); });
+  const auto repeats = value([&](std::size_t i) { return repeated(batches[i], small_weights(batches[i])); });
+  const auto weighs = value(floats);
+  // Weights in the last batch alone: in one metric, merged from either side, and after a state dict half-way.
+  const auto last = [&](std::size_t i) { return i + 1 == batches.size() ? halves(i) : batches[i]; };
+  const auto late = value(last);
+  const auto left = created(c), right = created(c), loaded = created(c);
+  for (std::size_t i = 0; i + 1 < batches.size(); ++i) testing::update(*left, batches[i]);
+  testing::update(*right, last(batches.size() - 1));
+  const auto merged = left->clone(), merged_back = right->clone();
+  merged->merge(*right);
+  merged_back->merge(*left);
+  for (const auto& saved : {left.get(), right.get()}) saved->persistent(true);
+  loaded->load_state_dict(right->state_dict("m."), "m.");
+  const auto reloaded = as_floats(loaded->compute());
+  return first_of({at_step("weights of 1", difference(all_1, plain, same_bits)),
+                   at_step("rows of weight k", difference(weighs, repeats, c.tolerance)),
+                   at_step("merged", difference(as_floats(merged->compute()), late, c.tolerance)),
+                   at_step("merged the other way", difference(as_floats(merged_back->compute()), late, c.tolerance)),
+                   at_step("saved", difference(reloaded, as_floats(right->compute()), same_bits))});
+}
+
+/// Whether the value is a sum or a count itself, which grows with the weights, or depends on how many rows there are.
+/// docs/weights.md lists these.
+bool is_of_totals(const Case& c) {
+  const auto metric = created(c);
+  for (const Unit* unit : metric->units()) {
+    const std::string text = unit->to_string();
+    const auto has = [&](std::string_view part) { return text.find(part) != std::string::npos; };
+    const bool counts = has("StatScores(") || (has("ConfusionMatrix(") && has("normalize='none'"));
+    const bool adjusted = has("R2Score(") && !has("adjusted=0");
+    const bool limit = has("MatthewsCorrCoef(");  // where all of one side are alike, it is torchmetrics', which is no ratio
+    if (limit || counts || adjusted || has("SumMetric( || has("RunningSum(") || has("MinkowskiDistance(")) return true;
+  }
+  return false;
+}
+
+/// Weights say how much rows count beside one another.
+std::string scaled_weights(const Case& c) {
+  if (is_of_totals(c)) return "";
+  const auto batches = *batches_with_rows(c);
+  const auto scaled_by = [&](double scale) {
+    return as_floats(value_over(batches, c, [&](std::size_t i) {
+      return weighted(batches[i], small_weights(batches[i]).to(at::kDouble) * scale);
+    }));
+  };
+  return difference(scaled_by(0.37), scaled_by(1), c.tolerance);
+}
+
 // ---- other tensors --------------------------------------------------------------------------------------------------
 
 /// Every second element of twice as many.
@@ -542,6 +662,9 @@ constexpr auto all_ways = std::to_array<Way>({
     {"garbage", has_row_batches, garbage},
     {"empty batches", has_row_batches, empty_batches},
     {"row by row", has_row_batches, row_by_row},
+    {"integer weights", takes_integer_weights, integer_weights},
+    {"floating weights", takes_weights, floating_weights},
+    {"scaled weights", takes_weights, scaled_weights},
     {"strided", always, strided},
     {"half", has_float_inputs, half},
     {"float64", always, float64},
@@ -627,6 +750,18 @@ std::string failure(const Misuse& misuse) {
   };
   return first_of({at_step("update", unlike_refusal(*metric, misuse, update_by)),
                    at_step("forward", unlike_refusal(*metric, misuse, [&] { testing::forward(*metric, last); }))});
+}
+
+RowWeights taken_weights(const Case& c) {
+  const auto metric = created(c);
+  RowWeights least = RowWeights::Any;
+  for (const Unit* unit : metric->units()) least = std::max(least, unit->taken_weights());
+  return least;
+}
+
+bool has_weights(const Case& c) {
+  return std::any_of(c.batches.begin(), c.batches.end(),
+                     [](const Batch& batch) { return batch.contains(weights_name); });
 }
 
 std::optional<Batch> whole_of(const Case& c) {

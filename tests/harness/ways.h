@@ -2,6 +2,8 @@
 
 #include "case.h"
 
+#include <metrics/core/weights.h>
+
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +33,9 @@ std::string failure(const Misuse& misuse);
 
 /// All of the case's batches as one, without rows that are not valid; nothing where the inputs cannot be joined.
 std::optional<Batch> whole_of(const Case& c);
+/// Which weights of rows all of a case's units take, and whether its batches have some.
+RowWeights taken_weights(const Case& c);
+bool has_weights(const Case& c);
 /// The same rows batch by batch, each input with a row for each; nothing where the inputs have no rows in common.
 std::optional<std::vector<Batch>> batches_with_rows(const Case& c);
 /// The same rows in as few batches as they can be.

@@ -51,6 +51,7 @@ struct SumMetric : Aggregator {
 struct MeanMetric : Aggregator {
   static constexpr std::string_view name = "MeanMetric";
   static constexpr std::array<std::string_view, 2> inputs{"value", "weight"};
+  static RowWeights taken_weights(const Options&) { return RowWeights::Any; }
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Values& value, const std::optional<Values>& weight,
                      const Rows& rows);
@@ -73,6 +74,7 @@ struct MinMetric : Aggregator {
 
 struct CatMetric : Aggregator {
   static constexpr std::string_view name = "CatMetric";
+  static RowWeights taken_weights(const Options&) { return RowWeights::None; }  // of values one by one
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Values& value);
   static Tensor finalise(const States& states, const Options& options);

@@ -20,9 +20,10 @@ struct METRICS_API BinaryConfusion : classification::TwoReadings {
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
-  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
+  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target,
+                     const Weights& weights);
   static std::string update_key(const Options& options);
-  /// [2, 2], int64: the target is the row, the prediction the column.
+  /// [2, 2], int64, float64 where rows have weights: the target is the row, the prediction the column.
   static Tensor gathered(const States& states, const Options& options);
 };
 
@@ -34,9 +35,10 @@ struct METRICS_API MulticlassConfusion {
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
-  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
+  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target,
+                     const Weights& weights);
   static std::string update_key(const Options& options);
-  /// [C, C], int64: the target is the row, the prediction the column.
+  /// [C, C], int64, float64 where rows have weights: the target is the row, the prediction the column.
   static Tensor gathered(const States& states, const Options& options);
 };
 
@@ -48,9 +50,10 @@ struct METRICS_API MultilabelConfusion : classification::TwoReadings {
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
-  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
+  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target,
+                     const Weights& weights);
   static std::string update_key(const Options& options);
-  /// [L, 2, 2], int64: the target is the row, the prediction the column.
+  /// [L, 2, 2], int64, float64 where rows have weights: the target is the row, the prediction the column.
   static Tensor gathered(const States& states, const Options& options);
 };
 

@@ -90,6 +90,7 @@ struct CurveFamily {
       classification::curves::check_normalization(options.normalization);
   }
   static void declare(States& states, const Plan& plan) { classification::curves::declare(states, plan); }
+  static RowWeights taken_weights(const Plan&) { return RowWeights::Integers; }
   static void update(States& states, const Plan& plan, const Tensor& preds, const Tensor& target) {
     classification::curves::update(states, plan, preds, target);
   }

@@ -23,6 +23,7 @@ struct METRICS_API MulticlassMatches {
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
+  static RowWeights taken_weights(const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
   static void complete_from_torchmetrics(States& states, const Options& options);
   static Gathered gathered(const States& states, const Options& options);
@@ -35,6 +36,7 @@ struct METRICS_API MultilabelMatches : classification::TwoReadings {
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
+  static RowWeights taken_weights(const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
   static void show_as_torchmetrics(States& states, const Options& options);
   static void complete_from_torchmetrics(States& states, const Options& options);

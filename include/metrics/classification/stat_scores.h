@@ -26,7 +26,9 @@ struct METRICS_API BinaryCounting : classification::TwoReadings {
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
-  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
+  static RowWeights taken_weights(const Options& options);
+  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target,
+                     const Weights& weights);
   static void complete_from_torchmetrics(States& states, const Options& options);
   static std::string update_key(const Options& options);
   static Gathered gathered(const States& states, const Options& options);
@@ -40,7 +42,9 @@ struct METRICS_API MulticlassCounting {
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
-  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
+  static RowWeights taken_weights(const Options& options);
+  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target,
+                     const Weights& weights);
   static void complete_from_torchmetrics(States& states, const Options& options);
   static std::string update_key(const Options& options);
   static Gathered gathered(const States& states, const Options& options);
@@ -53,7 +57,9 @@ struct METRICS_API MultilabelCounting : classification::TwoReadings {
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
-  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
+  static RowWeights taken_weights(const Options& options);
+  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target,
+                     const Weights& weights);
   static void complete_from_torchmetrics(States& states, const Options& options);
   static std::string update_key(const Options& options);
   static Gathered gathered(const States& states, const Options& options);

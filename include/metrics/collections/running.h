@@ -46,6 +46,7 @@ class METRICS_API Running : public ByPosition<Unit>, private Recorder {
   std::string_view name() const override { return "Running"; }
   const MetricTraits& traits() const override { return base().traits(); }
   bool takes_input(std::string_view name) const override { return base().takes_input(name); }
+  RowWeights taken_weights() const override { return base().taken_weights(); }
   std::unique_ptr<Metric> clone() const override { return std::make_unique<Running>(*this); }
   void reset() override;
   /// All updates since the last reset, those out of the window too.

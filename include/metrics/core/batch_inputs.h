@@ -4,6 +4,7 @@
 #include <metrics/core/dynamic.h>
 #include <metrics/core/rows.h>
 
+#include <string_view>
 #include <type_traits>
 
 namespace metrics {
@@ -14,6 +15,14 @@ struct BatchInputs {
   Kwargs kwargs{};
   Rows rows{};
 };
+
+namespace detail {
+
+/// Takes `sample_weight` out of inputs by name, where it is there: the weights of the rows in the dynamic face. Throws
+/// InvalidArgument for what is no tensor, and where `rows` has weights as well.
+METRICS_API void take_sample_weight(std::string_view what, Kwargs& kwargs, Rows& rows);
+
+}  // namespace detail
 
 /// The batch of `update(preds, target)` or `update(preds, target, Rows{…})`: inputs by position.
 template <class... Inputs>

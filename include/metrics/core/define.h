@@ -1,6 +1,7 @@
 #pragma once
 
 #include <metrics/core/autograd_scope.h>
+#include <metrics/core/batch_inputs.h>
 #include <metrics/core/codec.h>
 #include <metrics/core/dynamic.h>
 #include <metrics/core/functional.h>
@@ -439,7 +440,7 @@ std::optional<int64_t> MetricOf<D>::check_inputs(const Inputs& inputs, const Row
       if (!is_here(tensor)) throw_wrong_device(tensor, place.text());
     });
   });
-  if (!rows.valid && !rows.ids) return std::nullopt;
+  if (!rows.valid && !rows.ids && !rows.weights) return std::nullopt;
   std::optional<int64_t> expected;
   detail::each_input<D>(inputs, [&](const auto& input, std::string_view name) {
     const auto count = detail::row_count(input);
@@ -450,6 +451,7 @@ std::optional<int64_t> MetricOf<D>::check_inputs(const Inputs& inputs, const Row
     if (!expected) expected = count;
   });
   check_rows(rows, expected.value_or(1));
+  if (rows.weights && !is_here(*rows.weights)) throw_wrong_device(*rows.weights, "Rows.weights");
   return expected;
 }
 
@@ -466,24 +468,86 @@ void MetricOf<D>::fold_checked(States& states, const Inputs& inputs, const Rows&
     return fold_checked(states, resolved, rows);
   }
   const std::optional<int64_t> row_count = check_inputs(inputs, rows);
-  auto apply = [&](const Inputs& in) {
-    std::apply(
-        [&](const auto&... each) {
-          if constexpr (Signature::takes_rows) {
-            D::update(states, options_, each..., rows);
-          } else {
-            D::update(states, options_, each...);
-          }
-        },
-        in);
-  };
-  if (Signature::takes_rows || !rows.valid) return apply(inputs);
+  if (rows.weights) return fold_weighted(states, inputs, row_count, rows);
+  if (!states.is_weighted()) return fold_rows(states, inputs, row_count, rows);
+  fold_apart(states, [&](States& part) { fold_rows(part, inputs, row_count, rows); });
+}
+
+template <class D>
+void MetricOf<D>::fold_rows(States& states, const Inputs& inputs, std::optional<int64_t> row_count,
+                            const Rows& rows) const {
+  if (Signature::takes_rows || !rows.valid) return apply(states, inputs, rows, Weights{});
   const Tensor kept = detail::valid_indices(rows);
   if (!row_count) {  // scalars alone are one row
-    if (kept.numel() > 0) apply(inputs);
+    if (kept.numel() > 0) apply(states, inputs, rows, Weights{});
     return;
   }
-  apply(std::apply([&](const auto&... each) { return Inputs{detail::select_rows(each, kept)...}; }, inputs));
+  apply(states, selected(inputs, kept), rows, Weights{});
+}
+
+template <class D>
+void MetricOf<D>::fold_weighted(States& states, const Inputs& inputs, std::optional<int64_t> row_count,
+                                const Rows& rows) const {
+  const auto [kept, weights] = detail::weighed_rows(rows, taken_weights());
+  if constexpr (Signature::takes_rows) {
+    const Rows counted = kept ? detail::with_valid(rows, *kept) : rows;
+    fold_apart(states, [&](States& part) {
+      if (!weights.are_integers()) part.weigh();
+      apply(part, inputs, counted, weights);
+    });
+  } else {
+    if (!row_count && kept && kept->numel() == 0) return;
+    const Inputs taken = kept ? selected(inputs, *kept) : inputs;
+    if (Signature::takes_weights) {
+      if (weights.are_integers() && !states.is_weighted()) return apply(states, taken, rows, weights);
+      fold_apart(states, [&](States& part) {
+        if (!weights.are_integers()) part.weigh();
+        apply(part, taken, rows, weights);
+      });
+    } else if (states.can_be_scaled()) {
+      fold_apart(states, [&](States& sum) {
+        detail::fold_by_weight(sum, weights, [&](States& part, const std::optional<Tensor>& of_weight) {
+          apply(part, of_weight ? selected(taken, *of_weight) : taken, rows, Weights{});
+        });
+      });
+    } else {
+      apply(states, selected(taken, detail::repeated_rows(weights)), rows, Weights{});
+    }
+  }
+}
+
+template <class D>
+void MetricOf<D>::apply(States& states, const Inputs& inputs, [[maybe_unused]] const Rows& rows,
+                        [[maybe_unused]] const Weights& weights) const {
+  std::apply(
+      [&](const auto&... each) {
+        if constexpr (Signature::takes_rows) {
+          D::update(states, options_, each..., rows);
+        } else if constexpr (Signature::takes_weights) {
+          D::update(states, options_, each..., weights);
+        } else {
+          D::update(states, options_, each...);
+        }
+      },
+      inputs);
+}
+
+template <class D>
+auto MetricOf<D>::selected(const Inputs& inputs, const Tensor& rows) -> Inputs {
+  return std::apply([&](const auto&... each) { return Inputs{detail::select_rows(each, rows)...}; }, inputs);
+}
+
+template <class D>
+RowWeights MetricOf<D>::taken_weights() const {
+  if constexpr (requires { D::taken_weights(options_); }) {
+    return D::taken_weights(options_);
+  } else if constexpr (Signature::takes_weights) {
+    return RowWeights::Any;
+  } else if constexpr (Signature::takes_rows) {
+    return RowWeights::None;
+  } else {
+    return Unit::taken_weights();
+  }
 }
 
 template <class D>
@@ -526,7 +590,7 @@ auto MetricOf<D>::forward_inputs(const Inputs& inputs, const Rows& rows) -> Resu
 }
 
 template <class D>
-auto MetricOf<D>::value_of(const Options& options, const Inputs& inputs) -> Result {
+auto MetricOf<D>::value_of(const Options& options, const Inputs& inputs, const Rows& rows) -> Result {
   const AutogradScope scope(D::traits.is_differentiable && at::GradMode::is_enabled());
   MetricOf metric(options);
   detail::check_readable_inputs<D>(inputs);
@@ -535,23 +599,25 @@ auto MetricOf<D>::value_of(const Options& options, const Inputs& inputs) -> Resu
   }
   States& states = metric.own_states();
   states.to(detail::device_of<D>(inputs));
-  metric.fold(states, inputs, Rows{});
+  metric.fold(states, inputs, rows);
   states.set_update_count(1);
   const detail::ResultForm as_it_is{.dtype = metric.dtype(), .one_element_is_scalar = false};
   return detail::named(D::name, [&] { return detail::finished(D::finalise(states, metric.options_), as_it_is); });
 }
 
 template <class D>
-auto MetricOf<D>::call(const FunctionalOptions& options, const FunctionalInputs& inputs) -> FunctionalResult {
+auto MetricOf<D>::call(const FunctionalOptions& options, const FunctionalInputs& inputs, const Rows& rows)
+    -> FunctionalResult {
   if constexpr (detail::FunctionalOf<D>::is_own) {
+    detail::require_no_weights(D::functional, rows);
     return detail::named(D::functional, [&] {
       const auto readable = detail::readable_inputs(D::functional, detail::functional_inputs<D>(), inputs);
       return detail::call_function(&D::functional_value, options, readable);
     });
   } else if constexpr (std::is_same_v<FunctionalOptions, Options>) {
-    return value_of(options, inputs);
+    return value_of(options, inputs, rows);
   } else {
-    return value_of(subset<Options>(options), inputs);
+    return value_of(subset<Options>(options), inputs, rows);
   }
 }
 
@@ -706,9 +772,11 @@ FunctionalEntry functional_entry(std::string_view name, std::string_view what, c
       const bool is_input = std::find(names.begin(), names.end(), key) != names.end();
       (is_input ? inputs : options).emplace(key, given);
     }
+    Rows rows;
+    take_sample_weight(what, options, rows);
     const auto chosen = options_from<Options>(options, what);
     const auto given = inputs_from_dynamic<Inputs>(what, names, args, inputs);
-    return to_ivalue(value(chosen, given));
+    return to_ivalue(value(chosen, given, rows));
   };
   return entry;
 }
@@ -733,7 +801,8 @@ FunctionalEntry function(std::string_view name, const std::string_view (&inputs)
   using Options = typename Signature::Options;
   const auto names = std::to_array(inputs);
   auto entry = detail::functional_entry<Inputs, Options, typename Signature::Result>(
-      name, name, names, [name, names](const Options& options, const Inputs& given) {
+      name, name, names, [name, names](const Options& options, const Inputs& given, const Rows& rows) {
+        detail::require_no_weights(name, rows);
         return detail::named(
             name, [&] { return detail::call_function(f, options, detail::readable_inputs(name, names, given)); });
       });

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 
 namespace metrics {
 
@@ -31,6 +32,12 @@ inline DoubleDouble operator+(const DoubleDouble& a, const DoubleDouble& b) {
 
 inline DoubleDouble operator+(const DoubleDouble& a, double b) {
   return a + DoubleDouble{b, 0};
+}
+
+/// An integer without error: beyond 2^53 it takes both.
+inline DoubleDouble double_double_of(int64_t number) {
+  const auto upper = static_cast<double>(number >> 32) * 4294967296.0;
+  return two_sum(upper, static_cast<double>(number & 0xffffffff));
 }
 
 }  // namespace metrics

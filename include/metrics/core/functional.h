@@ -27,6 +27,14 @@ struct Functional<D, std::tuple<In...>> {
   Result operator()(const In&... inputs, const Options& options) const requires(Options::fields().size > 0) {
     return MetricOf<D>::call(options, {inputs...});
   }
+  /// With weights of the rows, or rows that are not valid; options come before them where there are some.
+  Result operator()(const In&... inputs, const Rows& rows) const requires(Options::fields().size == 0) {
+    return MetricOf<D>::call(Options{}, {inputs...}, rows);
+  }
+  Result operator()(const In&... inputs, const Options& options, const Rows& rows) const
+      requires(Options::fields().size > 0) {
+    return MetricOf<D>::call(options, {inputs...}, rows);
+  }
 };
 
 }  // namespace detail

@@ -3,6 +3,7 @@
 #include <metrics/core/fields.h>
 #include <metrics/core/unit.h>
 #include <metrics/core/values.h>
+#include <metrics/core/weights.h>
 
 #include <concepts>
 #include <memory>
@@ -17,18 +18,26 @@ namespace metrics {
 
 namespace detail {
 
-/// Splits a trailing `const Rows&` from the inputs of a definition's update.
+/// Splits a trailing `const Rows&` or `const Weights&` from the inputs of a definition's update.
 template <class Done, class... Rest>
 struct SplitRows;
 template <class... Done>
 struct SplitRows<std::tuple<Done...>> {
   using Tuple = std::tuple<Done...>;
   static constexpr bool takes_rows = false;
+  static constexpr bool takes_weights = false;
 };
 template <class... Done>
 struct SplitRows<std::tuple<Done...>, const Rows&> {
   using Tuple = std::tuple<Done...>;
   static constexpr bool takes_rows = true;
+  static constexpr bool takes_weights = false;
+};
+template <class... Done>
+struct SplitRows<std::tuple<Done...>, const Weights&> {
+  using Tuple = std::tuple<Done...>;
+  static constexpr bool takes_rows = false;
+  static constexpr bool takes_weights = true;
 };
 template <class... Done, class Next, class... Rest>
 struct SplitRows<std::tuple<Done...>, Next, Rest...>
@@ -179,7 +188,12 @@ Tuple inputs_from(A&&... given) {
 ///     struct Prepared : Options { Prepared(Options); … };  // optional: what is worked out of the options once, after
 ///                                                          // `check`; then the functions below take it in their place
 ///     static void declare(States&, const Options&);        // adds the states
-///     static void update(States&, const Options&, const Tensor& preds, …);   // last may come `const Rows&`
+///     // Last may come `const Rows&`, or `const Weights&`: then the definition itself counts each row so often; the
+///     // counts of the states are in double-double where the weights are not integers.
+///     static void update(States&, const Options&, const Tensor& preds, …);
+///     // Optional, where not all weights that the states allow (see `Unit::taken_weights`) have a meaning, and for one
+///     // that takes Rows, which else refuses all weights.
+///     static RowWeights taken_weights(const Options&);
 ///     static Result finalise(const States&, const Options&);
 ///     static void merge(States& into, const States& from, const Options&);   // only with Reduction::Own
 ///     static std::string update_key(const Options&);       // optional: equal where `declare` and `update` do the same
@@ -200,7 +214,8 @@ Tuple inputs_from(A&&... given) {
 ///
 /// Inputs can be Tensor, Values, Texts, std::vector<Tensor>, std::vector<std::string>, double, int64_t, bool,
 /// std::string and optionals of them, structs with `fields()` of them (dicts in the dynamic face), and vectors of such
-/// structs, one a row. When update takes no Rows, rows that are not valid are taken out of the inputs before it.
+/// structs, one a row. When update takes no Rows, rows that are not valid, and those of weight 0, are taken out of the
+/// inputs before it; when it takes no Weights either, weighted rows are folded in apart, and their states scaled.
 /// Results can be Tensor, double, vectors, string maps and structs with `fields()`; their floating tensors are cast to
 /// the metric's dtype, and one-element ones become scalars; in functionals they stay as they are.
 template <class D>
@@ -266,13 +281,14 @@ class MetricOf : public Unit {
   const MetricTraits& traits() const override { return traits_; }
   std::unique_ptr<Metric> clone() const override;
   bool takes_input(std::string_view name) const override;
+  RowWeights taken_weights() const override;
 
   void update_inputs(const Inputs& inputs, const Rows& rows);
   Result forward_inputs(const Inputs& inputs, const Rows& rows);
   /// The value of one batch without a metric to keep, on the device of its inputs.
-  static Result value_of(const Options& options, const Inputs& inputs);
+  static Result value_of(const Options& options, const Inputs& inputs, const Rows& rows = {});
   /// What the functional gives; mostly `value_of`.
-  static FunctionalResult call(const FunctionalOptions& options, const FunctionalInputs& inputs);
+  static FunctionalResult call(const FunctionalOptions& options, const FunctionalInputs& inputs, const Rows& rows = {});
 
  protected:
   std::string describe_options() const override;
@@ -302,6 +318,10 @@ class MetricOf : public Unit {
   /// Checks the inputs and folds them in. Errors name the metric.
   void fold(States& states, const Inputs& inputs, const Rows& rows) const;
   void fold_checked(States& states, const Inputs& inputs, const Rows& rows) const;
+  void fold_rows(States& states, const Inputs& inputs, std::optional<int64_t> row_count, const Rows& rows) const;
+  void fold_weighted(States& states, const Inputs& inputs, std::optional<int64_t> row_count, const Rows& rows) const;
+  void apply(States& states, const Inputs& inputs, const Rows& rows, const Weights& weights) const;
+  static Inputs selected(const Inputs& inputs, const Tensor& rows);
   /// The states of one batch alone.
   States folded(const Inputs& inputs, const Rows& rows) const;
   /// Throws InvalidArgument for options that cannot be.

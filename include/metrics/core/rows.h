@@ -16,9 +16,13 @@ struct Rows {
   std::optional<Tensor> valid{};
   /// int64 [N]: the global sample ids, for metrics that drop duplicates or draw by sample.
   std::optional<Tensor> ids{};
+  /// [N] of floating numbers, integers or bool, finite and not negative: a row of weight k counts as k rows would, and
+  /// one of weight 0 contributes nothing. Absent: each counts once. `sample_weight` in the dynamic face.
+  std::optional<Tensor> weights{};
 };
 
-/// Throws InvalidArgument unless `valid` is bool [rows] and `ids` is int64 [rows], where they are given.
+/// Throws InvalidArgument unless `valid` is bool [rows], `ids` is int64 [rows] and `weights` are real numbers [rows],
+/// where they are given.
 METRICS_API void check_rows(const Rows& rows, int64_t row_count);
 
 }  // namespace metrics

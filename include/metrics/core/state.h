@@ -56,6 +56,7 @@ class METRICS_API State {
     std::vector<std::string> names;
     Reduction reduction;
     bool grows;      ///< Whether it begins empty: `Cat` and `List`.
+    bool counts;     ///< Whether it is a `Sum` with a default of integers.
     Tensor initial;  ///< In the form that is kept; undefined for `Cat` and `List`.
     ShapeFrom shape = ShapeFrom::Default;
   };
@@ -81,6 +82,10 @@ class METRICS_API State {
   bool grows() const { return declaration_->grows; }
   /// Whether the sum is kept in double-double, that is, has a `residual`.
   bool compensated() const { return residual_.defined(); }
+  /// Whether it is a sum of integers by its declaration. It is kept in int64 until rows come that have floating weights,
+  /// and in double-double from then on; the two merge.
+  bool is_count() const { return declaration_->counts; }
+  bool is_weighted() const { return is_count() && compensated(); }
 
   /// The value: for `Cat` and `List` all rows (for `Cat` undefined before the first), else the tensor itself. Not a
   /// copy, and to be read alone.
@@ -146,6 +151,12 @@ class METRICS_API State {
   void append_stored(int64_t rows);
   /// Replaces the value of an `Own` state.
   void set(const Tensor& value);
+  /// Makes a count one in double-double, as if its rows had floating weights.
+  void weigh();
+  /// Makes what is held that of rows each of which is there so often: multiplies sums, and leaves minima and maxima.
+  /// Throws Error for other reductions, and where an integer would overflow.
+  void scale(int64_t times);
+  void scale(double weight);
 
   /// Folds `other` into this, by the reduction; `updates` are those of this side and of the other, for `Mean`.
   void merge(const State& other, int64_t updates, int64_t other_updates);
@@ -179,6 +190,7 @@ class METRICS_API State {
   void merge_rows(const State& other);
   void expect(Reduction reduction) const;
   void require_floating_sum() const;
+  void require_can_be_scaled() const;
   void take_shape(at::IntArrayRef sizes);
   void add_compensated(const Tensor& high, const Tensor& low);
   void append_rows(const Tensor& given);
@@ -233,6 +245,20 @@ class METRICS_API States {
   auto end() const { return states_.end(); }
   State& at(std::size_t index) { return states_.at(index); }
   const State& at(std::size_t index) const { return states_.at(index); }
+
+  /// Whether a count among them is kept in double-double, because rows had floating weights.
+  bool is_weighted() const {
+    for (const State& state : states_) {
+      if (state.is_weighted()) return true;
+    }
+    return false;
+  }
+  /// Makes all counts such ones.
+  void weigh();
+  /// Whether all are sums, minima and maxima: then states of rows say what those of weighted rows are.
+  bool can_be_scaled() const;
+  void scale(int64_t times);
+  void scale(double weight);
 
   /// How many updates are in these states.
   int64_t update_count() const { return update_count_; }

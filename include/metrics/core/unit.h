@@ -3,6 +3,7 @@
 #include <metrics/core/metric.h>
 #include <metrics/core/shared_states.h>
 #include <metrics/core/state.h>
+#include <metrics/core/weights.h>
 #include <metrics/export.h>
 
 #include <cstdint>
@@ -42,6 +43,9 @@ class METRICS_API Unit : public Metric {
   const States& states() const { return *states_; }
   /// A text that is equal for metrics whose updates do the same to the same states, whatever their class.
   const std::string& update_key() const;
+  /// Which weights of rows the metric takes: any where all states are sums, minima and maxima, because what rows add to
+  /// these says what weighted rows do, else integers, unless its definition says otherwise.
+  virtual RowWeights taken_weights() const;
   /// Whether the two keep their states in one place, as they may while they are updated together.
   bool shares_states_with(const Unit& other) const { return states_.is_one_with(other.states_); }
 
@@ -82,6 +86,13 @@ class METRICS_API Unit : public Metric {
   virtual void drop_cached_value() = 0;
   /// Folds a batch's states in, all or nothing.
   virtual void accumulate(States&& batch);
+  /// Folds in what `update` makes of the neutral element, all or nothing.
+  template <class F>
+  void fold_apart(States& states, const F& update) const {
+    States part = states.fresh();
+    update(part);
+    merge_part(states, std::move(part));
+  }
   /// The text of `update_key`.
   virtual std::string describe_update() const { return to_string(); }
   /// What is kept of the order of the updates, where the value follows from it; null where it does not.
@@ -148,6 +159,7 @@ class METRICS_API Unit : public Metric {
   Prepared prepare_load(const StateDict& source, const std::string& prefix, bool strict, Keys& known) override;
 
  private:
+  void merge_part(States& into, States part) const;
   States shown_states() const;
   /// Rebuilds the states from torchmetrics' entries.
   States told_by(const States& shown) const;

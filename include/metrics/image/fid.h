@@ -30,6 +30,7 @@ struct FrechetInceptionDistance {
   static constexpr MetricTraits traits{.higher_is_better = false, .commits_last = true};
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
+  static RowWeights taken_weights(const Options&) { return RowWeights::None; }
   static void update(States& states, const Options& options, const Tensor& imgs, bool real);
   static void merge(States& into, const States& from, const Options& options);
   static Tensor finalise(const States& states, const Options& options);

@@ -27,7 +27,8 @@ struct PearsonCorrCoef {
   static constexpr bool functional_dtype_of_inputs = true;
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
-  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
+  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target,
+                     const Weights& weights);
   static void merge(States& into, const States& from, const Options& options);
   static Tensor finalise(const States& states, const Options& options);
   static Tensor functional_value(const Tensor& preds, const Tensor& target);

@@ -44,7 +44,8 @@ struct R2Score {
   static constexpr bool functional_dtype_of_inputs = true;
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
-  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
+  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target,
+                     const Weights& weights);
   static Tensor finalise(const States& states, const Options& options);
   static Tensor functional_value(const Tensor& preds, const Tensor& target, const Options& options);
 };

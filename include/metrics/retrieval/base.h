@@ -82,6 +82,8 @@ struct METRICS_API RetrievalDocuments {
   static constexpr std::array<std::string_view, 3> inputs{"preds", "target", "indexes"};
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
+  /// A document has no weight of its own: a row that is there twice would be two documents.
+  static RowWeights taken_weights(const Options&) { return RowWeights::None; }
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target,
                      const Tensor& indexes, const Rows& rows);
   static void show_as_torchmetrics(States& states, const Options& options);

@@ -24,10 +24,13 @@ struct Batch {
   at::Tensor target;  ///< [N, ...]; undefined where the dataset has none.
   at::Tensor ids;     ///< int64 [N]: indices in the dataset.
   at::Tensor valid;   ///< bool [N]: false where a sampler repeats a sample to give all ranks as many.
+  at::Tensor weights = {};  ///< [N]: what the samples weigh; undefined where the source does not say.
 
   int64_t size() const { return ids.size(0); }
   /// To pass to a metric's update beside predictions for this batch.
-  Rows rows() const { return {.valid = valid, .ids = ids}; }
+  Rows rows() const {
+    return {.valid = valid, .ids = ids, .weights = weights.defined() ? std::optional(weights) : std::nullopt};
+  }
 };
 
 /// What a loader reads samples from. `read` is called from several threads at once.
@@ -35,10 +38,12 @@ struct Source {
   int64_t size = 0;
   /// Data and target of the samples of these indices.
   std::function<std::pair<at::Tensor, at::Tensor>(const std::vector<int64_t>& indices)> read;
+  /// [size]: what each sample weighs; undefined where all count once.
+  at::Tensor weights = {};
 };
 
-/// Rows of tensors in memory. Throws InvalidArgument when they differ in number.
-METRICS_API Source in_memory(at::Tensor data, at::Tensor target = {});
+/// Rows of tensors in memory, and what each weighs. Throws InvalidArgument when they differ in number.
+METRICS_API Source in_memory(at::Tensor data, at::Tensor target = {}, at::Tensor weights = {});
 
 namespace detail {
 

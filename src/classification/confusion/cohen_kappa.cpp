@@ -7,7 +7,7 @@
 namespace metrics {
 
 using classification::KappaWeights;
-using classification::confusion::Table;
+using classification::confusion::with_table;
 
 namespace {
 
@@ -28,19 +28,21 @@ double cost(int64_t distance, KappaWeights weights) {
 }  // namespace
 
 Tensor scores::CohenKappa::kappa(const Tensor& counts, KappaWeights weights) {
-  const Table table(counts);
-  const auto [targets, predictions, all] = table.margins();
-  double observed = 0, expected = 0;
-  for (int64_t target = 0; target < table.classes(); ++target) {
-    const auto of_target = static_cast<double>(targets[static_cast<std::size_t>(target)]);
-    for (int64_t predicted = 0; predicted < table.classes(); ++predicted) {
-      const double each = cost(std::abs(target - predicted), weights);
-      const auto of_predicted = static_cast<double>(predictions[static_cast<std::size_t>(predicted)]);
-      observed += each * static_cast<double>(table(target, predicted));
-      expected += each * (of_target * of_predicted / static_cast<double>(all));
+  const double kappa = with_table(counts, [&](const auto& table) {
+    const auto [targets, predictions, all] = table.margins();
+    double observed = 0, expected = 0;
+    for (int64_t target = 0; target < table.classes(); ++target) {
+      const auto of_target = static_cast<double>(targets[static_cast<std::size_t>(target)]);
+      for (int64_t predicted = 0; predicted < table.classes(); ++predicted) {
+        const double each = cost(std::abs(target - predicted), weights);
+        const auto of_predicted = static_cast<double>(predictions[static_cast<std::size_t>(predicted)]);
+        observed += each * static_cast<double>(table(target, predicted));
+        expected += each * (of_target * of_predicted / static_cast<double>(all));
+      }
     }
-  }
-  return families::tensor_of(1 - observed / expected).to(counts.device());
+    return 1 - observed / expected;
+  });
+  return families::tensor_of(kappa).to(counts.device());
 }
 
 METRICS_DEFINE_CLASS(BinaryCohenKappa);

@@ -1,5 +1,6 @@
 #include "classification/checks.h"
 #include "classification/counts/counting.h"
+#include "classification/counts/weighted.h"
 #include "classification/define_tasks.h"
 #include "classification/readings.h"
 #include <metrics/classification/confusion_matrix.h>
@@ -37,8 +38,11 @@ void BinaryConfusion::declare(States& states, const Options& o) {
   declare_readings(states, {"confmat"}, Reduction::Sum, at::zeros({2, 2}, at::kLong), o.input);
 }
 
-void BinaryConfusion::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
-  auto counts = as_matrices(counts::binary_counts(preds, target, {o.threshold, o.ignore_index, o.validate_args}));
+void BinaryConfusion::update(States& states, const Options& o, const Tensor& preds, const Tensor& target,
+                          const Weights& weights) {
+  const counts::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
+  if (weights.given()) return counts::add_weighted_matrices(states, o.input, preds, target, 1, rule, weights);
+  auto counts = as_matrices(counts::binary_counts(preds, target, rule));
   counts.probabilities = counts.probabilities[0];
   counts.logits = counts.logits[0];
   fold_readings(states, o.input, counts);
@@ -61,11 +65,13 @@ void MulticlassConfusion::declare(States& states, const Options& o) {
   states.add("confmat", Reduction::Sum, at::zeros({}, at::kLong).expand({o.num_classes, o.num_classes}));
 }
 
-void MulticlassConfusion::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
+void MulticlassConfusion::update(States& states, const Options& o, const Tensor& preds, const Tensor& target,
+                              const Weights& weights) {
+  const counts::ClassRule rule{
+      .num_classes = o.num_classes, .ignore_index = o.ignore_index, .validate = o.validate_args};
+  if (weights.given()) return counts::add_weighted_confusion(states.at(0), preds, target, rule, weights);
   Tensor& confusion = states.at(0).tensor_to_write();
-  counts::add_class_confusion(
-      confusion, preds, target,
-      {.num_classes = o.num_classes, .ignore_index = o.ignore_index, .validate = o.validate_args});
+  counts::add_class_confusion(confusion, preds, target, rule);
 }
 
 std::string MulticlassConfusion::update_key(const Options& o) {
@@ -85,8 +91,12 @@ void MultilabelConfusion::declare(States& states, const Options& o) {
   declare_readings(states, {"confmat"}, Reduction::Sum, at::zeros({o.num_labels, 2, 2}, at::kLong), o.input);
 }
 
-void MultilabelConfusion::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
+void MultilabelConfusion::update(States& states, const Options& o, const Tensor& preds, const Tensor& target,
+                              const Weights& weights) {
   const counts::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
+  if (weights.given()) {
+    return counts::add_weighted_matrices(states, o.input, preds, target, o.num_labels, rule, weights);
+  }
   fold_readings(states, o.input, as_matrices(counts::multilabel_counts(preds, target, o.num_labels, rule)));
 }
 

@@ -9,8 +9,10 @@
 
 namespace metrics {
 
-Tensor scores::MatthewsCorrCoef::correlation(const Tensor& counts) {
-  const classification::confusion::Table table(counts.dim() == 3 ? counts.sum(0) : counts);
+namespace {
+
+template <class N>
+double correlation_of(const classification::confusion::Table<N>& table) {
   const int64_t classes = table.classes();
   const auto [target_counts, prediction_counts, sum] = table.margins();
   const std::vector<double> targets(target_counts.begin(), target_counts.end());
@@ -37,6 +39,15 @@ Tensor scores::MatthewsCorrCoef::correlation(const Tensor& counts) {
     for (const auto& sums : {targets, predictions}) sizes *= (sums[0] + epsilon) * (sums[1] + epsilon);
     value = std::sqrt(epsilon) * (right - wrong) / std::sqrt(sizes);
   }
+  return value;
+}
+
+}  // namespace
+
+Tensor scores::MatthewsCorrCoef::correlation(const Tensor& counts) {
+  const Tensor together = counts.dim() == 3 ? counts.sum(0) : counts;
+  const double value =
+      classification::confusion::with_table(together, [](const auto& table) { return correlation_of(table); });
   return families::tensor_of(value).to(counts.device());
 }
 

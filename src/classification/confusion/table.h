@@ -10,44 +10,52 @@
 namespace metrics::classification::confusion {
 
 /// Counts of the pairs of a target (row) and a prediction (column), as numbers on the CPU, where those of another
-/// device are brought: scores of a table are arithmetic on few numbers.
+/// device are brought: scores of a table are arithmetic on few numbers. Counts of weighted rows are float64, others
+/// int64.
+template <class N>
 class Table {
  public:
-  /// `counts`: int64 [classes, classes].
+  /// `counts`: [classes, classes].
   explicit Table(const Tensor& counts)
-      : held_(counts.to(at::kCPU, at::kLong).contiguous()),
-        counts_(held_.const_data_ptr<int64_t>()),
+      : held_(counts.to(at::kCPU, c10::CppTypeToScalarType<N>::value).contiguous()),
+        counts_(held_.const_data_ptr<N>()),
         classes_(held_.size(0)) {}
 
   int64_t classes() const { return classes_; }
-  int64_t operator()(int64_t target, int64_t predicted) const { return counts_[target * classes_ + predicted]; }
+  N operator()(int64_t target, int64_t predicted) const { return counts_[target * classes_ + predicted]; }
 
   /// How often a class is the target, and how often it is predicted.
   struct Margins {
-    std::vector<int64_t> targets, predictions;
-    int64_t all = 0;
+    std::vector<N> targets, predictions;
+    N all = 0;
   };
   Margins margins() const {
-    Margins sums{std::vector<int64_t>(static_cast<std::size_t>(classes_)),
-                 std::vector<int64_t>(static_cast<std::size_t>(classes_))};
+    using families::sum_of_counts;
+    Margins sums{std::vector<N>(static_cast<std::size_t>(classes_)), std::vector<N>(static_cast<std::size_t>(classes_))};
     for (int64_t target = 0; target < classes_; ++target) {
-      const int64_t* const row = counts_ + target * classes_;
-      int64_t in_row = 0;
+      const N* const row = counts_ + target * classes_;
+      N in_row = 0;
       for (int64_t predicted = 0; predicted < classes_; ++predicted) {
-        in_row = wrapping_sum(in_row, row[predicted]);
-        int64_t& in_column = sums.predictions[static_cast<std::size_t>(predicted)];
-        in_column = wrapping_sum(in_column, row[predicted]);
+        in_row = sum_of_counts(in_row, row[predicted]);
+        N& in_column = sums.predictions[static_cast<std::size_t>(predicted)];
+        in_column = sum_of_counts(in_column, row[predicted]);
       }
       sums.targets[static_cast<std::size_t>(target)] = in_row;
-      sums.all = wrapping_sum(sums.all, in_row);
+      sums.all = sum_of_counts(sums.all, in_row);
     }
     return sums;
   }
 
  private:
   Tensor held_;
-  const int64_t* counts_;
+  const N* counts_;
   int64_t classes_;
 };
+
+/// Calls f(table) with the table of the counts.
+template <class F>
+auto with_table(const Tensor& counts, const F& f) {
+  return counts.is_floating_point() ? f(Table<double>(counts)) : f(Table<int64_t>(counts));
+}
 
 }  // namespace metrics::classification::confusion

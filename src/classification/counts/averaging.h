@@ -48,15 +48,18 @@ struct Scoring {
 
 /// What a metric over counts has gathered.
 struct GatheredCounts {
-  Tensor table;  ///< int64 [4, L]; samplewise [N, 4, L], of a binary metric [N, 4].
+  Tensor table;  ///< int64 [4, L], float64 where rows have weights; samplewise [N, 4, L], of a binary metric [N, 4].
   bool samplewise;
   counts::Scoring how;
 
   /// The same with classes left out of the macro average as if `top_k` were 1.
   GatheredCounts as_if_top_1() const { return {table, samplewise, how.as_if_top_1()}; }
   counts::Counts parts() const;
-  /// The table as numbers; null where it is on another device, or has a row a sample.
-  const int64_t* numbers() const { return samplewise ? nullptr : families::counts_in(table); }
+  /// The table as numbers; null where it has others, is on another device, or has a row a sample.
+  template <class N = int64_t>
+  const N* numbers() const {
+    return samplewise ? nullptr : families::numbers_in<N>(table);
+  }
   int64_t labels() const { return table.size(-1); }
 };
 
@@ -68,26 +71,28 @@ inline Counts summed(const Counts& c) {
 }
 
 /// The counts of labels as numbers, one label after the other.
+template <class N>
 class CountsByLabel {
  public:
-  CountsByLabel(const int64_t* table, int64_t labels) : table_(table), labels_(labels) {}
+  CountsByLabel(const N* table, int64_t labels) : table_(table), labels_(labels) {}
 
   int64_t size() const { return labels_; }
-  CountsOf<int64_t> operator[](int64_t label) const {
+  CountsOf<N> operator[](int64_t label) const {
     return {table_[label], table_[labels_ + label], table_[2 * labels_ + label], table_[3 * labels_ + label]};
   }
-  CountsOf<int64_t> summed() const {
-    CountsOf<int64_t> sum{};
+  CountsOf<N> summed() const {
+    using families::sum_of_counts;
+    CountsOf<N> sum{};
     for (int64_t label = 0; label < labels_; ++label) {
-      const CountsOf<int64_t> c = (*this)[label];
-      sum = {wrapping_sum(sum.tp, c.tp), wrapping_sum(sum.fp, c.fp), wrapping_sum(sum.tn, c.tn),
-             wrapping_sum(sum.fn, c.fn)};
+      const CountsOf<N> c = (*this)[label];
+      sum = {sum_of_counts(sum.tp, c.tp), sum_of_counts(sum.fp, c.fp), sum_of_counts(sum.tn, c.tn),
+             sum_of_counts(sum.fn, c.fn)};
     }
     return sum;
   }
 
  private:
-  const int64_t* table_;
+  const N* table_;
   int64_t labels_;
 };
 
@@ -101,8 +106,8 @@ auto occurs(const CountsOf<N>& c, const Scoring& how) {
   return (how.top_k == 1 ? c.tp + c.fn + c.fp : c.tp + c.fn) != 0;
 }
 
-template <class Score>
-Tensor averaged_numbers(const CountsByLabel& counts, const Scoring& how, const Score& score) {
+template <class N, class Score>
+Tensor averaged_numbers(const CountsByLabel<N>& counts, const Scoring& how, const Score& score) {
   if (how.average == Average::Micro) return families::tensor_of(score(counts.summed(), how));
   if (how.average == Average::None) {
     Tensor scores = families::empty_doubles(counts.size());
@@ -112,7 +117,7 @@ Tensor averaged_numbers(const CountsByLabel& counts, const Scoring& how, const S
   }
   double sum = 0, weights = 0;
   for (int64_t label = 0; label < counts.size(); ++label) {
-    const CountsOf<int64_t> c = counts[label];
+    const CountsOf<N> c = counts[label];
     const bool in_macro = how.task == Task::Multilabel || occurs(c, how);
     const double weight = how.average == Average::Macro ? as_double(in_macro ? 1 : 0) : as_double(c.tp + c.fn);
     sum += weight * score(c, how);
@@ -125,7 +130,10 @@ Tensor averaged_numbers(const CountsByLabel& counts, const Scoring& how, const S
 template <class Score>
 Tensor averaged(const GatheredCounts& gathered, const Score& score) {
   const Scoring& how = gathered.how;
-  if (const int64_t* numbers = gathered.numbers()) {
+  if (const auto* numbers = gathered.numbers()) {
+    return averaged_numbers(CountsByLabel(numbers, gathered.labels()), how, score);
+  }
+  if (const auto* numbers = gathered.numbers<double>()) {
     return averaged_numbers(CountsByLabel(numbers, gathered.labels()), how, score);
   }
   const Counts counts = gathered.parts();

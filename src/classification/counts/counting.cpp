@@ -1,5 +1,6 @@
 #include "counting.h"
 
+#include "class_rows.h"
 #include "inputs.h"
 #include "kernels.h"
 #include "kernels/math.h"
@@ -165,28 +166,9 @@ ThresholdCounts count_thresholds(Kernel& kernel, at::IntArrayRef sizes, bool sam
                                  const Tensor& target, const ThresholdRule& rule, int64_t labels) {
   ThresholdCounts counts{at::zeros(sizes, at::kLong), at::zeros(sizes, at::kLong)};
   if (preds.numel() == 0) return counts;
-  const bool has_scores = preds.is_floating_point();
-  const int64_t samples = preds.dim() == 0 ? 1 : preds.size(0);
-  const Tensor targets = readable_labels(target);
-  const Tensor predictions = has_scores ? readable(preds).contiguous() : readable_labels(preds);
-  kernels::Questions questions{nullptr,
-                               Element::Float,
-                               nullptr,
-                               targets.const_data_ptr<int64_t>(),
-                               samples,
-                               labels,
-                               preds.numel() / (samples * labels)};
-  kernels::Cutoffs cutoffs{0, 0};
-  if (has_scores) {
-    questions.scores = predictions.const_data_ptr();
-    questions.element = element_of(preds.scalar_type());
-    cutoffs = {probability_cutoff(rule.threshold, preds.scalar_type()),
-               logit_cutoff(rule.threshold, preds.scalar_type())};
-  } else {
-    questions.predicted = predictions.const_data_ptr<int64_t>();
-  }
+  const ThresholdRows rows(preds, target, rule, labels);
   const auto seen = kernel(counts.probabilities.mutable_data_ptr<int64_t>(), counts.logits.mutable_data_ptr<int64_t>(),
-                           samplewise, questions, cutoffs, Ignored(rule.ignore_index));
+                           samplewise, rows.questions(), rows.cutoffs(), Ignored(rule.ignore_index));
   if (rule.validate && seen.invalid) throw_bad_label(preds, target, rule);
   counts.outside = seen.outside;
   return counts;
@@ -215,6 +197,31 @@ Float last_not_above(const Above& above) {
 }
 
 }  // namespace
+
+void each_class_row(const Tensor& preds, const Tensor& target, const ClassRule& rule,
+                    const std::function<void(const ClassRows&)>& take) {
+  const ClassShape shape = checked_classes(preds, target, rule);
+  count_classes(preds, target, rule, shape,
+                [&](const int64_t* t, const int64_t* p, int64_t rows) { take({t, p, rows}); });
+}
+
+ThresholdRows::ThresholdRows(const Tensor& preds, const Tensor& target, const ThresholdRule& rule, int64_t labels)
+    : predictions_(preds.is_floating_point() ? readable(preds).contiguous() : readable_labels(preds)),
+      targets_(readable_labels(target)),
+      questions_{},
+      cutoffs_{0, 0} {
+  const int64_t samples = preds.dim() == 0 ? 1 : preds.size(0);
+  questions_ = {nullptr, Element::Float, nullptr, targets_.const_data_ptr<int64_t>(),
+                samples, labels,         preds.numel() / (samples * labels)};
+  if (preds.is_floating_point()) {
+    questions_.scores = predictions_.const_data_ptr();
+    questions_.element = element_of(preds.scalar_type());
+    cutoffs_ = {probability_cutoff(rule.threshold, preds.scalar_type()),
+                logit_cutoff(rule.threshold, preds.scalar_type())};
+  } else {
+    questions_.predicted = predictions_.const_data_ptr<int64_t>();
+  }
+}
 
 double probability_cutoff(double threshold, at::ScalarType dtype) {
   return dtype == at::kDouble ? threshold : static_cast<double>(static_cast<float>(threshold));

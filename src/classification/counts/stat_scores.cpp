@@ -4,6 +4,7 @@
 #include "classification/readings.h"
 #include "core/loaded_states.h"
 #include "counting.h"
+#include "weighted.h"
 #include <metrics/classification/stat_scores.h>
 
 #include <ATen/EmptyTensor.h>
@@ -34,6 +35,11 @@ bool in_one_cell(const MulticlassStatScoresOptions& o) {
 // Samplewise the classes are counted together, too, with any `top_k`.
 bool in_one_cell_a_sample(Average average, MultidimAverage multidim_average) {
   return average == Average::Micro && multidim_average == MultidimAverage::Samplewise;
+}
+
+// A sample with counts of its own is one, whatever it weighs.
+RowWeights weights_for(MultidimAverage multidim_average) {
+  return multidim_average == MultidimAverage::Samplewise ? RowWeights::None : RowWeights::Any;
 }
 
 // Samplewise counts of a checkpoint may be by class, because torchmetrics keeps them so whatever the average.
@@ -92,9 +98,15 @@ void BinaryCounting::declare(States& states, const Options& o) {
                    o.input);
 }
 
-void BinaryCounting::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
+RowWeights BinaryCounting::taken_weights(const Options& o) {
+  return weights_for(o.multidim_average);
+}
+
+void BinaryCounting::update(States& states, const Options& o, const Tensor& preds, const Tensor& target,
+                         const Weights& weights) {
   const counts::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
   if (o.multidim_average == MultidimAverage::Global) {
+    if (weights.given()) return counts::add_weighted_counts(states, o.input, preds, target, 1, rule, weights);
     return fold_readings(states, o.input, counts::binary_counts(preds, target, rule));
   }
   // torchmetrics keeps one number a sample here, not one for each of a single label.
@@ -142,13 +154,20 @@ void MulticlassCounting::declare(States& states, const Options& o) {
   }
 }
 
-void MulticlassCounting::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
+RowWeights MulticlassCounting::taken_weights(const Options& o) {
+  return weights_for(o.multidim_average);
+}
+
+void MulticlassCounting::update(States& states, const Options& o, const Tensor& preds, const Tensor& target,
+                             const Weights& weights) {
   const counts::ClassRule rule{o.num_classes, o.top_k, o.ignore_index, o.validate_args};
   State& counts = states.at(0);
   if (in_one_cell_a_sample(o.average, o.multidim_average)) {
     counts.append(counts::samplewise_micro_class_counts(preds, target, rule));
   } else if (o.multidim_average == MultidimAverage::Samplewise) {
     counts.append(counts::samplewise_class_counts(preds, target, rule));
+  } else if (weights.given()) {
+    counts::add_weighted_class_counts(counts, preds, target, rule, weights);
   } else {
     Tensor& table = counts.tensor_to_write();
     counts::add_class_counts(table, preds, target, rule);
@@ -186,9 +205,17 @@ void MultilabelCounting::declare(States& states, const Options& o) {
                    samplewise ? Tensor() : zero_counts(o.num_labels), o.input);
 }
 
-void MultilabelCounting::update(States& states, const Options& o, const Tensor& preds, const Tensor& target) {
+RowWeights MultilabelCounting::taken_weights(const Options& o) {
+  return weights_for(o.multidim_average);
+}
+
+void MultilabelCounting::update(States& states, const Options& o, const Tensor& preds, const Tensor& target,
+                             const Weights& weights) {
   const counts::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
   const bool samplewise = o.multidim_average == MultidimAverage::Samplewise;
+  if (!samplewise && weights.given()) {
+    return counts::add_weighted_counts(states, o.input, preds, target, o.num_labels, rule, weights);
+  }
   if (!samplewise) {
     return fold_readings(states, o.input, counts::multilabel_counts(preds, target, o.num_labels, rule));
   }
@@ -228,15 +255,17 @@ namespace {
 
 constexpr int64_t kColumns = 5;  // tp, fp, tn, fn and the support
 
-std::array<int64_t, kColumns> columns_of(const counts::CountsOf<int64_t>& c) {
-  return {c.tp, c.fp, c.tn, c.fn, wrapping_sum(c.tp, c.fn)};
+template <class N>
+std::array<N, kColumns> columns_of(const counts::CountsOf<N>& c) {
+  return {c.tp, c.fp, c.tn, c.fn, families::sum_of_counts(c.tp, c.fn)};
 }
 
-Tensor stat_scores_of_numbers(const counts::CountsByLabel& counts, const counts::Scoring& how) {
+template <class N>
+Tensor stat_scores_of_numbers(const counts::CountsByLabel<N>& counts, const counts::Scoring& how) {
   if (how.average == Average::Micro || how.average == Average::None) {
     const int64_t rows = how.average == Average::Micro ? 1 : counts.size();
-    Tensor table(at::detail::empty_cpu({rows, kColumns}, at::kLong));
-    int64_t* row = table.mutable_data_ptr<int64_t>();
+    Tensor table(at::detail::empty_cpu({rows, kColumns}, c10::CppTypeToScalarType<N>::value));
+    N* row = table.mutable_data_ptr<N>();
     for (int64_t label = 0; label < rows; ++label, row += kColumns) {
       const auto columns = columns_of(how.average == Average::Micro ? counts.summed() : counts[label]);
       std::copy(columns.begin(), columns.end(), row);
@@ -261,8 +290,11 @@ Tensor stat_scores_of_numbers(const counts::CountsByLabel& counts, const counts:
 
 Tensor scores::StatScores::value(const GatheredCounts& gathered) {
   const counts::Scoring& how = gathered.how;
-  if (const int64_t* numbers = gathered.numbers()) {
-    return stat_scores_of_numbers({numbers, gathered.labels()}, how);
+  if (const auto* numbers = gathered.numbers()) {
+    return stat_scores_of_numbers(counts::CountsByLabel(numbers, gathered.labels()), how);
+  }
+  if (const auto* numbers = gathered.numbers<double>()) {
+    return stat_scores_of_numbers(counts::CountsByLabel(numbers, gathered.labels()), how);
   }
   const counts::Counts c = gathered.parts();
   const Tensor support = c.tp + c.fn;

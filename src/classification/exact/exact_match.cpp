@@ -56,6 +56,10 @@ void MulticlassMatches::check(const Options& o) {
   check_at_least("num_classes", o.num_classes, o.validate_args ? 2 : 1);
 }
 
+RowWeights MulticlassMatches::taken_weights(const Options& o) {
+  return is_samplewise(o) ? RowWeights::None : RowWeights::Any;
+}
+
 void MulticlassMatches::declare(States& states, const Options& o) {
   if (is_samplewise(o)) {
     states.add("correct", Reduction::Cat);
@@ -87,6 +91,10 @@ Matches MulticlassMatches::gathered(const States& states, const Options& o) {
 void MultilabelMatches::check(const Options& o) {
   check_at_least("num_labels", o.num_labels, o.validate_args ? 2 : 1);
   if (o.validate_args) check_threshold(o.threshold);
+}
+
+RowWeights MultilabelMatches::taken_weights(const Options& o) {
+  return is_samplewise(o) ? RowWeights::None : RowWeights::Any;
 }
 
 // torchmetrics divides all samples by the last one's number of positions: it is kept under its name, and beside it

@@ -29,6 +29,12 @@ inline DoubleDouble quotient(const DoubleDouble& a, double b) {
   return two_sum(first, rest.value() / b);
 }
 
+/// The same for a divisor whose `high` is not 0.
+inline DoubleDouble quotient(const DoubleDouble& a, const DoubleDouble& b) {
+  const DoubleDouble first = quotient(a, b.high);
+  return b.low == 0 ? first : first + DoubleDouble{-first.high * (b.low / b.high), 0};
+}
+
 /// Returns a - b with a relative error of about 2^-104.
 inline DoubleDouble difference(const DoubleDouble& a, const DoubleDouble& b) {
   return a + DoubleDouble{-b.high, -b.low};

@@ -219,6 +219,75 @@ void each_block(const Terms& terms, const Pairs& pairs, const F& take) {
   }
 }
 
+/// Sums `weight * term(x, y)` of a block's rows: several rows at a time where there is one column.
+template <class Term, class T>
+METRICS_INLINE void sum_weighted_block(const Term& term, const T* preds, const T* target, const double* weights,
+                                       int64_t rows, int64_t columns, double* sums) {
+  const auto weighted = [&](int64_t row, int64_t i) METRICS_INLINED {
+    return weights[row] * term(static_cast<double>(preds[i]), static_cast<double>(target[i]));
+  };
+  if (columns > 1) {
+    for (int64_t row = 0; row < rows; ++row) {
+#pragma omp simd
+      for (int64_t column = 0; column < columns; ++column) sums[column] += weighted(row, row * columns + column);
+    }
+    return;
+  }
+  constexpr int64_t lanes = 32;
+  double lane_sums[lanes] = {};
+  int64_t row = 0;
+  for (; row + lanes <= rows; row += lanes) {
+#pragma omp simd
+    for (int64_t lane = 0; lane < lanes; ++lane) lane_sums[lane] += weighted(row + lane, row + lane);
+  }
+  for (int64_t lane = 0; row < rows; ++row, ++lane) lane_sums[lane] += weighted(row, row);
+  for (const double sum : lane_sums) sums[0] += sum;
+}
+
+template <class T, class Term>
+void sum_weighted_rows_of(const Term& term, const Pairs& pairs, const double* weights, int64_t row, int64_t rows,
+                          double* sums) {
+  const int64_t first = row * pairs.columns, count = rows * pairs.columns;
+  const auto* preds = static_cast<const T*>(pairs.preds) + first;
+  const auto* target = static_cast<const T*>(pairs.target) + first;
+  const auto sum = [&](const auto* x, const auto* y) {
+    fastest([&]() METRICS_INLINED { sum_weighted_block(term, x, y, weights + row, rows, pairs.columns, sums); });
+  };
+  if constexpr (std::is_floating_point_v<T>) {
+    sum(preds, target);
+  } else {
+    Scratch<float, 2 * most_halves_in_place> buffer(2 * count);
+    widen(preds, count, buffer.data());
+    widen(target, count, buffer.data() + count);
+    sum(static_cast<const float*>(buffer.data()), static_cast<const float*>(buffer.data() + count));
+  }
+}
+
+/// Returns the sum of `weight * term(x, y)` of each column; `weights` has one for each row.
+template <class Term>
+ByColumn<DoubleDouble> weighted_sums_of(const Term& term, const Pairs& pairs, const double* weights) {
+  ByColumn<DoubleDouble> totals(static_cast<std::size_t>(pairs.columns));
+  if (pairs.rows == 0 || pairs.columns == 0) return totals;
+  const int64_t rows_per_block = std::max(fewest_rows_per_block, elements_per_block / pairs.columns);
+  const int64_t blocks = (pairs.rows + rows_per_block - 1) / rows_per_block;
+  Scratch<double, 64> sums(blocks * pairs.columns);
+  std::fill_n(sums.data(), blocks * pairs.columns, 0.0);
+  parallel(blocks, elements_per_block, [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block) {
+      const int64_t row = block * rows_per_block;
+      const int64_t rows = std::min(rows_per_block, pairs.rows - row);
+      with_element(pairs.preds, pairs.element, [&]<class E>(const E*) {
+        sum_weighted_rows_of<E>(term, pairs, weights, row, rows, sums.data() + block * pairs.columns);
+      });
+    }
+  });
+  for (int64_t i = 0; i < blocks * pairs.columns; ++i) {
+    DoubleDouble& total = totals[static_cast<std::size_t>(i % pairs.columns)];
+    total = total + sums.data()[i];
+  }
+  return totals;
+}
+
 /// Returns the sum of `term(x, y)` of each column.
 template <class Term>
 ByColumn<DoubleDouble> sums_of(const Term& term, const Pairs& pairs) {

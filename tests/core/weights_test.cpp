@@ -1,0 +1,250 @@
+// Weights of rows: what is refused, how counts become sums, and that the fast ways give what the general one does.
+
+#include "unit_of.h"
+#include <metrics/classification/accuracy.h>
+#include <metrics/classification/auroc.h>
+#include <metrics/classification/confusion_matrix.h>
+#include <metrics/classification/stat_scores.h>
+#include <metrics/collections/metric_collection.h>
+#include <metrics/core/define.h>
+#include <metrics/core/dynamic.h>
+#include <metrics/core/weights.h>
+#include <metrics/regression/mse.h>
+
+#include <ATen/ATen.h>
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weights_test {
+
+using at::Tensor;
+using metrics::DoubleDouble;
+using metrics::InvalidArgument;
+using metrics::Reduction;
+using metrics::Rows;
+using metrics::RowWeights;
+using metrics::State;
+using metrics::States;
+
+/// A user's metric that only adds, and knows nothing of weights: the mean of the squares.
+struct MeanSquare {
+  using Options = metrics::NoOptions;
+  static constexpr std::string_view name = "MeanSquare";
+  static constexpr std::array<std::string_view, 1> inputs{"value"};
+  static constexpr metrics::MetricTraits traits{};
+  static void declare(States& states, const Options&) {
+    states.add("sum", Reduction::Sum, at::zeros({}, at::kDouble));
+    states.add("count", Reduction::Sum, at::zeros({}, at::kLong));
+    states.add("most", Reduction::Max, at::full({}, -std::numeric_limits<double>::infinity(), at::kDouble));
+  }
+  static void update(States& states, const Options&, const Tensor& value) {
+    states["sum"].add(value.to(at::kDouble).square().sum());
+    states["count"].add(at::full({}, value.size(0), at::kLong));
+    if (value.numel() > 0) states["most"].raise(value.max().to(at::kDouble));
+  }
+  static Tensor finalise(const States& states, const Options&) {
+    return at::stack({states["sum"].tensor() / states["count"].tensor().to(at::kDouble), states["most"].tensor()});
+  }
+};
+
+}  // namespace weights_test
+
+template class metrics::MetricOf<weights_test::MeanSquare>;
+
+namespace weights_test {
+namespace {
+
+using UserMetric = metrics::MetricOf<MeanSquare>;
+
+Tensor numbers(std::vector<double> values) {
+  return at::tensor(values, at::kDouble);
+}
+
+template <class F>
+std::string message(const F& f) {
+  try {
+    f();
+  } catch (const InvalidArgument& error) {
+    return error.what();
+  }
+  return "";
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("weights that cannot be are refused by row and number, and nothing has changed") {
+  metrics::BinaryAccuracy accuracy;
+  const Tensor preds = numbers({0.2, 0.7, 0.9}), target = at::tensor({1, 1, 0});
+  accuracy.update(preds, target, Rows{.weights = numbers({1, 2, 0.5})});
+  const auto before = accuracy.compute().item<float>();
+  const auto refused = [&](const Tensor& weights, const std::string& part) {
+    const std::string found = message([&] { accuracy.update(preds, target, Rows{.weights = weights}); });
+    CAPTURE(found);
+    CHECK(contains(found, "BinaryAccuracy"));
+    CHECK(contains(found, "Rows.weights"));
+    CHECK(contains(found, part));
+    CHECK(accuracy.compute().item<float>() == before);
+    CHECK(accuracy.update_count() == 1);
+  };
+  refused(numbers({1, -2, 1}), "row 1 has weight -2");
+  refused(numbers({1, 1, std::nan("")}), "row 2 has weight nan");
+  refused(numbers({std::numeric_limits<double>::infinity(), 1, 1}), "row 0 has weight inf");
+  refused(at::tensor({1, 1, -1}), "row 2 has weight -1");
+  refused(at::tensor({int64_t{1} << 53, int64_t{1}, int64_t{0}}), "2^53");
+  refused(numbers({1, 1}), "shape [3]");
+  refused(at::ones({3, 1}), "shape [3]");
+  refused(at::ones({3}, at::kComplexFloat), "ComplexFloat");
+  refused(Tensor(), "Rows.weights");
+  CHECK(contains(message([&] {
+                   static_cast<metrics::Metric&>(accuracy).update(
+                       {preds, target}, {{"sample_weight", numbers({1, 1, 1})}}, Rows{.weights = numbers({1, 1, 1})});
+                 }),
+                 "twice"));
+  CHECK(contains(message([&] {
+                   static_cast<metrics::Metric&>(accuracy).update({preds, target}, {{"sample_weight", "w"}});
+                 }),
+                 "sample_weight"));
+  // The weight of a row that is not valid is not looked at.
+  accuracy.update(preds, target, Rows{.valid = at::tensor({1, 1, 0}).to(at::kBool), .weights = numbers({1, 1, -1})});
+}
+
+TEST_CASE("who takes no weights, or integers alone, says so") {
+  metrics::MulticlassStatScores samplewise(
+      {.num_classes = 3, .multidim_average = metrics::classification::MultidimAverage::Samplewise});
+  const Tensor labels = at::zeros({2, 4}, at::kLong);
+  CHECK(contains(message([&] {
+                   samplewise.update(labels, labels, Rows{.weights = numbers({1, 1})});
+                 }),
+                 "MulticlassStatScores: Rows.weights: this metric takes no weights"));
+  metrics::BinaryAUROC auroc;
+  const Tensor scores = numbers({0.1, 0.8, 0.4}), target = at::tensor({0, 1, 1});
+  CHECK(contains(message([&] {
+                   auroc.update(scores, target, Rows{.weights = numbers({1, 1, 1})});
+                 }),
+                 "integers alone"));
+  auroc.update(scores, target, Rows{.weights = at::tensor({2, 1, 1})});
+  CHECK((auroc.taken_weights() == RowWeights::Integers));
+
+  metrics::MetricCollection both({metrics::BinaryAccuracy(), metrics::BinaryAUROC()});
+  const std::string found = message([&] { both.update(scores, target, Rows{.weights = numbers({1, 1, 1})}); });
+  CHECK(contains(found, "BinaryAUROC"));
+  CHECK(both.update_count() == 0);
+  CHECK(both["BinaryAccuracy"].update_count() == 0);
+}
+
+TEST_CASE("an integer weight too many rows large is refused where rows are repeated") {
+  metrics::BinaryAUROC auroc;
+  const std::string found = message([&] {
+    auroc.update(numbers({0.1, 0.8}), at::tensor({0, 1}), Rows{.weights = at::tensor({int64_t{1} << 40, int64_t{1}})});
+  });
+  CHECK(contains(found, "2^31"));
+  CHECK(auroc.update_count() == 0);
+}
+
+TEST_CASE("a user's metric that only adds takes weights") {
+  UserMetric metric;
+  CHECK((metric.taken_weights() == RowWeights::Any));
+  metric.update(numbers({1, 2, 5}), Rows{.weights = numbers({0.5, 2, 0})});
+  metric.update(numbers({3}));
+  const Tensor value = metric.compute();
+  CHECK(value[0].item<float>() == doctest::Approx((0.5 * 1 + 2 * 4 + 9) / 3.5));
+  CHECK(value[1].item<float>() == 3);  // of weight 0 the row is not there
+}
+
+TEST_CASE("a count is int64 until the first floating weight, and exact beyond 2^53 after it") {
+  metrics::BinaryConfusionMatrix metric;
+  const Tensor preds = at::tensor({1, 1}), target = at::tensor({1, 0});
+  metric.update(preds, target, Rows{.weights = at::tensor({(int64_t{1} << 53) - 1, int64_t{1}})});
+  metric.update(preds, target, Rows{.weights = at::tensor({(int64_t{1} << 53) - 1, int64_t{1}})});
+  metric.update(preds, target);
+  CHECK((metric.compute().scalar_type() == at::kLong));
+  CHECK(metric.compute()[1][1].item<int64_t>() == (int64_t{1} << 54) - 1);
+  metric.update(preds, target, Rows{.weights = numbers({0.5, 1})});
+  const State& counts = metric.states().at(0);
+  CHECK(counts.is_weighted());
+  CHECK((counts.tensor().scalar_type() == at::kDouble));
+  CHECK(counts.tensor()[1][1].item<double>() == std::ldexp(1.0, 54));
+  CHECK(counts.residual()[1][1].item<double>() == -0.5);
+  CHECK((metric.compute().scalar_type() == at::kFloat));
+  CHECK_THROWS_WITH_AS(metrics::States(metric.states()).at(0).counts(), doctest::Contains("confmat"), metrics::Error);
+  metric.reset();
+  metric.update(preds, target);
+  CHECK((metric.compute().scalar_type() == at::kLong));
+}
+
+TEST_CASE("integers are taken apart without error") {
+  for (const int64_t number : {int64_t{0}, int64_t{-1}, (int64_t{1} << 53) + 1, -(int64_t{1} << 53) - 1,
+                               std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()}) {
+    const DoubleDouble taken = metrics::double_double_of(number);
+    CHECK(static_cast<long double>(taken.high) + static_cast<long double>(taken.low) ==
+          static_cast<long double>(number));
+    CHECK(std::abs(taken.low) <= 1024);
+  }
+}
+
+TEST_CASE("a weight that requires a gradient gets none") {
+  metrics::MeanSquaredError metric;
+  const Tensor weights = at::tensor({0.5, 2.0}).set_requires_grad(true);
+  const Tensor preds = at::tensor({1.0, 2.0}).set_requires_grad(true);
+  const Tensor value = metric.forward(preds, at::tensor({0.0, 4.0}), Rows{.weights = weights});
+  value.backward();
+  CHECK(preds.grad().defined());
+  CHECK(preds.grad()[1].item<double>() == doctest::Approx(2 * -2 * 2 / 2.5));
+  CHECK(!weights.grad().defined());
+}
+
+TEST_CASE("counting weighted rows in one pass gives what folding them in apart does") {
+  at::manual_seed(5);
+  const int64_t rows = 60;
+  const Tensor classes = at::rand({rows, 5}), labels = at::randint(5, {rows}, at::kLong);
+  const Tensor questions = at::rand({rows, 3, 2}), answers = at::randint(2, {rows, 3, 2}, at::kLong);
+  const auto spread = at::exp(at::rand({rows}, at::kDouble) * 40 - 20);  // sums of which are rounded
+  for (const Tensor& weights : {at::randint(1, 9, {rows}, at::kLong), at::rand({rows}), spread}) {
+    const auto check = [&](metrics::Metric& metric, const Tensor& preds, const Tensor& target) {
+      const auto one = metric.clone();
+      metric.update({preds, target}, {}, Rows{.weights = weights});
+      const States& found = metrics::testing::unit_of(metric).states();
+      std::vector<Tensor> expected(found.size());
+      for (int64_t row = 0; row < rows; ++row) {
+        one->reset();
+        one->update({preds.narrow(0, row, 1), target.narrow(0, row, 1)});
+        const States& of_row = metrics::testing::unit_of(*one).states();
+        for (std::size_t s = 0; s < of_row.size(); ++s) {
+          if (!of_row.at(s).is_count()) continue;
+          const Tensor scaled = of_row.at(s).tensor().to(at::kDouble) * weights[row].to(at::kDouble);
+          expected[s] = expected[s].defined() ? expected[s] + scaled : scaled;
+        }
+      }
+      for (std::size_t s = 0; s < found.size(); ++s) {
+        if (!found.at(s).is_count()) continue;
+        CHECK_MESSAGE(at::allclose(found.at(s).tensor().to(at::kDouble), expected[s], 1e-12, 0),
+                      metric.to_string() << ", state " << found.at(s).name());
+      }
+    };
+    metrics::MulticlassStatScores by_class({.num_classes = 5, .average = metrics::classification::Average::None});
+    metrics::MulticlassStatScores together({.num_classes = 5, .average = metrics::classification::Average::Micro});
+    metrics::MulticlassConfusionMatrix pairs({.num_classes = 5});
+    metrics::MultilabelConfusionMatrix matrices({.num_labels = 3});
+    metrics::MultilabelStatScores by_label({.num_labels = 3, .average = metrics::classification::Average::None});
+    metrics::BinaryStatScores binary;
+    check(by_class, classes, labels);
+    check(together, classes, labels);
+    check(pairs, classes, labels);
+    check(matrices, questions, answers);
+    check(by_label, questions, answers);
+    check(binary, questions, answers);
+  }
+}
+
+}  // namespace weights_test
