@@ -30,8 +30,8 @@ namespace {
 
 struct Weighted {
   Tensor value;
-  Tensor weight;     // undefined: all ones
-  Tensor of_row{};   // what its row weighs beside that; undefined: rows count once
+  Tensor weight;    // undefined: all ones
+  Tensor of_row{};  // what its row weighs beside that; undefined: rows count once
 };
 
 bool any_nan(const Tensor& tensor) {

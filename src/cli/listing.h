@@ -32,8 +32,8 @@ inline std::vector<StateInfo> states_of(const MetricEntry& metric) {
   return states;
 }
 
-/// Which weights of rows a metric takes, with the options of its example: "any", "integers" or "none"; empty for one that
-/// is made of others, which says so of each.
+/// Which weights of rows a metric takes, with the options of its example: "any", "integers" or "none"; empty for one
+/// that is made of others, which says so of each.
 inline std::string weights_of(const MetricEntry& metric) {
   const std::unique_ptr<Metric> example = metric.example();
   const auto* unit = dynamic_cast<const Unit*>(example.get());

@@ -38,7 +38,8 @@ void require_floating_rows(const State& state) {
 void require_sums_of_weights(const State& state) {
   const Tensor sums = state.tensor();
   if (!sums.defined() || sums.numel() == 0) return;
-  if ((sums >= 0).logical_and(sums - sums == 0).all().item<bool>()) return;  // of NaN and infinity the difference is NaN
+  if ((sums >= 0).logical_and(sums - sums == 0).all().item<bool>())
+    return;  // of NaN and infinity the difference is NaN
   throw StateMisfit(state.name(), "holds a number that is no sum of weights: these are finite and not negative");
 }
 

@@ -774,8 +774,7 @@ void States::add(std::vector<std::string> names, Reduction reduction, Tensor ini
   std::string joined;
   for (const std::string& name : names) (joined += joined.empty() ? "" : " ") += name;
   states_.emplace_back(std::make_shared<const State::Declaration>(State::Declaration{
-                           std::move(joined), std::move(names), reduction, grows, counts, std::move(initial),
-                           shape}),
+                           std::move(joined), std::move(names), reduction, grows, counts, std::move(initial), shape}),
                        device_);
 }
 
@@ -853,9 +852,8 @@ void States::weigh() {
 }
 
 bool States::can_be_scaled() const {
-  return std::all_of(begin(), end(), [](const State& state) {
-    return rules_of(state.reduction()).weighted != UnderWeights::Unknown;
-  });
+  return std::all_of(begin(), end(),
+                     [](const State& state) { return rules_of(state.reduction()).weighted != UnderWeights::Unknown; });
 }
 
 void States::scale(int64_t times) {

@@ -55,8 +55,7 @@ StateValue exported(const State& state, const Tensor& part, at::ScalarType dtype
     case FileForm::Tensor:
       return copied(part.scalar_type());
     case FileForm::RoundedTensor: {
-      const bool rounds =
-          is_rounded(state) && !state.is_count() && (dtype == at::kDouble || dtype == at::kFloat);
+      const bool rounds = is_rounded(state) && !state.is_count() && (dtype == at::kDouble || dtype == at::kFloat);
       return copied(rounds ? dtype : part.scalar_type());
     }
     case FileForm::Rows:

@@ -108,13 +108,13 @@ WeightsOfPairs::WeightsOfPairs(const Weights& weights, int64_t rows) : total_(ro
   int64_t whole = 0;
   DoubleDouble sum;
   for (int64_t row = 0; row < weights.rows(); ++row) {
-    const double weight =
-        weights.are_integers() ? static_cast<double>(weights.integers()[row]) : weights.reals()[row];
+    const double weight = weights.are_integers() ? static_cast<double>(weights.integers()[row]) : weights.reals()[row];
     if (weights.are_integers()) whole += weights.integers()[row];
     sum = sum + weight;
     each_.insert(each_.end(), static_cast<std::size_t>(positions), weight);
   }
-  total_ = weights.are_integers() ? PairCount(whole * positions) : PairCount(kernels::pairs::product(sum, {static_cast<double>(positions), 0}));
+  total_ = weights.are_integers() ? PairCount(whole * positions)
+                                  : PairCount(kernels::pairs::product(sum, {static_cast<double>(positions), 0}));
 }
 
 Tensor WeightsOfPairs::column() const {

@@ -91,8 +91,8 @@ void rescale(States& states, const Moments& moments, const Tensor& by_x, const T
   each_moment<Tensor>([&](const char* name, auto member) { states[name].set(now.*member); });
 }
 
-/// By two passes over the batch, which is as exact as the kernel and has derivatives. `weights`: [N, 1], undefined where
-/// each row counts once.
+/// By two passes over the batch, which is as exact as the kernel and has derivatives. `weights`: [N, 1], undefined
+/// where each row counts once.
 Moments batch_moments(const families::pairs::WidePairs& pairs, const Tensor& weights) {
   const auto& [x, y] = pairs;
   const auto sum = [&](const Tensor& values) { return (weights.defined() ? values.mul(weights) : values).sum(0); };

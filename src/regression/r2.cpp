@@ -373,8 +373,8 @@ std::pair<Tensor, Tensor> times(const DoubleDouble& number, const Tensor& number
 
 /// The same in tensors, and of rows that weigh. Of scaled y = k + v, where k has few enough digits that its square is
 /// exact: Σ y = Σ v + n k, and Σ y² = Σ v² + 2 k Σ v + n k², where n k² is exact in two parts. Unscaled, k is a number,
-/// too, so that Σ y, which is kept unscaled, is as exact. With weights each sum is of what they are times that, and n is
-/// theirs.
+/// too, so that Σ y, which is kept unscaled, is as exact. With weights each sum is of what they are times that, and n
+/// is theirs.
 void add_fit(States& states, const Tensor& preds, const Tensor& target, const families::pairs::WeightsOfPairs& rows) {
   const bool weighted = rows.each() != nullptr;
   const Tensor weights = weighted ? rows.column().to(target.device()) : Tensor();

@@ -52,7 +52,8 @@ Source in_memory(at::Tensor data, at::Tensor target, at::Tensor weights) {
                           (target.dim() == 0 ? "a scalar" : std::to_string(target.size(0))));
   }
   const int64_t size = data.size(0);
-  return {size, [data = std::move(data), target = std::move(target)](const std::vector<int64_t>& indices) {
+  return {size,
+          [data = std::move(data), target = std::move(target)](const std::vector<int64_t>& indices) {
             const at::Tensor rows = index_tensor(indices);
             return std::pair(data.index_select(0, rows.to(data.device())),
                              target.defined() ? target.index_select(0, rows.to(target.device())) : at::Tensor());

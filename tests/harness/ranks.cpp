@@ -86,7 +86,8 @@ class Player {
     const IValue expected = of_one_process(parts);
     expect(step, metric->compute(), expected);
     const bool of_whole = has_weights(case_) || !has_weights(parts.front());
-    if (!case_.rows_permute && of_whole) expect(step + ", beside the whole", expected, expected_final(case_), case_.tolerance);
+    if (!case_.rows_permute && of_whole)
+      expect(step + ", beside the whole", expected, expected_final(case_), case_.tolerance);
     alone(step, *metric, parts[rank_]);
   }
 

@@ -380,7 +380,8 @@ std::string integer_weights(const Case& c) {
   const auto batches = *batches_with_rows(c);
   const auto value = [&](const auto& make) { return value_over(batches, c, make); };
   const auto plain = value([&](std::size_t i) { return batches[i]; });
-  const auto all_1 = value([&](std::size_t i) { return weighted(batches[i], at::ones_like(small_weights(batches[i]))); });
+  const auto all_1 =
+      value([&](std::size_t i) { return weighted(batches[i], at::ones_like(small_weights(batches[i]))); });
   const auto with_0 = value([&](std::size_t i) {
     const auto padded = with_garbage(batches[i]);
     return weighted(padded.batch, padded.valid);
@@ -402,7 +403,9 @@ std::string floating_weights(const Case& c) {
   const auto batches = *batches_with_rows(c);
   const auto value = [&](const auto& make) { return as_floats(value_over(batches, c, make)); };
   const auto floats = [&](std::size_t i) { return weighted(batches[i], small_weights(batches[i]).to(at::kFloat)); };
-  const auto halves = [&](std::size_t i) { return weighted(batches[i], small_weights(batches[i]).to(at::kDouble) / 2); };
+  const auto halves = [&](std::size_t i) {
+    return weighted(batches[i], small_weights(batches[i]).to(at::kDouble) / 2);
+  };
   const auto plain = value([&](std::size_t i) { return batches[i]; });
   const auto all_1 =
       value([&](std::size_t i) { return weighted(batches[i], at::ones({testing::rows_of(batches[i])})); });
@@ -436,7 +439,8 @@ bool is_of_totals(const Case& c) {
     const auto has = [&](std::string_view part) { return text.find(part) != std::string::npos; };
     const bool counts = has("StatScores(") || (has("ConfusionMatrix(") && has("normalize='none'"));
     const bool adjusted = has("R2Score(") && !has("adjusted=0");
-    const bool limit = has("MatthewsCorrCoef(");  // where all of one side are alike, it is torchmetrics', which is no ratio
+    const bool limit =
+        has("MatthewsCorrCoef(");  // where all of one side are alike, it is torchmetrics', which is no ratio
     if (limit || counts || adjusted || has("SumMetric( || has("RunningSum(") || has("MinkowskiDistance(")) return true;
   }
   return false;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "case.h"
-
 #include <metrics/core/weights.h>
 
 #include <span>

@@ -82,8 +82,8 @@ class METRICS_API State {
   bool grows() const { return declaration_->grows; }
   /// Whether the sum is kept in double-double, that is, has a `residual`.
   bool compensated() const { return residual_.defined(); }
-  /// Whether it is a sum of integers by its declaration. It is kept in int64 until rows come that have floating weights,
-  /// and in double-double from then on; the two merge.
+  /// Whether it is a sum of integers by its declaration. It is kept in int64 until rows come that have floating
+  /// weights, and in double-double from then on; the two merge.
   bool is_count() const { return declaration_->counts; }
   bool is_weighted() const { return is_count() && compensated(); }
 

@@ -39,7 +39,7 @@ void BinaryConfusion::declare(States& states, const Options& o) {
 }
 
 void BinaryConfusion::update(States& states, const Options& o, const Tensor& preds, const Tensor& target,
-                          const Weights& weights) {
+                             const Weights& weights) {
   const counts::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
   if (weights.given()) return counts::add_weighted_matrices(states, o.input, preds, target, 1, rule, weights);
   auto counts = as_matrices(counts::binary_counts(preds, target, rule));
@@ -66,7 +66,7 @@ void MulticlassConfusion::declare(States& states, const Options& o) {
 }
 
 void MulticlassConfusion::update(States& states, const Options& o, const Tensor& preds, const Tensor& target,
-                              const Weights& weights) {
+                                 const Weights& weights) {
   const counts::ClassRule rule{
       .num_classes = o.num_classes, .ignore_index = o.ignore_index, .validate = o.validate_args};
   if (weights.given()) return counts::add_weighted_confusion(states.at(0), preds, target, rule, weights);
@@ -92,7 +92,7 @@ void MultilabelConfusion::declare(States& states, const Options& o) {
 }
 
 void MultilabelConfusion::update(States& states, const Options& o, const Tensor& preds, const Tensor& target,
-                              const Weights& weights) {
+                                 const Weights& weights) {
   const counts::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
   if (weights.given()) {
     return counts::add_weighted_matrices(states, o.input, preds, target, o.num_labels, rule, weights);

@@ -31,7 +31,8 @@ class Table {
   };
   Margins margins() const {
     using families::sum_of_counts;
-    Margins sums{std::vector<N>(static_cast<std::size_t>(classes_)), std::vector<N>(static_cast<std::size_t>(classes_))};
+    Margins sums{std::vector<N>(static_cast<std::size_t>(classes_)),
+                 std::vector<N>(static_cast<std::size_t>(classes_))};
     for (int64_t target = 0; target < classes_; ++target) {
       const N* const row = counts_ + target * classes_;
       N in_row = 0;

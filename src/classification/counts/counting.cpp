@@ -201,8 +201,9 @@ Float last_not_above(const Above& above) {
 void each_class_row(const Tensor& preds, const Tensor& target, const ClassRule& rule,
                     const std::function<void(const ClassRows&)>& take) {
   const ClassShape shape = checked_classes(preds, target, rule);
-  count_classes(preds, target, rule, shape,
-                [&](const int64_t* t, const int64_t* p, int64_t rows) { take({t, p, rows}); });
+  count_classes(preds, target, rule, shape, [&](const int64_t* t, const int64_t* p, int64_t rows) {
+    take({t, p, rows});
+  });
 }
 
 ThresholdRows::ThresholdRows(const Tensor& preds, const Tensor& target, const ThresholdRule& rule, int64_t labels)
@@ -211,8 +212,13 @@ ThresholdRows::ThresholdRows(const Tensor& preds, const Tensor& target, const Th
       questions_{},
       cutoffs_{0, 0} {
   const int64_t samples = preds.dim() == 0 ? 1 : preds.size(0);
-  questions_ = {nullptr, Element::Float, nullptr, targets_.const_data_ptr<int64_t>(),
-                samples, labels,         preds.numel() / (samples * labels)};
+  questions_ = {nullptr,
+                Element::Float,
+                nullptr,
+                targets_.const_data_ptr<int64_t>(),
+                samples,
+                labels,
+                preds.numel() / (samples * labels)};
   if (preds.is_floating_point()) {
     questions_.scores = predictions_.const_data_ptr();
     questions_.element = element_of(preds.scalar_type());

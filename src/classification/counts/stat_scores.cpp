@@ -103,7 +103,7 @@ RowWeights BinaryCounting::taken_weights(const Options& o) {
 }
 
 void BinaryCounting::update(States& states, const Options& o, const Tensor& preds, const Tensor& target,
-                         const Weights& weights) {
+                            const Weights& weights) {
   const counts::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
   if (o.multidim_average == MultidimAverage::Global) {
     if (weights.given()) return counts::add_weighted_counts(states, o.input, preds, target, 1, rule, weights);
@@ -159,7 +159,7 @@ RowWeights MulticlassCounting::taken_weights(const Options& o) {
 }
 
 void MulticlassCounting::update(States& states, const Options& o, const Tensor& preds, const Tensor& target,
-                             const Weights& weights) {
+                                const Weights& weights) {
   const counts::ClassRule rule{o.num_classes, o.top_k, o.ignore_index, o.validate_args};
   State& counts = states.at(0);
   if (in_one_cell_a_sample(o.average, o.multidim_average)) {
@@ -210,7 +210,7 @@ RowWeights MultilabelCounting::taken_weights(const Options& o) {
 }
 
 void MultilabelCounting::update(States& states, const Options& o, const Tensor& preds, const Tensor& target,
-                             const Weights& weights) {
+                                const Weights& weights) {
   const counts::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
   const bool samplewise = o.multidim_average == MultidimAverage::Samplewise;
   if (!samplewise && weights.given()) {
