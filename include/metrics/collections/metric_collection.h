@@ -132,6 +132,7 @@ class METRICS_API MetricCollection : public Composite {
  protected:
   c10::IValue value() override;
   void feed(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) override { feed_by_name(inputs, feeds); }
+  bool feeds_all_alike() const override { return true; }
   std::string describe_options() const override;
 
  private:
