@@ -143,6 +143,8 @@ class METRICS_API MetricCollection : public Composite {
   };
 
   [[noreturn]] void throw_other_class(std::string_view name) const;
+  /// Whether two of the names and keys under which members' values would come are equal.
+  bool is_a_key_repeated(const std::vector<c10::IValue>& values) const;
   std::size_t index_of(std::string_view name) const;
   void add_one(std::string name, const MetricHandle& metric, Shown shown);
 
