@@ -74,9 +74,16 @@ struct Units::Cluster {
 
   Unit& first() const { return *units.front(); }
 
+  /// Leaves the states to those that have them and are none of these units: these go on with a copy that is one.
+  void leave_others() const {
+    if (first().states_.holders() == units.size()) return;
+    first().own_states();
+    for (Unit* unit : others()) unit->states_.join(first().states_);
+  }
   /// Changes the states that are one, in place.
   template <class F>
   void change(const F& change_states) const {
+    leave_others();
     const SharedStates::Together together(first().states_);
     change_states(first());
     for (Unit* unit : others()) unit->states_changed();
@@ -265,6 +272,7 @@ void Units::update_each(std::span<const Cluster> clusters, const Args& args, con
     unit.update_dynamic(args, none, rows);
   };
   if (clusters.size() == 1) return cluster.change(update);  // which restores itself when it throws
+  cluster.leave_others();
   const SharedStates::Together together(cluster.first().states_);
   std::optional<States::Attempt> attempt(std::in_place, cluster.first().own_states());
   try {

@@ -442,6 +442,30 @@ TEST_CASE("collection: whatever happens to members between updates, each has wha
   }
 }
 
+TEST_CASE("collection: a member of two is changed by one of them without those of the other") {
+  for (const bool with_more : {false, true}) {
+    CAPTURE(with_more);
+    auto accuracy = share(MulticlassAccuracy({.num_classes = 3}));
+    auto f1 = share(MulticlassF1Score({.num_classes = 3}));
+    MetricCollection one({{"accuracy", accuracy}, {"f1", f1}, {"recall", MulticlassRecall({.num_classes = 3})}});
+    MetricCollection other({{"accuracy", accuracy}});
+    if (with_more) other.add({"f1", f1});
+    one.update(preds(), target());
+    for (int updates = 1; updates <= 4; ++updates) {
+      other.update(preds(), target());
+      CHECK(accuracy->update_count() == updates + 1);
+      CHECK(f1->update_count() == (with_more ? updates + 1 : 1));
+      CHECK(one["recall"].update_count() == 1);
+      CHECK(equal(one.compute().at("recall"), alone<MulticlassRecall>({.num_classes = 3})));
+      CHECK(accuracy->shares_states_with(*f1) == with_more);
+      CHECK_FALSE(accuracy->shares_states_with(unit_of(one["recall"])));
+    }
+    one.update(preds(), target());
+    CHECK(accuracy->update_count() == 6);
+    CHECK(one["recall"].update_count() == 2);
+  }
+}
+
 TEST_CASE("collection: of members that were updated before, none changes where a later one fails") {
   // `two` is the last, because none has more counts and it comes first among those that have as many.
   MetricCollection metrics({{"two", MulticlassConfusionMatrix({.num_classes = 2})},

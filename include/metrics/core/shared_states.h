@@ -3,6 +3,7 @@
 #include <metrics/core/state.h>
 
 #include <atomic>
+#include <cstddef>
 #include <memory>
 #include <utility>
 
@@ -64,8 +65,10 @@ class SharedStates {
     return taken;
   }
 
+  /// How many metrics have these states.
+  std::size_t holders() const { return static_cast<std::size_t>(states_.use_count()); }
   /// Whether no other metric has the same states.
-  bool is_alone() const { return states_.use_count() == 1; }
+  bool is_alone() const { return holders() == 1; }
   bool is_one_with(const SharedStates& other) const { return states_ == other.states_; }
   void join(const SharedStates& other) {
     const bool leaves_none = is_alone() && !is_one_with(other);
