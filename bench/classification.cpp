@@ -142,8 +142,7 @@ void short_rows(benchmark::State& state, CountClasses count, at::ScalarType dtyp
   count_all_bytes(state, batch);
 }
 
-void summing_short_rows(benchmark::State& state) {
-  const Batch batch = classes(state.range(0), state.range(1));
+void sum_both(benchmark::State& state, const Batch& batch) {
   at::set_num_threads(1);
   for (auto _ : state) {
     benchmark::DoNotOptimize(at::sum(batch.preds));
@@ -152,11 +151,18 @@ void summing_short_rows(benchmark::State& state) {
   count_all_bytes(state, batch);
 }
 
+void summing_short_rows(benchmark::State& state, at::ScalarType dtype) {
+  sum_both(state, classes(state.range(0), state.range(1), dtype));
+}
+
 void each_short_row(benchmark::internal::Benchmark* benchmark) {
   for (const int64_t count : {2, 3, 5, 10, 20, 50, 100}) benchmark->Args({100000, count});
-  benchmark->Args({10000000, 10})->Unit(benchmark::kMicrosecond);
+  for (const int64_t rows : {4000000, 10000000}) benchmark->Args({rows, 10})->Unit(benchmark::kMicrosecond);
 }
-BENCHMARK(summing_short_rows)->Apply(each_short_row);
+BENCHMARK_CAPTURE(summing_short_rows, float, at::kFloat)->Apply(each_short_row);
+BENCHMARK_CAPTURE(summing_short_rows, double, at::kDouble)->Args({100000, 10})->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(summing_short_rows, bfloat16, at::kBFloat16)->Args({100000, 10})->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(summing_short_rows, half, at::kHalf)->Args({100000, 10})->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(short_rows, kernel, add_class_counts, at::kFloat, at::kLong)->Apply(each_short_row);
 BENCHMARK_CAPTURE(short_rows, kernel_double, add_class_counts, at::kDouble, at::kLong)->Args({100000, 10});
 BENCHMARK_CAPTURE(short_rows, kernel_bfloat16, add_class_counts, at::kBFloat16, at::kLong)->Args({100000, 10});
@@ -164,6 +170,26 @@ BENCHMARK_CAPTURE(short_rows, kernel_half, add_class_counts, at::kHalf, at::kLon
 BENCHMARK_CAPTURE(short_rows, kernel_int32_labels, add_class_counts, at::kFloat, at::kInt)->Args({100000, 10});
 BENCHMARK_CAPTURE(short_rows, kernel_uint8_labels, add_class_counts, at::kFloat, at::kByte)->Args({100000, 10});
 BENCHMARK_CAPTURE(short_rows, plain, plain::add_class_counts, at::kFloat, at::kLong)->Args({100000, 10});
+
+// Positions of a sample, whose classes lie in front of them: [100, 10, 1000].
+Batch positions() {
+  at::manual_seed(0);
+  return {at::randn({100, 10, 1000}), at::randint(10, {100, 1000}, at::kLong)};
+}
+
+void short_columns(benchmark::State& state) {
+  const Batch batch = positions();
+  at::set_num_threads(1);
+  Tensor counts = at::zeros({4, 10}, at::kLong);
+  for (auto _ : state) add_class_counts(counts, batch.preds, batch.target, {.num_classes = 10});
+  count_all_bytes(state, batch);
+}
+BENCHMARK(short_columns)->Unit(benchmark::kMicrosecond);
+
+void summing_short_columns(benchmark::State& state) {
+  sum_both(state, positions());
+}
+BENCHMARK(summing_short_columns)->Unit(benchmark::kMicrosecond);
 
 // Pairs of labels of a segmentation: [8, 512, 1024] of 19 classes.
 void label_pairs(benchmark::State& state) {
@@ -186,5 +212,19 @@ void answer_counts(benchmark::State& state, CountAnswers count) {
 }
 BENCHMARK_CAPTURE(answer_counts, kernel, binary_counts)->Args({1 << 20, 1});
 BENCHMARK_CAPTURE(answer_counts, plain, plain::binary_counts)->Args({1 << 20, 1});
+
+// Many answers beside `at::sum` of scores and targets.
+void many_answers(benchmark::State& state) {
+  const Batch batch = questions(10000000, 1);
+  at::set_num_threads(1);
+  for (auto _ : state) benchmark::DoNotOptimize(binary_counts(batch.preds, batch.target, {}));
+  count_all_bytes(state, batch);
+}
+BENCHMARK(many_answers)->Unit(benchmark::kMicrosecond);
+
+void summing_many_answers(benchmark::State& state) {
+  sum_both(state, questions(10000000, 1));
+}
+BENCHMARK(summing_many_answers)->Unit(benchmark::kMicrosecond);
 
 }  // namespace

@@ -146,6 +146,12 @@ class Contender {
       collection.reset();
       return time(request, [&] { collection.update(inputs()); });
     }
+    if (work == "collection_compute") {
+      metrics::MetricCollection collection = together();
+      collection.reset();
+      collection.update(inputs());
+      return time(request, [&] { static_cast<metrics::Metric&>(collection).compute(); });
+    }
     if (work == "collection_epoch") {
       metrics::MetricCollection collection = together();
       return time(request, [&] {

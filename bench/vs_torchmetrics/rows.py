@@ -127,13 +127,23 @@ SIX = tuple(
 ) + (("MulticlassAUROC", {"num_classes": 10, "thresholds": 100}),)
 
 
+# Of one family, which count the same.
+TWENTY = tuple(
+    (f"Multiclass{name}", {"num_classes": 10, "average": average} | ({"beta": 2.0} if name == "FBetaScore" else {}))
+    for name in ("Accuracy", "Precision", "Recall", "F1Score", "FBetaScore", "Specificity", "HammingDistance")
+    for average in ("macro", "weighted", "none")
+)[:20]
+
+
 def together_targets():
     for threads in (1, 2):
         work = "six classification metrics, updated together, 32 × 10"
         yield Row(work, "together", SIX, multiclass(32, 10), threads=threads, at_least=500)
     for threads in (1, 2):
         work = "MetricCollection.update of the six, 32 × 10"
-        yield Row(work, "collection_update", SIX, multiclass(32, 10), threads=threads, at_least=500)
+        yield Row(work, "collection_update", SIX, multiclass(32, 10), threads=threads, at_least=100)
+    yield Row("MetricCollection.update of twenty stat scores, 32 × 10", "collection_update", TWENTY, multiclass(32, 10), at_least=200)
+    yield Row("MetricCollection.compute of twenty stat scores, 32 × 10", "collection_compute", TWENTY, multiclass(32, 10), at_least=200)
 
 
 def sync_targets():

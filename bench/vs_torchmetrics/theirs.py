@@ -4,7 +4,8 @@
              "boxes", shape; a "flag" has a value, a "dict" entries): makes the metrics, updates each with every batch
     values   what each metric computes
     update, together and collection_update (of all metrics with one batch), forward, compute, sync, epoch (reset, a hundred
-             updates, compute), collection_epoch (reset, update, compute), best_metric (of a tracker, after ten steps)
+             updates, compute), collection_compute, collection_epoch (reset, update, compute), best_metric (of a tracker,
+             after ten steps)
              repetitions, each: the time of a call with the last batch in ns, after one that is not timed, as a list: the
              mean over the repetitions, or each one's
 ours.cpp answers the same, and for sync what it sent and the time of one allgather of as many bytes.
@@ -154,6 +155,9 @@ class Contender:
         return self.measure(request, lambda: collection.update(*inputs))
 
     together = collection_update
+
+    def collection_compute(self, request):
+        return self.measure(request, self.collection().compute)
 
     def collection_epoch(self, request):
         collection, inputs = self.collection(), self.inputs

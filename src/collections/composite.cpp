@@ -82,21 +82,21 @@ std::string name_of_input(Metric& metric, std::size_t position) {
 }
 
 /// Throws InvalidArgument for an input that is not readable: a wrapper cuts and draws rows before its units look.
-void check_readable_inputs(Metric& metric, const BatchInputs& inputs) {
+void check_readable_inputs(Metric& metric, const Args& args, const Kwargs& kwargs, const Rows& rows) {
   const auto check = [&](const c10::IValue& input, const auto& input_name) {
     if (const auto found = unreadable_in(input)) {
       detail::throw_unreadable(metric.name(), input_name() + found->place, found->tensor);
     }
   };
-  for (std::size_t i = 0; i < inputs.args.size(); ++i) {
-    check(inputs.args[i], [&] { return name_of_input(metric, i); });
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    check(args[i], [&] { return name_of_input(metric, i); });
   }
-  for (const auto& [name, input] : inputs.kwargs) {
+  for (const auto& [name, input] : kwargs) {
     check(input, [&name = name] { return name; });
   }
-  if (inputs.rows.valid) detail::check_readable(metric.name(), "Rows.valid", *inputs.rows.valid);
-  if (inputs.rows.ids) detail::check_readable(metric.name(), "Rows.ids", *inputs.rows.ids);
-  if (inputs.rows.weights) detail::check_readable(metric.name(), "Rows.weights", *inputs.rows.weights);
+  if (rows.valid) detail::check_readable(metric.name(), "Rows.valid", *rows.valid);
+  if (rows.ids) detail::check_readable(metric.name(), "Rows.ids", *rows.ids);
+  if (rows.weights) detail::check_readable(metric.name(), "Rows.weights", *rows.weights);
 }
 
 }  // namespace
@@ -167,7 +167,7 @@ StatesByName Composite::metric_state() const {
 }
 
 void Composite::route(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) {
-  check_readable_inputs(*this, *inputs);
+  check_readable_inputs(*this, inputs->args, inputs->kwargs, inputs->rows);
   feeds.passed.push_back({this, inputs});
   feed(inputs, feeds);
 }
@@ -239,9 +239,26 @@ c10::IValue Composite::value_of_child(Metric& child) const {
 
 void Composite::update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) {
   const WarningScope once;
+  const bool may_plan = feeds_all_alike() && kwargs.empty();
+  if (may_plan && has_plan()) {
+    check_readable_inputs(*this, args, kwargs, rows);
+    for_units([&](const Unit** unit) { Units::update_as_planned(plan_, args, rows, unit); });
+    return count_updates(1);
+  }
   Feeds feeds;
   route(std::make_shared<const BatchInputs>(BatchInputs{args, kwargs, rows}), feeds);
-  for_units([&](const Unit** unit) { Units::update(feeds, unit); });
+  if (!may_plan || feeds.passed.size() > 1) {
+    return for_units([&](const Unit** unit) { Units::update(feeds, unit); });
+  }
+  plan_ = for_units([&](const Unit** unit) { return Units::update_and_plan(feeds, unit); });
+}
+
+bool Composite::has_plan() const {
+  // Units are told by their addresses, and none of them is looked at before all are children.
+  const auto is_child = [](const Unit* unit, const Children::Child& child) { return unit == child.metric.get(); };
+  const auto units = plan_.units();
+  return !units.empty() && std::equal(units.begin(), units.end(), children_.begin(), children_.end(), is_child) &&
+         Units::holds(plan_);
 }
 
 c10::IValue Composite::forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <ostream>
 #include <set>
+#include <string_view>
 
 namespace metrics {
 
@@ -188,20 +189,31 @@ void MetricCollection::throw_other_class(std::string_view name) const {
                         ", not of the class that is asked for");
 }
 
+bool MetricCollection::is_a_key_repeated(const std::vector<c10::IValue>& values) const {
+  const auto is_dict = [](const c10::IValue& value) { return value.isGenericDict(); };
+  if (std::none_of(values.begin(), values.end(), is_dict)) return false;  // because members' names differ
+  std::set<std::string_view> keys;
+  bool repeated = false;
+  const auto note = [&](std::string_view key) { repeated |= !keys.insert(key).second; };
+  auto value = values.begin();
+  for (const Children::Child& child : parts()) {
+    if (!is_dict(*value)) {
+      note(child.name);
+    } else {
+      for (const auto& entry : value->toGenericDict()) note(entry.key().toStringRef());
+    }
+    ++value;
+  }
+  return repeated;
+}
+
 c10::IValue MetricCollection::value() {
   std::vector<c10::IValue> values;
-  std::set<std::string> keys;
-  bool repeated = false;
-  const auto note = [&](const std::string& key) { repeated |= !keys.insert(key).second; };
-  for (const Children::Child& child : parts()) {
-    values.push_back(value_of_child(*child.metric));
-    if (!values.back().isGenericDict()) {
-      note(child.name);
-      continue;
-    }
-    for (const auto& entry : values.back().toGenericDict()) note(entry.key().toStringRef());
-  }
+  values.reserve(size());
+  for (const Children::Child& child : parts()) values.push_back(value_of_child(*child.metric));
+  const bool repeated = is_a_key_repeated(values);
   c10::impl::GenericDict all(c10::StringType::get(), c10::AnyType::get());
+  all.reserve(size());
   const auto insert = [&](const std::string& name, const c10::IValue& value) {
     all.insert(options_.prefix + name + options_.postfix, value);
   };

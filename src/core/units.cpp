@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -74,20 +75,18 @@ struct Units::Cluster {
 
   Unit& first() const { return *units.front(); }
 
+  /// Leaves the states to those that have them and are none of these units: these go on with a copy that is one.
+  void leave_others() const {
+    if (first().states_.holders() == units.size()) return;
+    first().own_states();
+    for (Unit* unit : others()) unit->states_.join(first().states_);
+  }
   /// Changes the states that are one, in place.
   template <class F>
   void change(const F& change_states) const {
-    for (Unit* unit : others()) unit->states_.let_go();
-    const auto rejoin = [this] {
-      for (Unit* unit : others()) unit->states_.join(first().states_);
-    };
-    try {
-      change_states(first());
-    } catch (...) {
-      rejoin();
-      throw;
-    }
-    rejoin();
+    leave_others();
+    const SharedStates::Together together(first().states_);
+    change_states(first());
     for (Unit* unit : others()) unit->states_changed();
   }
 
@@ -162,6 +161,10 @@ std::vector<Units::Alike> Units::alike(const std::vector<UnitFeed>& feeds) {
 }
 
 void Units::update(const Feeds& feeds, const Unit** in_work) {
+  update_alike(feeds, in_work);
+}
+
+std::vector<Units::Alike> Units::update_alike(const Feeds& feeds, const Unit** in_work) {
   for (const UnitFeed& feed : feeds.units) {
     now_at(in_work, *feed.metric);
     feed.metric->require_not_synced("update");
@@ -198,6 +201,90 @@ void Units::update(const Feeds& feeds, const Unit** in_work) {
     throw;
   }
   count_updates(passed);
+  return groups;
+}
+
+// ---- updates as they were planned -----------------------------------------------------------------------------------
+
+/// What is done for an update, and what all of it follows from beside the units themselves.
+struct UpdatePlan::Steps {
+  /// What has a unit do the same as others, and in the same place.
+  struct Fact {
+    std::shared_ptr<const std::string> update_key;
+    const Unit* first;  // of those with whose states its own are one
+    at::Device device;
+    at::ScalarType dtype;
+  };
+  std::vector<Fact> facts;               // of each unit
+  std::vector<Units::Cluster> clusters;  // in the order in which they are updated
+};
+
+UpdatePlan Units::update_and_plan(const Feeds& feeds, const Unit** in_work) {
+  std::vector<Alike> groups = update_alike(feeds, in_work);
+  const bool has_history = std::any_of(feeds.units.begin(), feeds.units.end(),
+                                       [](const UnitFeed& feed) { return feed.metric->recorder() != nullptr; });
+  const bool is_one_batch = std::all_of(feeds.units.begin(), feeds.units.end(), [&](const UnitFeed& feed) {
+    return feed.inputs == feeds.units.front().inputs;
+  });
+  // Of units that do the same and have other states, some may be reset and become one with the others.
+  if (has_history || !is_one_batch || !std::all_of(groups.begin(), groups.end(), [](const Alike& group) { return group.is_one(); })) {
+    return {};
+  }
+  UpdatePlan plan;
+  const auto steps = std::make_shared<UpdatePlan::Steps>();
+  for (Alike& group : groups) steps->clusters.push_back(std::move(group.clusters.front()));
+  for (const UnitFeed& feed : feeds.units) {
+    const Unit& unit = *feed.metric;
+    const auto own = std::find_if(steps->clusters.begin(), steps->clusters.end(), [&](const Cluster& cluster) {
+      return unit.shares_states_with(cluster.first());
+    });
+    plan.units_.push_back(feed.metric);
+    unit.update_key();  // which may not have been asked for yet
+    steps->facts.push_back({unit.update_key_, &own->first(), unit.device(), unit.dtype()});
+  }
+  plan.steps_ = steps;
+  return plan;
+}
+
+bool Units::holds(const UpdatePlan& plan) {
+  // A key is made anew where a unit's description changes, and what is kept here keeps its place from being taken.
+  const auto same = [](const Unit* unit, const UpdatePlan::Steps::Fact& known) {
+    return unit->update_key_ == known.update_key && unit->states_.is_one_with(known.first->states_) &&
+           unit->device() == known.device && unit->dtype() == known.dtype;
+  };
+  const auto& facts = plan.steps_->facts;
+  return std::equal(plan.units_.begin(), plan.units_.end(), facts.begin(), facts.end(), same);
+}
+
+void Units::update_as_planned(const UpdatePlan& plan, const Args& args, const Rows& rows, const Unit** in_work) {
+  for (const Unit* unit : plan.units_) {
+    now_at(in_work, *unit);
+    unit->require_not_synced("update");
+  }
+  const AutogradScope scope;  // because what is kept to go back to is kept for later updates, too
+  update_each(plan.steps_->clusters, args, rows, in_work);
+}
+
+void Units::update_each(std::span<const Cluster> clusters, const Args& args, const Rows& rows, const Unit** in_work) {
+  static const Kwargs none;
+  const Cluster& cluster = clusters.front();
+  const auto update = [&](Unit& unit) {
+    now_at(in_work, unit);
+    unit.update_dynamic(args, none, rows);
+  };
+  if (clusters.size() == 1) return cluster.change(update);  // which restores itself when it throws
+  cluster.leave_others();
+  const SharedStates::Together together(cluster.first().states_);
+  std::optional<States::Attempt> attempt(std::in_place, cluster.first().own_states());
+  try {
+    cluster.change(update);
+    update_each(clusters.subspan(1), args, rows, in_work);
+  } catch (...) {
+    attempt.reset();
+    cluster.change([](Unit& unit) { unit.states_changed(); });
+    throw;
+  }
+  attempt->succeed();
 }
 
 void update_together(std::span<Metric* const> metrics, const Args& args, const Kwargs& kwargs, const Rows& rows) {

@@ -43,7 +43,8 @@ class RadixSort {
   static constexpr std::size_t kFew = 32;
   // More are split first, so that both buffers fit the cache.
   static constexpr std::size_t kPart = 32768;
-  static constexpr int kSplitBits = 14;
+  // So few that the counts of their values stay in the nearest cache.
+  static constexpr int kSplitBits = 12;
   // Into at most about twice as many parts, and none of them with fewer items if it can be helped.
   static constexpr std::size_t kParts = 512, kFewest = 1024;
   static constexpr int kDigitBits = 11;

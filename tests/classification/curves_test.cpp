@@ -660,6 +660,47 @@ TEST_CASE("without validation NaN is below all scores") {
   CHECK(binned.compute().fpr.item<float>() == 0.5f);
 }
 
+TEST_CASE("the area of scores of which few or many are equal is that of their pairs") {
+  std::minstd_rand random(17);
+  // From hardly any equal scores to almost all; 70,000 are two chunks.
+  for (const int64_t levels : {int64_t{1} << 30, int64_t{1000000}, int64_t{70000}, int64_t{20000}, int64_t{500}, int64_t{2}}) {
+    for (const int64_t rows : {1, 2, 3, 9, 511, 513, 5000, 70000}) {
+      CAPTURE(levels);
+      CAPTURE(rows);
+      std::vector<std::pair<int64_t, int64_t>> samples;
+      for (int64_t i = 0; i < rows; ++i) samples.emplace_back(random() % levels, random() % 2);
+      std::vector<double> scores;
+      std::vector<int64_t> targets;
+      for (const auto& [score, target] : samples) {
+        scores.push_back(static_cast<double>(score) / static_cast<double>(levels));
+        targets.push_back(target);
+      }
+      std::sort(samples.begin(), samples.end());
+      int64_t twice = 0, negatives = 0, positives = 0;
+      for (auto here = samples.begin(); here != samples.end();) {
+        int64_t yes = 0, no = 0;
+        for (const int64_t score = here->first; here != samples.end() && here->first == score; ++here) {
+          (here->second == 1 ? yes : no) += 1;
+        }
+        twice += yes * (2 * negatives + no);
+        negatives += no;
+        positives += yes;
+      }
+      if (negatives == 0 || positives == 0) continue;
+      const double expected =
+          static_cast<double>(twice) / 2 / static_cast<double>(positives) / static_cast<double>(negatives);
+      BinaryAUROC metric({.input = ScoreInput::Probabilities});
+      metric.set_dtype(at::kDouble);
+      metric.update(at::tensor(scores, at::kDouble), at::tensor(targets));
+      CHECK(metric.compute().item<double>() == expected);
+      if (levels > 1 << 24) continue;  // floats that are not equal where the numbers are not
+      BinaryAUROC of_floats({.input = ScoreInput::Probabilities});
+      of_floats.update(at::tensor(scores, at::kFloat), at::tensor(targets));
+      CHECK(of_floats.compute().item<float>() == static_cast<float>(expected));
+    }
+  }
+}
+
 TEST_CASE("an area of more pairs than 64 bits hold is exact") {
   // Samples of either kind, all of which reach the lower threshold.
   constexpr int64_t kMany = int64_t{1} << 40;

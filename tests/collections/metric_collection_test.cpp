@@ -18,7 +18,12 @@
 #include <doctest/doctest.h>
 
 #include <concepts>
+#include <random>
 #include <sstream>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
 
 namespace metric_collection_test {
 namespace {
@@ -366,6 +371,128 @@ TEST_CASE("collection: what is added later begins with its own state") {
   metrics.update(preds(), target());
   CHECK(metrics["recall"].update_count() == 1);
   CHECK(metrics["f1"].update_count() == 2);
+}
+
+TEST_CASE("collection: whatever happens to members between updates, each has what it would have alone") {
+  const CollectedWarnings warnings;
+  const auto members = [] {
+    std::vector<std::pair<std::string, MetricHandle>> made;
+    made.emplace_back("accuracy", MulticlassAccuracy({.num_classes = 3}));
+    made.emplace_back("f1", MulticlassF1Score({.num_classes = 3}));
+    made.emplace_back("precision", MulticlassPrecision({.num_classes = 3, .average = Average::Weighted}));
+    made.emplace_back("micro", MulticlassAccuracy({.num_classes = 3, .average = Average::Micro}));
+    made.emplace_back("micro recall", MulticlassRecall({.num_classes = 3, .average = Average::Micro}));
+    made.emplace_back("confusion", MulticlassConfusionMatrix({.num_classes = 3}));
+    made.emplace_back("mse", MeanSquaredError());
+    return made;
+  };
+  const std::vector<std::pair<std::string, MetricHandle>> alone = members();
+  MetricCollection together;
+  for (const auto& [name, metric] : members()) together.add({name, metric});
+  std::minstd_rand random(13);
+  const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
+  const auto all = [&](const auto& change) {
+    for (const auto& [name, metric] : alone) change(*metric);
+    change(together);
+  };
+  const auto one = [&](const auto& change) {
+    const auto& [name, metric] = alone[below(alone.size())];
+    change(*metric);
+    change(together[name]);
+  };
+  const auto update = [&](Metric& metric) { metric.update({preds(), target()}); };
+  for (int step = 0; step < 1500; ++step) {
+    const std::size_t what = below(16);
+    CAPTURE(step);
+    CAPTURE(what);
+    if (what == 0) all([](Metric& metric) { metric.reset(); });
+    if (what == 1) one([](Metric& metric) { metric.reset(); });
+    if (what == 2) one(update);
+    if (what == 3) one([](Metric& metric) { metric.set_dtype(at::kDouble); });
+    if (what == 4) all([](Metric& metric) { metric.set_dtype(at::kFloat); });
+    if (what == 5) one([&](Metric& metric) { metric.merge(*metric.clone()); });
+    if (what == 6) {
+      one([&](Metric& metric) {
+        const std::unique_ptr<Metric> other = metric.clone();
+        other->persistent(true);
+        other->reset();
+        update(*other);
+        metric.load_state_dict(other->state_dict());
+      });
+    }
+    if (what == 7) together = MetricCollection(together);
+    if (what == 8) all([&](Metric& metric) { metric.forward({preds(), target()}); });
+    if (what == 9) {
+      const std::string& name = alone[below(alone.size())].first;
+      const MetricHandle copy(together[name].clone());
+      together.remove(name);
+      together.add({name, copy});
+    }
+    if (what == 10) {
+      CHECK_THROWS_AS(together.update(preds(), labels({0, 1, 1, 1, 2, 2, 0, 3})), InvalidArgument);
+    }
+    if (what >= 11) all(update);
+    for (const auto& [name, metric] : alone) {
+      CAPTURE(name);
+      REQUIRE(together[name].update_count() == metric->update_count());
+      REQUIRE((together[name].dtype() == metric->dtype()));
+      // Of those that keep their values some are not asked each time.
+      if (below(2) == 0) REQUIRE(equal(together[name].compute(), metric->compute().toTensor()));
+    }
+  }
+}
+
+TEST_CASE("collection: a member of two is changed by one of them without those of the other") {
+  for (const bool with_more : {false, true}) {
+    CAPTURE(with_more);
+    auto accuracy = share(MulticlassAccuracy({.num_classes = 3}));
+    auto f1 = share(MulticlassF1Score({.num_classes = 3}));
+    MetricCollection one({{"accuracy", accuracy}, {"f1", f1}, {"recall", MulticlassRecall({.num_classes = 3})}});
+    MetricCollection other({{"accuracy", accuracy}});
+    if (with_more) other.add({"f1", f1});
+    one.update(preds(), target());
+    for (int updates = 1; updates <= 4; ++updates) {
+      other.update(preds(), target());
+      CHECK(accuracy->update_count() == updates + 1);
+      CHECK(f1->update_count() == (with_more ? updates + 1 : 1));
+      CHECK(one["recall"].update_count() == 1);
+      CHECK(equal(one.compute().at("recall"), alone<MulticlassRecall>({.num_classes = 3})));
+      CHECK(accuracy->shares_states_with(*f1) == with_more);
+      CHECK_FALSE(accuracy->shares_states_with(unit_of(one["recall"])));
+    }
+    one.update(preds(), target());
+    CHECK(accuracy->update_count() == 6);
+    CHECK(one["recall"].update_count() == 2);
+  }
+}
+
+TEST_CASE("collection: of members that were updated before, none changes where a later one fails") {
+  // `two` is the last, because none has more counts and it comes first among those that have as many.
+  MetricCollection metrics({{"two", MulticlassConfusionMatrix({.num_classes = 2})},
+                            {"micro", MulticlassAccuracy({.num_classes = 3, .average = Average::Micro})},
+                            {"recall", MulticlassRecall({.num_classes = 3, .average = Average::Micro})},
+                            {"sum", metrics::testing::SquaredError()}});
+  for (int i = 0; i < 3; ++i) metrics.update(labels({0, 1, 1, 0}), labels({0, 1, 0, 0}));
+  const auto before = metrics.compute();
+  const metrics::StatesByName states = metrics.metric_state();
+  for (int i = 0; i < 2; ++i) {
+    CHECK_THROWS_WITH_AS(metrics.update(preds(), target()), doctest::Contains("MetricCollection member `two`: "),
+                         InvalidArgument);
+    CHECK(metrics.update_count() == 3);
+    CHECK(unit_of(metrics["recall"]).shares_states_with(unit_of(metrics["micro"])));
+    const metrics::StatesByName after = metrics.metric_state();
+    for (const auto& [name, value] : states) {
+      CAPTURE(name);
+      if (const auto* tensor = std::get_if<Tensor>(&value)) CHECK(at::equal(std::get<Tensor>(after.at(name)), *tensor));
+    }
+    for (const auto& [name, value] : before) {
+      CHECK(metrics[name].update_count() == 3);
+      CHECK(equal(metrics.compute().at(name), value.toTensor()));
+    }
+  }
+  metrics.update(labels({0, 1, 1, 0}), labels({0, 1, 0, 0}));
+  CHECK(metrics["recall"].update_count() == 4);
+  CHECK(metrics.compute().tensor("micro").item<float>() == 0.75f);
 }
 
 TEST_CASE("collection: merged with one whose members have gone apart") {

@@ -1,6 +1,11 @@
 #include "allocations.h"
 
 #include <metrics/aggregation/aggregation.h>
+#include <metrics/classification/accuracy.h>
+#include <metrics/classification/f_beta.h>
+#include <metrics/classification/precision_recall.h>
+#include <metrics/collections/metric_collection.h>
+#include <metrics/core/dynamic.h>
 #include <metrics/image/psnr.h>
 #include <metrics/regression/mae.h>
 #include <metrics/regression/mape.h>
@@ -83,6 +88,22 @@ TEST_CASE("the update of a metric over pairs allocates nothing after the first, 
     check_allocations(metrics::PearsonCorrCoef(), x, y);
     check_allocations(metrics::PeakSignalNoiseRatio({.data_range = 40}), x, y);
   }
+}
+
+TEST_CASE("the update of a collection allocates what one of its members does, where all do the same") {
+  if (!allocations()) return;  // a sanitizer counts them
+  const metrics::Args inputs{at::rand({32, 10}), at::randint(10, {32}, at::kLong)};
+  metrics::MulticlassAccuracy accuracy({.num_classes = 10});
+  metrics::MetricCollection metrics({accuracy.clone(), metrics::MulticlassPrecision({.num_classes = 10}),
+                                     metrics::MulticlassRecall({.num_classes = 10}),
+                                     metrics::MulticlassF1Score({.num_classes = 10})});
+  const auto update = [&](metrics::Metric& metric) { return allocations_of([&] { metric.update(inputs); }); };
+  update(accuracy);
+  update(metrics);
+  CHECK(update(metrics) == update(accuracy));
+  metrics["MulticlassRecall"].reset();
+  update(metrics);
+  CHECK(update(metrics) > update(accuracy));  // two units that have gone apart
 }
 
 }  // namespace allocations_test

@@ -87,6 +87,8 @@ class METRICS_API Composite : public ByPosition<Metric> {
 
   /// Routes to each child what it gets of the inputs.
   virtual void feed(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds);
+  /// Whether `feed` gives each child the inputs as they come, if they are by position.
+  virtual bool feeds_all_alike() const { return false; }
   /// Gives each child the inputs by position, and by name those that it takes. Throws InvalidArgument for an input that
   /// none takes.
   void feed_by_name(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds);
@@ -117,11 +119,14 @@ class METRICS_API Composite : public ByPosition<Metric> {
   /// Throws the present exception again with the place of the metric that it comes from. Ranks that cannot agree are
   /// no member's error.
   [[noreturn]] void rethrow_from(const std::string& place) const;
+  /// Whether the plan of the last update holds for these children.
+  bool has_plan() const;
   /// Has the units of this copy keep their states in one place where those of the original do.
   void join_states_as_in(const Composite& other);
 
   Children children_;
-  States own_;  // none: the device and dtype that are asked for, and the number of updates
+  States own_;       // none: the device and dtype that are asked for, and the number of updates
+  UpdatePlan plan_;  // none where children get inputs of their own
 };
 
 template <class F>

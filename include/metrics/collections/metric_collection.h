@@ -132,6 +132,7 @@ class METRICS_API MetricCollection : public Composite {
  protected:
   c10::IValue value() override;
   void feed(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds) override { feed_by_name(inputs, feeds); }
+  bool feeds_all_alike() const override { return true; }
   std::string describe_options() const override;
 
  private:
@@ -142,6 +143,8 @@ class METRICS_API MetricCollection : public Composite {
   };
 
   [[noreturn]] void throw_other_class(std::string_view name) const;
+  /// Whether two of the names and keys under which members' values would come are equal.
+  bool is_a_key_repeated(const std::vector<c10::IValue>& values) const;
   std::size_t index_of(std::string_view name) const;
   void add_one(std::string name, const MetricHandle& metric, Shown shown);
 

@@ -3,6 +3,7 @@
 #include <metrics/core/state.h>
 
 #include <atomic>
+#include <cstddef>
 #include <memory>
 #include <utility>
 
@@ -26,7 +27,7 @@ class SharedStates {
 
   /// The states, to be changed for this metric alone.
   States& own() {
-    if (!is_alone()) {
+    if (are_others_left_out()) {
       *this = SharedStates(**this);
     } else {
       see_what_others_wrote();
@@ -35,12 +36,25 @@ class SharedStates {
   }
   /// Replaces the states of this metric alone.
   void replace(States states) {
-    if (!is_alone()) {
+    if (are_others_left_out()) {
       *this = SharedStates(std::move(states));
     } else {
       own() = std::move(states);
     }
   }
+
+  /// For its life, who changes these states changes them for all that have them.
+  class Together {
+   public:
+    explicit Together(SharedStates& states) : states_(states), before_(std::exchange(states.together_, true)) {}
+    ~Together() { states_.together_ = before_; }
+    Together(const Together&) = delete;
+    Together& operator=(const Together&) = delete;
+
+   private:
+    SharedStates& states_;
+    bool before_;
+  };
 
   /// The same states, in one place with these.
   SharedStates joined() const { return {*this, Joined{}}; }
@@ -51,8 +65,10 @@ class SharedStates {
     return taken;
   }
 
+  /// How many metrics have these states.
+  std::size_t holders() const { return static_cast<std::size_t>(states_.use_count()); }
   /// Whether no other metric has the same states.
-  bool is_alone() const { return states_.use_count() == 1; }
+  bool is_alone() const { return holders() == 1; }
   bool is_one_with(const SharedStates& other) const { return states_ == other.states_; }
   void join(const SharedStates& other) {
     const bool leaves_none = is_alone() && !is_one_with(other);
@@ -67,6 +83,8 @@ class SharedStates {
   SharedStates(const SharedStates& other, Joined) : states_(other.states_) {}
   METRICS_API static const States& none();
 
+  bool are_others_left_out() const { return !together_ && !is_alone(); }
+
   /// Whoever shared the states may have let go in another thread just now, and `use_count` alone does not order that.
   void see_what_others_wrote() const {
 #ifdef __SANITIZE_THREAD__  // which knows no fences: letting go of one more holder orders the same
@@ -77,6 +95,7 @@ class SharedStates {
   }
 
   std::shared_ptr<States> states_;
+  bool together_ = false;
 };
 
 }  // namespace metrics

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,29 @@ struct Feeds {
   std::vector<Feed<Metric>> passed;  ///< The metrics made of others through which the inputs have come to the units.
 };
 
+/// What an update has worked out of metrics that all get the same inputs: which of them are alike and keep one state.
+/// The next update need not work it out again, unless one of them has been changed in another way since. A copy has none,
+/// because what it would be kept with has other metrics.
+class METRICS_API UpdatePlan {
+ public:
+  UpdatePlan() = default;
+  UpdatePlan(const UpdatePlan&) {}
+  UpdatePlan(UpdatePlan&&) noexcept = default;
+  UpdatePlan& operator=(const UpdatePlan& other) { return *this = UpdatePlan(other); }
+  UpdatePlan& operator=(UpdatePlan&&) noexcept = default;
+  ~UpdatePlan() = default;
+
+  /// The metrics in the order in which they get the inputs; none where there is no plan.
+  std::span<Unit* const> units() const { return units_; }
+
+ private:
+  struct Steps;
+  std::vector<Unit*> units_;
+  std::shared_ptr<const Steps> steps_;
+
+  friend class Units;
+};
+
 /// What is done to several units at once. All change or none; those that do the same with the same inputs read them
 /// once, and keep their states in one place for as long as they change together. Where there is an `in_work`, it is
 /// left at the unit that failed.
@@ -40,6 +64,14 @@ class METRICS_API Units {
   };
 
   static void update(const Feeds& feeds, const Unit** in_work = nullptr);
+  /// The same where all units get the same inputs. There is no plan of those that have changed by themselves, and of
+  /// those with a history.
+  static UpdatePlan update_and_plan(const Feeds& feeds, const Unit** in_work = nullptr);
+  /// Whether a plan says of its units, which are all still there, what would be worked out now.
+  static bool holds(const UpdatePlan& plan);
+  /// Updates the units of a plan that holds.
+  static void update_as_planned(const UpdatePlan& plan, const Args& args, const Rows& rows,
+                                const Unit** in_work = nullptr);
   static BatchStates states_of_batch(const Feeds& feeds, const Unit** in_work = nullptr);
   static void accumulate(BatchStates&& batch, const Unit** in_work = nullptr);
   /// Has two units with equal states and update keys keep them in one place.
@@ -52,6 +84,9 @@ class METRICS_API Units {
   struct Cluster;
   struct Before;
   struct Alike;
+  friend class UpdatePlan;  // whose steps are clusters
+  static std::vector<Alike> update_alike(const Feeds& feeds, const Unit** in_work);
+  static void update_each(std::span<const Cluster> clusters, const Args& args, const Rows& rows, const Unit** in_work);
   using UnitFeed = Feeds::Feed<Unit>;
   static std::vector<Alike> alike(const std::vector<UnitFeed>& feeds);
   static UpdateCounts counts_of(const std::vector<Feeds::Feed<Metric>>& passed);

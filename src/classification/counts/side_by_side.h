@@ -11,12 +11,16 @@
 #include <utility>
 
 // The argmax of rows of few scores, as many rows at once as a vector has lanes: a row alone is too short for a loop
-// with vectors, and what its maximum is and where would wait for each other.
+// with vectors, and what its maximum is and where would wait for each other. Of rows that fill some vectors, only what
+// is left of each as one vector is worked on together.
 
 namespace metrics::classification::counts::kernels::side_by_side {
 
 /// What an argmax is asked for at once.
 inline constexpr int64_t most_rows = 256, most_classes = 128;
+/// Rows of more classes than these are read one after the other, because memory that is read at many places in turn
+/// does not come in time.
+inline constexpr int64_t most_in_step = 32;
 
 /// Vectors of `bytes`: 32, or 16 for a machine of which nothing is known, because a compiler that lacks blends takes
 /// wider ones to pieces. With 64 nothing gets faster.
@@ -171,12 +175,87 @@ METRICS_INLINE bool argmax_of_vectors(const T* x, int64_t stride, int64_t rows, 
   return any<T, bytes>(odd);
 }
 
+// Every second number of `a` and then of `b`: the first ones, or from the second on.
+template <int from, class V, std::size_t... i>
+METRICS_INLINE void every_second(V& into, const V& a, const V& b, std::index_sequence<i...>) {
+  into = __builtin_shufflevector(a, b, (2 * i + from)...);
+}
+
+// What `fold(into, other)` makes of the numbers in each of as many vectors as they have lanes: a lane each, in order.
+template <class V, class F>
+METRICS_INLINE void fold_lanes(V& into, V* each, const F& fold) {
+  constexpr std::size_t lanes = sizeof(V) / sizeof(into[0]);
+  for (std::size_t pairs = lanes / 2; pairs > 0; pairs /= 2) {
+    for (std::size_t p = 0; p < pairs; ++p) {
+      V first, second;
+      every_second<0>(first, each[2 * p], each[2 * p + 1], std::make_index_sequence<lanes>{});
+      every_second<1>(second, each[2 * p], each[2 * p + 1], std::make_index_sequence<lanes>{});
+      fold(first, second);
+      each[p] = first;
+    }
+  }
+  into = each[0];
+}
+
+template <class V>
+METRICS_INLINE void keep_greater(V& into, const V& other) {
+  into = other > into ? other : into;
+}
+template <class V>
+METRICS_INLINE void keep_less(V& into, const V& other) {
+  into = other < into ? other : into;
+}
+
+// Rows so long that it is worth reading each from its beginning to its end, in the order in which memory comes: for its
+// greatest score, and, while it is near, for where that is.
+template <class T, int bytes>
+METRICS_INLINE bool argmax_of_long_rows(const T* x, int64_t stride, int64_t rows, int64_t classes, int32_t* into) {
+  using L = Lanes<T, bytes>;
+  using Values = typename L::Values;
+  using Indices = typename L::Indices;
+  using Loose = typename L::LooseValues;
+  constexpr int64_t count = L::count;
+  const int64_t last = classes - count;  // where the last vector begins: what is read twice does no harm
+  Indices lane{}, odd{};
+  for (int i = 0; i < count; ++i) lane[i] = i;
+  for (int64_t r = 0; r < rows; r += count) {
+    Values most[count], greatest;
+    for (int64_t i = 0; i < count; ++i) {
+      const T* row = x + (r + i) * stride;
+      Values best = *reinterpret_cast<const Loose*>(row + last), sum = best;
+      for (int64_t c = 0; c < last; c += count) {
+        const Values scores = *reinterpret_cast<const Loose*>(row + c);
+        keep_greater(best, scores);
+        sum += scores;
+      }
+      most[i] = best;
+      odd |= sum != sum;
+    }
+    fold_lanes(greatest, most, [](Values& a, const Values& b) METRICS_INLINED { keep_greater(a, b); });
+    Indices first[count], index;
+    for (int64_t i = 0; i < count; ++i) {
+      const T* row = x + (r + i) * stride;
+      const Values wanted = Values{} + greatest[i];
+      Indices where = Indices{} + static_cast<typename L::Index>(classes);
+      for (int64_t c = last; c > 0; c -= count) {
+        const Values scores = *reinterpret_cast<const Loose*>(row + c);
+        where = scores == wanted ? lane + static_cast<typename L::Index>(c) : where;
+      }
+      first[i] = *reinterpret_cast<const Loose*>(row) == wanted ? lane : where;
+    }
+    fold_lanes(index, first, [](Indices& a, const Indices& b) METRICS_INLINED { keep_less(a, b); });
+    store<T, bytes>(into + r, index);
+  }
+  return any<T, bytes>(odd);
+}
+
 template <class T, int bytes>
 METRICS_INLINE bool argmax_of_any(const T* x, int64_t stride, int64_t rows, int64_t classes, int32_t* into) {
   if constexpr (sizeof(T) == 4) {
     if (classes == 2) return argmax_of_vectors<2, T, bytes>(x, stride, rows, classes, into);
     if (classes == 3) return argmax_of_vectors<3, T, bytes>(x, stride, rows, classes, into);
   }
+  if (classes > most_in_step) return argmax_of_long_rows<T, bytes>(x, stride, rows, classes, into);
   return argmax_of_vectors<Lanes<T, bytes>::together, T, bytes>(x, stride, rows, classes, into);
 }
 

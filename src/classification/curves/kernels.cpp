@@ -352,6 +352,53 @@ METRICS_RANK(double, uint64_t, uint64_t)
 METRICS_RANK(double, uint64_t, uint128)
 #undef METRICS_RANK
 
+/// Adds the ranks of the first `count` items, of which the first has rank `first`, and `left` are there in all. Returns
+/// whether so few share a place that each was compared with all of its own.
+template <class Item>
+METRICS_INLINE bool add_ranks(const Item* items, int64_t first, int64_t count, int64_t left, RankSum& ranks) {
+  constexpr int64_t kMostAtOnePlace = 8;
+  uint32_t positives = 0, sum = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    const auto yes = static_cast<uint32_t>(items[i] & 1);
+    positives += yes;
+    sum += yes * static_cast<uint32_t>(i);
+  }
+  ranks.positives += positives;
+  ranks.sum += static_cast<uint64_t>(first) * positives + sum;
+  for (int64_t distance = 1; distance <= kMostAtOnePlace; ++distance) {
+    const Item* others = items + distance;
+    const int64_t pairs = std::min(count, left - distance);
+    int32_t halves = 0, ties = 0;
+    for (int64_t i = 0; i < pairs; ++i) {
+      const int32_t tie = (items[i] ^ others[i]) < 2;
+      halves += tie * (static_cast<int32_t>(items[i] & 1) - static_cast<int32_t>(others[i] & 1));
+      ties |= tie;
+    }
+    ranks.halves += halves;
+    if (ties == 0) return true;
+  }
+  return false;
+}
+
+#define METRICS_RANK_SUM(Item)                                                                                 \
+  METRICS_MULTIVERSIONED bool add_all_ranks(const Item* items, int64_t count, RankSum& ranks) {                \
+    for (int64_t i = 0; i < count; i += kBlock) {                                                              \
+      if (!add_ranks(items + i, i, std::min(kBlock, count - i), count - i, ranks)) return false;               \
+    }                                                                                                          \
+    return true;                                                                                               \
+  }
+METRICS_RANK_SUM(uint32_t)
+METRICS_RANK_SUM(uint64_t)
+#undef METRICS_RANK_SUM
+
+template <class Item>
+std::optional<RankSum> rank_sum_of(std::span<const Item> items) {
+  RankSum ranks;
+  const bool few = items.size() <= std::size_t{1} << 31;
+  if (!few || !add_all_ranks(items.data(), static_cast<int64_t>(items.size()), ranks)) return std::nullopt;
+  return ranks;
+}
+
 template <class Key, class T>
 KeyRange<Key> parallel_range(std::span<const T> scores) {
   KeyRange<Key> range;
@@ -651,6 +698,13 @@ void rank(std::span<const double> scores, const uint8_t* yes, const Places<uint6
 }
 void rank(std::span<const double> scores, const uint8_t* yes, const Places<uint64_t>& places, uint128* items) {
   parallel_rank(scores, yes, places, items);
+}
+
+std::optional<RankSum> rank_sum(std::span<const uint32_t> items) {
+  return rank_sum_of(items);
+}
+std::optional<RankSum> rank_sum(std::span<const uint64_t> items) {
+  return rank_sum_of(items);
 }
 
 void softmax(const float* scores, int64_t rows, int64_t classes, float* probabilities) {

@@ -5,6 +5,7 @@
 #include "sorting.h"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -87,6 +88,17 @@ METRICS_API void rank(std::span<const double> scores, const uint8_t* yes, const 
                       uint64_t* items);
 METRICS_API void rank(std::span<const double> scores, const uint8_t* yes, const Places<uint64_t>& places,
                       uint128* items);
+
+/// The ranks, from 0 on, of sorted items: of all whose target is yes together.
+struct RankSum {
+  int64_t positives = 0;
+  uint64_t sum = 0;
+  int64_t halves = 0;  ///< To be added to twice the sum, as if each of two items at one place came first half the times.
+};
+
+/// Returns nothing where many items share a place, and where they are more than 2^31.
+std::optional<RankSum> rank_sum(std::span<const uint32_t> items);
+std::optional<RankSum> rank_sum(std::span<const uint64_t> items);
 
 /// What turns the scores of a row into the logarithms of their softmax: (score - greatest) - excess.
 struct RowNorm {
