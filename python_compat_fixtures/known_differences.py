@@ -398,7 +398,8 @@ def normal(play: Play, batches: list) -> list:
         if logits:
             finite = preds.nan_to_num(nan=math.nan, posinf=1e4, neginf=-math.inf)  # an infinite score takes all
             of_classes = lambda: finite.log_softmax(1).mul(1e11).round().div(1e11).exp() if play.ties else finite.softmax(1)
-            preds = of_classes() if multiclass else preds.sigmoid()
+            in_order = multiclass and not is_curve(play)  # of which no more than the order counts, where softmax would make ties
+            preds = preds if in_order else of_classes() if multiclass else preds.sigmoid()
         if ignored is not None and not multiclass:
             preds = torch.where(batch["target"] == ignored, torch.tensor(0.5).double(), preds)
         elif ignored is not None and preds.numel():
@@ -457,16 +458,14 @@ def settled(play: Play) -> Any:
     return by(value)(play)
 
 
-def by_sorted_ranks(play: Play) -> Any:
-    """Ask torchmetrics for ranks in place of scores: of equal ones the lowest index first."""
+def by_sorted_ranks(value: Callable) -> Callable:
+    """Have torchmetrics get ranks in place of scores: of equal ones the lowest index first."""
 
     def ranks_of(batch: dict) -> dict:
         order = torch.argsort(torch.argsort(batch["preds"], dim=1, descending=True, stable=True), dim=1)
         return {**batch, "preds": -order.float()}
 
-    if play.name == "functional":
-        return whole_by_functional(play, [ranks_of(b) for b in play.case.batches])
-    return by(lambda p, batches: rounded(played(p, [ranks_of(b) for b in batches if rows(b)])))(play)
+    return lambda play: value(replace(play, case=replace(play.case, batches=[ranks_of(b) for b in play.case.batches])))
 
 
 def counted_exactly(play: Play, batches: list) -> Any:
@@ -563,11 +562,10 @@ def unchecked_classes(play: Play) -> bool:
     return counts and options.get("validate_args") is False and options.get("average") != "micro" and has_no_cell(play) and play.name != "functional"
 
 
-def without_cells(play: Play) -> Any:
+def without_cells(value: Callable) -> Callable:
     """Have torchmetrics ignore what has no cell in a confusion matrix: a target, or a predicted class; a question's answer that is none is wrong."""
-    nothing = -100 if play.case.options.get("ignore_index") is None else play.case.options["ignore_index"]
 
-    def marked(batch: dict) -> dict:
+    def marked(play: Play, batch: dict, nothing: int) -> dict:
         preds, target = batch["preds"], batch["target"].long()
         counts = is_label(play, target)
         if not preds.is_floating_point():
@@ -576,8 +574,12 @@ def without_cells(play: Play) -> Any:
             preds = torch.where(counts, torch.where(fits, preds.long(), 1 - target), 0)
         return {"preds": preds, "target": torch.where(counts, target, nothing)}
 
-    case = replace(play.case, options=play.case.options | {"ignore_index": nothing}, batches=[marked(b) for b in play.case.batches])
-    return settled(replace(play, case=case))
+    def of(play: Play) -> Any:
+        nothing = -100 if play.case.options.get("ignore_index") is None else play.case.options["ignore_index"]
+        case = replace(play.case, options=play.case.options | {"ignore_index": nothing}, batches=[marked(play, b, nothing) for b in play.case.batches])
+        return value(replace(play, case=case))
+
+    return of
 
 
 def of_no_class(play: Play) -> Any:
@@ -631,7 +633,8 @@ def averaged_by_none(play: Play) -> Play:
 def unspelt(play: Play) -> Any:
     """Compute what torchmetrics gives for None."""
     other = averaged_by_none(play)
-    return first_exchanged(other) if only_first(other) else settled(other)
+    exact = other.case.options.get("thresholds") is None and ends(other, "PrecisionRecallCurve", "AveragePrecision")
+    return first_exchanged(other) if exact and only_first(other) else settled(other)
 
 
 def checked_there(play: Play) -> bool:
@@ -645,11 +648,11 @@ def checked_there(play: Play) -> bool:
     return False
 
 
-def ignored_labels(play: Play) -> Any:
-    """Give torchmetrics 0 for predictions that do not count."""
+def without_ignored_labels(play: Play) -> Play:
+    """Make predicted labels 0 that do not count."""
     ignored = play.case.options.get("ignore_index")
-    batches = [{**b, "preds": torch.where(b["target"] == ignored, torch.zeros_like(b["preds"]), b["preds"])} for b in play.case.batches]
-    return settled(replace(play, case=replace(play.case, batches=batches)))
+    within = lambda b: b["preds"] if b["preds"].is_floating_point() else torch.where(b["target"] == ignored, 0, b["preds"])
+    return replace(play, case=replace(play.case, batches=[{**b, "preds": within(b)} for b in play.case.batches]))
 
 
 def ignored_prediction_fails(play: Play) -> bool:
@@ -699,8 +702,6 @@ def first_exchanged(play: Play) -> Any:
             return value
         if isinstance(value, list):
             return [value[c] for c in order]
-        if play.case.metric.endswith("Curve") and value.ndim == 1:  # the thresholds, which are no class's
-            return value
         return value[order] if value.ndim and len(value) == classes else value
 
     def value(p: Play, batches: list) -> Any:
@@ -832,7 +833,7 @@ RULES = [
     Rule("n boxes of an image without counterpart are n pairs of 0; torchmetrics counts n² of them when labels do not matter", lambda p: is_of("IntersectionOverUnion")(p) and p.case.options.get("respect_labels") is False and p.name != "functional", by(of_boxes)),
     # --- classification
     Rule("a perfect score is as floating as any; torchmetrics gives the integers 1 and -1", lambda p: ends(p, "MatthewsCorrCoef") and not p.theirs.error, lambda p: changed(p.theirs.value, lambda t: t.float())),
-    Rule("of equal scores the lowest index comes first; torch.topk takes any", has_ties_beyond_the_first, by_sorted_ranks),
+    *(Rule("of equal scores the lowest index comes first; torch.topk takes any", has_ties_beyond_the_first, by_sorted_ranks(value)) for value in (settled, samples_apart)),
     Rule(NO_ROWS, lambda p: is_classification(p) and p.theirs.error and any(rows(b) == 0 for b in p.case.batches), settled),
     Rule(NO_ROWS, lambda p: nothing_counts(p) and not p.ours.error and p.theirs.error.endswith(NOTHING_THERE), but_for_nothing),
     Rule(INTEGERS, small_integers_fail, settled),
@@ -841,7 +842,7 @@ RULES = [
     Rule(INFINITE, lambda p: is_curve(p) and p.case.metric.startswith("Multiclass") and any(bool((b["preds"] == math.inf).any()) for b in p.case.batches), settled),
     Rule(INTEGERS, lambda p: ends(p, "ExactMatch") and any(b["preds"].dtype is torch.uint8 for b in p.case.batches) and (p.case.options.get("ignore_index") or 0) < 0, settled),
     Rule(ONE_SAMPLE, lambda p: is_classification(p) and p.case.options.get("multidim_average") == "samplewise" and any(rows(b) == 1 for b in p.case.batches), samples_apart),
-    Rule("`multilabel_jaccard_index` heeds `ignore_index` as its class does", lambda p: p.case.metric == "MultilabelJaccardIndex" and p.name == "functional" and p.case.options.get("ignore_index") is not None, lambda p: by_class(p, [concatenated(p.case.batches)])),
+    Rule("`multilabel_jaccard_index` heeds `ignore_index` as its class does", lambda p: p.case.metric == "MultilabelJaccardIndex" and p.name == "functional" and p.case.options.get("ignore_index") is not None, lambda p: by_class(p, [concatenated(without_ignored_labels(p).case.batches)])),
     Rule("Each sample of a samplewise `MultilabelExactMatch` is divided by its own number of positions", lambda p: p.case.metric == "MultilabelExactMatch" and p.case.options.get("multidim_average") == "samplewise", samples_apart),
     Rule(SPELT, lambda p: is_classification(p) and p.case.options.get("average") == "none" and "but got none" in p.theirs.error, unspelt),
     Rule(SPELT, lambda p: nothing_counts(p) and not p.ours.error and p.case.options.get("average") == "none" and "but got none" in p.theirs.error, lambda p: but_for_nothing(averaged_by_none(p))),
@@ -852,7 +853,10 @@ RULES = [
     Rule("whether scores are logits is decided over everything accumulated; torchmetrics decides batch by batch", lambda p: reads_otherwise(p) and nothing_counts(p), but_for_nothing),
     Rule("whether scores are logits is decided over everything accumulated; torchmetrics decides batch by batch", lambda p: reads_otherwise(p) and binned(p, "AUROC", "AveragePrecision", "EER", "LogAUC", *AT_FIXED), exactly),
     Rule("an ignored element contributes nothing; torchmetrics lets it decide whether all scores are logits", ignored_decide, settled),
-    Rule("an ignored element contributes nothing; torchmetrics wants its prediction to be a label", ignored_prediction_fails, ignored_labels),
+    *(
+        Rule("an ignored element contributes nothing; torchmetrics wants its prediction to be a label", ignored_prediction_fails, lambda p, value=value: value(without_ignored_labels(p)))
+        for value in (settled, samples_apart)
+    ),
     Rule("half scores count as the same numbers in float32; torchmetrics rounds their sigmoid to the half type before it compares", lambda p: has_dtype(p, *HALVES) and not is_curve(p), settled),
     Rule("half scores are the same numbers in float32; torchmetrics rounds probabilities to the half type", lambda p: has_dtype(p, *HALVES) and is_curve(p), settled),
     Rule("results are float32 unless set_dtype says otherwise; there float64 values widen the states", lambda p: has_dtype(p, torch.float64) and not p.theirs.error, lambda p: rounded(p.theirs.value)),
@@ -878,13 +882,17 @@ RULES = [
         for value in (settled, lambda p: exactly(p), but_for_nothing)
     ),
     Rule("unchecked labels out of range are of no class; torchmetrics fails, or counts them in classes that they are not of", lambda p: unchecked_classes(p), of_no_class),
-    Rule("unchecked labels out of range have no cell; torchmetrics fails, or counts them in another", lambda p: ends(p, *CELLS) and p.case.options.get("validate_args") is False and has_no_cell(p), without_cells),
+    Rule("unchecked labels out of range have no cell; torchmetrics fails, or counts them in another", lambda p: ends(p, *CELLS) and p.case.options.get("validate_args") is False and has_no_cell(p), without_cells(settled)),
+    *(
+        Rule("unchecked targets other than 0 and 1 count nowhere; torchmetrics never finds them matched", lambda p: p.case.metric == "MultilabelExactMatch" and p.case.options.get("validate_args") is False and no_labels(p), without_cells(value))
+        for value in (settled, samples_apart)
+    ),
     # --- refused here alone
     Rule("are checked whatever `validate_args` says", checked_there),
     Rule("Inputs by name that no member or operand takes are an error", lambda p: untaken(p)),
     Rule("Predictions and targets of different numbers of rows are refused", lambda p: is_classification(p) and not p.theirs.error and "expected" in p.ours.error and any(len(b["preds"]) != len(b["target"]) for b in p.case.batches)),
     Rule("without thresholds there is no curve", lambda p: is_curve(p) and not p.theirs.error and refusal(p).startswith("thresholds: expected at least one")),
-    Rule("torchmetrics' BinaryAUROC passes validate_args on as False", lambda p: p.case.metric == "BinaryAUROC" and not p.theirs.error and refusal(p).startswith(("target: expected", "preds: expected"))),
+    Rule("torchmetrics' BinaryAUROC passes validate_args on as False", lambda p: p.case.metric == "BinaryAUROC" and not p.theirs.error and refusal(p).startswith(("target: expected", "preds: expected", "preds and target: expected"))),
     Rule("torchmetrics counts distinct labels", lambda p: out_of_range(p) and is_curve(p)),
     Rule("torchmetrics counts distinct labels, and looks at none when preds are scores", lambda p: out_of_range(p) and not is_curve(p)),
     Rule("in torchmetrics NaN is below every threshold", lambda p: refused_with_nan(p) and not p.case.metric.startswith("Multiclass") and not is_curve(p)),
