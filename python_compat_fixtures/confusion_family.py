@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Callable
 
 import torch
-from cases import Case, Misuse, Stem
+from cases import Case, Misuse, Stem, play
 from labelled import binary, multiclass, multilabel
 from stat_scores_family import (
     CLASSES,
@@ -23,6 +23,28 @@ from stat_scores_family import (
 )
 
 SAME = {("validate_args", False): "on inputs that torchmetrics can count without checks, both give the same"}
+
+
+def unchecked(stem: Stem, task: str, metric: str, functional: str, options: dict, batches: list, settled: Callable = lambda case: case) -> None:
+    """Add labels out of range when nothing is checked: a pair of classes that has no cell is left out, and so is a question's target; its answer is wrong."""
+    top, given = options.get("num_classes", 2), options | {"validate_args": False}
+    for b in batches:
+        b["target"].view(-1)[:2] = torch.tensor([top, -1])
+        b["preds"].view(-1)[1:5] = torch.tensor([top + 1, top, -1, top + 2])
+
+    def with_cells(batch: dict) -> dict:
+        preds, target = batch["preds"], batch["target"]
+        is_label = lambda labels: (labels >= 0) & (labels < top)
+        counts = is_label(target) & (is_label(preds) if task == "multiclass" else True)
+        answers = torch.where(is_label(preds), preds, 1 - target)
+        return {"preds": torch.where(counts, answers, 0), "target": torch.where(counts, target, -1)}
+
+    value = lambda bs: play(metric, options | {"ignore_index": -1}, [with_cells(b) for b in bs])[1]
+    stem.add(settled(Case(
+        f"{metric}/labels out of range unchecked", metric, given, batches, functional,
+        reason="unchecked labels out of range have no cell; torchmetrics fails, or counts them in another",
+        reference="torchmetrics, with ignore_index on what has no cell", forward_by=lambda b: value([b]), final_by=value,
+    )))
 
 
 @dataclass(frozen=True)
@@ -81,6 +103,7 @@ def elementwise(stem: Stem, member: Member, task: str, options: dict, make) -> N
         "validate_args": [True, False],
     }
     drawn(stem, metric, functional, options, arguments, draw, (5,), member.settled)
+    unchecked(stem, task, metric, functional, options, draw(f"{metric}/beyond", "labels", sizes=(7, 9)), member.settled)
     stem.require(metric, arguments, SAME | member.excused | (member.excused_of_binary if task == "binary" else {}))
     counts = {"num_labels": [(1, None), ("three", None)]} if task == "multilabel" else {}
     own = {k: v for k, v in member.wrong.items() if k in arguments}
@@ -120,6 +143,7 @@ def of_classes(stem: Stem, member: Member) -> None:
         add(f"nothing counts, {label(given)}", {"ignore_index": -1, **given}, nothing)
     arguments = {**member.own("multiclass"), "ignore_index": [None, -1, 0, 2, 7], "validate_args": [True, False]}
     drawn(stem, metric, functional, options, arguments, draw, (5,), member.settled)
+    unchecked(stem, "multiclass", metric, functional, options, draw(f"{metric}/beyond", "labels", sizes=(9, 12)), member.settled)
     stem.require(metric, arguments, SAME | member.excused)
     refused_options(stem, metric, options, COMMON_WRONG | member.wrong | {"num_classes": [(1, None), ("three", None)]})
     stem.refuse(Misuse(f"{metric}/no num_classes", metric, {}, "num_classes"))

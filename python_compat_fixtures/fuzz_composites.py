@@ -104,7 +104,7 @@ def by_class(draws: Draws, metric: dict) -> dict:
     options = {**metric["options"]}
     if one_in(draws, 8) or not metric["name"].startswith(("Multiclass", "Multilabel")):
         pass
-    elif "ConfusionMatrix" not in metric["name"]:
+    elif "average" in inspect.signature(find_class(metric["name"])).parameters:
         options["average"] = draws.choice([None, "none"])
     classes = options.get("num_classes") or options.get("num_labels") or 3
     given = around(draws)
@@ -269,6 +269,7 @@ DRAWS = {
     "RunningSum": lambda draws, groups: aggregated(draws, groups, "SumMetric"),
 }
 WINDOWS = ("Running", "RunningMean", "RunningSum")
+HALF_WAY = {"computes between", "reset", "clone", "saved half-way"}
 BY_UPDATES = {"one update", "permuted", "empty batches", "row by row", "merge of two", "merge of three"}
 
 
@@ -289,12 +290,15 @@ def ways_of_composite(case: Case) -> list:
         excluded |= set(WAYS) - set(ways_of(Case("", leaf["name"], leaf["options"], case.batches)))
         if leaf["options"].get("multidim_average") == "samplewise" or leaf["name"] == "CatMetric":
             excluded |= {"permuted"}  # values of rows are taken apart, or stand beside others
+        of_batches = leaf["name"] == "CatMetric" or any(v in ("samplewise", "raw_values", "none") for k, v in leaf["options"].items() if k in ("multidim_average", "multioutput", "reduction"))
+        if of_batches and mentions([case.metric, case.options], "ClasswiseWrapper"):
+            excluded |= HALF_WAY  # how many values there are shows with the batches, and names go with the values of all
     if any("value" in b for b in case.batches) and case.metric not in WINDOWS[1:] or case.metric == "Running":
         excluded |= {"positional"}  # members take different inputs, or the registry lists none
     if case.metric in WINDOWS:
         excluded |= BY_UPDATES
     if case.metric == "MinMaxMetric":
-        excluded |= {"computes between", "reset", "clone", "saved half-way"}  # extremes are over all that was computed
+        excluded |= HALF_WAY  # extremes are over all that was computed
     return [w for w in WAYS if w not in excluded]
 
 

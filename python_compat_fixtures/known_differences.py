@@ -9,6 +9,7 @@ import importlib.util
 import inspect
 import json
 import math
+import re
 import warnings
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -17,8 +18,8 @@ from typing import Any, Callable, Iterator, Optional
 from unittest import mock
 
 import torch
-from cases import Case, concatenated, copied, create, fed, find_functional, same
-from fuzz_composites import GROUPS, MEANT
+from cases import Case, concatenated, copied, create, fed, find_class, find_functional, same
+from fuzz_composites import GROUPS, MEANT, leaves_of
 from fuzz_draws import OWN
 from rankings import ranked
 from torch import Tensor
@@ -308,10 +309,15 @@ def no_list(play: Play) -> Any:
     return [torch.zeros(0) if isinstance(v, list) else v for v in value] if play.name == "forward" else torch.zeros(0) if value == [] else value
 
 
+def as_float(play: Play) -> Play:
+    """Make an option's integer a float."""
+    floats = play.case.options | {play.wrong: float(play.case.options[play.wrong])}
+    return replace(play, case=replace(play.case, options=floats))
+
+
 def with_float(play: Play) -> Any:
     """Give torchmetrics the option's integer as a float."""
-    floats = play.case.options | {play.wrong: float(play.case.options[play.wrong])}
-    other = replace(play, case=replace(play.case, options=floats))
+    other = as_float(play)
     value = floating(called(other) if play.name == "functional" else by(lambda p, batches: played(p, batches))(other))
     return no_list(replace(play, theirs=Outcome(value=value))) if play.case.metric == "CatMetric" else value
 
@@ -392,7 +398,8 @@ def normal(play: Play, batches: list) -> list:
         if logits:
             finite = preds.nan_to_num(nan=math.nan, posinf=1e4, neginf=-math.inf)  # an infinite score takes all
             of_classes = lambda: finite.log_softmax(1).mul(1e11).round().div(1e11).exp() if play.ties else finite.softmax(1)
-            preds = of_classes() if multiclass else preds.sigmoid()
+            in_order = multiclass and not is_curve(play)  # of which no more than the order counts, where softmax would make ties
+            preds = preds if in_order else of_classes() if multiclass else preds.sigmoid()
         if ignored is not None and not multiclass:
             preds = torch.where(batch["target"] == ignored, torch.tensor(0.5).double(), preds)
         elif ignored is not None and preds.numel():
@@ -451,14 +458,14 @@ def settled(play: Play) -> Any:
     return by(value)(play)
 
 
-def by_sorted_ranks(play: Play) -> Any:
-    """Ask torchmetrics for ranks in place of scores: of equal ones the lowest index first."""
+def by_sorted_ranks(value: Callable) -> Callable:
+    """Have torchmetrics get ranks in place of scores: of equal ones the lowest index first."""
 
     def ranks_of(batch: dict) -> dict:
         order = torch.argsort(torch.argsort(batch["preds"], dim=1, descending=True, stable=True), dim=1)
         return {**batch, "preds": -order.float()}
 
-    return by(lambda p, batches: rounded(played(p, [ranks_of(b) for b in batches if rows(b)])))(Play("updates" if play.name == "functional" else play.name, replace(play.case, batches=given_batches(play)), play.ours, play.theirs))
+    return lambda play: value(replace(play, case=replace(play.case, batches=[ranks_of(b) for b in play.case.batches])))
 
 
 def counted_exactly(play: Play, batches: list) -> Any:
@@ -502,22 +509,28 @@ def samples_apart(play: Play) -> Any:
         if not any(rows(b) for b in batches):
             return twice(next(b for b in p.case.batches if rows(b)))[:0]
         prepared = normal(p, batches)
-        p = replace(p, case=replace(p.case, options=p.case.options | {"input": "probabilities"}))  # which they are from here on
-        if p.case.options.get("average") == "weighted":  # by the share of all samples' support
-            together = concatenated(prepared)
-            if rows(together) > 1:
-                return by_class(p, [together])
-            return shaped(twice(together) * (2 if p.case.metric.endswith("StatScores") else 1))  # of which each has half
-        return shaped(torch.cat([twice(b) for b in prepared]))
+        weighs = p.case.metric.endswith("StatScores") and p.case.options.get("average") == "weighted"
+        options = {"input": "probabilities"} | ({"average": "none"} if weighs else {})  # which they are from here on
+        p = replace(p, case=replace(p.case, options=p.case.options | options))
+        counts = torch.cat([twice(b) for b in prepared])
+        if weighs:  # by the share of all samples' support
+            support = counts[..., 4:].double()
+            return shaped((counts * (support / support.sum())).sum(1).float())
+        return shaped(counts)
 
     return value(play, [concatenated(play.case.batches)]) if play.name == "functional" else by(value)(play)
 
 
+def is_label(play: Play, labels: Tensor) -> Tensor:
+    """Mark the labels that are some."""
+    return (labels >= 0) & (labels < play.case.options.get("num_classes", 2))
+
+
 def no_labels(play: Play) -> bool:
     """Tell whether a target that is not ignored is no label."""
-    ignored, top = play.case.options.get("ignore_index"), play.case.options.get("num_classes", 2)
+    ignored = play.case.options.get("ignore_index")
     targets = [b["target"].long() for b in play.case.batches]
-    return any(bool((((t < 0) | (t >= top)) & (t != (0 if ignored is None else ignored))).any()) for t in targets)
+    return any(bool((~is_label(play, t) & (t != (0 if ignored is None else ignored))).any()) for t in targets)
 
 
 def without_no_labels(value: Callable) -> Callable:
@@ -528,13 +541,77 @@ def without_no_labels(value: Callable) -> Callable:
 
         def marked(batch: dict) -> dict:
             target = batch["target"].long()
-            counts = (target >= 0) & (target < play.case.options.get("num_classes", 2)) & (target != (nothing if ignored is None else ignored))
+            counts = is_label(play, target) & (target != (nothing if ignored is None else ignored))
             return {**batch, "target": torch.where(counts, target, nothing)}
 
         case = replace(play.case, options=play.case.options | {"ignore_index": nothing}, batches=[marked(b) for b in play.case.batches])
         return value(replace(play, case=case))
 
     return of
+
+
+def has_no_cell(play: Play) -> bool:
+    """Tell whether a target that is not ignored, or a predicted label, is none."""
+    return no_labels(play) or any(not bool(is_label(play, b["preds"].long()).all()) for b in play.case.batches if not b["preds"].is_floating_point())
+
+
+def unchecked_classes(play: Play) -> bool:
+    """Tell counts of classes, each by itself, for labels out of range that are not checked."""
+    options = play.case.options
+    counts = is_classification(play) and play.case.metric.startswith("Multiclass") and not is_curve(play) and not ends(play, *CELLS, "ExactMatch")
+    return counts and options.get("validate_args") is False and options.get("average") != "micro" and has_no_cell(play) and play.name != "functional"
+
+
+def without_cells(value: Callable) -> Callable:
+    """Have torchmetrics ignore what has no cell in a confusion matrix: a target, or a predicted class; a question's answer that is none is wrong."""
+
+    def marked(play: Play, batch: dict, nothing: int) -> dict:
+        preds, target = batch["preds"], batch["target"].long()
+        counts = is_label(play, target)
+        if not preds.is_floating_point():
+            fits = is_label(play, preds.long())
+            counts = counts & fits if play.case.metric.startswith("Multiclass") else counts
+            preds = torch.where(counts, torch.where(fits, preds.long(), 1 - target), 0)
+        return {"preds": preds, "target": torch.where(counts, target, nothing)}
+
+    def of(play: Play) -> Any:
+        nothing = -100 if play.case.options.get("ignore_index") is None else play.case.options["ignore_index"]
+        case = replace(play.case, options=play.case.options | {"ignore_index": nothing}, batches=[marked(play, b, nothing) for b in play.case.batches])
+        return value(replace(play, case=case))
+
+    return of
+
+
+def of_no_class(play: Play) -> Any:
+    """Have torchmetrics count labels out of range in classes of their own, and leave these out of its states."""
+    ignored, classes = play.case.options.get("ignore_index"), play.case.options["num_classes"]
+    labels = torch.cat([t.long().flatten() for b in play.case.batches for t in b.values() if not t.is_floating_point()])
+    beyond = sorted({label for label in labels.tolist() if not 0 <= label < classes})
+    out_of_them = -100 if ignored is not None and not 0 <= ignored < classes else ignored
+
+    def named(labels: Tensor) -> Tensor:
+        found = labels.long().clone()
+        for place, label in enumerate(beyond):
+            found[labels == label] = out_of_them if label == ignored else classes + place
+        return found
+
+    def among_more(batch: dict) -> dict:
+        preds, target = batch["preds"], named(batch["target"])
+        if preds.is_floating_point():
+            lowest = torch.full_like(preds[:, :1], -math.inf).repeat_interleave(len(beyond), 1)
+            return {"preds": torch.cat([preds, lowest], 1), "target": target}
+        return {"preds": torch.where(target == out_of_them, 0, named(preds)) if out_of_them == -100 else named(preds), "target": target}
+
+    def value(p: Play, batches: list) -> Any:
+        metric = theirs_made(replace(p.case, options=p.case.options | {"num_classes": classes + len(beyond), "ignore_index": out_of_them}))
+        for batch in batches:
+            fed(metric.update, among_more(batch))
+        for name in ("tp", "fp", "tn", "fn"):
+            state = getattr(metric, name)
+            setattr(metric, name, [s[..., :classes] for s in state] if isinstance(state, list) else state[..., :classes])
+        return rounded(metric.compute())
+
+    return by(value)(play)
 
 
 def of_finite(value: Callable) -> Callable:
@@ -556,12 +633,13 @@ def averaged_by_none(play: Play) -> Play:
 def unspelt(play: Play) -> Any:
     """Compute what torchmetrics gives for None."""
     other = averaged_by_none(play)
-    return first_exchanged(other) if only_first(other) else settled(other)
+    exact = other.case.options.get("thresholds") is None and ends(other, "PrecisionRecallCurve", "AveragePrecision")
+    return first_exchanged(other) if exact and only_first(other) else settled(other)
 
 
 def checked_there(play: Play) -> bool:
-    """Tell what torchmetrics would refuse, too, if it were told to check."""
-    if not is_classification(play) or play.case.options.get("validate_args") is not False or play.theirs.error or "expected" not in play.ours.error:
+    """Tell options and shapes that torchmetrics would refuse, too, if it were told to check; what names a place is the refusal of a label or score there."""
+    if not is_classification(play) or play.case.options.get("validate_args") is not False or play.theirs.error or not play.ours.error or " at [" in play.ours.error:
         return False
     try:
         played(play, given_batches(play), play.case.options | {"validate_args": True})
@@ -570,11 +648,17 @@ def checked_there(play: Play) -> bool:
     return False
 
 
-def ignored_labels(play: Play) -> Any:
-    """Give torchmetrics 0 for predictions that do not count."""
+def without_ignored_labels(play: Play) -> Play:
+    """Make predicted labels 0 that do not count."""
     ignored = play.case.options.get("ignore_index")
-    batches = [{**b, "preds": torch.where(b["target"] == ignored, torch.zeros_like(b["preds"]), b["preds"])} for b in play.case.batches]
-    return settled(replace(play, case=replace(play.case, batches=batches)))
+    within = lambda b: b["preds"] if b["preds"].is_floating_point() else torch.where(b["target"] == ignored, 0, b["preds"])
+    return replace(play, case=replace(play.case, batches=[{**b, "preds": within(b)} for b in play.case.batches]))
+
+
+def ignored_prediction_fails(play: Play) -> bool:
+    """Tell labels among predictions that torchmetrics refuses where something is ignored."""
+    said = ("since preds is a label tensor.", "Class values must be smaller than num_classes.", "Class values must be non-negative.")
+    return is_classification(play) and play.theirs.error.replace("`", "").endswith(said) and play.case.options.get("ignore_index") is not None
 
 
 def small_integers_fail(play: Play) -> bool:
@@ -705,6 +789,7 @@ def ends(play: Play, *names: str) -> bool:
 
 
 ILL_TYPED = "torchmetrics does not look at the type"
+CELLS = ("CohenKappa", "ConfusionMatrix", "JaccardIndex", "MatthewsCorrCoef")
 AT_FIXED = ("FixedRecall", "FixedPrecision", "AtSpecificity", "AtSensitivity")
 NO_ROWS = "Batches of which everything is left out change nothing"
 NOTHING_THERE = ("with size 0", "because the unspecified dimension size -1 can be any value and is ambiguous")
@@ -717,6 +802,7 @@ RULES = [
     Rule("A value of nothing is what the formula gives without samples", lambda p: not p.case.batches),  # of a metric in a collection
     # --- aggregation
     Rule("an integer is as good as a float of its value; torchmetrics takes none here", integer_for_float, with_float),
+    Rule("an integer is as good as a float of its value; torchmetrics takes none here", lambda p: integer_for_float(p) and is_classification(p), lambda p: settled(as_float(p))),
     Rule("an empty concatenation is an empty tensor here, an empty list there", is_of("CatMetric"), no_list),
     Rule("nan_strategy=disable there drops the weights", lambda p: is_of("MeanMetric")(p) and p.case.options.get("nan_strategy") == "disable", by(weighted)),
     Rule("torchmetrics writes the weight of a filled NaN to the expanded tensor: to the whole column, and to the caller's tensor", lambda p: is_of("MeanMetric")(p) and kind_of(p.case.options.get("nan_strategy")) == "number", lambda p: filled_mean(p)),
@@ -739,6 +825,7 @@ RULES = [
     Rule("torchmetrics computes in the inputs' dtype", is_of("PeakSignalNoiseRatio"), of_wide_pairs),
     Rule("torchmetrics broadcasts, and divides by the target's elements alone", refused_here("must have the same shape", "PeakSignalNoiseRatio")),
     Rule("a value that is not defined is NaN; torchmetrics throws", lambda p: refused_there("More than one sample is required", "FrechetInceptionDistance")(p) and p.name != "forward" and bool(p.ours.value.isnan())),
+    Rule("torchmetrics spreads one column over all of them", lambda p: refused_here("expected features", "FrechetInceptionDistance")(p) and all(b["imgs"].shape[1:] == (1,) for b in p.case.batches)),
     Rule("inputs are features of any number; torchmetrics would load a pretrained network for an int. It cannot give a forward's value, which sees one population", lambda p: is_of("FrechetInceptionDistance", name="forward")(p), populations_so_far),
     # --- detection
     Rule("results are float32 unless set_dtype says otherwise; there float64 values widen the states", lambda p: is_of("IntersectionOverUnion")(p) and not p.theirs.error and p.name != "functional", lambda p: rounded(p.theirs.value)),
@@ -746,7 +833,7 @@ RULES = [
     Rule("n boxes of an image without counterpart are n pairs of 0; torchmetrics counts n² of them when labels do not matter", lambda p: is_of("IntersectionOverUnion")(p) and p.case.options.get("respect_labels") is False and p.name != "functional", by(of_boxes)),
     # --- classification
     Rule("a perfect score is as floating as any; torchmetrics gives the integers 1 and -1", lambda p: ends(p, "MatthewsCorrCoef") and not p.theirs.error, lambda p: changed(p.theirs.value, lambda t: t.float())),
-    Rule("of equal scores the lowest index comes first; torch.topk takes any", has_ties_beyond_the_first, by_sorted_ranks),
+    *(Rule("of equal scores the lowest index comes first; torch.topk takes any", has_ties_beyond_the_first, by_sorted_ranks(value)) for value in (settled, samples_apart)),
     Rule(NO_ROWS, lambda p: is_classification(p) and p.theirs.error and any(rows(b) == 0 for b in p.case.batches), settled),
     Rule(NO_ROWS, lambda p: nothing_counts(p) and not p.ours.error and p.theirs.error.endswith(NOTHING_THERE), but_for_nothing),
     Rule(INTEGERS, small_integers_fail, settled),
@@ -755,7 +842,7 @@ RULES = [
     Rule(INFINITE, lambda p: is_curve(p) and p.case.metric.startswith("Multiclass") and any(bool((b["preds"] == math.inf).any()) for b in p.case.batches), settled),
     Rule(INTEGERS, lambda p: ends(p, "ExactMatch") and any(b["preds"].dtype is torch.uint8 for b in p.case.batches) and (p.case.options.get("ignore_index") or 0) < 0, settled),
     Rule(ONE_SAMPLE, lambda p: is_classification(p) and p.case.options.get("multidim_average") == "samplewise" and any(rows(b) == 1 for b in p.case.batches), samples_apart),
-    Rule("`multilabel_jaccard_index` heeds `ignore_index` as its class does", lambda p: p.case.metric == "MultilabelJaccardIndex" and p.name == "functional" and p.case.options.get("ignore_index") is not None, lambda p: by_class(p, [concatenated(p.case.batches)])),
+    Rule("`multilabel_jaccard_index` heeds `ignore_index` as its class does", lambda p: p.case.metric == "MultilabelJaccardIndex" and p.name == "functional" and p.case.options.get("ignore_index") is not None, lambda p: by_class(p, [concatenated(without_ignored_labels(p).case.batches)])),
     Rule("Each sample of a samplewise `MultilabelExactMatch` is divided by its own number of positions", lambda p: p.case.metric == "MultilabelExactMatch" and p.case.options.get("multidim_average") == "samplewise", samples_apart),
     Rule(SPELT, lambda p: is_classification(p) and p.case.options.get("average") == "none" and "but got none" in p.theirs.error, unspelt),
     Rule(SPELT, lambda p: nothing_counts(p) and not p.ours.error and p.case.options.get("average") == "none" and "but got none" in p.theirs.error, lambda p: but_for_nothing(averaged_by_none(p))),
@@ -766,7 +853,10 @@ RULES = [
     Rule("whether scores are logits is decided over everything accumulated; torchmetrics decides batch by batch", lambda p: reads_otherwise(p) and nothing_counts(p), but_for_nothing),
     Rule("whether scores are logits is decided over everything accumulated; torchmetrics decides batch by batch", lambda p: reads_otherwise(p) and binned(p, "AUROC", "AveragePrecision", "EER", "LogAUC", *AT_FIXED), exactly),
     Rule("an ignored element contributes nothing; torchmetrics lets it decide whether all scores are logits", ignored_decide, settled),
-    Rule("an ignored element contributes nothing; torchmetrics lets it decide whether all scores are logits", lambda p: is_classification(p) and p.theirs.error.replace("`", "").endswith("since preds is a label tensor.") and p.case.options.get("ignore_index") is not None, ignored_labels),
+    *(
+        Rule("an ignored element contributes nothing; torchmetrics wants its prediction to be a label", ignored_prediction_fails, lambda p, value=value: value(without_ignored_labels(p)))
+        for value in (settled, samples_apart)
+    ),
     Rule("half scores count as the same numbers in float32; torchmetrics rounds their sigmoid to the half type before it compares", lambda p: has_dtype(p, *HALVES) and not is_curve(p), settled),
     Rule("half scores are the same numbers in float32; torchmetrics rounds probabilities to the half type", lambda p: has_dtype(p, *HALVES) and is_curve(p), settled),
     Rule("results are float32 unless set_dtype says otherwise; there float64 values widen the states", lambda p: has_dtype(p, torch.float64) and not p.theirs.error, lambda p: rounded(p.theirs.value)),
@@ -791,11 +881,18 @@ RULES = [
         Rule("Infinite scores that are equal are one point of a curve; torchmetrics tells them apart, because their difference is NaN", lambda p: is_curve(p) and taken_as_given(p) and any(bool(b["preds"].isinf().any()) for b in p.case.batches), of_finite(value))
         for value in (settled, lambda p: exactly(p), but_for_nothing)
     ),
+    Rule("unchecked labels out of range are of no class; torchmetrics fails, or counts them in classes that they are not of", lambda p: unchecked_classes(p), of_no_class),
+    Rule("unchecked labels out of range have no cell; torchmetrics fails, or counts them in another", lambda p: ends(p, *CELLS) and p.case.options.get("validate_args") is False and has_no_cell(p), without_cells(settled)),
+    *(
+        Rule("unchecked targets other than 0 and 1 count nowhere; torchmetrics never finds them matched", lambda p: p.case.metric == "MultilabelExactMatch" and p.case.options.get("validate_args") is False and no_labels(p), without_cells(value))
+        for value in (settled, samples_apart)
+    ),
     # --- refused here alone
     Rule("are checked whatever `validate_args` says", checked_there),
+    Rule("Inputs by name that no member or operand takes are an error", lambda p: untaken(p)),
     Rule("Predictions and targets of different numbers of rows are refused", lambda p: is_classification(p) and not p.theirs.error and "expected" in p.ours.error and any(len(b["preds"]) != len(b["target"]) for b in p.case.batches)),
     Rule("without thresholds there is no curve", lambda p: is_curve(p) and not p.theirs.error and refusal(p).startswith("thresholds: expected at least one")),
-    Rule("torchmetrics' BinaryAUROC passes validate_args on as False", lambda p: p.case.metric == "BinaryAUROC" and not p.theirs.error and refusal(p).startswith(("target: expected", "preds: expected"))),
+    Rule("torchmetrics' BinaryAUROC passes validate_args on as False", lambda p: p.case.metric == "BinaryAUROC" and not p.theirs.error and refusal(p).startswith(("target: expected", "preds: expected", "preds and target: expected"))),
     Rule("torchmetrics counts distinct labels", lambda p: out_of_range(p) and is_curve(p)),
     Rule("torchmetrics counts distinct labels, and looks at none when preds are scores", lambda p: out_of_range(p) and not is_curve(p)),
     Rule("in torchmetrics NaN is below every threshold", lambda p: refused_with_nan(p) and not p.case.metric.startswith("Multiclass") and not is_curve(p)),
@@ -806,6 +903,12 @@ RULES = [
 
 # Faults that wait to be mended; each is to leave this list with the case that shows it.
 OPEN: list[Rule] = []
+
+
+def untaken(play: Play) -> bool:
+    """Tell an input that no metric has, which torchmetrics drops."""
+    said = re.search(r"no member takes an input `(\w+)`", play.ours.error)
+    return bool(said) and not play.theirs.error and all(said[1] not in inspect.signature(find_class(leaf["name"]).update).parameters for leaf in leaves_of(play.case.options))
 
 
 def out_of_range(play: Play) -> bool:

@@ -151,6 +151,23 @@ def ignored_logit(stem: Stem, metric: str, functional: str, options: dict, batch
     )
 
 
+def ignored_prediction(stem: Stem, metric: str, functional: str, given: dict, batches: list) -> None:
+    """Add ignored targets whose predicted label is none."""
+    for b in batches:
+        b["target"].view(-1)[0], b["preds"].view(-1)[0] = given["ignore_index"], given.get("num_classes", 2) + 1
+    within = lambda b: {**b, "preds": torch.where(b["target"] == given["ignore_index"], 0, b["preds"])}
+    stem.add(
+        Case(
+            f"{metric}/an ignored prediction that is no label", metric, given, batches, functional,
+            reason="an ignored element contributes nothing; torchmetrics wants its prediction to be a label",
+            reference="torchmetrics, with 0 in place of ignored predictions",
+            forward_by=lambda b: play(metric, given, [within(b)])[1],
+            final_by=lambda bs: play(metric, given, [within(b) for b in bs])[1],
+            rows="permutes" if "multidim_average" in given else "invariant",
+        )
+    )
+
+
 def unchecked(stem: Stem, metric: str, functional: str, options: dict, draw) -> None:
     """Add a target that is neither 0 nor 1 and counts as neither when nothing is checked."""
     batches = draw(f"{metric}/beyond", "labels")
@@ -227,6 +244,7 @@ def binary_task(stem: Stem, metric: str, functional: str) -> None:
     batches = draw(f"{metric}/reading", "probabilities", sizes=(6,), ignore_index=-1)
     batches[0]["target"][2], batches[0]["preds"][2] = -1, 3.5
     ignored_logit(stem, metric, functional, {}, batches)
+    ignored_prediction(stem, metric, functional, {"ignore_index": -1}, draw(f"{metric}/ignored", "labels"))
     stem.require(metric, {**arguments, "threshold": [0.5, 0.3, 0.75, 0.0, 1.0]}, ZERO_DIVISION)
     refused_options(stem, metric, {}, COMMON_WRONG | FAMILY_WRONG | THRESHOLD_WRONG | {"input": [("scores", None)]})
     good = draw(f"{metric}/good", "probabilities", sizes=(6,))[0]
@@ -278,6 +296,15 @@ def unchecked_classes(stem: Stem, metric: str, functional: str, options: dict, d
     many[0]["preds"][:6] = torch.tensor([0, CLASSES + 3, 1, 2, 3, CLASSES])
     given = {"average": "micro", "validate_args": False}
     stem.add(Case(f"{metric}/labels out of range unchecked, micro", metric, options | given, many, functional))
+    given = {"average": "none", "validate_args": False}
+    among_more = lambda batches: play(metric, options | {"num_classes": 2 * CLASSES, "average": "none"}, batches)[1][:CLASSES]
+    stem.add(
+        Case(
+            f"{metric}/labels out of range unchecked, none", metric, options | given, many, functional,
+            reason="unchecked labels out of range are of no class; torchmetrics fails, or counts them in classes that they are not of",
+            reference="torchmetrics with classes for them, too", forward_by=lambda b: among_more([b]), final_by=among_more,
+        )
+    )
 
 
 def multiclass_task(stem: Stem, metric: str, functional: str) -> None:
@@ -326,6 +353,8 @@ def multiclass_task(stem: Stem, metric: str, functional: str) -> None:
         "zero_division": [0, 1],
     }
     drawn(stem, metric, functional, options, arguments, draw, (5,))
+    given = options | {"ignore_index": 1, "multidim_average": "samplewise"}  # torchmetrics counts by classes of their own there
+    ignored_prediction(stem, metric, functional, given, draw(f"{metric}/ignored", "labels", sizes=(3, 2, 4), rest=(5,)))
     batches = draw(f"{metric}/valid", "logits", sizes=(5, 3))
     valid = [torch.tensor([True, True, False, True, False]), torch.tensor([False, True, True])]
     add("rows that do not count", {}, batches, valid=valid)
@@ -379,6 +408,7 @@ def multilabel_task(stem: Stem, metric: str, functional: str) -> None:
     batches = draw(f"{metric}/reading", "probabilities", sizes=(6,), ignore_index=-1)
     batches[0]["target"][2, 1], batches[0]["preds"][2, 1] = -1, 3.5
     ignored_logit(stem, metric, functional, options, batches)
+    ignored_prediction(stem, metric, functional, options | {"ignore_index": -1}, draw(f"{metric}/ignored", "labels"))
     stem.require(metric, {**arguments, "threshold": [0.5, 0.3, 0.75, 0.0, 1.0]}, ZERO_DIVISION)
     wrong = COMMON_WRONG | FAMILY_WRONG | THRESHOLD_WRONG | AVERAGE_WRONG | {"input": [("scores", None)]}
     wrong |= {"num_labels": [(1, None), (0, None), ("three", None), (2.5, None), (None, None)]}

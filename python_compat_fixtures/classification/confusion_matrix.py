@@ -2,6 +2,7 @@
 
 import torch
 from cases import Case, Misuse, Stem
+from confusion_family import unchecked
 from labelled import binary, many_rows, multiclass, multilabel
 from stat_scores_family import (
     CLASSES,
@@ -43,6 +44,7 @@ def binary_task(stem: Stem) -> None:
     absent = [{**b, "target": b["target"] * 0} for b in binary(f"{metric}/absent", "labels")]
     for normalize in ("true", "pred", "all"):
         stem.add(Case(f"{metric}/no positive target, normalize={normalize}", metric, {"normalize": normalize}, absent, functional))
+    unchecked(stem, "binary", metric, functional, {}, binary(f"{metric}/beyond", "labels", sizes=(7, 9)))
     stem.require(metric, {**arguments, "threshold": [0.5, 0.3, 0.75, 0.0, 1.0]}, SAME)
     refused_options(stem, metric, {}, COMMON_WRONG | THRESHOLD_WRONG | NORMALIZE_WRONG | {"input": [("scores", None)]})
     refused_inputs(stem, metric, {}, binary(f"{metric}/good", "probabilities", sizes=(6,))[0], 2)
@@ -67,6 +69,7 @@ def multiclass_task(stem: Stem) -> None:
     batches = draw(f"{metric}/valid", "logits", sizes=(5, 3))
     valid = [torch.tensor([True, True, False, True, False]), torch.tensor([False, True, True])]
     stem.add(Case(f"{metric}/rows that do not count", metric, options, batches, functional, valid=valid))
+    unchecked(stem, "multiclass", metric, functional, options, draw(f"{metric}/beyond", "labels", sizes=(9, 12)))
     stem.require(metric, arguments, SAME)
     wrong = COMMON_WRONG | NORMALIZE_WRONG
     refused_options(stem, metric, options, wrong | {"num_classes": [(1, None), (0, None), ("three", None), (2.5, None), (None, None)]})
@@ -104,6 +107,7 @@ def multilabel_task(stem: Stem) -> None:
     batches = draw(f"{metric}/reading", "probabilities", sizes=(6,), ignore_index=-1)
     batches[0]["target"][2, 1], batches[0]["preds"][2, 1] = -1, 3.5
     ignored_logit(stem, metric, functional, options, batches)
+    unchecked(stem, "multilabel", metric, functional, options, draw(f"{metric}/beyond", "labels", sizes=(7, 9)))
     stem.require(metric, {**arguments, "threshold": [0.5, 0.3, 0.75, 0.0, 1.0]}, SAME)
     wrong = COMMON_WRONG | THRESHOLD_WRONG | NORMALIZE_WRONG | {"input": [("scores", None)]}
     refused_options(stem, metric, options, wrong | {"num_labels": [(1, None), (0, None), ("three", None), (2.5, None), (None, None)]})

@@ -117,6 +117,7 @@ def refused(stem: Stem) -> None:
     refuse("reset_real_features of another type", "reset_real_features", {"reset_real_features": "no"})
     refuse("unknown option", "features", {"features": 4})
     refuse("another number of features", "[N, 4]", {}, [rows(3, 5)])
+    refuse("one feature for four", "[N, 4]", {}, [rows(3, 1)])
     refuse("images", "[N, 4]", {}, [rows(3, 3, 8, 8)])
     refuse("no real", "real", {}, [{"imgs": torch.ones(3, 4)}])
     refuse("real of another type", "real", {}, [{"imgs": torch.ones(3, 4), "real": torch.ones(3)}])
