@@ -10,7 +10,7 @@ ACCURACY = named("MulticlassAccuracy", num_classes=3, average="micro")
 MASK = 2**64 - 1
 STEP = 0x9E3779B97F4A7C15
 BY_ROW = "without ids a row's draws depend on its place in its batch, and multinomial ones always"
-SPLITS = ("one update", "merge of two", "merge of three", "permuted", "garbage", "empty batches", "row by row", "ranks", "forward")
+SPLITS = ("one update", "merge of two", "merge of three", "permuted", "garbage", "empty batches", "row by row", "integer weights", "floating weights", "scaled weights", "ranks", "forward")
 
 
 def mixed(word: int) -> int:

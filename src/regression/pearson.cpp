@@ -215,9 +215,9 @@ Tensor PearsonCorrCoef::finalise(const States& states, const Options&) {
   return families::pairs::of_outputs(value);
 }
 
-Tensor PearsonCorrCoef::functional_value(const Tensor& preds, const Tensor& target) {
+Tensor PearsonCorrCoef::functional_value(const Tensor& preds, const Tensor& target, const Rows& rows) {
   const int64_t columns = preds.dim() == 2 ? preds.size(1) : 1;
-  return families::pairs::of_outputs(MetricOf<PearsonCorrCoef>::value_of({.num_outputs = columns}, {preds, target}));
+  return families::pairs::of_outputs(MetricOf<PearsonCorrCoef>::value_of({.num_outputs = columns}, {preds, target}, rows));
 }
 
 }  // namespace definitions

@@ -359,6 +359,12 @@ Tensor with_float_digits(const Tensor& value) {
   return value.contiguous().view(at::kLong).bitwise_and(~digits_beyond).view(at::kDouble);
 }
 
+/// The weights of the rows of targets [N] or [N, M], in a shape that goes with these.
+Tensor weights_beside(const Tensor& target, const families::pairs::WeightsOfPairs& rows) {
+  const Tensor column = rows.column().to(target.device());
+  return target.dim() == 1 ? column.squeeze(1) : column;
+}
+
 /// A number times each of a tensor, in two parts.
 std::pair<Tensor, Tensor> times(const DoubleDouble& number, const Tensor& numbers) {
   const Tensor held = numbers.detach().to(at::kCPU).contiguous();
@@ -377,7 +383,7 @@ std::pair<Tensor, Tensor> times(const DoubleDouble& number, const Tensor& number
 /// is theirs.
 void add_fit(States& states, const Tensor& preds, const Tensor& target, const families::pairs::WeightsOfPairs& rows) {
   const bool weighted = rows.each() != nullptr;
-  const Tensor weights = weighted ? rows.column().to(target.device()) : Tensor();
+  const Tensor weights = weighted ? weights_beside(target, rows) : Tensor();
   const auto sum_of = [&](const Tensor& values) { return (weighted ? values * weights : values).sum(0); };
   const DoubleDouble n = rows.total().sum;
   const Tensor errors = target - preds;
@@ -406,7 +412,7 @@ void add_fit(States& states, const Tensor& preds, const Tensor& target, const fa
 /// Attaches derivatives to the states of one batch, whose values are there already.
 void attach_gradients(States& states, const Tensor& preds, const Tensor& target,
                       const families::pairs::WeightsOfPairs& rows) {
-  const Tensor weights = rows.each() != nullptr ? rows.column().to(target.device()) : Tensor();
+  const Tensor weights = rows.each() != nullptr ? weights_beside(target, rows) : Tensor();
   const auto sum_of = [&](const Tensor& values) { return (weights.defined() ? values * weights : values).sum(0); };
   const Tensor x = preds.to(at::kDouble);
   const Tensor y = target.to(at::kDouble);
@@ -497,8 +503,8 @@ Tensor R2Score::finalise(const States& states, const Options& options) {
   return value(errors, deviations, deviations);
 }
 
-Tensor R2Score::functional_value(const Tensor& preds, const Tensor& target, const Options& options) {
-  const Tensor value = MetricOf<R2Score>::value_of(options, {preds, target});
+Tensor R2Score::functional_value(const Tensor& preds, const Tensor& target, const Options& options, const Rows& rows) {
+  const Tensor value = MetricOf<R2Score>::value_of(options, {preds, target}, rows);
   // As in torchmetrics: the class makes a number of the vector of one column, the functional does not.
   const bool one_column = preds.dim() == 2 && preds.size(1) == 1;
   return one_column && options.multioutput == regression::MultiOutput::RawValues ? value.reshape({1})

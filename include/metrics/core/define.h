@@ -358,15 +358,15 @@ Inputs readable_inputs(std::string_view what, const Names& names, Inputs inputs)
   return inputs;
 }
 
-/// Calls a function with inputs, and with options where it takes any.
-template <class F, class Options, class Inputs>
-decltype(auto) call_function(F f, const Options& options, const Inputs& inputs) {
+/// Calls a function with inputs, with options where it takes any, and with what else comes after these.
+template <class F, class Options, class Inputs, class... More>
+decltype(auto) call_function(F f, const Options& options, const Inputs& inputs, const More&... more) {
   return std::apply(
       [&](const auto&... in) {
         if constexpr (FunctionSignature<F>::takes_options) {
-          return f(in..., options);
+          return f(in..., options, more...);
         } else {
-          return f(in...);
+          return f(in..., more...);
         }
       },
       inputs);
@@ -609,11 +609,18 @@ template <class D>
 auto MetricOf<D>::call(const FunctionalOptions& options, const FunctionalInputs& inputs, const Rows& rows)
     -> FunctionalResult {
   if constexpr (detail::FunctionalOf<D>::is_own) {
-    detail::require_no_weights(D::functional, rows);
-    return detail::named(D::functional, [&] {
-      const auto readable = detail::readable_inputs(D::functional, detail::functional_inputs<D>(), inputs);
-      return detail::call_function(&D::functional_value, options, readable);
-    });
+    const auto with_options = [&](const auto&... more) {
+      return detail::named(D::functional, [&] {
+        const auto readable = detail::readable_inputs(D::functional, detail::functional_inputs<D>(), inputs);
+        return detail::call_function(&D::functional_value, options, readable, more...);
+      });
+    };
+    if constexpr (detail::FunctionalOf<D>::takes_rows) {
+      return with_options(rows);
+    } else {
+      detail::require_no_weights(D::functional, rows);
+      return with_options();
+    }
   } else if constexpr (std::is_same_v<FunctionalOptions, Options>) {
     return value_of(options, inputs, rows);
   } else {

@@ -61,12 +61,14 @@ struct KeptOptions<D> {
   using Type = typename D::Prepared;
 };
 
-/// The inputs, options and result of a function `R f(const In&..., const Options&)`, or of one without options.
+/// The inputs, options and result of a function `R f(const In&..., const Options&)`, or of one without options; last may
+/// come `const Rows&`.
 template <class Done, class... Rest>
 struct SplitOptions {
   using Inputs = Done;
   using Options = NoOptions;
   static constexpr bool takes_options = false;
+  static constexpr bool takes_rows = false;
 };
 template <class... Done, class Last>
 requires HasFields<std::remove_cvref_t<Last>>
@@ -74,6 +76,16 @@ struct SplitOptions<std::tuple<Done...>, Last> {
   using Inputs = std::tuple<Done...>;
   using Options = std::remove_cvref_t<Last>;
   static constexpr bool takes_options = true;
+  static constexpr bool takes_rows = false;
+};
+template <class... Done>
+struct SplitOptions<std::tuple<Done...>, const Rows&> : SplitOptions<std::tuple<Done...>> {
+  static constexpr bool takes_rows = true;
+};
+template <class... Done, class Last>
+requires HasFields<std::remove_cvref_t<Last>>
+struct SplitOptions<std::tuple<Done...>, Last, const Rows&> : SplitOptions<std::tuple<Done...>, Last> {
+  static constexpr bool takes_rows = true;
 };
 template <class... Done, class Last>
 requires(!HasFields<std::remove_cvref_t<Last>>) struct SplitOptions<std::tuple<Done...>, Last>
@@ -111,7 +123,8 @@ struct FunctionalOf {
   using Inputs = typename UpdateSignature<decltype(&D::update)>::Tuple;
   using Options = typename OptionsOfFunctional<D>::Type;
 };
-/// The exception: a definition has a functional of its own, `static R functional_value(const In&..., const Options&)`.
+/// The exception: a definition has a functional of its own, `static R functional_value(const In&..., const Options&)`,
+/// last of all with `const Rows&` where it takes weights.
 template <class D>
 requires requires {
   &D::functional_value;

@@ -31,7 +31,7 @@ struct PearsonCorrCoef {
                      const Weights& weights);
   static void merge(States& into, const States& from, const Options& options);
   static Tensor finalise(const States& states, const Options& options);
-  static Tensor functional_value(const Tensor& preds, const Tensor& target);
+  static Tensor functional_value(const Tensor& preds, const Tensor& target, const Rows& rows);
   static void show_as_torchmetrics(States& states, const Options& options);
   static void complete_from_torchmetrics(States& states, const Options& options);
 };

@@ -47,7 +47,7 @@ struct R2Score {
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target,
                      const Weights& weights);
   static Tensor finalise(const States& states, const Options& options);
-  static Tensor functional_value(const Tensor& preds, const Tensor& target, const Options& options);
+  static Tensor functional_value(const Tensor& preds, const Tensor& target, const Options& options, const Rows& rows);
 };
 
 }  // namespace definitions
