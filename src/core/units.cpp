@@ -227,7 +227,8 @@ UpdatePlan Units::update_and_plan(const Feeds& feeds, const Unit** in_work) {
     return feed.inputs == feeds.units.front().inputs;
   });
   // Of units that do the same and have other states, some may be reset and become one with the others.
-  if (has_history || !is_one_batch || !std::all_of(groups.begin(), groups.end(), [](const Alike& group) { return group.is_one(); })) {
+  if (has_history || !is_one_batch ||
+      !std::all_of(groups.begin(), groups.end(), [](const Alike& group) { return group.is_one(); })) {
     return {};
   }
   UpdatePlan plan;
@@ -235,9 +236,8 @@ UpdatePlan Units::update_and_plan(const Feeds& feeds, const Unit** in_work) {
   for (Alike& group : groups) steps->clusters.push_back(std::move(group.clusters.front()));
   for (const UnitFeed& feed : feeds.units) {
     const Unit& unit = *feed.metric;
-    const auto own = std::find_if(steps->clusters.begin(), steps->clusters.end(), [&](const Cluster& cluster) {
-      return unit.shares_states_with(cluster.first());
-    });
+    const auto own = std::find_if(steps->clusters.begin(), steps->clusters.end(),
+                                  [&](const Cluster& cluster) { return unit.shares_states_with(cluster.first()); });
     plan.units_.push_back(feed.metric);
     unit.update_key();  // which may not have been asked for yet
     steps->facts.push_back({unit.update_key_, &own->first(), unit.device(), unit.dtype()});

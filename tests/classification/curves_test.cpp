@@ -663,7 +663,8 @@ TEST_CASE("without validation NaN is below all scores") {
 TEST_CASE("the area of scores of which few or many are equal is that of their pairs") {
   std::minstd_rand random(17);
   // From hardly any equal scores to almost all; 70,000 are two chunks.
-  for (const int64_t levels : {int64_t{1} << 30, int64_t{1000000}, int64_t{70000}, int64_t{20000}, int64_t{500}, int64_t{2}}) {
+  for (const int64_t levels :
+       {int64_t{1} << 30, int64_t{1000000}, int64_t{70000}, int64_t{20000}, int64_t{500}, int64_t{2}}) {
     for (const int64_t rows : {1, 2, 3, 9, 511, 513, 5000, 70000}) {
       CAPTURE(levels);
       CAPTURE(rows);

@@ -27,8 +27,8 @@ struct Feeds {
 };
 
 /// What an update has worked out of metrics that all get the same inputs: which of them are alike and keep one state.
-/// The next update need not work it out again, unless one of them has been changed in another way since. A copy has none,
-/// because what it would be kept with has other metrics.
+/// The next update need not work it out again, unless one of them has been changed in another way since. A copy has
+/// none, because what it would be kept with has other metrics.
 class METRICS_API UpdatePlan {
  public:
   UpdatePlan() = default;

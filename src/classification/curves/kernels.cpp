@@ -380,12 +380,12 @@ METRICS_INLINE bool add_ranks(const Item* items, int64_t first, int64_t count, i
   return false;
 }
 
-#define METRICS_RANK_SUM(Item)                                                                                 \
-  METRICS_MULTIVERSIONED bool add_all_ranks(const Item* items, int64_t count, RankSum& ranks) {                \
-    for (int64_t i = 0; i < count; i += kBlock) {                                                              \
-      if (!add_ranks(items + i, i, std::min(kBlock, count - i), count - i, ranks)) return false;               \
-    }                                                                                                          \
-    return true;                                                                                               \
+#define METRICS_RANK_SUM(Item)                                                                   \
+  METRICS_MULTIVERSIONED bool add_all_ranks(const Item* items, int64_t count, RankSum& ranks) {  \
+    for (int64_t i = 0; i < count; i += kBlock) {                                                \
+      if (!add_ranks(items + i, i, std::min(kBlock, count - i), count - i, ranks)) return false; \
+    }                                                                                            \
+    return true;                                                                                 \
   }
 METRICS_RANK_SUM(uint32_t)
 METRICS_RANK_SUM(uint64_t)

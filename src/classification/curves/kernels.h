@@ -93,7 +93,8 @@ METRICS_API void rank(std::span<const double> scores, const uint8_t* yes, const 
 struct RankSum {
   int64_t positives = 0;
   uint64_t sum = 0;
-  int64_t halves = 0;  ///< To be added to twice the sum, as if each of two items at one place came first half the times.
+  int64_t halves =
+      0;  ///< To be added to twice the sum, as if each of two items at one place came first half the times.
 };
 
 /// Returns nothing where many items share a place, and where they are more than 2^31.
