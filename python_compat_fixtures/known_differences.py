@@ -397,9 +397,11 @@ def normal(play: Play, batches: list) -> list:
         preds = batch["preds"].double()
         if logits:
             finite = preds.nan_to_num(nan=math.nan, posinf=1e4, neginf=-math.inf)  # an infinite score takes all
-            of_classes = lambda: finite.log_softmax(1).mul(1e11).round().div(1e11).exp() if play.ties else finite.softmax(1)
+            tied = lambda logarithms: logarithms.mul(1e11).round().div(1e11).exp()
+            of_classes = lambda: tied(finite.log_softmax(1)) if play.ties else finite.softmax(1)
+            of_each = lambda: tied(torch.nn.functional.logsigmoid(preds)) if play.ties else preds.sigmoid()
             in_order = multiclass and not is_curve(play)  # of which no more than the order counts, where softmax would make ties
-            preds = preds if in_order else of_classes() if multiclass else preds.sigmoid()
+            preds = preds if in_order else of_classes() if multiclass else of_each()
         if ignored is not None and not multiclass:
             preds = torch.where(batch["target"] == ignored, torch.tensor(0.5).double(), preds)
         elif ignored is not None and preds.numel():
@@ -559,7 +561,7 @@ def unchecked_classes(play: Play) -> bool:
     """Tell counts of classes, each by itself, for labels out of range that are not checked."""
     options = play.case.options
     counts = is_classification(play) and play.case.metric.startswith("Multiclass") and not is_curve(play) and not ends(play, *CELLS, "ExactMatch")
-    return counts and options.get("validate_args") is False and options.get("average") != "micro" and has_no_cell(play) and play.name != "functional"
+    return counts and options.get("validate_args") is False and options.get("average") != "micro" and has_no_cell(play)
 
 
 def without_cells(value: Callable) -> Callable:
@@ -611,7 +613,10 @@ def of_no_class(play: Play) -> Any:
             setattr(metric, name, [s[..., :classes] for s in state] if isinstance(state, list) else state[..., :classes])
         return rounded(metric.compute())
 
-    return by(value)(play)
+    if play.name != "functional":
+        return by(value)(play)
+    right = value(play, [concatenated(play.case.batches)])
+    return right.reshape(play.ours.value.shape) if right.numel() == 1 else right  # classes alone make a number of one element
 
 
 def of_finite(value: Callable) -> Callable:
