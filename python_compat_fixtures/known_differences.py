@@ -807,7 +807,10 @@ RULES = [
     Rule("A value of nothing is what the formula gives without samples", lambda p: not p.case.batches),  # of a metric in a collection
     # --- aggregation
     Rule("an integer is as good as a float of its value; torchmetrics takes none here", integer_for_float, with_float),
-    Rule("an integer is as good as a float of its value; torchmetrics takes none here", lambda p: integer_for_float(p) and is_classification(p), lambda p: settled(as_float(p))),
+    *(
+        Rule("an integer is as good as a float of its value; torchmetrics takes none here", lambda p: integer_for_float(p) and is_classification(p), lambda p, value=value: value(as_float(p)))
+        for value in (settled, samples_apart, lambda p: but_for_nothing(p))
+    ),
     Rule("an empty concatenation is an empty tensor here, an empty list there", is_of("CatMetric"), no_list),
     Rule("nan_strategy=disable there drops the weights", lambda p: is_of("MeanMetric")(p) and p.case.options.get("nan_strategy") == "disable", by(weighted)),
     Rule("torchmetrics writes the weight of a filled NaN to the expanded tensor: to the whole column, and to the caller's tensor", lambda p: is_of("MeanMetric")(p) and kind_of(p.case.options.get("nan_strategy")) == "number", lambda p: filled_mean(p)),
@@ -865,7 +868,10 @@ RULES = [
     Rule("half scores count as the same numbers in float32; torchmetrics rounds their sigmoid to the half type before it compares", lambda p: has_dtype(p, *HALVES) and not is_curve(p), settled),
     Rule("half scores are the same numbers in float32; torchmetrics rounds probabilities to the half type", lambda p: has_dtype(p, *HALVES) and is_curve(p), settled),
     Rule("results are float32 unless set_dtype says otherwise; there float64 values widen the states", lambda p: has_dtype(p, torch.float64) and not p.theirs.error, lambda p: rounded(p.theirs.value)),
-    Rule("torchmetrics' class adds the counts of all classes together to a state for each class, which fails", lambda p: p.theirs.error and p.case.options.get("average") == "micro" and binned(p, *CURVES), settled),
+    *(
+        Rule("torchmetrics' class adds the counts of all classes together to a state for each class, which fails", lambda p, holds=holds: p.theirs.error and p.case.options.get("average") == "micro" and binned(p, *CURVES) and holds(p), value)
+        for holds, value in ((lambda _: True, settled), (nothing_counts, but_for_nothing))
+    ),
     Rule("an area is that of the whole curve, from no sample let through to all; torchmetrics leaves out what lies beyond the thresholds given", lambda p: binned(p, "AUROC", "AveragePrecision"), exactly),
     Rule("a class without positives has no recall and reaches none; torchmetrics fails when all its points hold the minimum", lambda p: ends(p, *AT_FIXED) and p.theirs.error, exactly),
     Rule("ratios of counts are rounded once, in float64: a point that just meets the minimum counts; there they are float32", lambda p: ends(p, *AT_FIXED), exactly),
