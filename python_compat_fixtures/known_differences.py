@@ -642,9 +642,15 @@ def unspelt(play: Play) -> Any:
     return first_exchanged(other) if exact and only_first(other) else settled(other)
 
 
+def checks(play: Play) -> bool:
+    """Tell whether a class is told to check, or does so by default."""
+    default = inspect.signature(find_class(play.case.metric)).parameters["validate_args"].default
+    return play.case.options.get("validate_args", default) is not False
+
+
 def checked_there(play: Play) -> bool:
     """Tell options and shapes that torchmetrics would refuse, too, if it were told to check; what names a place is the refusal of a label or score there."""
-    if not is_classification(play) or play.case.options.get("validate_args") is not False or play.theirs.error or not play.ours.error or " at [" in play.ours.error:
+    if not is_classification(play) or checks(play) or play.theirs.error or not play.ours.error or " at [" in play.ours.error:
         return False
     try:
         played(play, given_batches(play), play.case.options | {"validate_args": True})
@@ -900,6 +906,7 @@ RULES = [
     ),
     # --- refused here alone
     Rule("are checked whatever `validate_args` says", checked_there),
+    Rule("`num_classes=None` goes with nothing but the average `micro` of all samples together", lambda p: is_classification(p) and not p.theirs.error and refusal(p).startswith("num_classes: got None") and p.case.options.get("average") == "micro" and p.case.options.get("multidim_average") == "samplewise"),
     Rule("Inputs by name that no member or operand takes are an error", lambda p: untaken(p)),
     Rule("Predictions and targets of different numbers of rows are refused", lambda p: is_classification(p) and not p.theirs.error and "expected" in p.ours.error and any(len(b["preds"]) != len(b["target"]) for b in p.case.batches)),
     Rule("without thresholds there is no curve", lambda p: is_curve(p) and not p.theirs.error and refusal(p).startswith("thresholds: expected at least one")),
