@@ -1,3 +1,4 @@
+#include "kernels/plain_tensor.h"
 #include <metrics/core/errors.h>
 #include <metrics/core/state.h>
 #include <metrics/core/weights.h>
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <sstream>
 #include <utility>
@@ -73,6 +75,21 @@ Tensor row_tensor(int64_t rows) {
   return Tensor(at::detail::empty_cpu({rows}, at::kLong));
 }
 
+/// Whether all rows count, with weights that can be: told of most batches by one look at them, without a branch.
+bool are_all_above_0(const int64_t* weights, int64_t rows) {
+  constexpr int64_t few = int64_t{1} << 31;  // of these no batch has a sum beyond 2^53
+  int64_t odd = rows > (int64_t{1} << 22) ? 1 : 0;
+  for (int64_t row = 0; row < rows; ++row) odd |= (weights[row] <= 0) | (weights[row] >= few);
+  return odd == 0;
+}
+bool are_all_above_0(const double* weights, int64_t rows) {
+  int64_t odd = 0;
+  for (int64_t row = 0; row < rows; ++row) {
+    odd |= !((weights[row] > 0) & (weights[row] <= std::numeric_limits<double>::max()));
+  }
+  return odd == 0;
+}
+
 template <class Number>
 std::optional<Tensor> rows_above_0(const Number* weights, int64_t rows, const Valid& valid) {
   const auto counts = [&](int64_t row) { return weights[row] > 0 && valid(row); };
@@ -85,6 +102,16 @@ std::optional<Tensor> rows_above_0(const Number* weights, int64_t rows, const Va
     if (counts(row)) *next++ = row;
   }
   return indices;
+}
+
+/// Numbers of that type on the CPU, without gradients; those that are such already are not copied.
+Tensor as_numbers(const Tensor& given, at::ScalarType dtype) {
+  if (!kernels::is_plain(given)) return given.detach().to(at::kCPU, dtype).resolve_neg().contiguous();
+  if (given.scalar_type() == dtype) return given.requires_grad() ? given.detach() : given;
+  if (given.scalar_type() != at::kFloat) return given.detach().to(dtype);
+  Tensor wide(at::detail::empty_cpu(given.sizes(), at::kDouble));
+  std::copy_n(given.const_data_ptr<float>(), given.numel(), wide.mutable_data_ptr<double>());
+  return wide;
 }
 
 void require_taken(RowWeights taken, const Tensor& weights) {
@@ -137,17 +164,16 @@ detail::WeighedRows detail::weighed_rows(const Rows& rows, RowWeights taken) {
   const Tensor& given = *rows.weights;
   require_taken(taken, given);
   const bool integers = at::isIntegralType(given.scalar_type(), /*includeBool=*/true);
-  const Tensor values = given.detach().to(at::kCPU, integers ? at::kLong : at::kDouble).resolve_neg().contiguous();
+  const Tensor values = as_numbers(given, integers ? at::kLong : at::kDouble);
   const Valid valid(rows.valid);
   const int64_t count = values.size(0);
-  std::optional<Tensor> kept;
-  if (integers) {
-    check_values(values.const_data_ptr<int64_t>(), count, valid);
-    kept = rows_above_0(values.const_data_ptr<int64_t>(), count, valid);
-  } else {
-    check_values(values.const_data_ptr<double>(), count, valid);
-    kept = rows_above_0(values.const_data_ptr<double>(), count, valid);
-  }
+  const auto kept_of = [&](const auto* numbers) -> std::optional<Tensor> {
+    if (!rows.valid && are_all_above_0(numbers, count)) return std::nullopt;
+    check_values(numbers, count, valid);
+    return rows_above_0(numbers, count, valid);
+  };
+  std::optional<Tensor> kept =
+      integers ? kept_of(values.const_data_ptr<int64_t>()) : kept_of(values.const_data_ptr<double>());
   Weights weights(kept ? values.index_select(0, *kept) : values);
   return {std::move(kept), std::move(weights)};
 }

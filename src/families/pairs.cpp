@@ -9,6 +9,8 @@
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
+#include <array>
+#include <numeric>
 #include <sstream>
 
 namespace metrics::families::pairs {
@@ -101,26 +103,51 @@ void add_sums(State& state, std::span<const DoubleDouble> sums, at::IntArrayRef 
   state.add(high, low);
 }
 
-WeightsOfPairs::WeightsOfPairs(const Weights& weights, int64_t rows) : total_(rows) {
+namespace {
+
+/// The sum of numbers that are not negative, by lanes in blocks, which are added in double-double.
+DoubleDouble sum_of(const double* numbers, int64_t count) {
+  constexpr int64_t lanes = 16, block = 4096;
+  DoubleDouble sum;
+  for (int64_t begin = 0; begin < count; begin += block) {
+    const int64_t end = std::min(begin + block, count);
+    std::array<double, lanes> of_lanes{};
+    int64_t i = begin;
+    for (; i + lanes <= end; i += lanes) {
+      for (int64_t lane = 0; lane < lanes; ++lane) of_lanes[static_cast<std::size_t>(lane)] += numbers[i + lane];
+    }
+    for (; i < end; ++i) sum = sum + numbers[i];
+    for (const double lane : of_lanes) sum = sum + lane;
+  }
+  return sum;
+}
+
+}  // namespace
+
+WeightsOfPairs::WeightsOfPairs(const Weights& weights, int64_t rows) : total_(rows), rows_(rows) {
   if (!weights.given()) return;
   const int64_t positions = weights.rows() == 0 ? 0 : rows / weights.rows();
-  each_.reserve(static_cast<std::size_t>(rows));
-  int64_t whole = 0;
-  DoubleDouble sum;
+  if (weights.are_integers()) {
+    const int64_t* const given = weights.integers();
+    total_ = PairCount(std::accumulate(given, given + weights.rows(), int64_t{0}) * positions);
+  } else {
+    const DoubleDouble sum = sum_of(weights.reals(), weights.rows());
+    total_ = PairCount(kernels::pairs::product(sum, {static_cast<double>(positions), 0}));
+    each_ = weights.reals();
+    if (positions == 1) return;
+  }
+  own_.resize(static_cast<std::size_t>(rows));
+  auto next = own_.begin();
   for (int64_t row = 0; row < weights.rows(); ++row) {
     const double weight = weights.are_integers() ? static_cast<double>(weights.integers()[row]) : weights.reals()[row];
-    if (weights.are_integers()) whole += weights.integers()[row];
-    sum = sum + weight;
-    each_.insert(each_.end(), static_cast<std::size_t>(positions), weight);
+    next = std::fill_n(next, positions, weight);
   }
-  total_ = weights.are_integers() ? PairCount(whole * positions)
-                                  : PairCount(kernels::pairs::product(sum, {static_cast<double>(positions), 0}));
+  each_ = own_.data();
 }
 
 Tensor WeightsOfPairs::column() const {
-  const auto rows = static_cast<int64_t>(each_.size());
-  Tensor column = at::empty({rows, 1}, at::kDouble);
-  std::copy(each_.begin(), each_.end(), column.mutable_data_ptr<double>());
+  Tensor column = at::empty({rows_, 1}, at::kDouble);
+  std::copy_n(each_, rows_, column.mutable_data_ptr<double>());
   return column;
 }
 

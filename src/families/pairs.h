@@ -69,20 +69,24 @@ struct PairCount {
   explicit PairCount(const DoubleDouble& weights) : sum(weights) {}
 };
 
-/// The weights of rows of pairs, of which several belong to one row of the inputs.
+/// The weights of rows of pairs, of which several may belong to one row of the inputs. It lives no longer than these.
 class WeightsOfPairs {
  public:
   WeightsOfPairs(const Weights& weights, int64_t rows);
+  WeightsOfPairs(const WeightsOfPairs&) = delete;
+  WeightsOfPairs& operator=(const WeightsOfPairs&) = delete;
 
   PairCount total() const { return total_; }
   /// One for each row of pairs; null without weights.
-  const double* each() const { return each_.empty() ? nullptr : each_.data(); }
+  const double* each() const { return each_; }
   /// The same, float64 [rows, 1].
   Tensor column() const;
 
  private:
   PairCount total_;
-  std::vector<double> each_;
+  int64_t rows_;
+  const double* each_ = nullptr;
+  std::vector<double> own_;  // where they are no float64 numbers, or several rows of pairs have one together
 };
 
 /// What the number of pairs grows by with a batch. Made before the batch's sums are added, it does all that can

@@ -212,6 +212,7 @@ TEST_CASE("counting weighted rows in one pass gives what folding them in apart d
   const auto spread = at::exp(at::rand({rows}, at::kDouble) * 40 - 20);  // sums of which are rounded
   for (const Tensor& weights : {at::randint(1, 9, {rows}, at::kLong), at::rand({rows}), spread}) {
     const auto check = [&](metrics::Metric& metric, const Tensor& preds, const Tensor& target) {
+      metric.reset();
       const auto one = metric.clone();
       metric.update({preds, target}, {}, Rows{.weights = weights});
       const States& found = metrics::testing::unit_of(metric).states();
@@ -244,6 +245,14 @@ TEST_CASE("counting weighted rows in one pass gives what folding them in apart d
     check(matrices, questions, answers);
     check(by_label, questions, answers);
     check(binary, questions, answers);
+    metrics::BinaryConfusionMatrix of_rows;
+    metrics::MultilabelConfusionMatrix of_lines({.num_labels = 3, .ignore_index = 0});
+    metrics::MultilabelStatScores of_labels({.num_labels = 3, .average = metrics::classification::Average::None});
+    const Tensor first = questions.select(2, 0).contiguous(), its_answers = answers.select(2, 0).contiguous();
+    check(of_rows, first.select(1, 0).contiguous(), its_answers.select(1, 0).contiguous());
+    check(of_lines, first * 8 - 4, its_answers);
+    check(of_lines, first.to(at::kBFloat16), its_answers);
+    check(of_labels, (first > 0.5).to(at::kLong), its_answers);
   }
 }
 

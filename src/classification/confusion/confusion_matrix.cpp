@@ -41,7 +41,7 @@ void BinaryConfusion::declare(States& states, const Options& o) {
 void BinaryConfusion::update(States& states, const Options& o, const Tensor& preds, const Tensor& target,
                              const Weights& weights) {
   const counts::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
-  if (weights.given()) return counts::add_weighted_matrices(states, o.input, preds, target, 1, rule, weights);
+  if (weights.given()) return counts::add_weighted_matrices(states, o.input, preds, target, std::nullopt, rule, weights);
   auto counts = as_matrices(counts::binary_counts(preds, target, rule));
   counts.probabilities = counts.probabilities[0];
   counts.logits = counts.logits[0];

@@ -106,7 +106,7 @@ void BinaryCounting::update(States& states, const Options& o, const Tensor& pred
                             const Weights& weights) {
   const counts::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
   if (o.multidim_average == MultidimAverage::Global) {
-    if (weights.given()) return counts::add_weighted_counts(states, o.input, preds, target, 1, rule, weights);
+    if (weights.given()) return counts::add_weighted_counts(states, o.input, preds, target, std::nullopt, rule, weights);
     return fold_readings(states, o.input, counts::binary_counts(preds, target, rule));
   }
   // torchmetrics keeps one number a sample here, not one for each of a single label.

@@ -2,6 +2,7 @@
 
 #include "class_rows.h"
 #include "inputs.h"
+#include "kernels/fastest.h"
 #include "kernels/pairs/exact_products.h"
 #include "questions.h"
 
@@ -12,6 +13,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -21,55 +23,95 @@ namespace {
 
 using kernels::Ignored;
 
-// --- Where weights are added: the loops below are written once for all three.
+// --- Sums of weights: int64, or double-double from sums of numbers that no addition rounds.
 
-// Integer weights, in int64.
-struct Whole {
-  using Weight = int64_t;
-  int64_t* sums;
+int64_t total_of(int64_t a, int64_t b) {
+  return wrapping_sum(a, b);
+}
+DoubleDouble total_of(const DoubleDouble& a, const DoubleDouble& b) {
+  return a + b;
+}
 
-  explicit Whole(std::vector<int64_t>& cells) : sums(cells.data()) {}
-  explicit Whole(int64_t* cells) : sums(cells) {}
-  void add(int64_t cell, int64_t weight) const { sums[cell] += weight; }
-};
+int64_t times(int64_t sum, int64_t count) {
+  return sum * count;
+}
+DoubleDouble times(const DoubleDouble& sum, int64_t count) {
+  return metrics::kernels::pairs::product(sum, {static_cast<double>(count), 0});
+}
 
-// Weights whose sums no double rounds.
-struct Coarse {
-  using Weight = double;
-  DoubleDouble* sums;
+// What is left of all without a part: of double-double a rest so small that it is no weight's is none.
+int64_t rest_of(int64_t all, int64_t part) {
+  return wrapping_sum(all, -part);
+}
+DoubleDouble rest_of(const DoubleDouble& all, const DoubleDouble& part) {
+  const DoubleDouble rest = all + DoubleDouble{-part.high, -part.low};
+  return std::abs(rest.high) < all.high * 0x1p-80 ? DoubleDouble{} : rest;
+}
 
-  explicit Coarse(std::vector<DoubleDouble>& cells) : sums(cells.data()) {}
-  void add(int64_t cell, double weight) const { sums[cell].high += weight; }
-};
-
-// All others: `low` has what the additions to `high` have lost.
-struct Fine {
-  using Weight = double;
-  DoubleDouble* sums;
-
-  explicit Fine(std::vector<DoubleDouble>& cells) : sums(cells.data()) {}
-  void add(int64_t cell, double weight) const {
-    const DoubleDouble sum = two_sum(sums[cell].high, weight);
-    sums[cell] = {sum.high, sums[cell].low + sum.low};
+// Floating weights as numbers that have a last bit in common, so that all sums of them are exact, and what they lack;
+// mostly that is nothing, as of float32 weights that are not too far apart.
+class Parts {
+ public:
+  // Each is added `times` times at most.
+  Parts(const double* weights, int64_t rows, int64_t times) : upper_(weights) {
+    const double greatest = rows == 0 ? 0 : *std::max_element(weights, weights + rows);
+    const int additions = std::bit_width(static_cast<uint64_t>(std::max<int64_t>(1, rows * times)));
+    const int last_bit = std::ilogb(std::max(greatest, 0x1p-900)) + 1 + additions - 53;
+    // Added to a number it leaves none of the bits below that.
+    const double cut = std::ldexp(1.5, 52 + last_bit);
+    const auto cut_off = [cut](double weight) { return (weight + cut) - cut; };
+    bool exact = true;
+    for (int64_t row = 0; row < rows; ++row) exact &= cut_off(weights[row]) == weights[row];
+    if (exact) return;
+    own_.resize(static_cast<std::size_t>(2 * rows));
+    double* const upper = own_.data();
+    double* const rest = upper + rows;
+    for (int64_t row = 0; row < rows; ++row) {
+      upper[row] = cut_off(weights[row]);
+      rest[row] = weights[row] - upper[row];
+    }
+    upper_ = upper;
+    rest_ = rest;
   }
+  Parts(const Parts&) = delete;
+  Parts& operator=(const Parts&) = delete;
+
+  const double* upper() const { return upper_; }
+  // Null where there is none.
+  const double* rest() const { return rest_; }
+
+ private:
+  const double* upper_;
+  const double* rest_ = nullptr;
+  std::vector<double> own_;
 };
 
-// Whether all sums of these numbers, each taken `times` times, are exact: from the greatest sum to the last bit of any
-// weight there are 53 bits at most.
-bool sums_are_exact(const double* weights, int64_t rows, int64_t times) {
-  int greatest = -2000, least = 2000;
-  for (int64_t row = 0; row < rows; ++row) {
-    int exponent = 0;
-    const auto mantissa = static_cast<int64_t>(std::ldexp(std::frexp(weights[row], &exponent), 53));
-    greatest = std::max(greatest, exponent);
-    least = std::min(least, exponent - 53 + std::countr_zero(static_cast<uint64_t>(mantissa)));
+// Calls count(sums, weights) with so many sums, which are 0, of int64 or double as the weights are, and hands what has
+// come of it to `take`, as int64 or double-double. With weights in two parts it counts twice.
+template <class Count, class Take>
+void counted(const Weights& weights, int64_t size, int64_t positions, const Count& count, const Take& take) {
+  const auto sums_of = [&](const auto* of_rows) {
+    std::vector<std::remove_cvref_t<decltype(*of_rows)>> sums(static_cast<std::size_t>(size));
+    count(sums.data(), of_rows);
+    return sums;
+  };
+  if (weights.are_integers()) {
+    const std::vector<int64_t> sums = sums_of(weights.integers());
+    return take(std::span<const int64_t>(sums));
   }
-  const auto additions = static_cast<uint64_t>(std::max<int64_t>(1, rows * times));
-  return greatest + std::bit_width(additions) - least <= 53;
+  const Parts parts(weights.reals(), weights.rows(), positions);
+  const std::vector<double> upper = sums_of(parts.upper());
+  std::vector<DoubleDouble> sums(upper.size());
+  for (std::size_t i = 0; i < sums.size(); ++i) sums[i].high = upper[i];
+  if (parts.rest() != nullptr) {
+    const std::vector<double> rest = sums_of(parts.rest());
+    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] = two_sum(upper[i], rest[i]);
+  }
+  take(std::span<const DoubleDouble>(sums));
 }
 
 // Adds what is counted of a batch to a state of such counts.
-void add_to(State& state, const std::vector<int64_t>& counts) {
+void add_to(State& state, std::span<const int64_t> counts) {
   if (state.tensor().is_cpu() && state.tensor().is_contiguous()) {
     int64_t* const held = state.counts();
     for (std::size_t i = 0; i < counts.size(); ++i) held[i] = wrapping_sum(held[i], counts[i]);
@@ -78,27 +120,8 @@ void add_to(State& state, const std::vector<int64_t>& counts) {
   state.add(at::from_blob(const_cast<int64_t*>(counts.data()), state.tensor().sizes(), at::kLong)
                 .to(state.tensor().device()));
 }
-void add_to(State& state, std::vector<DoubleDouble>& sums) {
-  for (DoubleDouble& sum : sums) sum = two_sum(sum.high, sum.low);
-  state.add(std::span<const DoubleDouble>(sums));
-}
-
-// Calls count(cells, weights) with so many cells, which are 0, and hands them to `take` where it does not throw.
-template <class Count, class Take>
-void counted(const Weights& weights, int64_t cells, int64_t positions, const Count& count, const Take& take) {
-  const auto size = static_cast<std::size_t>(cells);
-  if (weights.are_integers()) {
-    std::vector<int64_t> sums(size);
-    count(Whole(sums), weights.integers());
-    return take(sums);
-  }
-  std::vector<DoubleDouble> sums(size);
-  if (sums_are_exact(weights.reals(), weights.rows(), positions)) {
-    count(Coarse(sums), weights.reals());
-  } else {
-    count(Fine(sums), weights.reals());
-  }
-  take(sums);
+void add_to(State& state, std::span<const DoubleDouble> sums) {
+  state.add(sums);
 }
 
 // --- Classes.
@@ -120,176 +143,236 @@ void each_row(const ClassRows& rows, int64_t positions, Ignored ignored, const W
   }
 }
 
-int64_t difference(int64_t a, int64_t b) {
-  return wrapping_sum(a, -b);
-}
-DoubleDouble difference(const DoubleDouble& a, const DoubleDouble& b) {
-  return a + DoubleDouble{-b.high, -b.low};
-}
-
-// What is left of all: of sums in double-double a rest so small that it is no weight's is none.
-int64_t rest_of(int64_t, int64_t rest) {
-  return rest;
-}
-DoubleDouble rest_of(const DoubleDouble& all, const DoubleDouble& rest) {
-  return std::abs(rest.high) < all.high * 0x1p-80 ? DoubleDouble{} : rest;
-}
-
-// Into cells [4, classes], and one more for all rows, of which true negatives are the rest.
-template <class Cells, class Weight>
-void count_classes(const Cells& cells, int64_t classes, const ClassRows& rows, int64_t positions, Ignored ignored,
+// Sums [4, classes] without those of true negatives, and one more of all rows.
+template <class Weight>
+void count_classes(Weight* sums, int64_t classes, const ClassRows& rows, int64_t positions, Ignored ignored,
                    const Weight* weights) {
-  const int64_t fp = classes, tn = 2 * classes, fn = 3 * classes, all = 4 * classes;
+  Weight* const fp = sums + FalsePositive * classes;
+  Weight* const fn = sums + FalseNegative * classes;
+  Weight& all = sums[kCells * classes];
   each_row(rows, positions, ignored, weights, [&](int64_t target, int64_t predicted, Weight weight) {
-    cells.add(all, weight);
-    if (target == predicted && of_class(target, classes)) return cells.add(target, weight);
-    if (of_class(predicted, classes)) cells.add(fp + predicted, weight);
-    if (of_class(target, classes)) cells.add(fn + target, weight);
+    all += weight;
+    if (target == predicted && of_class(target, classes)) {
+      sums[target] += weight;
+      return;
+    }
+    if (of_class(predicted, classes)) fp[predicted] += weight;
+    if (of_class(target, classes)) fn[target] += weight;
   });
-  auto* const sums = cells.sums;
+}
+
+// The sums with those of true negatives, which are the rest of all rows.
+template <class Sum>
+std::vector<Sum> with_true_negatives(std::span<const Sum> sums, int64_t classes) {
+  std::vector<Sum> cells(sums.begin(), sums.end() - 1);
+  const auto cell = [&](Cell kind, int64_t label) -> Sum& {
+    return cells[static_cast<std::size_t>(kind * classes + label)];
+  };
   for (int64_t label = 0; label < classes; ++label) {
-    const auto others = difference(difference(difference(sums[all], sums[label]), sums[fp + label]), sums[fn + label]);
-    sums[tn + label] = rest_of(sums[all], others);
+    const Sum others =
+        total_of(cell(TruePositive, label), total_of(cell(FalsePositive, label), cell(FalseNegative, label)));
+    cell(TrueNegative, label) = rest_of(sums.back(), others);
   }
+  return cells;
 }
 
-DoubleDouble times(const DoubleDouble& sum, int64_t count) {
-  return metrics::kernels::pairs::product(sum, {static_cast<double>(count), 0});
-}
-int64_t times(int64_t sum, int64_t count) {
-  return sum * count;
-}
-DoubleDouble together(const DoubleDouble& a, const DoubleDouble& b) {
-  return a + b;
-}
-int64_t together(int64_t a, int64_t b) {
-  return wrapping_sum(a, b);
+// Sums of the rows that are right and of those that are wrong.
+template <class Weight>
+void count_together(Weight* sums, const ClassRows& rows, int64_t positions, Ignored ignored, const Weight* weights) {
+  each_row(rows, positions, ignored, weights,
+           [&](int64_t target, int64_t predicted, Weight weight) { sums[target == predicted ? 0 : 1] += weight; });
 }
 
-// Into cells [4] of all classes together; a row that is wrong is one false positive and one false negative.
-template <class Cells, class Weight>
-void count_together(const Cells& cells, int64_t classes, const ClassRows& rows, int64_t positions, Ignored ignored,
-                    const Weight* weights) {
-  each_row(rows, positions, ignored, weights, [&](int64_t target, int64_t predicted, Weight weight) {
-    cells.add(target == predicted ? TruePositive : FalsePositive, weight);
-  });
-  auto* const sums = cells.sums;
-  const auto right = sums[TruePositive], wrong = sums[FalsePositive];
-  sums[FalseNegative] = wrong;
-  sums[TrueNegative] = together(times(right, classes - 1), times(wrong, classes - 2));
+// The counts [4] of all classes together; a row that is wrong is one false positive and one false negative.
+template <class Sum>
+std::vector<Sum> cells_of(const Sum& right, const Sum& wrong, int64_t classes) {
+  std::vector<Sum> cells(kCells);
+  cells[TruePositive] = right;
+  cells[FalsePositive] = cells[FalseNegative] = wrong;
+  cells[TrueNegative] = total_of(times(right, classes - 1), times(wrong, classes - 2));
+  return cells;
 }
 
-// Into cells [classes, classes].
-template <class Cells, class Weight>
-void count_pairs(const Cells& cells, int64_t classes, const ClassRows& rows, int64_t positions, Ignored ignored,
+// Sums [classes, classes].
+template <class Weight>
+void count_pairs(Weight* sums, int64_t classes, const ClassRows& rows, int64_t positions, Ignored ignored,
                  const Weight* weights) {
   each_row(rows, positions, ignored, weights, [&](int64_t target, int64_t predicted, Weight weight) {
-    if (of_class(target, classes) && of_class(predicted, classes)) cells.add(target * classes + predicted, weight);
+    if (of_class(target, classes) && of_class(predicted, classes)) sums[target * classes + predicted] += weight;
   });
 }
 
 // --- Questions.
 
-// Adds the weight of each question to a cell [4, labels] of each reading. A question is of one sample, and of one
-// label.
-template <class E, class Cells, class Weight>
-kernels::Flags count_questions(const E* x, const Cells& probabilities, const Cells& logits, const kernels::Questions& q,
-                               kernels::Cutoffs cutoffs, Ignored ignored, const Weight* weights) {
+// Sums of each label: of all questions whose answer is yes, of those of them whose score is above the cut-off as a
+// probability and as a logit, and the same of those whose answer is no.
+template <class Number>
+struct Answers {
+  Number *yes, *yes_as_probability, *yes_as_logit;
+  Number *no, *no_as_probability, *no_as_logit;
+
+  static constexpr int64_t parts = 6;
+  Answers(Number* sums, int64_t labels)
+      : yes(sums),
+        yes_as_probability(sums + labels),
+        yes_as_logit(sums + 2 * labels),
+        no(sums + 3 * labels),
+        no_as_probability(sums + 4 * labels),
+        no_as_logit(sums + 5 * labels) {}
+};
+
+// What a question adds, without a branch, so that several are worked at once.
+template <class Prediction, class Score, class Weight>
+METRICS_INLINE void add_question(const Prediction& prediction, int32_t code, Score score, Weight weight,
+                                 int32_t& outside, int32_t& invalid, Weight& yes, Weight& yes_as_probability,
+                                 Weight& yes_as_logit, Weight& no, Weight& no_as_probability, Weight& no_as_logit) {
+  const int32_t is_yes = code & kernels::kYes, is_no = code >> 1 & 1;
+  const int32_t above = (-is_yes & prediction.packed_if_yes(score)) | (-is_no & prediction.packed_if_no(score));
+  const int32_t as_probability = above >> kernels::kAsProbability & 1, as_logit = above >> kernels::kAsLogit & 1;
+  const auto weight_if = [weight](int32_t is) METRICS_INLINED { return weight * static_cast<Weight>(is); };
+  yes += weight_if(is_yes);
+  yes_as_probability += weight_if(is_yes & as_probability);
+  yes_as_logit += weight_if(is_yes & as_logit);
+  no += weight_if(is_no);
+  no_as_probability += weight_if(is_no & as_probability);
+  no_as_logit += weight_if(is_no & as_logit);
+  const int32_t is_taken = is_yes | is_no;
+  outside |= is_taken & prediction.outside(score);
+  invalid |=
+      (code & kernels::kInvalid) | (is_taken & (prediction.invalid(score) | static_cast<int32_t>(score != score)));
+}
+
+// Questions of one label, the i-th with the weight weights[i * step].
+template <int64_t step, class Prediction, class Score, class Weight>
+METRICS_INLINE void add_column(const Prediction& prediction, const Score* scores, const int32_t* codes,
+                               const Weight* weights, int64_t count, const Answers<Weight>& to, int64_t label,
+                               kernels::Flags& flags) {
+  int32_t outside = 0, invalid = 0;
+  Weight yes = 0, yes_p = 0, yes_l = 0, no = 0, no_p = 0, no_l = 0;
+#pragma omp simd reduction(+ : yes, yes_p, yes_l, no, no_p, no_l) reduction(| : outside, invalid)
+  for (int64_t i = 0; i < count; ++i) {
+    add_question(prediction, codes[i], scores[i], weights[i * step], outside, invalid, yes, yes_p, yes_l, no, no_p,
+                 no_l);
+  }
+  to.yes[label] += yes;
+  to.yes_as_probability[label] += yes_p;
+  to.yes_as_logit[label] += yes_l;
+  to.no[label] += no;
+  to.no_as_probability[label] += no_p;
+  to.no_as_logit[label] += no_l;
+  flags.outside |= outside;
+  flags.invalid |= invalid;
+}
+
+// A question of each label from the first on, which have a weight together.
+template <class Prediction, class Score, class Weight>
+METRICS_INLINE void add_line(const Prediction& prediction, const Score* scores, const int32_t* codes, Weight weight,
+                             int64_t first, int64_t count, const Answers<Weight>& to, kernels::Flags& flags) {
+  int32_t outside = 0, invalid = 0;
+#pragma omp simd reduction(| : outside, invalid)
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t label = first + i;
+    add_question(prediction, codes[i], scores[i], weight, outside, invalid, to.yes[label], to.yes_as_probability[label],
+                 to.yes_as_logit[label], to.no[label], to.no_as_probability[label], to.no_as_logit[label]);
+  }
+  flags.outside |= outside;
+  flags.invalid |= invalid;
+}
+
+// Reads all questions in stretches of memory: all samples of one label, the labels of a sample, or its positions.
+template <class E, class Weight>
+METRICS_INLINE void add_questions(const E* x, const kernels::Questions& q, const kernels::Prediction<E>& prediction,
+                                  Ignored ignored, const Weight* weights, const Answers<Weight>& to,
+                                  kernels::Flags& flags) {
   using namespace kernels;
-  const Prediction<E> prediction(cutoffs);
   std::array<int32_t, kBlock> codes;
   std::array<Wide<E>, kBlock> buffer;
-  Flags flags;
-  const int64_t size = q.labels * q.positions;
-  for (int64_t sample = 0; sample < q.samples; ++sample) {
-    const Weight weight = weights[sample];
-    for (int64_t first = 0; first < size; first += kBlock) {
-      const int64_t count = std::min(kBlock, size - first);
-      const int64_t begin = sample * size + first;
-      const auto* line = widen(x + begin, count, buffer.data());
+  const bool by_sample = q.labels == 1 && q.positions == 1, by_label = q.positions == 1;
+  const int64_t stretches = by_sample ? 1 : by_label ? q.samples : q.samples * q.labels;
+  const int64_t length = by_sample ? q.samples : by_label ? q.labels : q.positions;
+  for (int64_t stretch = 0; stretch < stretches; ++stretch) {
+    for (int64_t first = 0; first < length; first += kBlock) {
+      const int64_t count = std::min(kBlock, length - first), begin = stretch * length + first;
+      const auto* scores = widen(x + begin, count, buffer.data());
       encode(q.target + begin, count, ignored, codes.data());
-      for (int64_t i = 0; i < count; ++i) {
-        flags.invalid |= codes[static_cast<std::size_t>(i)] & kInvalid;
-        const bool yes = (codes[static_cast<std::size_t>(i)] & kYes) != 0;
-        if (!yes && (codes[static_cast<std::size_t>(i)] & kNo) == 0) continue;
-        const auto score = line[i];
-        flags.invalid |= prediction.invalid(score) | static_cast<int32_t>(score != score);
-        flags.outside |= prediction.outside(score);
-        const int32_t above = yes ? prediction.packed_if_yes(score) : prediction.packed_if_no(score);
-        const int64_t label = (first + i) / q.positions;
-        const auto cell = [&](int reading) {
-          const bool positive = (above >> reading & 1) != 0;
-          return (yes ? (positive ? TruePositive : FalseNegative) : (positive ? FalsePositive : TrueNegative)) *
-                     q.labels +
-                 label;
-        };
-        probabilities.add(cell(kAsProbability), weight);
-        logits.add(cell(kAsLogit), weight);
+      if (by_sample) {
+        add_column<1>(prediction, scores, codes.data(), weights + first, count, to, 0, flags);
+      } else if (by_label) {
+        add_line(prediction, scores, codes.data(), weights[stretch], first, count, to, flags);
+      } else {
+        add_column<0>(prediction, scores, codes.data(), weights + stretch / q.labels, count, to, stretch % q.labels,
+                      flags);
       }
     }
   }
-  return flags;
 }
 
-// The cells [4, labels] of a reading as matrices [labels, 2, 2].
+// The cells of a reading, [4, labels] or [labels, 4] as matrices have them, the target being the row.
 template <class Sum>
-void make_matrices(std::vector<Sum>& cells, int64_t labels) {
-  std::vector<Sum> matrices;
-  matrices.reserve(cells.size());
+std::vector<Sum> cells_of(const Sum* yes, const Sum* yes_above, const Sum* no, const Sum* no_above, int64_t labels,
+                          bool as_matrices) {
+  constexpr std::array<int64_t, kCells> place_in_matrix{3, 1, 0, 2};
+  std::vector<Sum> cells(static_cast<std::size_t>(kCells * labels));
+  const auto put = [&](Cell cell, int64_t label, const Sum& sum) {
+    const int64_t index = as_matrices ? kCells * label + place_in_matrix[cell] : cell * labels + label;
+    cells[static_cast<std::size_t>(index)] = sum;
+  };
   for (int64_t label = 0; label < labels; ++label) {
-    for (const Cell cell : {TrueNegative, FalsePositive, FalseNegative, TruePositive}) {
-      matrices.push_back(cells[static_cast<std::size_t>(cell * labels + label)]);
-    }
+    put(TruePositive, label, yes_above[label]);
+    put(FalseNegative, label, rest_of(yes[label], yes_above[label]));
+    put(FalsePositive, label, no_above[label]);
+    put(TrueNegative, label, rest_of(no[label], no_above[label]));
   }
-  cells = std::move(matrices);
+  return cells;
 }
 
-template <class Cells, class Sum, class Weight>
-void fold_questions(States& states, ScoreInput input, const Tensor& preds, const Tensor& target, int64_t labels,
-                    const ThresholdRule& rule, const Weight* weights, bool as_matrices) {
-  const auto size = static_cast<std::size_t>(4 * labels);
-  std::vector<Sum> of_probabilities(size), of_logits(size);
-  bool outside = false;
-  if (preds.numel() > 0) {
-    const ThresholdRows rows(preds, target, rule, labels);
-    kernels::Flags flags;
-    kernels::with_predictions(rows.questions(), [&](const auto* x) {
-      flags = count_questions(x, Cells(of_probabilities), Cells(of_logits), rows.questions(), rows.cutoffs(),
-                              Ignored(rule.ignore_index), weights);
-      return kernels::Seen{};
-    });
-    if (rule.validate && flags.invalid != 0) throw_bad_label(preds, target, rule);
-    outside = flags.outside != 0;
-  }
-  if (as_matrices) {
-    make_matrices(of_probabilities, labels);
-    make_matrices(of_logits, labels);
-  }
-  if (input != ScoreInput::Auto)
-    return add_to(states.at(0), input == ScoreInput::Logits ? of_logits : of_probabilities);
+template <class Sum>
+void fold_answers(States& states, ScoreInput input, std::span<const Sum> sums, int64_t labels, bool outside,
+                  bool as_matrices) {
+  const Answers<const Sum> answers(sums.data(), labels);
+  const auto add = [&](std::size_t state, const Sum* yes_above, const Sum* no_above) {
+    const std::vector<Sum> cells = cells_of(answers.yes, yes_above, answers.no, no_above, labels, as_matrices);
+    add_to(states.at(state), std::span<const Sum>(cells));
+  };
+  if (input == ScoreInput::Logits) return add(0, answers.yes_as_logit, answers.no_as_logit);
+  if (input == ScoreInput::Probabilities) return add(0, answers.yes_as_probability, answers.no_as_probability);
   States::Attempt attempt(states);
-  add_to(states.at(0), of_probabilities);
-  add_to(states.at(1), of_logits);
+  add(0, answers.yes_as_probability, answers.no_as_probability);
+  add(1, answers.yes_as_logit, answers.no_as_logit);
   if (outside) states.at(2).raise(at::ones({}, states.at(2).tensor().options()));
   attempt.succeed();
 }
 
-void fold_questions(States& states, ScoreInput input, const Tensor& preds, const Tensor& target, int64_t labels,
-                    const ThresholdRule& rule, const Weights& weights, bool as_matrices) {
-  if (labels == 1) {
+void fold_questions(States& states, ScoreInput input, const Tensor& preds, const Tensor& target,
+                    std::optional<int64_t> num_labels, const ThresholdRule& rule, const Weights& weights,
+                    bool as_matrices) {
+  if (num_labels) {
+    check_multilabel(preds, target, *num_labels, rule);
+  } else {
     check_binary(preds, target, rule);
-  } else {
-    check_multilabel(preds, target, labels, rule);
   }
-  const Tensor x = preds.to(at::kCPU), y = target.to(at::kCPU);
-  const int64_t of_a_sample = weights.rows() == 0 ? 0 : preds.numel() / weights.rows();
-  if (weights.are_integers()) {
-    fold_questions<Whole, int64_t>(states, input, x, y, labels, rule, weights.integers(), as_matrices);
-  } else if (sums_are_exact(weights.reals(), weights.rows(), of_a_sample)) {
-    fold_questions<Coarse, DoubleDouble>(states, input, x, y, labels, rule, weights.reals(), as_matrices);
-  } else {
-    fold_questions<Fine, DoubleDouble>(states, input, x, y, labels, rule, weights.reals(), as_matrices);
-  }
+  const int64_t labels = num_labels.value_or(1);
+  if (preds.numel() == 0) return;
+  const ThresholdRows rows(preds.to(at::kCPU), target.to(at::kCPU), rule, labels);
+  kernels::Flags flags;
+  const auto count = [&]<class Weight>(Weight* sums, const Weight* of_rows) {
+    const Answers<Weight> to(sums, labels);
+    kernels::with_predictions(rows.questions(), [&]<class E>(const E* x) {
+      const kernels::Prediction<E> prediction(rows.cutoffs());
+      metrics::kernels::fastest([&]() METRICS_INLINED {
+        add_questions<E>(x, rows.questions(), prediction, Ignored(rule.ignore_index), of_rows, to, flags);
+      });
+      return kernels::Seen{};
+    });
+  };
+  counted(weights, Answers<double>::parts * labels, rows.questions().positions, count, [&](auto sums) {
+    if (rule.validate && flags.invalid != 0) throw_bad_label(preds, target, rule);
+    fold_answers(states, input, sums, labels, flags.outside != 0, as_matrices);
+  });
+}
+
+int64_t positions_of(const Tensor& target, const Weights& weights) {
+  return weights.rows() == 0 ? 1 : target.numel() / weights.rows();
 }
 
 }  // namespace
@@ -298,47 +381,48 @@ void add_weighted_class_counts(State& counts, const Tensor& preds, const Tensor&
                                const Weights& weights) {
   const bool in_one_cell = counts.tensor().size(1) == 1;
   const int64_t classes = in_one_cell ? rule.num_classes.value_or(1) : counts.tensor().size(1);
-  const int64_t positions = weights.rows() == 0 ? 1 : target.numel() / weights.rows();
+  const int64_t positions = positions_of(target, weights);
   const Ignored ignored(rule.ignore_index);
   each_class_row(preds.to(at::kCPU), target.to(at::kCPU), rule, [&](const ClassRows& rows) {
-    const auto count = [&](const auto& cells, const auto* of_rows) {
-      if (in_one_cell) {
-        count_together(cells, classes, rows, positions, ignored, of_rows);
-      } else {
-        count_classes(cells, classes, rows, positions, ignored, of_rows);
-      }
-    };
-    counted(weights, in_one_cell ? 4 : 4 * classes + 1, positions, count, [&](auto& sums) {
-      if (!in_one_cell) sums.pop_back();
-      add_to(counts, sums);
-    });
+    const auto add = [&]<class Sum>(const std::vector<Sum>& cells) { add_to(counts, std::span<const Sum>(cells)); };
+    if (in_one_cell) {
+      counted(
+          weights, 2, positions,
+          [&](auto* sums, const auto* of_rows) { count_together(sums, rows, positions, ignored, of_rows); },
+          [&](auto sums) { add(cells_of(sums[0], sums[1], classes)); });
+    } else {
+      counted(
+          weights, kCells * classes + 1, positions,
+          [&](auto* sums, const auto* of_rows) { count_classes(sums, classes, rows, positions, ignored, of_rows); },
+          [&](auto sums) { add(with_true_negatives(sums, classes)); });
+    }
   });
 }
 
 void add_weighted_confusion(State& confusion, const Tensor& preds, const Tensor& target, const ClassRule& rule,
                             const Weights& weights) {
   const int64_t classes = *rule.num_classes;
-  const int64_t positions = weights.rows() == 0 ? 1 : target.numel() / weights.rows();
+  const int64_t positions = positions_of(target, weights);
   const Ignored ignored(rule.ignore_index);
   each_class_row(preds.to(at::kCPU), target.to(at::kCPU), rule, [&](const ClassRows& rows) {
     if (weights.are_integers() && confusion.tensor().is_cpu()) {
-      return count_pairs(Whole(confusion.counts()), classes, rows, positions, ignored, weights.integers());
+      return count_pairs(confusion.counts(), classes, rows, positions, ignored, weights.integers());
     }
     counted(
         weights, classes * classes, positions,
-        [&](const auto& cells, const auto* of_rows) { count_pairs(cells, classes, rows, positions, ignored, of_rows); },
-        [&](auto& sums) { add_to(confusion, sums); });
+        [&](auto* sums, const auto* of_rows) { count_pairs(sums, classes, rows, positions, ignored, of_rows); },
+        [&](auto sums) { add_to(confusion, sums); });
   });
 }
 
-void add_weighted_counts(States& states, ScoreInput input, const Tensor& preds, const Tensor& target, int64_t labels,
-                         const ThresholdRule& rule, const Weights& weights) {
-  fold_questions(states, input, preds, target, labels, rule, weights, /*as_matrices=*/false);
+void add_weighted_counts(States& states, ScoreInput input, const Tensor& preds, const Tensor& target,
+                         std::optional<int64_t> num_labels, const ThresholdRule& rule, const Weights& weights) {
+  fold_questions(states, input, preds, target, num_labels, rule, weights, /*as_matrices=*/false);
 }
 
-void add_weighted_matrices(States& states, ScoreInput input, const Tensor& preds, const Tensor& target, int64_t labels,
-                           const ThresholdRule& rule, const Weights& weights) {
-  fold_questions(states, input, preds, target, labels, rule, weights, /*as_matrices=*/true);
+void add_weighted_matrices(States& states, ScoreInput input, const Tensor& preds, const Tensor& target,
+                           std::optional<int64_t> num_labels, const ThresholdRule& rule, const Weights& weights) {
+  fold_questions(states, input, preds, target, num_labels, rule, weights, /*as_matrices=*/true);
 }
 
 }  // namespace metrics::classification::counts
