@@ -186,8 +186,12 @@ Rows detail::with_valid(const Rows& rows, const Tensor& kept) {
 }
 
 void detail::require_no_weights(std::string_view functional, const Rows& rows) {
-  if (!rows.weights) return;
-  throw InvalidArgument(std::string(functional) + ": this functional takes no weights of rows (`sample_weight`)");
+  const auto refuse = [&](const char* what) {
+    throw InvalidArgument(std::string(functional) + ": this functional takes no " + what + " of rows");
+  };
+  if (rows.weights) refuse("weights (`sample_weight`)");
+  if (rows.valid) refuse("marks of validity (`valid`)");
+  if (rows.ids) refuse("`ids`");
 }
 
 void detail::fold_by_weight(States& states, const Weights& weights,

@@ -9,7 +9,9 @@
 #include <metrics/core/define.h>
 #include <metrics/core/dynamic.h>
 #include <metrics/core/weights.h>
+#include <metrics/image/psnr.h>
 #include <metrics/regression/mse.h>
+#include <metrics/regression/r2.h>
 
 #include <ATen/ATen.h>
 
@@ -67,6 +69,12 @@ Tensor numbers(std::vector<double> values) {
   return at::tensor(values, at::kDouble);
 }
 
+Rows weighed(const Tensor& weights) {
+  Rows rows;
+  rows.weights = weights;
+  return rows;
+}
+
 template <class F>
 std::string message(const F& f) {
   try {
@@ -120,27 +128,41 @@ TEST_CASE("weights that cannot be are refused by row and number, and nothing has
 }
 
 TEST_CASE("who takes no weights, or integers alone, says so") {
+  const Rows ones_of_2 = weighed(numbers({1, 1})), ones_of_3 = weighed(numbers({1, 1, 1}));
   metrics::MulticlassStatScores samplewise(
       {.num_classes = 3, .multidim_average = metrics::classification::MultidimAverage::Samplewise});
   const Tensor labels = at::zeros({2, 4}, at::kLong);
-  CHECK(contains(message([&] {
-                   samplewise.update(labels, labels, Rows{.weights = numbers({1, 1})});
-                 }),
+  CHECK(contains(message([&] { samplewise.update(labels, labels, ones_of_2); }),
                  "MulticlassStatScores: Rows.weights: this metric takes no weights"));
   metrics::BinaryAUROC auroc;
   const Tensor scores = numbers({0.1, 0.8, 0.4}), target = at::tensor({0, 1, 1});
-  CHECK(contains(message([&] {
-                   auroc.update(scores, target, Rows{.weights = numbers({1, 1, 1})});
-                 }),
-                 "integers alone"));
+  CHECK(contains(message([&] { auroc.update(scores, target, ones_of_3); }), "integers alone"));
   auroc.update(scores, target, Rows{.weights = at::tensor({2, 1, 1})});
   CHECK((auroc.taken_weights() == RowWeights::Integers));
 
   metrics::MetricCollection both({metrics::BinaryAccuracy(), metrics::BinaryAUROC()});
-  const std::string found = message([&] { both.update(scores, target, Rows{.weights = numbers({1, 1, 1})}); });
+  const std::string found = message([&] { both.update(scores, target, ones_of_3); });
   CHECK(contains(found, "BinaryAUROC"));
   CHECK(both.update_count() == 0);
   CHECK(both["BinaryAccuracy"].update_count() == 0);
+}
+
+TEST_CASE("a functional of its own that knows nothing of rows refuses them, whatever they say") {
+  const Tensor preds = at::rand({2, 3, 8, 8}), target = at::rand({2, 3, 8, 8});
+  const auto refused = [&](const Rows& rows) {
+    return message([&] { metrics::functional::peak_signal_noise_ratio(preds, target, {.data_range = 1.0}, rows); });
+  };
+  Rows valid, ids;
+  valid.valid = at::tensor({1, 0}).to(at::kBool);
+  ids.ids = at::tensor({1, 2});
+  CHECK(contains(refused(weighed(at::tensor({2, 1}))), "sample_weight"));
+  CHECK(contains(refused(valid), "valid"));
+  CHECK(contains(refused(ids), "ids"));
+  // One that passes them on leaves out what is not valid.
+  const Tensor x = numbers({1, 2, 3}), y = numbers({1, 2, 9});
+  Rows two;
+  two.valid = at::tensor({1, 1, 0}).to(at::kBool);
+  CHECK(metrics::functional::r2_score(x, y, {}, two).item<double>() == 1);
 }
 
 TEST_CASE("an integer weight too many rows large is refused where rows are repeated") {
