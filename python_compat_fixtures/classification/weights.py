@@ -30,8 +30,8 @@ def write(stem: Stem) -> None:
         stem.refuse(Misuse(f"BinaryAccuracy/weights {weights.tolist()}", "BinaryAccuracy", {}, row, [batch]))
     samplewise = {"preds": torch.tensor([[0, 1], [1, 1]]), "target": torch.tensor([[0, 1], [1, 0]]), "Rows.weights": torch.tensor([1.0, 2.0])}
     stem.refuse(Misuse("BinaryAccuracy/samplewise", "BinaryAccuracy", {"multidim_average": "samplewise"}, "Rows.weights", [samplewise]))
-    exact = {"preds": torch.tensor([0.2, 0.7]), "target": torch.tensor([0, 1]), "Rows.weights": torch.tensor([1.0, 2.0])}
-    stem.refuse(Misuse("BinaryAUROC/floating", "BinaryAUROC", {}, "integers", [exact]))
+    exact = {"preds": torch.tensor([0.2, 0.7]), "target": torch.tensor([0, 1]), "Rows.weights": torch.tensor([1.0, float("inf")])}
+    stem.refuse(Misuse("BinaryAUROC/infinite", "BinaryAUROC", {}, "row 1", [exact]))
     draws = Draws("classification/weights")
     sizes = (40, 9, 31)
     binary = [{"preds": draws.probabilities(n), "target": draws.integers(n, 0, 2)} for n in sizes]
@@ -65,3 +65,41 @@ def write(stem: Stem) -> None:
     case("scores", *of_two, {}, binary, "confusion_matrix", {"labels": [0, 1]})
     case("normalized", *of_two, {"normalize": "true"}, binary, "confusion_matrix", {"labels": [0, 1], "normalize": "true"})
     case("scores", "MultilabelConfusionMatrix", "multilabel_confusion_matrix", of_3, several, "multilabel_confusion_matrix")
+    curves(stem)
+
+
+def by_scores(score: str, one_hot: bool = False, **options) -> Callable:
+    """Compute scikit-learn's score of scores; `one_hot` asks about each class by itself."""
+
+    def value(batch: dict) -> object:
+        target = torch.nn.functional.one_hot(batch["target"], 4) if one_hot else batch["target"]
+        return getattr(sklearn.metrics, score)(target.numpy(), batch["preds"].double().numpy(), sample_weight=batch["sample_weight"].numpy(), **options)
+
+    return value
+
+
+def curves(stem: Stem) -> None:
+    """Write the cases of areas and curves."""
+    draws = Draws("classification/weights/curves")
+    sizes = (48, 40, 44)
+    binary = [{"preds": draws.probabilities(n), "target": draws.integers(n, 0, 2)} for n in sizes]
+    rows = [{"preds": draws.untied((n, 4)).softmax(1), "target": draws.integers(n, 0, 4)} for n in sizes]
+    several = [{"preds": draws.probabilities((n, 3)), "target": draws.integers((n, 3), 0, 2)} for n in sizes]
+
+    def case(name: str, metric: str, options: dict, batches: list, score: Callable, reference: str, **more) -> None:
+        functional = {"BinaryAUROC": "binary_auroc", "MulticlassAUROC": "multiclass_auroc", "MultilabelAUROC": "multilabel_auroc"}.get(metric)
+        functional = functional or {"Binary": "binary", "Multic": "multiclass", "Multil": "multilabel"}[metric[:6]] + "_average_precision"
+        add(stem, name, metric, functional, options, batches, score, f"sklearn.metrics.{reference}", **more)
+
+    area, mean = "roc_auc_score", "average_precision_score"
+    case("scores", "BinaryAUROC", {}, binary, by_scores(area), area, kinds=EVERY_KIND)
+    case("max_fpr", "BinaryAUROC", {"max_fpr": 0.3}, binary, by_scores(area, max_fpr=0.3), area)
+    case("scores", "BinaryAveragePrecision", {}, binary, by_scores(mean), mean, kinds=EVERY_KIND)
+    for average in ("macro", "weighted", None):
+        case(f"average {average}", "MulticlassAUROC", {"num_classes": 4, "average": average}, rows, by_scores(area, one_hot=True, average=average), area)
+        case(f"average {average}", "MulticlassAveragePrecision", {"num_classes": 4, "average": average}, rows, by_scores(mean, one_hot=True, average=average), mean)
+    for average in ("micro", "macro", "weighted", None):
+        case(f"average {average}", "MultilabelAUROC", {"num_labels": 3, "average": average}, several, by_scores(area, average=average), area)
+        case(f"average {average}", "MultilabelAveragePrecision", {"num_labels": 3, "average": average}, several, by_scores(mean, average=average), mean)
+    steps = [{"preds": (b["preds"] * 8).floor() / 8, "target": b["target"]} for b in binary]
+    case("between thresholds", "BinaryAUROC", {"thresholds": [i / 8 for i in range(8)]}, steps, by_scores(area), area, kinds=EVERY_KIND)

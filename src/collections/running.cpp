@@ -281,7 +281,7 @@ Metric::Prepared Running::prepare_load(const StateDict& source, const std::strin
         const std::string& key = *known.insert(prefix + in_slot(name, i)).first;
         const auto saved = source.states.find(key);
         if (saved == source.states.end()) {
-          missing.push_back(key);
+          if (!state.weighs_rows()) missing.push_back(key);  // it is empty where it is not saved
         } else {
           given[i].states[name] = saved->second;
           any = true;

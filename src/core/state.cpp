@@ -20,6 +20,7 @@
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/maximum.h>
 #include <ATen/ops/minimum.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros_like.h>
 
@@ -723,6 +724,7 @@ void State::to(at::Device device) {
 }
 
 void State::convert_rows(at::ScalarType dtype) {
+  if (weighs_rows()) return;
   if (!grows()) return;
   row_dtype_ = dtype;
   const AutogradScope scope;
@@ -776,6 +778,36 @@ void States::add(std::vector<std::string> names, Reduction reduction, Tensor ini
   states_.emplace_back(std::make_shared<const State::Declaration>(State::Declaration{
                            std::move(joined), std::move(names), reduction, grows, counts, std::move(initial), shape}),
                        device_);
+}
+
+void States::add_row_weights() {
+  add("sample_weight", Reduction::Cat);
+  State& weights = states_.back();
+  State::Declaration declaration = *weights.declaration_;
+  declaration.weighs_rows = true;
+  weights = State(std::make_shared<const State::Declaration>(std::move(declaration)), device_);
+}
+
+const State* States::row_weights() const {
+  const auto found = std::find_if(begin(), end(), [](const State& state) { return state.weighs_rows(); });
+  return found == end() ? nullptr : &*found;
+}
+
+int64_t States::weighed_rows() const {
+  const auto kept = std::find_if(begin(), end(), [](const State& state) { return state.grows(); });
+  return kept == end() ? 0 : kept->rows();
+}
+
+void States::fill_row_weights() {
+  State* const weights = row_weights();
+  if (weights == nullptr || weights->rows() >= weighed_rows()) return;
+  weights->append(at::ones({weighed_rows() - weights->rows()}, at::TensorOptions(at::kDouble).device(device_)));
+}
+
+Tensor States::filled_row_weights() const {
+  const State& weights = *row_weights();
+  const Tensor ones = at::ones({weighed_rows() - weights.rows()}, at::TensorOptions(at::kDouble).device(device_));
+  return weights.rows() == 0 ? ones : at::cat({weights.tensor(), ones});
 }
 
 const State& States::operator[](std::string_view name) const {
@@ -841,7 +873,14 @@ void States::Attempt::take_back() noexcept {
 
 void States::merge(const States& other) {
   if (other.size() != size()) throw InvalidArgument("states of different metrics cannot be merged");
+  const State* const weights = row_weights();
+  const bool weighs = weights != nullptr && (weights->is_weighted() || other.row_weights()->is_weighted());
+  if (weighs) fill_row_weights();
   for (std::size_t i = 0; i < size(); ++i) {
+    if (weighs && &states_[i] == weights) {
+      states_[i].append(other.filled_row_weights());
+      continue;
+    }
     states_[i].merge(other.states_[i], update_count_, other.update_count_);
   }
   update_count_ += other.update_count_;

@@ -229,8 +229,22 @@ void require_equal_shapes(const States& states) {
   }
 }
 
+/// Throws StateMisfit where what rows weigh are no weights of the rows that are there.
+void require_weights_of_rows(const States& states) {
+  const State* const weights = states.row_weights();
+  if (weights == nullptr || weights->rows() == 0) return;
+  const Tensor numbers = weights->tensor();
+  if (!numbers.is_floating_point() || numbers.dim() != 1 || numbers.size(0) != states.weighed_rows()) {
+    throw StateMisfit(weights->name(), text("holds ", numbers.scalar_type(), " of shape ", numbers.sizes(),
+                                            "; expected a floating number for each of ", states.weighed_rows(),
+                                            " rows"));
+  }
+  require_sums_of_weights(*weights);
+}
+
 void require_states_go_together(const States& states) {
   for (const State& state : states) require_can_be_reduced(state);
+  require_weights_of_rows(states);
   require_equal_shapes(states);
 }
 
@@ -327,7 +341,8 @@ States Unit::shown_states() const {
 StatesByName Unit::exported(const States& shown) const {
   StatesByName values;
   for (const State& state : shown) {
-    if (state.is_auxiliary()) continue;
+    const bool says_nothing = state.weighs_rows() && !state.is_weighted();
+    if (state.is_auxiliary() || says_nothing) continue;
     for (std::size_t i = 0; i < state.names().size(); ++i) {
       values.emplace(state.names()[i], metrics::exported(state, part_of(state, state.tensor(), i), dtype()));
     }
@@ -421,14 +436,15 @@ Metric::Prepared Unit::prepare_load(const StateDict& source, const std::string& 
       const std::string& key = *known.insert(prefix + name).first;
       const auto saved = source.states.find(key);
       if (saved == source.states.end()) {
-        missing.push_back(key);
+        if (!state.weighs_rows()) missing.push_back(key);
       } else {
         parts.push_back({key, &saved->second});
       }
     }
     found += parts.size();
     if (parts.size() < state.names().size()) {
-      state = now.at(s);
+      const bool rows_weigh_nothing = state.weighs_rows() && missing.empty();
+      if (!rows_weigh_nothing) state = now.at(s);
     } else if (state.name() == flat_list()) {
       const StateValue flat = flattened(*parts.front().saved);
       load_growing(state, {{parts.front().key, &flat}});

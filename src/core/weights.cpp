@@ -194,6 +194,10 @@ void detail::require_no_weights(std::string_view functional, const Rows& rows) {
   if (rows.ids) refuse("`ids`");
 }
 
+bool detail::can_fold(const States& states, const Weights& weights) {
+  return weights.are_integers() ? !states.is_weighted() : states.take_floating_weights();
+}
+
 void detail::fold_by_weight(States& states, const Weights& weights,
                             const std::function<void(States&, const std::optional<Tensor>& rows)>& update) {
   if (weights.rows() == 0) return update(states, std::nullopt);

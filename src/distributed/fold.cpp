@@ -158,6 +158,27 @@ void each_rank(const Gathered& gathered, std::size_t item, const std::function<v
   }
 }
 
+namespace {
+
+/// Whether some ranks say what their rows weigh, and others have rows that weigh 1.
+bool weigh_on_some_ranks(const Gathered& gathered, std::size_t item) {
+  const States& local = *gathered.items[item].states;
+  if (local.row_weights() == nullptr) return false;
+  const auto grows = [](const State& state) { return state.grows(); };
+  const auto kept = static_cast<std::size_t>(std::find_if(local.begin(), local.end(), grows) - local.begin());
+  const auto weights = static_cast<std::size_t>(local.row_weights() - &*local.begin());
+  bool any = false, all = true;
+  for (const Table& table : gathered.tables) {
+    const std::size_t first = table.items[item].first_state;
+    const int64_t weighed = table.states[first + weights].rows;
+    any |= weighed > 0;
+    all &= weighed == table.states[first + kept].rows;
+  }
+  return any && !all;
+}
+
+}  // namespace
+
 States fold(const Gathered& gathered, std::size_t item) {
   if (gathered.agreement.items[item].needs_gradients && at::GradMode::is_enabled())
     return fold_by_metric(gathered, item);
@@ -166,7 +187,7 @@ States fold(const Gathered& gathered, std::size_t item) {
   const States& local = *gathered.items[item].states;
   const bool own =
       std::any_of(local.begin(), local.end(), [](const State& state) { return state.reduction() == Reduction::Own; });
-  return own ? fold_by_metric(gathered, item) : fold_states(gathered, item);
+  return own || weigh_on_some_ranks(gathered, item) ? fold_by_metric(gathered, item) : fold_states(gathered, item);
 }
 
 }  // namespace metrics::distributed

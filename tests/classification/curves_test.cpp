@@ -1,6 +1,7 @@
 #include "classification/curves/curves.h"
 
 #include "classification/curves/bins.h"
+#include "classification/curves/counted_area.h"
 #include "classification/curves/kernels.h"
 #include "classification/curves/plain.h"
 #include "classification/curves/sorting.h"
@@ -716,7 +717,7 @@ TEST_CASE("an area of more pairs than 64 bits hold is exact") {
   // From (0, 3/4) to (1, 1).
   CHECK(metric.compute().item<double>() == 0.875);
 
-  curves::RocArea high, low;
+  curves::CountedArea<int64_t> high, low;
   high.add(0, 0, kMany, kMany);
   high.positives = high.negatives = kMany;
   low = high;

@@ -134,17 +134,17 @@ TEST_CASE("who takes no weights, or integers alone, says so") {
   const Tensor labels = at::zeros({2, 4}, at::kLong);
   CHECK(contains(message([&] { samplewise.update(labels, labels, ones_of_2); }),
                  "MulticlassStatScores: Rows.weights: this metric takes no weights"));
-  metrics::BinaryAUROC auroc;
-  const Tensor scores = numbers({0.1, 0.8, 0.4}), target = at::tensor({0, 1, 1});
-  CHECK(contains(message([&] { auroc.update(scores, target, ones_of_3); }), "integers alone"));
-  auroc.update(scores, target, Rows{.weights = at::tensor({2, 1, 1})});
-  CHECK((auroc.taken_weights() == RowWeights::Integers));
+  metrics::PeakSignalNoiseRatio noise({.data_range = 1.0});
+  const Tensor images = at::rand({3, 1, 4, 4}), target = at::rand({3, 1, 4, 4});
+  CHECK(contains(message([&] { noise.update(images, target, ones_of_3); }), "integers alone"));
+  noise.update(images, target, Rows{.weights = at::tensor({2, 1, 1})});
+  CHECK((noise.taken_weights() == RowWeights::Integers));
 
-  metrics::MetricCollection both({metrics::BinaryAccuracy(), metrics::BinaryAUROC()});
-  const std::string found = message([&] { both.update(scores, target, ones_of_3); });
-  CHECK(contains(found, "BinaryAUROC"));
+  metrics::MetricCollection both({metrics::MeanSquaredError(), metrics::PeakSignalNoiseRatio({.data_range = 1.0})});
+  const std::string found = message([&] { both.update(images, target, ones_of_3); });
+  CHECK(contains(found, "PeakSignalNoiseRatio"));
   CHECK(both.update_count() == 0);
-  CHECK(both["BinaryAccuracy"].update_count() == 0);
+  CHECK(both["MeanSquaredError"].update_count() == 0);
 }
 
 TEST_CASE("a functional of its own that knows nothing of rows refuses them, whatever they say") {
@@ -172,6 +172,73 @@ TEST_CASE("an integer weight too many rows large is refused where rows are repea
   });
   CHECK(contains(found, "2^31"));
   CHECK(auroc.update_count() == 0);
+}
+
+TEST_CASE("kept rows weigh 1 before the first floating weight, on either side of a merge and where a rank says nothing") {
+  const Tensor scores = numbers({0.1, 0.8, 0.4, 0.35}), target = at::tensor({0, 1, 0, 1});
+  const Tensor weights = numbers({0.5, 2, 1.5, 0.25});
+  const auto area = [](const std::vector<Tensor>& weights_of_batches, const Tensor& preds, const Tensor& labels) {
+    metrics::BinaryAUROC metric;
+    for (const Tensor& each : weights_of_batches) metric.update(preds, labels, weighed(each));
+    return metric.compute().item<double>();
+  };
+  const double expected = area({at::ones({4}), weights}, scores, target);
+  CHECK(expected != area({at::ones({4})}, scores, target));
+
+  metrics::BinaryAUROC plain, weighs;
+  plain.update(scores, target);
+  weighs.update(scores, target, weighed(weights));
+  metrics::BinaryAUROC late = plain, left = plain, right = weighs;
+  late.update(scores, target, weighed(weights));
+  left.merge(weighs);
+  right.merge(plain);
+  metrics::BinaryAUROC after = weighs;
+  after.update(scores, target);
+  for (metrics::BinaryAUROC* metric : {&late, &left, &right, &after}) {
+    CHECK(metric->compute().item<double>() == expected);
+    CHECK(metric->states()["sample_weight"].rows() == 8);
+  }
+  // A gathering of the user's own, in which the other rank has the same rows without weights.
+  metrics::MetricOptions by_hand;
+  by_hand.distributed_available_fn = [] { return true; };
+  by_hand.dist_sync_fn = [](const Tensor& own, const auto&) -> std::vector<Tensor> {
+    return {own, own.scalar_type() == at::kDouble ? own.narrow(0, 0, 0) : own};
+  };
+  metrics::BinaryAUROC synced({}, by_hand);
+  synced.set_dtype(at::kFloat);
+  synced.update(scores, target, weighed(weights));
+  CHECK(synced.compute().item<double>() == expected);
+
+  metrics::BinaryAUROC half = weighs;
+  half.set_dtype(at::kHalf);
+  CHECK((half.states()["sample_weight"].tensor().scalar_type() == at::kDouble));
+  late.reset();
+  CHECK(late.states()["sample_weight"].rows() == 0);
+}
+
+TEST_CASE("what kept rows weigh stands in a state dict under a key of its own, where there is something to say") {
+  const Tensor scores = numbers({0.1, 0.8, 0.4}), target = at::tensor({0, 1, 0});
+  metrics::BinaryAUROC plain, weighs, loaded;
+  plain.update(scores, target);
+  weighs.update(scores, target, weighed(numbers({0.5, 2, 1.5})));
+  CHECK(!plain.state_dict("m.").states.contains("m.sample_weight"));
+  plain.persistent(true);
+  weighs.persistent(true);
+  loaded.persistent(true);
+  CHECK(!plain.state_dict("m.").states.contains("m.sample_weight"));
+  metrics::StateDict saved = weighs.state_dict("m.");
+  REQUIRE(saved.states.contains("m.sample_weight"));
+  loaded.load_state_dict(saved, "m.");
+  CHECK(loaded.compute().item<double>() == weighs.compute().item<double>());
+  loaded.load_state_dict(plain.state_dict("m."), "m.");
+  CHECK(loaded.states()["sample_weight"].rows() == 0);
+  const std::vector<Tensor> misfits{numbers({1, 1}), numbers({1, -1, 1}), at::tensor({1, 1, 1}),
+                                    numbers({1, std::numeric_limits<double>::infinity(), 1}), at::ones({3, 1})};
+  for (const Tensor& misfit : misfits) {
+    saved.states["m.sample_weight"] = std::vector<Tensor>{misfit};
+    CHECK(contains(message([&] { loaded.load_state_dict(saved, "m."); }), "m.sample_weight"));
+    CHECK(loaded.compute().item<double>() == plain.compute().item<double>());
+  }
 }
 
 TEST_CASE("a user's metric that only adds takes weights") {

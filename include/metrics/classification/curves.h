@@ -57,7 +57,8 @@ METRICS_API void check(const CurveRule& rule);
 METRICS_API void check_average(Average average, std::initializer_list<Average> allowed);
 METRICS_API void check_normalization(Normalization normalization);
 METRICS_API void declare(States& states, const CurvePlan& plan);
-METRICS_API void update(States& states, const CurvePlan& plan, const Tensor& preds, const Tensor& target);
+METRICS_API void update(States& states, const CurvePlan& plan, const Tensor& preds, const Tensor& target,
+                        const Weights& weights);
 METRICS_API void show_as_torchmetrics(States& states, const CurvePlan& plan);
 METRICS_API void complete_from_torchmetrics(States& states, const CurvePlan& plan);
 METRICS_API std::string update_key(const CurveRule& rule);
@@ -90,9 +91,9 @@ struct CurveFamily {
       classification::curves::check_normalization(options.normalization);
   }
   static void declare(States& states, const Plan& plan) { classification::curves::declare(states, plan); }
-  static RowWeights taken_weights(const Plan&) { return RowWeights::Integers; }
-  static void update(States& states, const Plan& plan, const Tensor& preds, const Tensor& target) {
-    classification::curves::update(states, plan, preds, target);
+  static void update(States& states, const Plan& plan, const Tensor& preds, const Tensor& target,
+                     const Weights& weights) {
+    classification::curves::update(states, plan, preds, target, weights);
   }
   static void show_as_torchmetrics(States& states, const Plan& plan) {
     classification::curves::show_as_torchmetrics(states, plan);

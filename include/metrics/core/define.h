@@ -491,6 +491,7 @@ void MetricOf<D>::fold_weighted(States& states, const Inputs& inputs, std::optio
   const auto [kept, weights] = detail::weighed_rows(rows, taken_weights());
   if constexpr (Signature::takes_rows) {
     const Rows counted = kept ? detail::with_valid(rows, *kept) : rows;
+    if (detail::can_fold(states, weights)) return apply(states, inputs, counted, weights);
     fold_apart(states, [&](States& part) {
       if (!weights.are_integers()) part.weigh();
       apply(part, inputs, counted, weights);
@@ -499,7 +500,7 @@ void MetricOf<D>::fold_weighted(States& states, const Inputs& inputs, std::optio
     if (!row_count && kept && kept->numel() == 0) return;
     const Inputs taken = kept ? selected(inputs, *kept) : inputs;
     if (Signature::takes_weights) {
-      if (weights.are_integers() && !states.is_weighted()) return apply(states, taken, rows, weights);
+      if (detail::can_fold(states, weights)) return apply(states, taken, rows, weights);
       fold_apart(states, [&](States& part) {
         if (!weights.are_integers()) part.weigh();
         apply(part, taken, rows, weights);

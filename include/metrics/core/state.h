@@ -59,6 +59,7 @@ class METRICS_API State {
     bool counts;     ///< Whether it is a `Sum` with a default of integers.
     Tensor initial;  ///< In the form that is kept; undefined for `Cat` and `List`.
     ShapeFrom shape = ShapeFrom::Default;
+    bool weighs_rows = false;  ///< See `States::add_row_weights`.
   };
 
   explicit State(std::shared_ptr<const Declaration> declaration, at::Device device);
@@ -85,7 +86,9 @@ class METRICS_API State {
   /// Whether it is a sum of integers by its declaration. It is kept in int64 until rows come that have floating
   /// weights, and in double-double from then on; the two merge.
   bool is_count() const { return declaration_->counts; }
-  bool is_weighted() const { return is_count() && compensated(); }
+  /// Whether it holds what the rows of other states weigh (see `States::add_row_weights`).
+  bool weighs_rows() const { return declaration_->weighs_rows; }
+  bool is_weighted() const { return is_count() ? compensated() : weighs_rows() && rows_ > 0; }
 
   /// The value: for `Cat` and `List` all rows (for `Cat` undefined before the first), else the tensor itself. Not a
   /// copy, and to be read alone.
@@ -233,6 +236,11 @@ class METRICS_API States {
   void add(const Name& name, Reduction reduction, Tensor initial = {}, ShapeFrom shape = ShapeFrom::Default) {
     add(std::vector<std::string>{name}, reduction, std::move(initial), shape);
   }
+  /// Declares a `Cat` state `sample_weight`, float64 [rows], of what the rows weigh that the `Cat` states declared
+  /// before it keep. It is empty until rows come that have floating weights, and then has a number for each row, 1 for
+  /// those without: updates call `fill_row_weights` before they append to it, merges do it on either side.
+  /// torchmetrics has no such state; in a state dict it stands where it is not empty.
+  void add_row_weights();
 
   /// The state of that name (a packed state by all its names joined by a space, or by the first).
   State& operator[](std::string_view name);
@@ -246,7 +254,16 @@ class METRICS_API States {
   State& at(std::size_t index) { return states_.at(index); }
   const State& at(std::size_t index) const { return states_.at(index); }
 
-  /// Whether a count among them is kept in double-double, because rows had floating weights.
+  /// The state that `add_row_weights` has declared, else null.
+  const State* row_weights() const;
+  State* row_weights() { return const_cast<State*>(std::as_const(*this).row_weights()); }
+  /// How many rows it has a number for, or would have.
+  int64_t weighed_rows() const;
+  /// Makes them weigh 1 as far as nothing is said of them.
+  void fill_row_weights();
+
+  /// Whether a count among them is kept in double-double, or rows with what they weigh, because rows had floating
+  /// weights.
   bool is_weighted() const {
     for (const State& state : states_) {
       if (state.is_weighted()) return true;
@@ -255,6 +272,13 @@ class METRICS_API States {
   }
   /// Makes all counts such ones.
   void weigh();
+  /// Whether all counts are such ones, so that rows with floating weights can be folded in.
+  bool take_floating_weights() const {
+    for (const State& state : states_) {
+      if (state.is_count() && !state.compensated()) return false;
+    }
+    return true;
+  }
   /// Whether all are sums, minima and maxima: then states of rows say what those of weighted rows are.
   bool can_be_scaled() const;
   void scale(int64_t times);
@@ -316,6 +340,8 @@ class METRICS_API States {
   /// Snapshots of all states, in memory that is kept for them.
   std::vector<State> take_snapshots();
   void keep_memory(std::vector<State> snapshots) noexcept;
+  /// What all rows weigh, 1 where nothing is said.
+  Tensor filled_row_weights() const;
 
   /// Memory for snapshots: that of one object, which no copy has.
   struct Memory {

@@ -64,6 +64,10 @@ METRICS_API Rows with_valid(const Rows& rows, const Tensor& kept);
 /// Throws InvalidArgument where weights are given to a functional that takes none.
 METRICS_API void require_no_weights(std::string_view functional, const Rows& rows);
 
+/// Whether rows of such weights can be folded into the states as they are: integers where no count is in double-double,
+/// others where all are.
+METRICS_API bool can_fold(const States& states, const Weights& weights);
+
 /// Adds to states that can be scaled what an update makes of weighted rows. `update(states, rows)` folds in the rows of
 /// these indices, or without any all of them.
 METRICS_API void fold_by_weight(States& states, const Weights& weights,

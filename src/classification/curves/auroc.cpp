@@ -17,7 +17,7 @@ namespace {
 double area(const RocArea& roc, const CurvePlan& plan) {
   warn_of_missing_samples(roc.positives, roc.negatives, plan);
   if (roc.positives == 0 || roc.negatives == 0) return 0;
-  return static_cast<double>(roc.twice) / 2 / static_cast<double>(roc.positives) / static_cast<double>(roc.negatives);
+  return roc.area / roc.positives / roc.negatives;
 }
 
 /// The area up to a false positive rate, between 0.5 for chance and 1 (McClish 1989, Analyzing a portion of the ROC
@@ -25,15 +25,13 @@ double area(const RocArea& roc, const CurvePlan& plan) {
 double partial_area(CurveCounts counts, const CurvePlan& plan, double max_fpr) {
   warn_of_missing_samples(counts, plan);
   if (counts.positives == 0 || counts.negatives == 0) return 0;
-  const auto negatives = static_cast<double>(counts.negatives);
-  const auto positives = static_cast<double>(counts.positives);
   // Thresholds that are given may end before all is let through.
   counts.tp.push_back(counts.positives);
   counts.fp.push_back(counts.negatives);
   double fpr = 0, tpr = 0, sum = 0;
   for (std::size_t i = 0; i < counts.tp.size() && fpr < max_fpr; ++i) {
-    double next_fpr = static_cast<double>(counts.fp[i]) / negatives;
-    double next_tpr = static_cast<double>(counts.tp[i]) / positives;
+    double next_fpr = counts.fp[i] / counts.negatives;
+    double next_tpr = counts.tp[i] / counts.positives;
     if (next_fpr > max_fpr) {
       next_tpr = tpr + (next_tpr - tpr) * (max_fpr - fpr) / (next_fpr - fpr);
       next_fpr = max_fpr;

@@ -20,7 +20,7 @@ double average_precision(const PrecisionSum& found, const CurvePlan& plan) {
     if (recall == 1) warn_of_no_positives();
     return 0 * recall;
   }
-  return found.sum / static_cast<double>(found.positives);
+  return found.sum / found.positives;
 }
 
 Tensor averaged_precision(const States& states, const CurvePlan& plan, Average average) {

@@ -1,9 +1,11 @@
 #include "bins.h"
 #include "classification/readings.h"
+#include "counted_area.h"
 #include "curves.h"
 #include "kernels.h"
 #include "kernels/math.h"
 #include "kernels/parallel.h"
+#include "kernels/uint128.h"
 #include "plain.h"
 #include "sorting.h"
 
@@ -28,78 +30,93 @@ using kernels::RowNorm;
 using metrics::kernels::Element;
 using metrics::kernels::number_of;
 using metrics::kernels::ordered_bits;
+using metrics::kernels::uint128;
 
 // --- What is made of a curve, point by point from the highest threshold to the lowest: `begin(positives, negatives)`,
-// --- then `add(tp, fp, threshold)`.
+// --- then `add(tp, fp, threshold)`, and at the end `result()`.
 
+template <class Number>
 struct ToThresholds {
-  CurveCounts result;
+  using Made = CurveCounts;
+  CurveCounts made;
 
-  void begin(int64_t positives, int64_t negatives) {
-    result.positives = positives;
-    result.negatives = negatives;
-    const auto most = static_cast<std::size_t>(positives + negatives);
-    result.tp.reserve(most);
-    result.fp.reserve(most);
-    result.thresholds.reserve(most);
+  void begin(const Number& positives, const Number& negatives, std::size_t most) {
+    made.positives = rounded(positives);
+    made.negatives = rounded(negatives);
+    made.tp.reserve(most);
+    made.fp.reserve(most);
+    made.thresholds.reserve(most);
   }
   template <class Threshold>
-  void add(int64_t tp, int64_t fp, const Threshold& threshold) {
-    result.tp.push_back(tp);
-    result.fp.push_back(fp);
-    result.thresholds.push_back(threshold());
+  void add(const Number& tp, const Number& fp, const Threshold& threshold) {
+    made.tp.push_back(rounded(tp));
+    made.fp.push_back(rounded(fp));
+    made.thresholds.push_back(threshold());
   }
+  CurveCounts result() { return std::move(made); }
 };
 
+template <class Number>
 struct ToCounts {
-  CurveCounts result;
+  using Made = CurveCounts;
+  CurveCounts made;
 
-  void begin(int64_t positives, int64_t negatives) {
-    result.positives = positives;
-    result.negatives = negatives;
+  void begin(const Number& positives, const Number& negatives, std::size_t) {
+    made.positives = rounded(positives);
+    made.negatives = rounded(negatives);
   }
   template <class Threshold>
-  void add(int64_t tp, int64_t fp, const Threshold&) {
-    result.tp.push_back(tp);
-    result.fp.push_back(fp);
+  void add(const Number& tp, const Number& fp, const Threshold&) {
+    made.tp.push_back(rounded(tp));
+    made.fp.push_back(rounded(fp));
   }
+  CurveCounts result() { return std::move(made); }
 };
 
+template <class Number>
 struct ToRocArea {
-  RocArea result;
-  int64_t last_tp = 0, last_fp = 0;
+  using Made = RocArea;
+  CountedArea<Number> area;
+  Number last_tp{}, last_fp{};
 
-  void begin(int64_t positives, int64_t negatives) {
-    result.positives = positives;
-    result.negatives = negatives;
+  void begin(const Number& positives, const Number& negatives, std::size_t) {
+    area.positives = positives;
+    area.negatives = negatives;
   }
   template <class Threshold>
-  void add(int64_t tp, int64_t fp, const Threshold&) {
-    result.add(last_tp, last_fp, tp, fp);
+  void add(const Number& tp, const Number& fp, const Threshold&) {
+    area.add(last_tp, last_fp, tp, fp);
     last_tp = tp;
     last_fp = fp;
   }
+  RocArea result() const { return area.result(); }
 };
 
+template <class Number>
 struct ToPrecisionSum {
-  PrecisionSum result;
-  int64_t last_tp = 0;
+  using Made = PrecisionSum;
+  PrecisionSum made;
+  Number last_tp{};
 
-  void begin(int64_t positives, int64_t) { result.positives = positives; }
+  void begin(const Number& positives, const Number&, std::size_t) { made.positives = rounded(positives); }
   template <class Threshold>
-  void add(int64_t tp, int64_t fp, const Threshold&) {
-    if (tp == last_tp) return;
-    result.sum += static_cast<double>(tp - last_tp) * (static_cast<double>(tp) / static_cast<double>(tp + fp));
+  void add(const Number& tp, const Number& fp, const Threshold&) {
+    if (equal(tp, last_tp)) return;
+    made.sum += rounded(minus(tp, last_tp)) * (rounded(tp) / rounded(tp + fp));
     last_tp = tp;
   }
+  PrecisionSum result() const { return made; }
 };
 
-template <class To>
-using Made = decltype(To::result);
+template <template <class> class To>
+using Made = typename To<int64_t>::Made;
+
+template <template <class> class To>
+constexpr bool is_roc_area = std::is_same_v<Made<To>, RocArea>;
 
 /// Whether it matters how scores are read: for the order of yes-or-no questions it does not.
-template <class To>
-constexpr bool needs_reading = std::is_same_v<To, ToThresholds>;
+template <template <class> class To>
+constexpr bool needs_reading = std::is_same_v<To<int64_t>, ToThresholds<int64_t>>;
 
 // --- Exact.
 
@@ -107,6 +124,7 @@ constexpr bool needs_reading = std::is_same_v<To, ToThresholds>;
 struct Kept {
   Tensor scores;  // [rows] or [rows, labels]
   Tensor codes;   // [rows], multilabel [rows, labels]
+  Tensor weights;  // float64 [rows]; undefined where all weigh 1
   bool logits = false;
   bool decided = false;                  // whether some of the scores are known to be probabilities: see curves.h
   at::ScalarType results = at::kDouble;  // the dtype that thresholds are returned in
@@ -136,6 +154,9 @@ Kept kept(const States& states, const CurveRule& rule, bool order_tells) {
   result.scores = result.scores.contiguous();
   const at::ScalarType codes = rule.task == Task::Multiclass ? at::kInt : at::kChar;
   result.codes = states.at(1).tensor().to(at::kCPU, codes).contiguous();
+  if (const State* weights = states.row_weights(); weights != nullptr && weights->rows() > 0) {
+    result.weights = weights->tensor().to(at::kCPU, at::kDouble).contiguous();
+  }
   result.decided = result.codes.min().item<int64_t>() < 0;
   const bool reads = !order_tells || result.decided || rule.task == Task::Multiclass;
   result.logits = reads && are_logits(result.scores, result.codes, rule);
@@ -197,12 +218,13 @@ struct AsThreshold {
   }
 };
 
-/// The scores of a question that are not left out, and for each whether its target is yes.
+/// The scores of a question that are not left out, and for each whether its target is yes, and what it weighs.
 template <class T>
 struct Column {
   std::vector<T> taken;  // empty where no score is left out, and the kept ones are read where they lie
   std::vector<uint8_t> yes;
   std::span<const T> scores;
+  std::vector<double> weights;  // empty where all weigh 1
 };
 
 /// Calls f(label, its codes, their stride, rows) for the labels of a question.
@@ -248,7 +270,7 @@ bool mark_yes(const Code* __restrict codes, int64_t stride, int64_t rows, Code y
 template <class T>
 Column<T> column_of(const Kept& from, std::span<const T> scores, const CurveRule& rule, Question question) {
   const bool classes = rule.task == Task::Multiclass;
-  Column<T> column{{}, std::vector<uint8_t>(scores.size()), scores};
+  Column<T> column{{}, std::vector<uint8_t>(scores.size()), scores, {}};
   uint8_t* yes = column.yes.data();
   bool skips = false;
   each_label(from, rule, question, [&]<class Code>(int64_t label, const Code* codes, int64_t stride, int64_t rows) {
@@ -256,13 +278,21 @@ Column<T> column_of(const Kept& from, std::span<const T> scores, const CurveRule
     skips |= mark_yes(codes, stride, rows, static_cast<Code>(wanted), static_cast<Code>(skipped), yes);
     yes += rows;
   });
+  if (from.weights.defined()) {
+    const double* const of_rows = from.weights.const_data_ptr<double>();
+    for (int64_t label = question.first_label; label < question.last_label; ++label) {
+      column.weights.insert(column.weights.end(), of_rows, of_rows + from.weights.numel());
+    }
+  }
   if (!skips) return column;
   yes = column.yes.data();
   std::size_t row = 0, used = 0;
   column.taken.resize(scores.size());
   each_row(from, rule, question, [&](int64_t, int32_t code) {
     column.taken[used] = scores[row];
-    yes[used] = yes[row++];
+    yes[used] = yes[row];
+    if (!column.weights.empty()) column.weights[used] = column.weights[row];
+    ++row;
     used += label_of(code) != kSkipped;
   });
   column.scores = std::span(column.taken).first(used);
@@ -287,12 +317,12 @@ void each_place(std::span<const Item> items, const F& f) {
   }
 }
 
-/// The same area as from RocArea::add, in a loop without branches: twice the area is the sum over the negatives of
+/// The same area as from CountedArea::add, in a loop without branches: twice the area is the sum over the negatives of
 /// twice the positives at greater places, plus the positives at the same one. Of a pair at one place the sum is taken
 /// when the second of both is met.
 template <class Item>
-RocArea area_of_any(std::span<const Item> items) {
-  RocArea area;
+CountedArea<int64_t> area_of_any(std::span<const Item> items) {
+  CountedArea<int64_t> area;
   uint64_t positives = 0, positives_here = 0, negatives_here = 0;
   Item last = ~items.back();
   for (std::size_t i = items.size(); i > 0;) {
@@ -315,13 +345,13 @@ RocArea area_of_any(std::span<const Item> items) {
 /// The same where few items share a place, by ranks: in a sorted chunk a positive is above as many negatives as lie
 /// before it. Where the two items of a pair share a place they count as half of that, wherever they lie.
 template <class Item>
-RocArea area_of_chunk(std::span<const Item> items) {
+CountedArea<int64_t> area_of_chunk(std::span<const Item> items) {
   if constexpr (sizeof(Item) > 8) {
     return area_of_any(items);
   } else {
     const auto ranks = kernels::rank_sum(items);
     if (!ranks) return area_of_any(items);
-    RocArea area;
+    CountedArea<int64_t> area;
     area.positives = ranks->positives;
     area.negatives = static_cast<int64_t>(items.size()) - area.positives;
     // All that lie before the positives, but for other positives.
@@ -333,7 +363,7 @@ RocArea area_of_chunk(std::span<const Item> items) {
 
 /// The area in chunks, by all threads. Items at one place are in one chunk, because their pairs are counted there.
 template <class Item>
-RocArea area_of(std::span<const Item> items) {
+CountedArea<int64_t> area_of(std::span<const Item> items) {
   constexpr std::size_t kChunk = 65536;
   std::vector<std::size_t> ends;
   for (std::size_t end = 0; end < items.size();) {
@@ -343,40 +373,114 @@ RocArea area_of(std::span<const Item> items) {
     end = static_cast<std::size_t>(std::upper_bound(rest, items.end(), items[end - 1], lower) - items.begin());
     ends.push_back(end);
   }
-  std::vector<RocArea> areas(ends.size());
+  std::vector<CountedArea<int64_t>> areas(ends.size());
   kernels::parallel_for(static_cast<int64_t>(ends.size()), 1, [&](int64_t first, int64_t last) {
     for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
       const std::size_t begin = i == 0 ? 0 : ends[i - 1];
       areas[i] = area_of_chunk(items.subspan(begin, ends[i] - begin));
     }
   });
-  RocArea area;
+  CountedArea<int64_t> area;
   for (auto part = areas.rbegin(); part != areas.rend(); ++part) area.add_lower(*part);
   return area;
 }
 
 /// Makes a curve of sorted items.
-template <class To, class Item, class Key>
+template <template <class> class To, class Item, class Key>
 Made<To> gone_through(std::span<const Item> items, const Places<Key>& places, const AsThreshold& as_threshold) {
-  if constexpr (std::is_same_v<To, ToRocArea>) {
-    return area_of(items);
+  if constexpr (is_roc_area<To>) {
+    return area_of(items).result();
   } else {
     int64_t positives = 0;
     for (const Item item : items) positives += is_yes(item);
-    To to;
-    to.begin(positives, static_cast<int64_t>(items.size()) - positives);
+    To<int64_t> to;
+    to.begin(positives, static_cast<int64_t>(items.size()) - positives, items.size());
     each_place(items, [&](int64_t tp, int64_t fp, Item place) {
       to.add(tp, fp,
              [&] { return as_threshold(static_cast<double>(number_of(places.key_at(static_cast<Key>(place))))); });
     });
-    return std::move(to.result);
+    return to.result();
   }
 }
 
-template <class To, class T>
+/// A row of a column and whether its target is yes, beside its place in one integer.
+constexpr int kRow = 64;  // the bits for both, below the place
+
+template <class T, class Key>
+Sorted<uint128> rows_by_place(const Column<T>& column, const Places<Key>& places) {
+  return sorted<uint128, kRow>(column.scores.size(), places.bits(), [&](std::span<uint128> items) {
+    for (std::size_t row = 0; row < items.size(); ++row) {
+      const uint64_t below = ranked<uint64_t>(static_cast<uint64_t>(row), column.yes[row] != 0);
+      items[row] = static_cast<uint128>(places.place_of(ordered_bits(column.scores[row]))) << kRow | below;
+    }
+  });
+}
+std::size_t row_of(uint128 item) {
+  return static_cast<std::size_t>(static_cast<uint64_t>(item) >> 1);
+}
+
+/// Counts items of a column: each once.
+struct Ones {
+  using Number = int64_t;
+
+  static int64_t of(uint128) { return 1; }
+};
+/// By what their rows weigh.
+struct ByWeight {
+  using Number = DoubleDouble;
+  const double* weights;
+
+  double of(uint128 item) const { return weights[row_of(item)]; }
+};
+
+/// What all items count, those whose target is yes and the others.
+template <class Counting>
+struct Totals {
+  using Number = typename Counting::Number;
+  Number positives{}, negatives{};
+
+  void add(const Counting& counting, uint128 item) {
+    Number& sum = is_yes(item) != 0 ? positives : negatives;
+    sum = sum + counting.of(item);
+  }
+};
+
+template <class Counting>
+Totals<Counting> totals_of(const Counting& counting, std::span<const uint128> items) {
+  Totals<Counting> totals;
+  for (std::size_t i = items.size(); i > 0; --i) totals.add(counting, items[i - 1]);
+  return totals;
+}
+
+/// The curve of a column whose rows weigh. Ties add up before they make a point.
+template <template <class> class To, class T>
+Made<To> weighted_curve(const Column<T>& column, const AsThreshold& as_threshold) {
+  using Key = decltype(ordered_bits(T(0)));
+  const ByWeight counting{column.weights.data()};
+  To<DoubleDouble> to;
+  if (column.scores.empty()) return to.result();
+  const Places<Key> places(kernels::key_range(column.scores));
+  const auto by_place = rows_by_place(column, places);
+  const std::span<const uint128> items = by_place.items;
+  const Totals<ByWeight> all = totals_of(counting, items);
+  to.begin(all.positives, all.negatives, items.size());
+  Totals<ByWeight> above;
+  for (std::size_t i = items.size(); i > 0;) {
+    const uint128 place = items[i - 1] >> kRow;
+    do {
+      above.add(counting, items[--i]);
+    } while (i > 0 && items[i - 1] >> kRow == place);
+    to.add(above.positives, above.negatives,
+           [&] { return as_threshold(static_cast<double>(number_of(places.key_at(static_cast<Key>(place))))); });
+  }
+  return to.result();
+}
+
+template <template <class> class To, class T>
 Made<To> exact_curve(const Column<T>& column, const AsThreshold& as_threshold) {
   using Key = decltype(ordered_bits(T(0)));
   using Wider = std::conditional_t<sizeof(Key) == 4, uint64_t, uint128>;
+  if (!column.weights.empty()) return weighted_curve<To>(column, as_threshold);
   if (column.scores.empty()) return gone_through<To, Key, Key>({}, Places<Key>({}), as_threshold);
   const Places<Key> places(kernels::key_range(column.scores));
   const auto curve = [&]<class Item>(Item) {
@@ -427,22 +531,17 @@ Tensor class_probabilities(const Kept& from) {
 /// order of two probabilities; the points from one to the other then share a threshold, the least of their
 /// probabilities. So each threshold is reached by what is ranked no lower than the last point that has it, and by
 /// nothing else.
-template <class T>
-CurveCounts curve_of_classes(const Column<double>& ranks, std::span<const T> probabilities, at::ScalarType dtype) {
-  constexpr int kRow = 64;  // the bits for a row and for its target, below the place
+template <class T, class Counting>
+CurveCounts curve_of_classes(const Column<double>& ranks, std::span<const T> probabilities, at::ScalarType dtype,
+                             const Counting& counting) {
   if (ranks.scores.empty()) return {};
   const Places<uint64_t> places(kernels::key_range(ranks.scores));
-  const auto sorted = curves::sorted<uint128, kRow>(ranks.scores.size(), places.bits(), [&](std::span<uint128> items) {
-    for (std::size_t row = 0; row < items.size(); ++row) {
-      const uint64_t below = ranked<uint64_t>(static_cast<uint64_t>(row), ranks.yes[row] != 0);
-      items[row] = static_cast<uint128>(places.place_of(ordered_bits(ranks.scores[row]))) << kRow | below;
-    }
-  });
-  const std::span<const uint128> items = sorted.items;
+  const auto by_place = rows_by_place(ranks, places);
+  const std::span<const uint128> items = by_place.items;
   // NaN reaches no threshold.
   constexpr T kNone = -std::numeric_limits<T>::infinity(), kAll = std::numeric_limits<T>::infinity();
   const auto probability = [&](uint128 item) {
-    const T p = probabilities[static_cast<std::size_t>(static_cast<uint64_t>(item) >> 1)];
+    const T p = probabilities[row_of(item)];
     return p == p ? p : kNone;
   };
   const auto threshold = [&](T p) {
@@ -453,27 +552,27 @@ CurveCounts curve_of_classes(const Column<double>& ranks, std::span<const T> pro
   for (const uint128 item : items) {
     greatest_to.push_back(std::max(probability(item), greatest_to.empty() ? kNone : greatest_to.back()));
   }
-  ToThresholds to;
-  const auto positives = static_cast<int64_t>(std::count(ranks.yes.begin(), ranks.yes.end(), uint8_t{1}));
-  to.begin(positives, static_cast<int64_t>(items.size()) - positives);
-  CurveCounts& counts = to.result;
-  int64_t tp = 0;
+  ToThresholds<typename Counting::Number> to;
+  const Totals<Counting> all = totals_of(counting, items);
+  to.begin(all.positives, all.negatives, items.size());
+  CurveCounts& counts = to.made;
+  Totals<Counting> above;
   T least = kAll;
   for (std::size_t i = items.size(); i > 0;) {
     const uint128 place = items[i - 1] >> kRow;
     do {
       --i;
-      tp += is_yes(items[i]);
+      above.add(counting, items[i]);
       least = std::min(least, probability(items[i]));
     } while (i > 0 && items[i - 1] >> kRow == place);
-    counts.tp.push_back(tp);
-    counts.fp.push_back(static_cast<int64_t>(items.size() - i) - tp);
+    counts.tp.push_back(rounded(above.positives));
+    counts.fp.push_back(rounded(above.negatives));
     if (i == 0 || greatest_to[i - 1] < least) counts.thresholds.resize(counts.tp.size(), threshold(least));
   }
-  return std::move(counts);
+  return to.result();
 }
 
-template <class To, class T>
+template <template <class> class To, class T>
 std::vector<Made<To>> exact_curves_as(const Kept& from, const CurveRule& rule, const std::vector<Question>& questions) {
   std::vector<Made<To>> curves(questions.size());
   const Tensor by_label = from.scores.dim() == 2 ? from.scores.t().contiguous() : from.scores;
@@ -500,7 +599,9 @@ std::vector<Made<To>> exact_curves_as(const Kept& from, const CurveRule& rule, c
     const Column<double> ranked = column_of<double>(from, ranks, rule, question);
     if constexpr (needs_reading<To>) {
       if (of_classes) {
-        curves[q] = curve_of_classes<T>(ranked, column(probabilities), from.results);
+        curves[q] = ranked.weights.empty()
+                        ? curve_of_classes<T>(ranked, column(probabilities), from.results, Ones{})
+                        : curve_of_classes<T>(ranked, column(probabilities), from.results, ByWeight{ranked.weights.data()});
         return;
       }
     }
@@ -517,7 +618,7 @@ std::vector<Made<To>> exact_curves_as(const Kept& from, const CurveRule& rule, c
   return curves;
 }
 
-template <class To>
+template <template <class> class To>
 std::vector<Made<To>> exact_curves(const States& states, const CurveRule& rule,
                                    const std::vector<Question>& questions) {
   const Kept from = kept(states, rule, !needs_reading<To>);
@@ -530,27 +631,46 @@ std::vector<Made<To>> exact_curves(const States& states, const CurveRule& rule,
 
 /// Counts of buckets [thresholds, labels, 2, 2] in the order of sorted thresholds (see kernels.h).
 struct Buckets {
-  Tensor table;
+  Tensor table, residual;  // the residual of weighted counts alone
   int64_t labels;
 
-  int64_t at(int64_t k, int64_t label, int64_t target, int64_t above) const {
-    return table.const_data_ptr<int64_t>()[((k * labels + label) * 2 + target) * 2 + above];
+  int64_t index(int64_t k, int64_t label, int64_t target, int64_t above) const {
+    return ((k * labels + label) * 2 + target) * 2 + above;
+  }
+  void read(int64_t index, int64_t& count) const { count = table.const_data_ptr<int64_t>()[index]; }
+  void read(int64_t index, DoubleDouble& count) const {
+    count = {table.const_data_ptr<double>()[index], residual.const_data_ptr<double>()[index]};
+  }
+  template <class Number>
+  Number at(int64_t k, int64_t label, int64_t target, int64_t above) const {
+    Number count;
+    read(index(k, label, target, above), count);
+    return count;
   }
 };
 
 Buckets buckets_of(const States& states, const CurvePlan& plan) {
-  const Tensor table = reading_that_applies(states, plan.rule().input).tensor();
-  return {table.to(at::kCPU).contiguous(), plan.rule().labels};
+  const State& counts = reading_that_applies(states, plan.rule().input);
+  const auto here = [](const Tensor& tensor) { return tensor.to(at::kCPU).contiguous(); };
+  return {here(counts.tensor()), counts.is_weighted() ? here(counts.residual()) : Tensor(), plan.rule().labels};
 }
 
-/// The counts of some labels together at the sorted thresholds, from the highest to the lowest.
-CurveCounts binned_counts(const Buckets& buckets, Question question, int64_t thresholds) {
-  CurveCounts counts;
-  int64_t tp = 0, fp = 0;
+/// Counts at the sorted thresholds, from the highest to the lowest.
+template <class Number>
+struct BinnedCounts {
+  std::vector<Number> tp, fp;
+  Number positives{}, negatives{};
+};
+
+/// Those of some labels together.
+template <class Number>
+BinnedCounts<Number> binned_counts(const Buckets& buckets, Question question, int64_t thresholds) {
+  BinnedCounts<Number> counts;
+  Number tp{}, fp{};
   for (int64_t k = thresholds - 1; k >= 0; --k) {
     for (int64_t label = question.first_label; label < question.last_label; ++label) {
-      tp += buckets.at(k, label, 1, 1);
-      fp += buckets.at(k, label, 0, 1);
+      tp = tp + buckets.at<Number>(k, label, 1, 1);
+      fp = fp + buckets.at<Number>(k, label, 0, 1);
     }
     counts.tp.push_back(tp);
     counts.fp.push_back(fp);
@@ -558,20 +678,25 @@ CurveCounts binned_counts(const Buckets& buckets, Question question, int64_t thr
   counts.positives = tp;
   counts.negatives = fp;
   for (int64_t label = question.first_label; label < question.last_label; ++label) {
-    counts.positives += buckets.at(0, label, 1, 0);
-    counts.negatives += buckets.at(0, label, 0, 0);
+    counts.positives = counts.positives + buckets.at<Number>(0, label, 1, 0);
+    counts.negatives = counts.negatives + buckets.at<Number>(0, label, 0, 0);
   }
   return counts;
 }
 
 /// Puts counts at sorted thresholds in the reversed order of those given.
-CurveCounts as_given(const CurveCounts& ranked, const CurvePlan::Bins& bins) {
-  CurveCounts counts = ranked;
+template <class Number>
+CurveCounts as_given(const BinnedCounts<Number>& ranked, const CurvePlan::Bins& bins) {
   const std::size_t size = ranked.tp.size();
+  CurveCounts counts;
+  counts.positives = rounded(ranked.positives);
+  counts.negatives = rounded(ranked.negatives);
+  counts.tp.resize(size);
+  counts.fp.resize(size);
   for (std::size_t k = 0; k < size; ++k) {
     const auto given = size - 1 - static_cast<std::size_t>(bins.order[k]);
-    counts.tp[given] = ranked.tp[size - 1 - k];
-    counts.fp[given] = ranked.fp[size - 1 - k];
+    counts.tp[given] = rounded(ranked.tp[size - 1 - k]);
+    counts.fp[given] = rounded(ranked.fp[size - 1 - k]);
   }
   counts.thresholds.assign(bins.values.rbegin(), bins.values.rend());
   return counts;
@@ -579,30 +704,32 @@ CurveCounts as_given(const CurveCounts& ranked, const CurvePlan::Bins& bins) {
 
 /// What is made of counts between thresholds. An area is that of the whole curve, wherever the thresholds end: from no
 /// sample let through to all of them.
-template <class To>
-Made<To> made_of(const CurveCounts& ranked, const CurvePlan::Bins& bins) {
-  if constexpr (std::is_same_v<To, ToThresholds>) {
+template <template <class> class To, class Number>
+Made<To> made_of(const BinnedCounts<Number>& ranked, const CurvePlan::Bins& bins) {
+  if constexpr (needs_reading<To>) {
     return as_given(ranked, bins);
-  } else if constexpr (std::is_same_v<To, ToCounts>) {
-    return ranked;
   } else {
-    To to;
+    To<Number> to;
     const auto nowhere = [] { return 0.0; };
-    to.begin(ranked.positives, ranked.negatives);
+    to.begin(ranked.positives, ranked.negatives, ranked.tp.size());
     for (std::size_t i = 0; i < ranked.tp.size(); ++i) to.add(ranked.tp[i], ranked.fp[i], nowhere);
-    to.add(ranked.positives, ranked.negatives, nowhere);
-    return to.result;
+    if constexpr (!std::is_same_v<Made<To>, CurveCounts>) to.add(ranked.positives, ranked.negatives, nowhere);
+    return to.result();
   }
 }
 
-template <class To>
+template <template <class> class To>
 std::vector<Made<To>> curves_of(const States& states, const CurvePlan& plan, const std::vector<Question>& questions) {
   if (!plan.bins()) return exact_curves<To>(states, plan.rule(), questions);
   const Buckets buckets = buckets_of(states, plan);
   std::vector<Made<To>> curves;
-  for (const Question& question : questions) {
-    curves.push_back(made_of<To>(binned_counts(buckets, question, plan.bins()->size()), *plan.bins()));
-  }
+  const auto make = [&]<class Number>(Number) {
+    for (const Question& question : questions) {
+      curves.push_back(
+          made_of<To>(binned_counts<Number>(buckets, question, plan.bins()->size()), *plan.bins()));
+    }
+  };
+  buckets.residual.defined() ? make(DoubleDouble{}) : make(int64_t{});
   return curves;
 }
 

@@ -3,6 +3,7 @@
 #include "bins.h"
 #include "classification/checks.h"
 #include "classification/counts/inputs.h"
+#include "classification/counts/weighted_sums.h"
 #include "classification/readings.h"
 #include "kernels.h"
 #include "plain.h"
@@ -13,6 +14,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/index_select.h>
 #include <ATen/ops/nonzero.h>
 #include <ATen/ops/one_hot.h>
 #include <ATen/ops/ones.h>
@@ -244,11 +246,38 @@ void widen_scores(const States& states, Tensor& scores) {
   if (states.dtype() == at::kDouble) scores = scores.to(at::kDouble);
 }
 
-void count(States& states, const CurvePlan& plan, QuestionBatch batch) {
+/// Adds up what the rows of a batch weigh, `rows` of them, in buckets.
+template <class Batch>
+void add_weights(States& states, const CurvePlan& plan, Batch batch, int64_t rows, bool outside,
+                 const Weights& weights) {
+  batch.scores = batch.scores.to(at::kCPU);
+  batch.target = batch.target.to(at::kCPU);
+  const ScoreInput input = plan.rule().input;
+  const bool both = input == ScoreInput::Auto;
+  const int64_t size = states.at(0).tensor().numel();
+  const auto count = [&]<class Number>(Number* sums, const Number* of_rows) {
+    const kernels::WeightTables<Number> tables{input == ScoreInput::Logits ? nullptr : sums,
+                                               both ? sums + size : (input == ScoreInput::Logits ? sums : nullptr)};
+    kernels::add_weights(as_loops(batch, plan.rule()), *plan.bins(),
+                         kernels::RowsWeights<Number>{of_rows, rows / weights.rows()}, tables);
+  };
+  const int64_t elements = batch.scores.numel() / weights.rows();
+  counts::counted(weights, both ? 2 * size : size, elements, count, [&](auto sums) {
+    const auto table = static_cast<std::size_t>(size);
+    States::Attempt attempt(states);
+    counts::add_to(states.at(0), sums.first(table));
+    if (both) counts::add_to(states.at(1), sums.subspan(table));
+    if (both && outside) states.at(2).raise(at::ones({}, states.at(2).tensor().options()));
+    attempt.succeed();
+  });
+}
+
+void count(States& states, const CurvePlan& plan, QuestionBatch batch, const Weights& weights) {
   const CurveRule& rule = plan.rule();
   if (batch.scores.numel() == 0) return;
   widen_scores(states, batch.scores);
   const Seen seen = looked_at(batch, rule);
+  if (weights.given()) return add_weights(states, plan, batch, batch.samples, seen.outside, weights);
   if (batch.scores.is_cpu()) {
     const CountedStates counted = counted_states(states, rule.input, seen.outside);
     kernels::count_buckets(as_loops(batch, rule), *plan.bins(), memory_of(counted));
@@ -259,11 +288,12 @@ void count(States& states, const CurvePlan& plan, QuestionBatch batch) {
                          batch.in_three(codes), *plan.bins());
 }
 
-void count(States& states, const CurvePlan& plan, ClassBatch batch) {
+void count(States& states, const CurvePlan& plan, ClassBatch batch, const Weights& weights) {
   const CurveRule& rule = plan.rule();
   if (batch.scores.numel() == 0) return;
   widen_scores(states, batch.scores);
   const Seen seen = looked_at(batch, rule);
+  if (weights.given()) return add_weights(states, plan, batch, batch.scores.size(0), seen.outside, weights);
   if (batch.scores.is_cpu()) {
     const CountedStates counted = counted_states(states, rule.input, seen.outside);
     kernels::count_buckets(as_loops(batch, rule), *plan.bins(), memory_of(counted));
@@ -276,12 +306,24 @@ void count(States& states, const CurvePlan& plan, ClassBatch batch) {
 
 // --- Exact: rows of scores and codes of their targets (see curves.h).
 
-/// Appends to both states or to none.
-void append_rows(States& states, const Tensor& scores, const Tensor& codes) {
+/// Appends to all states or to none.
+void append_rows(States& states, const Tensor& scores, const Tensor& codes, const Tensor& weights) {
   States::Attempt attempt(states);
+  if (weights.defined()) states.fill_row_weights();
   states.at(kPreds).append(scores);
   states.at(kTarget).append(codes);
+  if (weights.defined()) states.row_weights()->append(weights);
   attempt.succeed();
+}
+
+/// What each of so many rows weighs where the batch's rows have several positions; undefined without weights.
+Tensor weights_of(const Weights& weights, int64_t rows, const Tensor& scores) {
+  if (!weights.given()) return {};
+  return weights.tensor().repeat_interleave(rows / std::max<int64_t>(1, weights.rows())).to(scores.device());
+}
+
+Tensor taken_of(const Tensor& weights, const Tensor& rows) {
+  return weights.defined() ? weights.index_select(0, rows) : weights;
 }
 
 Tensor codes_of(const QuestionBatch& batch, const CurveRule& rule) {
@@ -294,20 +336,22 @@ Tensor codes_of(const QuestionBatch& batch, const CurveRule& rule) {
   return codes;
 }
 
-void keep(States& states, const CurvePlan& plan, const QuestionBatch& batch) {
+void keep(States& states, const CurvePlan& plan, const QuestionBatch& batch, const Weights& weights) {
   const CurveRule& rule = plan.rule();
   if (batch.scores.numel() == 0) return;
   looked_at(batch, rule);
   const Tensor codes = codes_of(batch, rule);
   if (rule.task == Task::Multilabel) {
     const auto rows = [&](const Tensor& t) { return batch.in_three(t).transpose(1, 2).reshape({-1, rule.labels}); };
-    return append_rows(states, rows(batch.scores), rows(codes));
+    return append_rows(states, rows(batch.scores), rows(codes),
+                       weights_of(weights, batch.samples * batch.positions, batch.scores));
   }
   const Tensor scores = batch.scores.view({-1});
   const Tensor flat = codes.view({-1});
-  if (rule.validate_args && !rule.ignore_index) return append_rows(states, scores, flat);
-  const Tensor taken = flat != kSkipped;
-  append_rows(states, scores.masked_select(taken), flat.masked_select(taken));
+  const Tensor of_rows = weights_of(weights, scores.numel(), scores);
+  if (rule.validate_args && !rule.ignore_index) return append_rows(states, scores, flat, of_rows);
+  const Tensor taken = at::nonzero(flat != kSkipped).view({-1});
+  append_rows(states, scores.index_select(0, taken), flat.index_select(0, taken), taken_of(of_rows, taken));
 }
 
 /// The least integers that hold all classes and their complements.
@@ -316,14 +360,18 @@ at::ScalarType code_type(int64_t classes) {
   return classes <= std::numeric_limits<int16_t>::max() ? at::kShort : at::kInt;
 }
 
-void keep(States& states, const CurvePlan& plan, const ClassBatch& batch) {
+void keep(States& states, const CurvePlan& plan, const ClassBatch& batch, const Weights& weights) {
   const CurveRule& rule = plan.rule();
   if (batch.scores.numel() == 0) return;
   looked_at(batch, rule);
   const at::ScalarType type = code_type(rule.labels);
-  if (rule.validate_args && !rule.ignore_index) return append_rows(states, batch.scores, batch.target.to(type));
+  const Tensor of_rows = weights_of(weights, batch.scores.size(0), batch.scores);
+  if (rule.validate_args && !rule.ignore_index) {
+    return append_rows(states, batch.scores, batch.target.to(type), of_rows);
+  }
   const Tensor taken = at::nonzero(taken_rows(batch.target, rule)).view({-1});
-  append_rows(states, batch.scores.index_select(0, taken), batch.target.index_select(0, taken).to(type));
+  append_rows(states, batch.scores.index_select(0, taken), batch.target.index_select(0, taken).to(type),
+              taken_of(of_rows, taken));
 }
 
 // --- As torchmetrics has them.
@@ -398,15 +446,24 @@ void declare(States& states, const CurvePlan& plan) {
   if (!plan.bins()) {
     states.add("preds", Reduction::Cat);
     states.add("target", Reduction::Cat);
-    return;
+    return states.add_row_weights();
   }
   std::vector<int64_t> shape{plan.bins()->size(), 2, 2};
   if (plan.rule().task != Task::Binary) shape.insert(shape.begin() + 1, plan.rule().labels);
   declare_readings(states, {"confmat"}, Reduction::Sum, at::zeros(shape, at::kLong), plan.rule().input);
 }
 
-void update(States& states, const CurvePlan& plan, const Tensor& preds, const Tensor& target) {
-  const auto fold = [&](const auto& batch) { plan.bins() ? count(states, plan, batch) : keep(states, plan, batch); };
+void update(States& states, const CurvePlan& plan, const Tensor& preds, const Tensor& target, const Weights& weights) {
+  if (weights.given() && weights.are_integers() && !plan.bins()) {
+    const Tensor rows = metrics::detail::repeated_rows(weights);
+    const auto taken = [&](const Tensor& tensor) {
+      return (tensor.dim() == 0 ? tensor.view({1}) : tensor).index_select(0, rows.to(tensor.device()));
+    };
+    return update(states, plan, taken(preds), taken(target), Weights{});
+  }
+  const auto fold = [&](const auto& batch) {
+    plan.bins() ? count(states, plan, batch, weights) : keep(states, plan, batch, weights);
+  };
   if (plan.rule().task == Task::Multiclass) {
     fold(checked_class_rows(preds, target, plan.rule()));
   } else {
@@ -417,7 +474,8 @@ void update(States& states, const CurvePlan& plan, const Tensor& preds, const Te
 void show_as_torchmetrics(States& states, const CurvePlan& plan) {
   if (plan.bins()) {
     const State& holds = reading_that_applies(states, plan.rule().input);
-    return states.at(0).assign(cumulated(holds.tensor(), *plan.bins()), {}, {});
+    const Tensor shown = cumulated(holds.tensor(), *plan.bins());
+    return states.at(0).assign(shown, shown.is_floating_point() ? at::zeros_like(shown) : Tensor(), {});
   }
   const CurveRule& rule = plan.rule();
   if (states.at(kPreds).rows() == 0) return;
@@ -437,8 +495,11 @@ void complete_from_torchmetrics(States& states, const CurvePlan& plan) {
   const CurveRule& rule = plan.rule();
   if (plan.bins()) {
     const Tensor buckets = differences(states.at(0).tensor(), *plan.bins());
-    states.at(0).assign(buckets, {}, {});
-    if (rule.input == ScoreInput::Auto) states.at(1).assign(buckets.clone(), {}, {});
+    const auto assign = [&](State& state, const Tensor& value) {
+      state.assign(value, value.is_floating_point() ? at::zeros_like(value) : Tensor(), {});
+    };
+    assign(states.at(0), buckets);
+    if (rule.input == ScoreInput::Auto) assign(states.at(1), buckets.clone());
     return;
   }
   check_kept(states.at(kPreds).tensor(), states.at(kTarget).tensor(), rule);

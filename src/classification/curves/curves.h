@@ -1,6 +1,5 @@
 #pragma once
 
-#include "kernels/uint128.h"
 #include <metrics/classification/curves.h>
 
 #include <cstdint>
@@ -10,10 +9,8 @@
 
 namespace metrics::classification::curves {
 
-using metrics::kernels::uint128;
-
 // --- Exact curves keep two states: `preds`, the scores as they came, and `target`, a code for each row (of a
-// multilabel metric for each label of it). A code is the label, or kSkipped for a label that is left out. Its
+// multilabel metric for each label of it), and beside them what rows weigh where that is no integer. A code is the label, or kSkipped for a label that is left out. Its
 // complement (-1 - code) says that the score is a probability, whatever other scores are, because it comes from a
 // checkpoint of torchmetrics, which had taken the sigmoid or softmax already.
 
@@ -25,12 +22,13 @@ Tensor probabilities_of(const States& states, const CurvePlan& plan);
 // --- Points.
 
 /// What lies at or above each threshold of one curve, from the last threshold to the first: by score from the greatest
-/// down where scores are kept, else in the reversed order of the thresholds given.
+/// down where scores are kept, else in the reversed order of the thresholds given. Of rows that weigh these are sums of
+/// weights; they are integers else, and exact up to 2^53.
 struct CurveCounts {
-  std::vector<int64_t> tp, fp;
+  std::vector<double> tp, fp;
   std::vector<double> thresholds;  ///< As probabilities, whatever the scores were, rounded down to the result's dtype.
-  int64_t positives = 0;
-  int64_t negatives = 0;
+  double positives = 0;
+  double negatives = 0;
 };
 
 /// Returns the counts of each class or label; of a binary metric the one.
@@ -44,27 +42,16 @@ CurveCounts micro_counts(const States& states, const CurvePlan& plan);
 std::vector<CurveCounts> ranked_counts(const States& states, const CurvePlan& plan);
 CurveCounts ranked_micro_counts(const States& states, const CurvePlan& plan);
 
-/// Twice the area under a receiver operating characteristic whose axes are counts, which is an integer.
+/// The area under a receiver operating characteristic whose axes are counts.
 struct RocArea {
-  int64_t positives = 0;
-  int64_t negatives = 0;
-  uint128 twice = 0;
-
-  /// Adds the area between two points of the curve.
-  void add(int64_t tp, int64_t fp, int64_t next_tp, int64_t next_fp) {
-    twice += static_cast<uint128>(next_fp - fp) * (static_cast<uint128>(tp) + static_cast<uint128>(next_tp));
-  }
-  /// Adds samples with lower scores, of which this is the area.
-  void add_lower(const RocArea& lower) {
-    twice += lower.twice + 2 * static_cast<uint128>(positives) * static_cast<uint128>(lower.negatives);
-    positives += lower.positives;
-    negatives += lower.negatives;
-  }
+  double positives = 0;
+  double negatives = 0;
+  double area = 0;
 };
 
 /// The sum over the positive samples of the precision at the threshold that finds each.
 struct PrecisionSum {
-  int64_t positives = 0;
+  double positives = 0;
   double sum = 0;
 };
 
@@ -76,8 +63,8 @@ PrecisionSum micro_precision_sum(const States& states, const CurvePlan& plan);
 
 /// How many samples each class or label has: what weighted averages weigh by.
 template <class Of>
-std::vector<int64_t> curve_support(const std::vector<Of>& curves) {
-  std::vector<int64_t> support;
+std::vector<double> curve_support(const std::vector<Of>& curves) {
+  std::vector<double> support;
   for (const Of& curve : curves) support.push_back(curve.positives);
   return support;
 }
@@ -99,14 +86,14 @@ double recall_without_positives(const CurvePlan& plan);
 void warn_of_no_positives();
 
 /// Warns of an exact curve that lacks samples of a class.
-void warn_of_missing_samples(int64_t positives, int64_t negatives, const CurvePlan& plan);
+void warn_of_missing_samples(double positives, double negatives, const CurvePlan& plan);
 inline void warn_of_missing_samples(const CurveCounts& counts, const CurvePlan& plan) {
   warn_of_missing_samples(counts.positives, counts.negatives, plan);
 }
 
 /// Averages the areas of classes or labels by their support, leaving out those that are NaN, with a warning; without an
 /// average: [C].
-Tensor averaged_areas(const std::vector<double>& areas, const std::vector<int64_t>& support, Average average);
+Tensor averaged_areas(const std::vector<double>& areas, const std::vector<double>& support, Average average);
 
 /// Return a curve a class or label; of a binary metric the one. Exact curves warn of samples that are missing.
 std::vector<RocPoints> roc_points(const States& states, const CurvePlan& plan);

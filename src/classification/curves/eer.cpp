@@ -37,10 +37,10 @@ std::optional<std::size_t> closest(std::size_t count, const Gap& gap) {
 
 double equal_error_rate(CurveCounts counts, const CurvePlan& plan) {
   const CurveCounts c = as_roc(std::move(counts), plan);
-  const auto positives = static_cast<double>(std::max<int64_t>(c.positives, 1));
-  const auto negatives = static_cast<double>(std::max<int64_t>(c.negatives, 1));
-  const auto held_back = [&](std::size_t i) { return positives - static_cast<double>(c.tp[i]); };
-  const auto let_through = [&](std::size_t i) { return static_cast<double>(c.fp[i]); };
+  const double positives = c.positives == 0 ? 1 : c.positives;
+  const double negatives = c.negatives == 0 ? 1 : c.negatives;
+  const auto held_back = [&](std::size_t i) { return positives - c.tp[i]; };
+  const auto let_through = [&](std::size_t i) { return c.fp[i]; };
   // Multiplied out: rates that are equally far apart stay so.
   const auto gap = [&](std::size_t i) { return let_through(i) * positives - held_back(i) * negatives; };
   const auto at = closest(c.tp.size(), gap);

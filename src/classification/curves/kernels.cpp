@@ -428,13 +428,15 @@ struct Commit {
   int64_t labels;
 
   /// Counts scores in a slot (see find_slots) of a label.
-  void add(int64_t label, int32_t slot, int64_t count) const {
+  void add(int64_t label, int32_t slot, int64_t count) const { add_to(tables, label, slot, count); }
+  template <class Tables, class Number>
+  void add_to(const Tables& to, int64_t label, int32_t slot, Number count) const {
     const auto bucket = static_cast<std::size_t>(slot >> 1);
     const int64_t target = slot & 1;
-    if (tables.as_probability) {
-      BucketTable{tables.as_probability, labels}.add(lookup.as_probability[bucket], label, target, count);
+    if (to.as_probability) {
+      BucketTable<Number>{to.as_probability, labels}.add(lookup.as_probability[bucket], label, target, count);
     }
-    if (tables.as_logit) BucketTable{tables.as_logit, labels}.add(lookup.as_logit[bucket], label, target, count);
+    if (to.as_logit) BucketTable<Number>{to.as_logit, labels}.add(lookup.as_logit[bucket], label, target, count);
   }
 };
 
@@ -527,10 +529,10 @@ struct Room {
   std::unique_ptr<int32_t[]> as_probability, as_logit;
 };
 
-/// Calls f(row, buckets as probabilities, buckets as logits) for each row whose target is a class.
-template <class E, class F>
+/// Calls f(target, buckets as probabilities, buckets as logits, row) for each row whose target is a class.
+template <class E, class Tables, class F>
 void each_class_row(const E* x, const ClassRows& q, int64_t begin, int64_t end, const Lookup<Wide<E>>& lookup,
-                    BucketTables tables, const F& f) {
+                    const Tables& tables, const F& f) {
   const int64_t together = rows_together(end - begin, q.classes);
   Room<Wide<E>> room(together * q.classes);
   for (int64_t first = begin; first < end; first += together) {
@@ -541,7 +543,7 @@ void each_class_row(const E* x, const ClassRows& q, int64_t begin, int64_t end, 
     for (int64_t r = 0; r < rows; ++r) {
       const int64_t target = q.target[first + r];
       if (q.ignored(target) || static_cast<uint64_t>(target) >= static_cast<uint64_t>(q.classes)) continue;
-      f(target, room.as_probability.get() + r * q.classes, room.as_logit.get() + r * q.classes);
+      f(target, room.as_probability.get() + r * q.classes, room.as_logit.get() + r * q.classes, first + r);
     }
   }
 }
@@ -561,10 +563,10 @@ void parallel_softmax(const T* x, int64_t rows, int64_t classes, T* probabilitie
 template <class E>
 void count_few(const E* x, const ClassRows& q, const Lookup<Wide<E>>& lookup, BucketTables tables) {
   const auto add = [&](int64_t* counts, int64_t target, const int32_t* buckets) {
-    const BucketTable table{counts, q.classes};
+    const BucketTable<int64_t> table{counts, q.classes};
     for (int64_t c = 0; c < q.classes; ++c) table.add(buckets[c], c, c == target, 1);
   };
-  each_class_row(x, q, 0, q.rows, lookup, tables, [&](int64_t target, const int32_t* p, const int32_t* l) {
+  each_class_row(x, q, 0, q.rows, lookup, tables, [&](int64_t target, const int32_t* p, const int32_t* l, int64_t) {
     if (tables.as_probability) add(tables.as_probability, target, p);
     if (tables.as_logit) add(tables.as_logit, target, l);
   });
@@ -587,7 +589,7 @@ struct Histograms {
     ++of_class[static_cast<std::size_t>(target * buckets + row[target])];
   }
   void add_to(int64_t* table) const {
-    const BucketTable counts{table, classes};
+    const BucketTable<int64_t> counts{table, classes};
     for (int64_t c = 0; c < classes; ++c) {
       for (int64_t k = 0; k < buckets; ++k) {
         const auto i = static_cast<std::size_t>(c * buckets + k);
@@ -605,7 +607,7 @@ void count_many(const E* x, const ClassRows& q, const Lookup<Wide<E>>& lookup, B
   parallel(q.rows, q.classes, [&](int64_t begin, int64_t end) {
     Histograms probabilities(tables.as_probability ? q.classes : 0, lookup.buckets());
     Histograms logits(tables.as_logit ? q.classes : 0, lookup.buckets());
-    each_class_row(x, q, begin, end, lookup, tables, [&](int64_t target, const int32_t* p, const int32_t* l) {
+    each_class_row(x, q, begin, end, lookup, tables, [&](int64_t target, const int32_t* p, const int32_t* l, int64_t) {
       if (tables.as_probability) probabilities.add(target, p);
       if (tables.as_logit) logits.add(target, l);
     });
@@ -615,7 +617,59 @@ void count_many(const E* x, const ClassRows& q, const Lookup<Wide<E>>& lookup, B
   });
 }
 
+// --- Adding up weights, in the order of the rows: what comes of it does not depend on how many threads there are.
+
+template <class E, class Number>
+void weigh_questions(const E* x, const Questions& q, const Commit<Wide<E>>& commit, RowsWeights<Number> weights,
+                     WeightTables<Number> tables) {
+  const int64_t together = q.labels * q.positions;
+  std::array<int32_t, kBlock> slots;
+  for (int64_t begin = 0; begin < q.size(); begin += kBlock) {
+    const int64_t n = std::min(kBlock, q.size() - begin);
+    slots_of(x + begin, q.target + begin, n, commit.lookup.lookup, q.ignored, -1, slots.data());
+    int64_t sample = begin / together, left = (sample + 1) * together - begin;
+    each_label(begin, n, q, [&](int64_t i, int64_t label) {
+      const int32_t slot = slots[static_cast<std::size_t>(i)];
+      if (slot >= 0) commit.add_to(tables, label, slot, weights[sample]);
+      if (--left > 0) return;
+      ++sample;
+      left = together;
+    });
+  }
+}
+
 }  // namespace
+
+template <class Number>
+void add_weights(const Questions& q, const CurvePlan::Bins& bins, RowsWeights<Number> weights,
+                 WeightTables<Number> tables) {
+  with_element(q.scores, q.element, [&](const auto* x) {
+    using T = Wide<std::remove_cvref_t<decltype(*x)>>;
+    weigh_questions(x, q, Commit<T>{bins.scores<T>(), {}, q.labels}, weights, tables);
+  });
+}
+
+template <class Number>
+void add_weights(const ClassRows& q, const CurvePlan::Bins& bins, RowsWeights<Number> weights,
+                 WeightTables<Number> tables) {
+  const auto add = [&](Number* sums, int64_t target, const int32_t* buckets, Number weight) {
+    if (sums == nullptr) return;
+    const BucketTable<Number> table{sums, q.classes};
+    for (int64_t c = 0; c < q.classes; ++c) table.add(buckets[c], c, c == target, weight);
+  };
+  with_element(q.scores, q.element, [&](const auto* x) {
+    const auto& lookup = bins.probabilities<Wide<std::remove_cvref_t<decltype(*x)>>>();
+    each_class_row(x, q, 0, q.rows, lookup, tables, [&](int64_t target, const int32_t* p, const int32_t* l, int64_t row) {
+      add(tables.as_probability, target, p, weights[row]);
+      add(tables.as_logit, target, l, weights[row]);
+    });
+  });
+}
+
+template void add_weights(const Questions&, const CurvePlan::Bins&, RowsWeights<int64_t>, WeightTables<int64_t>);
+template void add_weights(const Questions&, const CurvePlan::Bins&, RowsWeights<double>, WeightTables<double>);
+template void add_weights(const ClassRows&, const CurvePlan::Bins&, RowsWeights<int64_t>, WeightTables<int64_t>);
+template void add_weights(const ClassRows&, const CurvePlan::Bins&, RowsWeights<double>, WeightTables<double>);
 
 Seen look(const Questions& q) {
   return with_element(q.scores, q.element, [&](const auto* x) {

@@ -44,13 +44,14 @@ struct ClassRows {
   int64_t size() const { return rows * classes; }
 };
 
-/// Counts of buckets, int64 [thresholds, labels, 2, 2]: [k, l, y, 1] of scores that reach k + 1 thresholds, [0, l, y,
-/// 0] of those that reach none, y being the target.
+/// Counts of buckets [thresholds, labels, 2, 2]: [k, l, y, 1] of scores that reach k + 1 thresholds, [0, l, y, 0] of
+/// those that reach none, y being the target.
+template <class Number>
 struct BucketTable {
-  int64_t* counts;
+  Number* counts;
   int64_t labels;
 
-  void add(int64_t reached, int64_t label, int64_t target, int64_t count) const {
+  void add(int64_t reached, int64_t label, int64_t target, Number count) const {
     const int64_t above = reached > 0;
     counts[(((reached - above) * labels + label) * 2 + target) * 2 + above] += count;
   }
@@ -71,6 +72,28 @@ void count_buckets(const Questions& questions, const CurvePlan::Bins& bins, Buck
 
 /// Counts each score of the rows whose target is a class: as it is, and after the softmax of its row.
 void count_buckets(const ClassRows& rows, const CurvePlan::Bins& bins, BucketTables tables);
+
+/// The same adding up weights, int64 or double, of rows that have `positions` positions each: of a question batch its
+/// samples, of classes its rows. Into tables [thresholds, labels, 2, 2] as counts are, null where a reading is not
+/// counted.
+template <class Number>
+struct WeightTables {
+  Number* as_probability;
+  Number* as_logit;
+};
+template <class Number>
+struct RowsWeights {
+  const Number* weights;
+  int64_t positions;
+
+  Number operator[](int64_t row) const { return weights[positions == 1 ? row : row / positions]; }
+};
+template <class Number>
+void add_weights(const Questions& questions, const CurvePlan::Bins& bins, RowsWeights<Number> weights,
+                 WeightTables<Number> tables);
+template <class Number>
+void add_weights(const ClassRows& rows, const CurvePlan::Bins& bins, RowsWeights<Number> weights,
+                 WeightTables<Number> tables);
 
 /// Writes 1, 0, or for targets that are left out `skipped`.
 void encode_questions(const int64_t* target, int64_t count, Ignored ignored, int8_t skipped, int8_t* codes);

@@ -73,9 +73,9 @@ const std::vector<double>& rate_of(const PrecisionRecallPoints& points, Rate rat
 std::vector<double> rate_of(const CurveCounts& c, Rate rate) {
   std::vector<double> rates;
   if (rate == Rate::Sensitivity) {
-    for (const int64_t tp : c.tp) rates.push_back(fraction(tp, c.positives));
+    for (const double tp : c.tp) rates.push_back(fraction(tp, c.positives));
   } else {
-    for (const int64_t fp : c.fp) rates.push_back(c.negatives == 0 ? 1.0 : fraction(c.negatives - fp, c.negatives));
+    for (const double fp : c.fp) rates.push_back(c.negatives == 0 ? 1.0 : fraction(c.negatives - fp, c.negatives));
   }
   return rates;
 }

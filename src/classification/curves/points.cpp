@@ -15,11 +15,10 @@ namespace {
 
 constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 
-std::vector<double> rates(const std::vector<int64_t>& counts, int64_t all) {
+std::vector<double> rates(const std::vector<double>& counts, double all) {
   std::vector<double> result;
   result.reserve(counts.size() + 1);
-  for (const int64_t count : counts)
-    result.push_back(all == 0 ? 0 : static_cast<double>(count) / static_cast<double>(all));
+  for (const double count : counts) result.push_back(all == 0 ? 0 : count / all);
   return result;
 }
 
@@ -42,10 +41,9 @@ PrecisionRecallPoints precision_recall_of(CurveCounts counts, const CurvePlan& p
   const double missing = recall_without_positives(plan);
   if (counts.positives == 0 && !plan.bins() && plan.rule().task != Task::Multiclass) warn_of_no_positives();
   for (std::size_t i = size; i-- > 0;) {
-    const auto tp = static_cast<double>(counts.tp[i]);
-    const int64_t predicted = counts.tp[i] + counts.fp[i];
-    points.precision.push_back(predicted == 0 ? kUndefined : tp / static_cast<double>(predicted));
-    points.recall.push_back(counts.positives == 0 ? missing : tp / static_cast<double>(counts.positives));
+    const double tp = counts.tp[i], predicted = tp + counts.fp[i];
+    points.precision.push_back(predicted == 0 ? kUndefined : tp / predicted);
+    points.recall.push_back(counts.positives == 0 ? missing : tp / counts.positives);
   }
   points.precision.push_back(1);
   points.recall.push_back(0);
@@ -131,7 +129,7 @@ void warn_of_no_positives() {
   warn("No positive samples found in target, recall is undefined. Setting recall to one for all thresholds.");
 }
 
-void warn_of_missing_samples(int64_t positives, int64_t negatives, const CurvePlan& plan) {
+void warn_of_missing_samples(double positives, double negatives, const CurvePlan& plan) {
   if (plan.bins()) return;
   if (negatives == 0) {
     warn(
@@ -145,7 +143,7 @@ void warn_of_missing_samples(int64_t positives, int64_t negatives, const CurvePl
   }
 }
 
-Tensor averaged_areas(const std::vector<double>& areas, const std::vector<int64_t>& support, Average average) {
+Tensor averaged_areas(const std::vector<double>& areas, const std::vector<double>& support, Average average) {
   if (average == Average::None) return at::tensor(areas, at::kDouble);
   double sum = 0, weights = 0;
   bool missing = false;
@@ -154,7 +152,7 @@ Tensor averaged_areas(const std::vector<double>& areas, const std::vector<int64_
       missing = true;
       continue;
     }
-    const double weight = average == Average::Weighted ? static_cast<double>(support[i]) : 1;
+    const double weight = average == Average::Weighted ? support[i] : 1;
     sum += weight * areas[i];
     weights += weight;
   }

@@ -2,8 +2,6 @@
 
 #include "curves.h"
 
-#include <cstdint>
-
 // Metrics that look for one point of a ROC curve compare counts, because rates are rounded: equal ones may differ, and
 // one may miss a minimum that the counts meet.
 
@@ -14,8 +12,8 @@ namespace metrics::classification::curves {
 CurveCounts as_roc(CurveCounts counts, const CurvePlan& plan);
 
 /// Returns a rate, 0 without samples.
-inline double fraction(int64_t part, int64_t whole) {
-  return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
+inline double fraction(double part, double whole) {
+  return whole == 0 ? 0.0 : part / whole;
 }
 
 }  // namespace metrics::classification::curves
