@@ -17,7 +17,7 @@ from draws import Draws
 FLOAT_TOLERANCE = {"rtol": 2e-6, "atol": 1e-7}
 
 
-DOMAINS = ("aggregation", "classification", "detection", "image", "regression", "retrieval", "text", "wrappers")
+DOMAINS = ("aggregation", "classification", "clustering", "detection", "image", "nominal", "regression", "retrieval", "text", "wrappers")
 WITHOUT_FUNCTIONALS = ("aggregation", "wrappers")
 
 

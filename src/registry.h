@@ -7,6 +7,7 @@ namespace metrics {
 // What each domain offers; defined in src/<domain>/registry.cpp.
 Domain aggregation_domain();
 Domain classification_domain();
+Domain clustering_domain();
 Domain collections_domain();
 Domain detection_domain();
 Domain image_domain();

@@ -38,6 +38,15 @@
 #include <metrics/classification/specificity.h>
 #include <metrics/classification/specificity_sensitivity.h>
 #include <metrics/classification/stat_scores.h>
+#include <metrics/clustering/adjusted_mutual_info_score.h>
+#include <metrics/clustering/adjusted_rand_score.h>
+#include <metrics/clustering/cluster_accuracy.h>
+#include <metrics/clustering/fowlkes_mallows_index.h>
+#include <metrics/clustering/homogeneity_completeness_v_measure.h>
+#include <metrics/clustering/label_pairs.h>
+#include <metrics/clustering/mutual_info_score.h>
+#include <metrics/clustering/normalized_mutual_info_score.h>
+#include <metrics/clustering/rand_score.h>
 #include <metrics/collections/bootstrapping.h>
 #include <metrics/collections/classwise.h>
 #include <metrics/collections/composite.h>
