@@ -11,6 +11,7 @@ Domain clustering_domain();
 Domain collections_domain();
 Domain detection_domain();
 Domain image_domain();
+Domain nominal_domain();
 Domain regression_domain();
 Domain retrieval_domain();
 Domain text_domain();

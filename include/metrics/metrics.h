@@ -69,6 +69,12 @@
 #include <metrics/distributed/synchronize.h>
 #include <metrics/image/fid.h>
 #include <metrics/image/psnr.h>
+#include <metrics/nominal/associations.h>
+#include <metrics/nominal/cramers.h>
+#include <metrics/nominal/fleiss_kappa.h>
+#include <metrics/nominal/pearson.h>
+#include <metrics/nominal/theils_u.h>
+#include <metrics/nominal/tschuprows.h>
 #include <metrics/regression/mae.h>
 #include <metrics/regression/mape.h>
 #include <metrics/regression/mean_over_pairs.h>
