@@ -14,7 +14,7 @@ struct Description {
   std::string_view of, text;
 };
 
-constexpr std::array<Description, 419> sorted{{
+constexpr std::array<Description, 429> sorted{{
     {"AdjustedMutualInfoScore",
      "Computes the mutual information of two clusterings beyond chance, (MI - E[MI]) / (mean of entropies - "
      "E[MI]), where E[MI] is that of clusterings with clusters of the same sizes. 0 where one of them has a "
@@ -222,6 +222,14 @@ constexpr std::array<Description, 419> sorted{{
      "Equal seeds draw alike."},
     {"BootStrapperOptions.std",
      "their standard deviation (of a sample: by n - 1),"},
+    {"CalinskiHarabaszScore",
+     "Computes how far clusters are apart beside how far they spread, b (N - K) / (w (K - 1)): b sums the "
+     "squared distances of the clusters' centres from the common one, as often as there are rows, w those of "
+     "rows from their centres. 1 where none spreads."},
+    {"CalinskiHarabaszScore.data",
+     "Floating [N, D]."},
+    {"CalinskiHarabaszScore.labels",
+     "Integers [N]."},
     {"CatMetric",
      "Gives all values one after the other along the first dimension, rank after rank."},
     {"CatMetric.value",
@@ -288,6 +296,22 @@ constexpr std::array<Description, 419> sorted{{
      "of which the greatest is the value."},
     {"CurvePlan",
      "A rule with what is worked out of it once, which copies share."},
+    {"DaviesBouldinScore",
+     "Computes how alike each cluster is to the one that it is most alike, on average: (sᵢ + sⱼ) / dᵢⱼ, where "
+     "s is the mean distance of rows from their centre and d that of two centres. 0 where all rows, or all "
+     "centres, are within 1e-8 of one another."},
+    {"DaviesBouldinScore.data",
+     "Floating [N, D]."},
+    {"DaviesBouldinScore.labels",
+     "Integers [N]."},
+    {"DunnIndex",
+     "Computes the least distance of two clusters' centres beside the greatest of a row from its centre."},
+    {"DunnIndex.data",
+     "Floating [N, D]."},
+    {"DunnIndex.labels",
+     "Integers [N]."},
+    {"DunnIndexOptions.p",
+     "Which norm distances are, any number."},
     {"FeatureSource",
      "Where the features of images come from: they are the inputs themselves, so many a row, or a module of "
      "the user's makes them of the inputs."},

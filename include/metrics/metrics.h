@@ -40,7 +40,11 @@
 #include <metrics/classification/stat_scores.h>
 #include <metrics/clustering/adjusted_mutual_info_score.h>
 #include <metrics/clustering/adjusted_rand_score.h>
+#include <metrics/clustering/calinski_harabasz_score.h>
 #include <metrics/clustering/cluster_accuracy.h>
+#include <metrics/clustering/clustered_data.h>
+#include <metrics/clustering/davies_bouldin_score.h>
+#include <metrics/clustering/dunn_index.h>
 #include <metrics/clustering/fowlkes_mallows_index.h>
 #include <metrics/clustering/homogeneity_completeness_v_measure.h>
 #include <metrics/clustering/label_pairs.h>

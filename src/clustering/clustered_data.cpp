@@ -1,0 +1,103 @@
+#include "clustered_data.h"
+
+#include "../core/loaded_states.h"
+#include <metrics/clustering/clustered_data.h>
+#include <metrics/core/errors.h>
+#include <metrics/core/warning.h>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/_unique2.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/where.h>
+
+#include <limits>
+#include <sstream>
+#include <string>
+
+namespace metrics {
+
+namespace {
+
+template <class... Parts>
+[[noreturn]] void refuse_input(const Parts&... parts) {
+  std::ostringstream message;
+  (message << ... << parts);
+  throw InvalidArgument(message.str());
+}
+
+}  // namespace
+
+void ClusteredData::declare(States& states) {
+  for (const char* name : {"data", "labels"}) states.add(name, Reduction::Cat);
+}
+
+void ClusteredData::update(States& states, const Tensor& data, const Tensor& labels) {
+  if (data.dim() != 2 || !data.is_floating_point()) {
+    refuse_input("input `data`: expected floating numbers [N, D], got ", data.scalar_type(), data.sizes());
+  }
+  if (labels.dim() != 1 || !at::isIntegralType(labels.scalar_type(), /*includeBool=*/true)) {
+    refuse_input("input `labels`: expected integers [N], got ", labels.scalar_type(), labels.sizes());
+  }
+  if (data.size(0) != labels.size(0)) {
+    refuse_input("inputs `data` and `labels` must have the same number of rows, got ", data.sizes(), " and ",
+                 labels.sizes());
+  }
+  states["data"].append(data);
+  states["labels"].append(labels.to(at::kLong));
+}
+
+void ClusteredData::complete_from_torchmetrics(States& states) {
+  require_equal_rows(states, {"data", "labels"});
+  State& labels = states["labels"];
+  if (labels.rows() == 0) return;
+  require_floating_rows(states["data"]);
+  require_integer_rows(labels);
+  if (labels.tensor().dim() != 1) {
+    throw StateMisfit("labels", c10::str("expected one a row, got shape ", labels.tensor().sizes()));
+  }
+  if (states["data"].tensor().dim() != 2) {
+    throw StateMisfit("data", c10::str("expected [N, D], got shape ", states["data"].tensor().sizes()));
+  }
+  if (labels.tensor().scalar_type() != at::kLong) labels.assign(labels.tensor().to(at::kLong), {}, {});
+}
+
+namespace clustering {
+
+Tensor ClusteredRows::centres() const {
+  const Tensor sums = data.new_zeros({clusters(), data.size(1)}).index_add(0, cluster, data);
+  return sums / counts.unsqueeze(1);
+}
+
+ClusteredRows clustered_rows(const States& states) {
+  const State& kept = states["data"];
+  const auto options = at::TensorOptions(at::kDouble).device(states.device());
+  if (kept.rows() == 0) {
+    return {at::empty({0, 0}, options), at::empty({0}, options.dtype(at::kLong)), at::empty({0}, options)};
+  }
+  const Tensor data = kept.tensor().to(at::kDouble);
+  const auto [labels, cluster, counts] =
+      at::_unique2(states["labels"].tensor(), /*sorted=*/true, /*return_inverse=*/true, /*return_counts=*/true);
+  return {data - data.detach().mean(0), cluster, counts.to(at::kDouble)};
+}
+
+bool are_clusters(int64_t clusters, int64_t rows) {
+  return clusters > 1 && clusters < rows;
+}
+
+Tensor undefined_score(const States& states, const char* metric) {
+  if (states.update_count() > 0) {
+    warn(std::string(metric) + ": there are not more than one cluster, or not fewer than rows: the score is NaN");
+  }
+  const auto options = at::TensorOptions(at::kDouble).device(states.device());
+  return at::full({}, std::numeric_limits<double>::quiet_NaN(), options);
+}
+
+Tensor root(const Tensor& squares) {
+  const Tensor is_0 = squares == 0;
+  return at::where(is_0, 0.0, at::where(is_0, 1.0, squares).sqrt());
+}
+
+}  // namespace clustering
+
+}  // namespace metrics

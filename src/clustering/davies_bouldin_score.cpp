@@ -1,0 +1,54 @@
+#include "clustered_data.h"
+#include <metrics/clustering/davies_bouldin_score.h>
+#include <metrics/core/define.h>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/where.h>
+
+#include <limits>
+#include <vector>
+
+namespace metrics {
+
+namespace definitions {
+
+void DaviesBouldinScore::update(States& states, const Options&, const Tensor& data, const Tensor& labels) {
+  ClusteredData::update(states, data, labels);
+}
+
+void DaviesBouldinScore::complete_from_torchmetrics(States& states, const Options&) {
+  ClusteredData::complete_from_torchmetrics(states);
+}
+
+Tensor DaviesBouldinScore::finalise(const States& states, const Options&) {
+  const auto rows = clustering::clustered_rows(states);
+  const int64_t clusters = rows.clusters();
+  if (!clustering::are_clusters(clusters, rows.rows())) {
+    return clustering::undefined_score(states, "DaviesBouldinScore");
+  }
+  constexpr double nothing = 1e-8;  // torchmetrics' and scikit-learn's
+  const Tensor centres = rows.centres();
+  const Tensor away = clustering::root((rows.data - centres.index_select(0, rows.cluster)).square().sum(1));
+  const Tensor spreads = away.new_zeros({clusters}).index_add(0, rows.cluster, away) / rows.counts;
+  // A cluster at a time, because differences of all pairs would take the square of their number in memory.
+  std::vector<Tensor> likeness;
+  bool apart = false;
+  for (int64_t i = 0; i < clusters; ++i) {
+    const Tensor distance = clustering::root((centres - centres.select(0, i)).square().sum(1));
+    apart = apart || (distance > nothing).any().item<bool>();
+    const Tensor reached = at::where(distance == 0, std::numeric_limits<double>::infinity(), distance);
+    likeness.push_back(((spreads + spreads.select(0, i)) / reached).amax());
+  }
+  const bool spread = (spreads > nothing).any().item<bool>();
+  if (!apart || !spread) return at::full({}, 0.0, spreads.options().requires_grad(false));
+  return at::stack(likeness).mean();
+}
+
+}  // namespace definitions
+
+METRICS_DEFINE_CLASS(DaviesBouldinScore);
+
+}  // namespace metrics
