@@ -64,6 +64,11 @@ def corrected(table: np.ndarray) -> tuple:
         return max(0.0, phi_squared(table, True) - np.float64((r - 1) * (c - 1)) / (n - 1)), less(r), less(c)
 
 
+def by_definition(script: Callable, batches: list, options: dict) -> torch.Tensor:
+    """Compute an association of batches, by what its script says of a table."""
+    return torch.tensor(script(table_of(batches, options), options), dtype=torch.float32)
+
+
 def variables(name: str, sizes=(37, 1, 5, 20), values: int = 4) -> list:
     """Draw values, and others that follow them half of the time."""
     draws = Draws(f"nominal/{name}")

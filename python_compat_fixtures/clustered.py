@@ -41,10 +41,16 @@ def clusters(name: str, sizes=(12, 9, 30), count: int = 3, columns: int = 2, off
     return batches
 
 
+def score_of(by: Callable, batches: list, options: dict) -> torch.Tensor:
+    """Compute a score of batches, by what its script says of rows and their clusters."""
+    rows = [torch.cat([b[k].to(t) for b in batches]).numpy() for k, t in (("data", torch.float64), ("labels", torch.int64))]
+    return torch.tensor(by(*rows, options), dtype=torch.float32)
+
+
 def write(stem: Stem, member: Member) -> None:
     """Write the cases of a score."""
     metric = member.metric
-    value = lambda given, options: torch.tensor(member.by(*(torch.cat([b[k].to(t) for b in given]).numpy() for k, t in (("data", torch.float64), ("labels", torch.int64))), options), dtype=torch.float32)
+    value = lambda given, options: score_of(member.by, given, options)
 
     def case(name: str, batches: list, options: Optional[dict] = None, **more) -> None:
         options = options or {}

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Callable, Optional
 
 import numpy as np
+import sklearn.metrics
 import torch
 from cases import Case, Misuse, Stem
 from draws import Draws
@@ -22,7 +23,6 @@ class Member:
 
     metric: str
     functional: str
-    by_sklearn: Callable  # target, preds, options -> the value
     reference: str
     options: list = field(default_factory=list)  # beside none
     excludes: dict = field(default_factory=dict)
@@ -80,9 +80,7 @@ def write(stem: Stem, member: Member) -> None:
     """Write the cases of a score."""
     metric = member.metric
 
-    def value(batches: list, options: dict) -> torch.Tensor:
-        target, preds = (torch.cat([b[k].to(torch.int64) for b in batches]).numpy() for k in ("target", "preds"))
-        return torch.tensor(member.by_sklearn(target, preds, options), dtype=torch.float32)
+    value = lambda batches, options: score_of(metric, batches, options)
 
     def case(name: str, batches: list, options: Optional[dict] = None, **more) -> None:
         options = options or {}
@@ -124,10 +122,41 @@ def write(stem: Stem, member: Member) -> None:
         case(f"two of three clusters, {text}", of([0, 0, 1, 1, 2, 2, 2, 0], [0, 0, 0, 0, 1, 1, 1, 1]), options)
 
 
-def contingency(target: np.ndarray, preds: np.ndarray) -> np.ndarray:
-    """Count each pair of a target (row) and a prediction (column)."""
-    rows, row = np.unique(target, return_inverse=True)
-    columns, column = np.unique(preds, return_inverse=True)
-    table = np.zeros((len(rows), len(columns)), dtype=np.int64)
-    np.add.at(table, (row, column), 1)
-    return table
+def tell(*sides: np.ndarray) -> bool:
+    """Tell whether each clustering has several clusters. Of two that have one scikit-learn says that they agree, torchmetrics that they have nothing to share."""
+    return all(len(np.unique(side)) > 1 for side in sides)
+
+
+def adjusted_mutual_info(target: np.ndarray, preds: np.ndarray, options: dict) -> float:
+    """Ask scikit-learn, but of what it divides one rounding by another."""
+    if not tell(target, preds):
+        return 0.0
+    sizes = len(np.unique(target)), len(np.unique(preds))
+    if options.get("average_method") == "min" and max(sizes) == len(target) or min(sizes) == len(target):
+        return 1.0
+    return sklearn.metrics.adjusted_mutual_info_score(target, preds, **options)
+
+
+def given(score: Callable, nothing: float) -> Callable:
+    """Make what computes a score of what scikit-learn has, which takes no empty clusterings; of nothing it is what the formula gives."""
+    return lambda target, preds, options: score(target, preds, **options) if len(target) else nothing
+
+
+# target, preds, options -> the value
+BY_SKLEARN = {
+    "AdjustedMutualInfoScore": adjusted_mutual_info,
+    "AdjustedRandScore": given(sklearn.metrics.adjusted_rand_score, 1.0),
+    "CompletenessScore": given(sklearn.metrics.completeness_score, 1.0),
+    "FowlkesMallowsIndex": given(sklearn.metrics.fowlkes_mallows_score, 0.0),
+    "HomogeneityScore": given(sklearn.metrics.homogeneity_score, 0.0),
+    "MutualInfoScore": given(sklearn.metrics.mutual_info_score, 0.0),
+    "NormalizedMutualInfoScore": lambda target, preds, options: sklearn.metrics.normalized_mutual_info_score(target, preds, **options) if tell(target, preds) else 0.0,
+    "RandScore": given(sklearn.metrics.rand_score, 1.0),
+    "VMeasureScore": given(sklearn.metrics.v_measure_score, 0.0),
+}
+
+
+def score_of(metric: str, batches: list, options: dict) -> torch.Tensor:
+    """Compute a score of batches."""
+    target, preds = (torch.cat([b[k].to(torch.int64) for b in batches]).numpy() for k in ("target", "preds"))
+    return torch.tensor(BY_SKLEARN[metric](target, preds, options), dtype=torch.float32)

@@ -1,7 +1,5 @@
 """Adjusted mutual information."""
 
-import numpy as np
-import sklearn.metrics
 from cases import Misuse, Stem
 from clusterings import OF_NOTHING, Member, write as write_member
 
@@ -10,22 +8,12 @@ METHODS = ("min", "geometric", "arithmetic", "max")
 MOST = "where chance alone gives the most that there could be the score is 1; torchmetrics divides one rounding by another"
 
 
-def by_sklearn(target: np.ndarray, preds: np.ndarray, options: dict) -> float:
-    """Ask scikit-learn, but of single clusters, of which it says that they agree, and torchmetrics that they have nothing to share."""
-    sizes = len(np.unique(target)), len(np.unique(preds))
-    if min(sizes) < 2:
-        return 0.0
-    if options.get("average_method") == "min" and max(sizes) == len(target) or min(sizes) == len(target):
-        return 1.0
-    return sklearn.metrics.adjusted_mutual_info_score(target, preds, **options)
-
-
 def write(stem: Stem) -> None:
     """Write the topic's cases."""
     stem.refuse(Misuse(f"{METRIC}/an unknown average", METRIC, {"average_method": "harmonic"}, "average_method"))
     options = [{"average_method": m} for m in METHODS]
     differs = {"an empty batch": OF_NOTHING, "nothing": OF_NOTHING, "two samples": MOST, "clusters of one": MOST, "labels": MOST}
     write_member(
-        stem, Member(METRIC, "adjusted_mutual_info_score", by_sklearn, "sklearn.metrics.adjusted_mutual_info_score", options, counts_pairs=True, differs=differs)
+        stem, Member(METRIC, "adjusted_mutual_info_score", "sklearn.metrics.adjusted_mutual_info_score", options, counts_pairs=True, differs=differs)
     )
     stem.require(METRIC, {"average_method": list(METHODS)})

@@ -1,5 +1,6 @@
 """The Calinski-Harabasz score."""
 
+import numpy as np
 import sklearn.metrics
 import torch
 from cases import Case, Stem
@@ -8,9 +9,14 @@ from clustered import NO_SLOPE, Member, write as write_member
 METRIC = "CalinskiHarabaszScore"
 
 
+def by_sklearn(data: np.ndarray, labels: np.ndarray, options: dict) -> float:
+    """Ask scikit-learn, which takes finite numbers alone."""
+    defined = 1 < len(np.unique(labels)) < len(labels) and np.isfinite(data).all()
+    return sklearn.metrics.calinski_harabasz_score(data, labels) if defined else float("nan")
+
+
 def write(stem: Stem) -> None:
     """Write the topic's cases."""
-    by = lambda data, labels, options: sklearn.metrics.calinski_harabasz_score(data, labels) if 1 < len(set(labels.tolist())) < len(labels) else float("nan")
-    write_member(stem, Member(METRIC, "calinski_harabasz_score", by, "sklearn.metrics.calinski_harabasz_score"))
+    write_member(stem, Member(METRIC, "calinski_harabasz_score", by_sklearn, "sklearn.metrics.calinski_harabasz_score"))
     points = [{"data": torch.tensor([[1.0, 2.0], [1.0, 2.0], [4.0, 4.0], [4.0, 4.0]]), "labels": torch.tensor([0, 0, 1, 1])}]
     stem.add(Case(f"{METRIC}/clusters of equal rows", METRIC, {}, points, "calinski_harabasz_score", excludes=NO_SLOPE))

@@ -18,8 +18,10 @@ def by_definition(data: np.ndarray, labels: np.ndarray, options: dict) -> float:
     if len(clusters) < 2:
         return float("nan")
     centres = [c.mean(0) for c in clusters]
-    apart = min(np.linalg.norm(a - b, ord=p) for a, b in itertools.combinations(centres, 2))
-    return float(apart / max(np.linalg.norm(row - m, ord=p) for c, m in zip(clusters, centres) for row in c))
+    apart = np.min([np.linalg.norm(a - b, ord=p) for a, b in itertools.combinations(centres, 2)])
+    widest = np.max([np.linalg.norm(row - m, ord=p) for c, m in zip(clusters, centres) for row in c])
+    with np.errstate(all="ignore"):
+        return float(apart / widest)
 
 
 def write(stem: Stem) -> None:

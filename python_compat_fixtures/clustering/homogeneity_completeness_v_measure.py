@@ -1,6 +1,5 @@
 """Homogeneity, completeness and their harmonic mean."""
 
-import sklearn.metrics
 from cases import Misuse, Stem
 from clusterings import Member, write as write_member
 
@@ -10,14 +9,11 @@ BETAS = (0.5, 2.0, 1e-3)
 
 def write(stem: Stem) -> None:
     """Write the topic's cases."""
-    for metric, functional, nothing in (("HomogeneityScore", "homogeneity_score", 0.0), ("CompletenessScore", "completeness_score", 1.0)):
-        score = getattr(sklearn.metrics, functional)
-        by = lambda target, preds, options, score=score, nothing=nothing: score(target, preds) if len(target) else nothing
-        write_member(stem, Member(metric, functional, by, f"sklearn.metrics.{functional}"))
+    for metric, functional in (("HomogeneityScore", "homogeneity_score"), ("CompletenessScore", "completeness_score")):
+        write_member(stem, Member(metric, functional, f"sklearn.metrics.{functional}"))
     metric = "VMeasureScore"
     for beta in (0.0, -1.0):
         stem.refuse(Misuse(f"{metric}/beta={beta}", metric, {"beta": beta}, "beta"))
-    by = lambda target, preds, options: sklearn.metrics.v_measure_score(target, preds, **options) if len(target) else 0.0
     differs = {name: NONE_SHARED for name in ("one cluster predicted", "independent")}
-    write_member(stem, Member(metric, "v_measure_score", by, "sklearn.metrics.v_measure_score", [{"beta": b} for b in BETAS], differs=differs))
+    write_member(stem, Member(metric, "v_measure_score", "sklearn.metrics.v_measure_score", [{"beta": b} for b in BETAS], differs=differs))
     stem.require(metric, {"beta": list(BETAS)})

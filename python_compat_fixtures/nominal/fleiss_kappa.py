@@ -29,6 +29,12 @@ def kappa(table: torch.Tensor) -> torch.Tensor:
     return ((agreed - chance) / (1 - chance + 1e-5)).float()
 
 
+def by_definition(batches: list, options: dict) -> torch.Tensor:
+    """Compute it of batches."""
+    counted = lambda r: torch.nn.functional.one_hot(r.argmax(1), r.shape[1]).sum(1) if options.get("mode") == "probs" else r
+    return kappa(torch.cat([counted(b["ratings"]) for b in batches]))
+
+
 def write(stem: Stem) -> None:
     """Write the topic's cases."""
     ones = torch.ones((3, 4), dtype=torch.int64)
@@ -55,10 +61,10 @@ def write(stem: Stem) -> None:
     draws = Draws(f"nominal/{METRIC}/scores")
     scores = lambda sizes, categories, raters: [{"ratings": draws.untied((n, categories, raters))} for n in sizes]
     case("scores", scores((9, 4), 4, 6), {"mode": "probs"})
-    rated = lambda batches: kappa(torch.cat([torch.nn.functional.one_hot(b["ratings"].argmax(1), b["ratings"].shape[1]).sum(1) for b in batches]))
+    rated = lambda batches: by_definition(batches, {"mode": "probs"})
     by = {"forward_by": lambda b: rated([b]), "final_by": rated, "reason": MORE, "reference": "the definition in float64"}
     case("more categories than raters", scores((9, 4), 7, 3), {"mode": "probs"}, **by)
-    of_counts = lambda batches: kappa(torch.cat([b["ratings"] for b in batches]))
+    of_counts = lambda batches: by_definition(batches, {})
     by = {"forward_by": lambda b: of_counts([b]), "final_by": of_counts, "reason": NOTHING, "reference": "the definition in float64"}
     case("an empty batch", counts("empty", (9, 0, 8)), **by)
     case("nothing", counts("nothing", (0,)), **by)

@@ -43,12 +43,11 @@ Moments merged(const Moments& given) {
     return values.new_zeros(shape).index_add(0, cluster, values);
   };
   const Tensor counts = sums_of(given.counts);
-  // Sums of what is left of a common offset lose less.
-  const Tensor offset = given.centres.detach().mean(0);
-  const Tensor centres =
-      sums_of((given.centres - offset) * given.counts.unsqueeze(1)) / counts.unsqueeze(1);
-  const Tensor away = given.centres - offset - centres.index_select(0, cluster);
-  return {labels, counts, centres + offset, sums_of(given.spreads + given.counts * away.square().sum(1))};
+  const Tensor first = clustering::first_rows(given.centres, cluster, clusters);
+  const Tensor apart = given.centres - first.index_select(0, cluster);
+  const Tensor mean = sums_of(apart * given.counts.unsqueeze(1)) / counts.unsqueeze(1);
+  const Tensor away = apart - mean.index_select(0, cluster);
+  return {labels, counts, first + mean, sums_of(given.spreads + given.counts * away.square().sum(1))};
 }
 
 // The moments as states: of floating ones the bits, because `set_dtype` rounds floating rows. [K, D + 2]: the centre, the

@@ -7,6 +7,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_unique2.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/where.h>
@@ -64,21 +65,28 @@ void ClusteredData::complete_from_torchmetrics(States& states) {
 
 namespace clustering {
 
-Tensor ClusteredRows::centres() const {
-  const Tensor sums = data.new_zeros({clusters(), data.size(1)}).index_add(0, cluster, data);
-  return sums / counts.unsqueeze(1);
+Tensor first_rows(const Tensor& rows, const Tensor& cluster, int64_t clusters) {
+  const Tensor index = at::arange(cluster.size(0), cluster.options());
+  const Tensor first = at::full({clusters}, cluster.size(0), cluster.options()).scatter_reduce(0, cluster, index, "amin");
+  return rows.detach().index_select(0, first);
 }
 
 ClusteredRows clustered_rows(const States& states) {
   const State& kept = states["data"];
   const auto options = at::TensorOptions(at::kDouble).device(states.device());
   if (kept.rows() == 0) {
-    return {at::empty({0, 0}, options), at::empty({0}, options.dtype(at::kLong)), at::empty({0}, options)};
+    return {at::empty({0}, options.dtype(at::kLong)), at::empty({0}, options), at::empty({0, 0}, options),
+            at::empty({0, 0}, options)};
   }
   const Tensor data = kept.tensor().to(at::kDouble);
   const auto [labels, cluster, counts] =
       at::_unique2(states["labels"].tensor(), /*sorted=*/true, /*return_inverse=*/true, /*return_counts=*/true);
-  return {data - data.detach().mean(0), cluster, counts.to(at::kDouble)};
+  const int64_t clusters = labels.size(0);
+  const Tensor first = first_rows(data, cluster, clusters);
+  const Tensor apart = data - first.index_select(0, cluster);
+  const Tensor rows = counts.to(at::kDouble);
+  const Tensor mean = apart.new_zeros({clusters, data.size(1)}).index_add(0, cluster, apart) / rows.unsqueeze(1);
+  return {cluster, rows, first + mean, apart - mean.index_select(0, cluster)};
 }
 
 bool are_clusters(int64_t clusters, int64_t rows) {

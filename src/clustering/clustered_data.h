@@ -8,17 +8,20 @@
 
 namespace metrics::clustering {
 
-/// Rows of numbers in float64, with their history, about a common centre, and the cluster of each: the index of its label
-/// among those that occur.
-struct ClusteredRows {
-  Tensor data;     ///< [N, D]
-  Tensor cluster;  ///< int64 [N]
-  Tensor counts;   ///< float64 [K]: how many rows a cluster has.
+/// A row of each of so many clusters, of which rows are at `cluster`, int64 [N]: the first. What rows differ from it by
+/// loses no digits to an offset, and is exactly 0 where rows are equal.
+Tensor first_rows(const Tensor& rows, const Tensor& cluster, int64_t clusters);
 
-  int64_t rows() const { return data.size(0); }
+/// Rows of numbers in float64, with their history, and the cluster of each: the index of its label among those that
+/// occur.
+struct ClusteredRows {
+  Tensor cluster;  ///< int64 [N]
+  Tensor counts;   ///< [K]: how many rows a cluster has.
+  Tensor centres;  ///< [K, D]
+  Tensor away;     ///< [N, D], from the centre.
+
+  int64_t rows() const { return cluster.size(0); }
   int64_t clusters() const { return counts.size(0); }
-  /// [K, D]
-  Tensor centres() const;
 };
 ClusteredRows clustered_rows(const States& states);
 

@@ -30,19 +30,19 @@ Tensor DaviesBouldinScore::finalise(const States& states, const Options&) {
     return clustering::undefined_score(states, "DaviesBouldinScore");
   }
   constexpr double nothing = 1e-8;  // torchmetrics' and scikit-learn's
-  const Tensor centres = rows.centres();
-  const Tensor away = clustering::root((rows.data - centres.index_select(0, rows.cluster)).square().sum(1));
+  const Tensor& centres = rows.centres;
+  const Tensor away = clustering::root(rows.away.square().sum(1));
   const Tensor spreads = away.new_zeros({clusters}).index_add(0, rows.cluster, away) / rows.counts;
   // A cluster at a time, because differences of all pairs would take the square of their number in memory.
   std::vector<Tensor> likeness;
   bool apart = false;
   for (int64_t i = 0; i < clusters; ++i) {
     const Tensor distance = clustering::root((centres - centres.select(0, i)).square().sum(1));
-    apart = apart || (distance > nothing).any().item<bool>();
+    apart = apart || !(distance <= nothing).all().item<bool>();
     const Tensor reached = at::where(distance == 0, std::numeric_limits<double>::infinity(), distance);
     likeness.push_back(((spreads + spreads.select(0, i)) / reached).amax());
   }
-  const bool spread = (spreads > nothing).any().item<bool>();
+  const bool spread = !(spreads <= nothing).all().item<bool>();
   if (!apart || !spread) return at::full({}, 0.0, spreads.options().requires_grad(false));
   return at::stack(likeness).mean();
 }

@@ -30,8 +30,8 @@ Tensor DunnIndex::finalise(const States& states, const Options& options) {
   const int64_t clusters = rows.clusters();
   if (clusters < 2) return clustering::undefined_score(states, "DunnIndex");
   const auto norm = [&](const Tensor& differences) { return at::linalg_vector_norm(differences, options.p, 1); };
-  const Tensor centres = rows.centres();
-  const Tensor widest = norm(rows.data - centres.index_select(0, rows.cluster)).amax();
+  const Tensor& centres = rows.centres;
+  const Tensor widest = norm(rows.away).amax();
   std::vector<Tensor> nearest;
   for (int64_t i = 0; i + 1 < clusters; ++i) {
     nearest.push_back(norm(centres.narrow(0, i + 1, clusters - i - 1) - centres.select(0, i)).amin());
