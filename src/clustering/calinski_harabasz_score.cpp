@@ -50,8 +50,8 @@ Moments merged(const Moments& given) {
   return {labels, counts, first + mean, sums_of(given.spreads + given.counts * away.square().sum(1))};
 }
 
-// The moments as states: of floating ones the bits, because `set_dtype` rounds floating rows. [K, D + 2]: the centre, the
-// spread, the number of rows.
+// The moments as states: of floating ones the bits, because `set_dtype` rounds floating rows. [K, D + 2]: the centre,
+// the spread, the number of rows.
 
 Tensor bits_of(const Moments& moments) {
   return at::cat({moments.centres, moments.spreads.unsqueeze(1), moments.counts.unsqueeze(1)}, 1)

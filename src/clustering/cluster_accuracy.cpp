@@ -41,7 +41,7 @@ Tensor ClusterAccuracy::finalise(const States& states, const Options&) {
   double right = 0, all = 0;
   for (int64_t i = 0; i < classes; ++i) right += count[i * classes + class_of[static_cast<std::size_t>(i)]];
   for (int64_t i = 0; i < classes * classes; ++i) all += count[i];
-  return families::tensor_of(right / all);
+  return families::tensor_of(right / all).to(states.device());
 }
 
 }  // namespace definitions

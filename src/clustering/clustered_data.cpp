@@ -67,7 +67,8 @@ namespace clustering {
 
 Tensor first_rows(const Tensor& rows, const Tensor& cluster, int64_t clusters) {
   const Tensor index = at::arange(cluster.size(0), cluster.options());
-  const Tensor first = at::full({clusters}, cluster.size(0), cluster.options()).scatter_reduce(0, cluster, index, "amin");
+  const Tensor first =
+      at::full({clusters}, cluster.size(0), cluster.options()).scatter_reduce(0, cluster, index, "amin");
   return rows.detach().index_select(0, first);
 }
 

@@ -27,11 +27,11 @@ double completeness(const families::Contingency& table) {
 }  // namespace
 
 Tensor scores::Homogeneity::value(const families::Contingency& table) {
-  return families::tensor_of(homogeneity(table));
+  return families::result_of(homogeneity(table), table);
 }
 
 Tensor scores::Completeness::value(const families::Contingency& table) {
-  return families::tensor_of(completeness(table));
+  return families::result_of(completeness(table), table);
 }
 
 void scores::VMeasure::check(const VMeasureScoreOptions& options) {
@@ -43,7 +43,7 @@ void scores::VMeasure::check(const VMeasureScoreOptions& options) {
 
 Tensor scores::VMeasure::value(const families::Contingency& table, const VMeasureScoreOptions& options) {
   const double h = homogeneity(table), c = completeness(table);
-  return families::tensor_of(families::ratio((1 + options.beta) * h * c, options.beta * h + c));
+  return families::result_of(families::ratio((1 + options.beta) * h * c, options.beta * h + c), table);
 }
 
 METRICS_DEFINE_CLASS(HomogeneityScore);

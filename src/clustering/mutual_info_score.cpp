@@ -6,7 +6,7 @@
 namespace metrics {
 
 Tensor scores::MutualInfo::value(const families::Contingency& table) {
-  return families::tensor_of(families::mutual_information(table));
+  return families::result_of(families::mutual_information(table), table);
 }
 
 METRICS_DEFINE_CLASS(MutualInfoScore);

@@ -9,10 +9,10 @@ namespace metrics {
 Tensor scores::NormalizedMutualInfo::value(const families::Contingency& table,
                                            const NormalizedMutualInfoScoreOptions& options) {
   const double information = families::mutual_information(table);
-  if (information == 0) return families::tensor_of(0);
+  if (information == 0) return families::result_of(0, table);
   const double most = clustering::average(options.average_method, families::entropy(table.columns, table.all),
                                           families::entropy(table.rows, table.all));
-  return families::tensor_of(information / most);
+  return families::result_of(information / most, table);
 }
 
 METRICS_DEFINE_CLASS(NormalizedMutualInfoScore);

@@ -8,7 +8,7 @@ namespace metrics {
 Tensor scores::Rand::value(const families::Contingency& table) {
   const auto pairs = clustering::sample_pairs_of(table);
   const double agree = pairs.both + pairs.neither;
-  return families::tensor_of(families::ratio(agree, agree + pairs.pred_only + pairs.target_only, 1));
+  return families::result_of(families::ratio(agree, agree + pairs.pred_only + pairs.target_only, 1), table);
 }
 
 METRICS_DEFINE_CLASS(RandScore);

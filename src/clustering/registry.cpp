@@ -17,14 +17,14 @@ namespace metrics {
 
 Domain clustering_domain() {
   constexpr std::string_view domain = "clustering";
-  return {.name = domain,
-          .metrics = {entry<AdjustedMutualInfoScore>(domain), entry<AdjustedRandScore>(domain),
-                      entry<CalinskiHarabaszScore>(domain), entry<ClusterAccuracy>(domain),
-                      entry<CompletenessScore>(domain), entry<DaviesBouldinScore>(domain), entry<DunnIndex>(domain),
-                      entry<FowlkesMallowsIndex>(domain), entry<HomogeneityScore>(domain),
-                      entry<MutualInfoScore>(domain), entry<NormalizedMutualInfoScore>(domain),
-                      entry<RandScore>(domain), entry<VMeasureScore>(domain)},
-          .routers = {}};
+  return {
+      .name = domain,
+      .metrics = {entry<AdjustedMutualInfoScore>(domain), entry<AdjustedRandScore>(domain),
+                  entry<CalinskiHarabaszScore>(domain), entry<ClusterAccuracy>(domain),
+                  entry<CompletenessScore>(domain), entry<DaviesBouldinScore>(domain), entry<DunnIndex>(domain),
+                  entry<FowlkesMallowsIndex>(domain), entry<HomogeneityScore>(domain), entry<MutualInfoScore>(domain),
+                  entry<NormalizedMutualInfoScore>(domain), entry<RandScore>(domain), entry<VMeasureScore>(domain)},
+      .routers = {}};
 }
 
 }  // namespace metrics

@@ -111,7 +111,8 @@ uint64_t slots_of(const Range& preds, const Range& target, int64_t rows) {
 template <class Slot>
 struct Zeros {
   explicit Zeros(uint64_t count) : slots(static_cast<Slot*>(std::calloc(count, sizeof(Slot)))) {
-    if (slots == nullptr) throw Error("there is no memory for a table of " + std::to_string(count) + " pairs of labels");
+    if (slots == nullptr)
+      throw Error("there is no memory for a table of " + std::to_string(count) + " pairs of labels");
   }
   Zeros(const Zeros&) = delete;
   Zeros& operator=(const Zeros&) = delete;
@@ -294,7 +295,6 @@ Tensor tensor_of(const std::vector<DoubleDouble>& weights) {
   return tensor;
 }
 
-
 /// The pairs that are kept, and how often each is there: N is int64_t for counts, DoubleDouble for weights.
 template <class N>
 class KeptPairs {
@@ -332,7 +332,8 @@ class KeptPairs {
     return true;
   }
   Cells<N> cells() const {
-    return counted<N>(labels(), [this](int64_t row) { return count(row); }, rows_);
+    return counted<N>(
+        labels(), [this](int64_t row) { return count(row); }, rows_);
   }
 
  private:
@@ -395,9 +396,11 @@ auto with_rows(const Tensor& preds, const Tensor& target, const Weights& weights
   const GivenLabels labels{held_preds.const_data_ptr<int64_t>(), held_target.const_data_ptr<int64_t>()};
   if (!weights.given()) return f(labels, Once{}, int64_t{});
   if (weights.are_integers()) {
-    return f(labels, [&](int64_t row) { return weights.integers()[row]; }, int64_t{});
+    return f(
+        labels, [&](int64_t row) { return weights.integers()[row]; }, int64_t{});
   }
-  return f(labels, [&](int64_t row) { return as_weight(weights.reals()[row]); }, DoubleDouble{});
+  return f(
+      labels, [&](int64_t row) { return as_weight(weights.reals()[row]); }, DoubleDouble{});
 }
 
 // ---- the table ------------------------------------------------------------------------------------------------------
@@ -459,6 +462,27 @@ Contingency table_of(const Cells<N>& cells) {
       static_cast<int64_t>(cells.labels.size()));
 }
 
+Contingency gathered_here(const States& states) {
+  const KeptPairs<int64_t> counts(states);
+  const KeptPairs<DoubleDouble> weights(states);
+  if (weights.rows() == 0) {
+    if (!counts.are_cells()) return table_of(counts.cells());
+    return table_of(
+        counts.labels(), [&](int64_t i) { return counts.count(i); }, counts.rows());
+  }
+  struct Both {
+    const LabelPair *first, *second;
+    int64_t split;
+    LabelPair operator[](int64_t row) const { return row < split ? first[row] : second[row - split]; }
+  };
+  const int64_t split = counts.rows();
+  const auto weight = [&](int64_t row) {
+    return row < split ? as_weight(counts.count(row)) : weights.count(row - split);
+  };
+  return table_of(
+      counted<DoubleDouble>(Both{counts.labels(), weights.labels(), split}, weight, split + weights.rows()));
+}
+
 // ---- state dicts ----------------------------------------------------------------------------------------------------
 
 /// Throws StateMisfit for pairs that have not come from updates.
@@ -512,8 +536,7 @@ void check(const Tensor& preds, const Tensor& target) {
   check_labels("target", target);
   if (preds.sizes() == target.sizes()) return;
   std::ostringstream message;
-  message << "inputs `preds` and `target` must have the same shape, got " << preds.sizes() << " and "
-          << target.sizes();
+  message << "inputs `preds` and `target` must have the same shape, got " << preds.sizes() << " and " << target.sizes();
   throw InvalidArgument(message.str());
 }
 
@@ -552,8 +575,8 @@ void complete_from_torchmetrics(States& states) {
   if (rows.rows() == 0) return;
   require_integer_rows(rows);
   if (rows.tensor().dim() != 2) {
-    throw StateMisfit(rows.name(), c10::str("expected one label a sample, got rows of shape ",
-                                            rows.tensor().sizes().slice(2)));
+    throw StateMisfit(rows.name(),
+                      c10::str("expected one label a sample, got rows of shape ", rows.tensor().sizes().slice(2)));
   }
   if (rows.tensor().scalar_type() != at::kLong) rows.assign(rows.tensor().to(at::kLong), {}, {});
   states[counts_name].append(at::ones({rows.rows()}, rows.tensor().options()));
@@ -561,22 +584,9 @@ void complete_from_torchmetrics(States& states) {
 }
 
 Contingency gathered(const States& states) {
-  const KeptPairs<int64_t> counts(states);
-  const KeptPairs<DoubleDouble> weights(states);
-  if (weights.rows() == 0) {
-    if (!counts.are_cells()) return table_of(counts.cells());
-    return table_of(counts.labels(), [&](int64_t i) { return counts.count(i); }, counts.rows());
-  }
-  struct Both {
-    const LabelPair *first, *second;
-    int64_t split;
-    LabelPair operator[](int64_t row) const { return row < split ? first[row] : second[row - split]; }
-  };
-  const int64_t split = counts.rows();
-  const auto weight = [&](int64_t row) {
-    return row < split ? as_weight(counts.count(row)) : weights.count(row - split);
-  };
-  return table_of(counted<DoubleDouble>(Both{counts.labels(), weights.labels(), split}, weight, split + weights.rows()));
+  Contingency table = gathered_here(states);
+  table.device = states.device();
+  return table;
 }
 
 }  // namespace label_pairs

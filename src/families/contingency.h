@@ -1,5 +1,6 @@
 #pragma once
 
+#include "numbers.h"
 #include <metrics/core/state.h>
 #include <metrics/core/weights.h>
 #include <metrics/export.h>
@@ -23,7 +24,13 @@ struct Contingency {
   std::vector<double> rows;     ///< How often each label is the target.
   std::vector<double> columns;  ///< How often each is predicted.
   double all = 0;
+  at::Device device = at::kCPU;  ///< Where the states lie, and their value.
 };
+
+/// A number that is made of a table, where that has it.
+inline Tensor result_of(double number, const Contingency& table) {
+  return tensor_of(number).to(table.device);
+}
 
 /// The table of one batch: `preds` and `target` are integers [N], `weights` those of the rows.
 METRICS_API Contingency contingency_of(const Tensor& preds, const Tensor& target, const Weights& weights);

@@ -37,8 +37,7 @@ double sum_of_logarithms(std::size_t count, const Weight& weight, const Argument
 double entropy(const std::vector<double>& counts, double all) {
   if (counts.size() < 2) return 0;
   return sum_of_logarithms(
-             counts.size(), [&](std::size_t i) { return counts[i]; },
-             [&](std::size_t i) { return all / counts[i]; }) /
+             counts.size(), [&](std::size_t i) { return counts[i]; }, [&](std::size_t i) { return all / counts[i]; }) /
          all;
 }
 
@@ -50,7 +49,8 @@ double mutual_information(const Contingency& table) {
         table.rows[static_cast<std::size_t>(cells[i].row)] * table.columns[static_cast<std::size_t>(cells[i].column)];
     return cells[i].count * table.all / expected;
   };
-  const double sum = sum_of_logarithms(cells.size(), [&](std::size_t i) { return cells[i].count; }, ratio);
+  const double sum = sum_of_logarithms(
+      cells.size(), [&](std::size_t i) { return cells[i].count; }, ratio);
   return std::max(sum / table.all, 0.0);
 }
 

@@ -146,7 +146,7 @@ struct Cells {
       return;
     }
     for (int64_t row = 0; row < rows; ++row) {
-      const DoubleDouble weight = !weights.given()       ? DoubleDouble{1, 0}
+      const DoubleDouble weight = !weights.given()         ? DoubleDouble{1, 0}
                                   : weights.are_integers() ? double_double_of(weights.integers()[row])
                                                            : DoubleDouble{weights.reals()[row], 0};
       add(target[row] * classes + preds[row], weight);
@@ -157,7 +157,8 @@ struct Cells {
 }  // namespace
 
 void Associations::check(const Options& options) {
-  if (options.num_classes < 1) refuse("option `num_classes` expects a number of at least 1, got ", int64_t{options.num_classes});
+  if (options.num_classes < 1)
+    refuse("option `num_classes` expects a number of at least 1, got ", int64_t{options.num_classes});
   check_replacement(options.nan_strategy, options.nan_replace_value);
   if (options.nan_strategy != NanStrategy::Replace) return;
   if (*options.nan_replace_value >= 0 && *options.nan_replace_value < static_cast<double>(options.num_classes)) return;
@@ -213,6 +214,7 @@ Contingency Associations::gathered(const States& states, const Options&) {
     return static_cast<std::size_t>(next);
   };
   Contingency table;
+  table.device = states.device();
   table.rows.resize(number(row_numbers));
   table.columns.resize(number(column_numbers));
   for (int64_t i = 0; i < classes * classes; ++i) {

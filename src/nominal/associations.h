@@ -17,7 +17,8 @@ enum class Direction { Both, Each };
 Tensor matrix_of(const Tensor& matrix, const BatchAssociationOptions& options, Direction direction,
                  const std::function<double(const families::Contingency& table)>& value);
 
-/// χ² / n of the values that occur. Of tables of 2 × 2 differences are lessened by up to a half where that is asked for.
+/// χ² / n of the values that occur. Of tables of 2 × 2 differences are lessened by up to a half where that is asked
+/// for.
 double phi_squared(const families::Contingency& table, bool correct_differences);
 
 /// The same and the numbers of values, each less what small samples add.

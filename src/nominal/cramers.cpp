@@ -23,11 +23,11 @@ double cramers_v_of(const families::Contingency& table, bool bias_correction) {
 }  // namespace
 
 Tensor scores::CramersV::value(const families::Contingency& table, const CorrectedAssociationOptions& options) {
-  return families::tensor_of(cramers_v_of(table, options.bias_correction));
+  return families::result_of(cramers_v_of(table, options.bias_correction), table);
 }
 
 Tensor scores::CramersV::functional_value(const Tensor& preds, const Tensor& target,
-                                         const CorrectedBatchAssociationOptions& options, const Rows& rows) {
+                                          const CorrectedBatchAssociationOptions& options, const Rows& rows) {
   const auto table = nominal::table_of_batch(preds, target, subset<BatchAssociationOptions>(options), rows);
   return families::tensor_of(cramers_v_of(table, options.bias_correction)).to(preds.device(), at::kFloat);
 }

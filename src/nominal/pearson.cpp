@@ -18,16 +18,17 @@ double contingency_coefficient_of(const families::Contingency& table) {
 }  // namespace
 
 Tensor scores::PearsonsContingency::value(const families::Contingency& table) {
-  return families::tensor_of(contingency_coefficient_of(table));
+  return families::result_of(contingency_coefficient_of(table), table);
 }
 
 Tensor scores::PearsonsContingency::functional_value(const Tensor& preds, const Tensor& target,
-                                    const BatchAssociationOptions& options, const Rows& rows) {
+                                                     const BatchAssociationOptions& options, const Rows& rows) {
   const auto table = nominal::table_of_batch(preds, target, options, rows);
   return families::tensor_of(contingency_coefficient_of(table)).to(preds.device(), at::kFloat);
 }
 
-Tensor functional::pearsons_contingency_coefficient_matrix(const Tensor& matrix, const BatchAssociationOptions& options) {
+Tensor functional::pearsons_contingency_coefficient_matrix(const Tensor& matrix,
+                                                           const BatchAssociationOptions& options) {
   return nominal::matrix_of(matrix, options, nominal::Direction::Both, contingency_coefficient_of);
 }
 

@@ -15,11 +15,11 @@ double theils_u_of(const families::Contingency& table) {
 }  // namespace
 
 Tensor scores::TheilsU::value(const families::Contingency& table) {
-  return families::tensor_of(theils_u_of(table));
+  return families::result_of(theils_u_of(table), table);
 }
 
 Tensor scores::TheilsU::functional_value(const Tensor& preds, const Tensor& target,
-                                    const BatchAssociationOptions& options, const Rows& rows) {
+                                         const BatchAssociationOptions& options, const Rows& rows) {
   const auto table = nominal::table_of_batch(preds, target, options, rows);
   return families::tensor_of(theils_u_of(table)).to(preds.device(), at::kFloat);
 }

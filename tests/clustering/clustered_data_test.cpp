@@ -3,6 +3,7 @@
 #include <metrics/clustering/dunn_index.h>
 
 #include <ATen/ATen.h>
+
 #include <doctest/doctest.h>
 
 #include <variant>
@@ -113,12 +114,11 @@ TEST_CASE("a large offset costs neither moments nor rows their digits") {
   const Tensor at_0 = data(labels(5000, 1)).to(at::kDouble), cluster = labels(5000, 1);
   const auto value = [&](auto metric, const Tensor& rows) {
     metric.set_dtype(at::kDouble);
-    for (int64_t begin = 0; begin < 5000; begin += 600) metric.update(rows.slice(0, begin, begin + 600), cluster.slice(0, begin, begin + 600));
+    for (int64_t begin = 0; begin < 5000; begin += 600)
+      metric.update(rows.slice(0, begin, begin + 600), cluster.slice(0, begin, begin + 600));
     return metric.compute();
   };
-  const auto check = [&](const auto& metric) {
-    CHECK(value(metric, at_0 + 1e6).allclose(value(metric, at_0), 1e-9));
-  };
+  const auto check = [&](const auto& metric) { CHECK(value(metric, at_0 + 1e6).allclose(value(metric, at_0), 1e-9)); };
   check(CalinskiHarabaszScore());
   check(metrics::DaviesBouldinScore());
   check(metrics::DunnIndex());

@@ -4,6 +4,7 @@
 #include <metrics/clustering/mutual_info_score.h>
 
 #include <ATen/ATen.h>
+
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -37,7 +38,8 @@ std::vector<int64_t> numbers(const Tensor& tensor) {
   return {kept.const_data_ptr<int64_t>(), kept.const_data_ptr<int64_t>() + kept.numel()};
 }
 
-void check_table(const Contingency& table, const Tensor& preds, const Tensor& target, const std::vector<double>& weights) {
+void check_table(const Contingency& table, const Tensor& preds, const Tensor& target,
+                 const std::vector<double>& weights) {
   std::map<std::pair<int64_t, int64_t>, double> counts;
   std::map<int64_t, int32_t> rows, columns;
   const auto of_preds = numbers(preds), of_target = numbers(target);
@@ -192,7 +194,8 @@ TEST_CASE("weights keep their bits whatever set_dtype says of floating rows") {
 TEST_CASE("pairs of samples are counted without overflow") {
   // Each of two clusters on both sides, of 2^40 and 2^41 samples.
   const Tensor preds = at::tensor({0, 1, 0, 1}, at::kLong), target = at::tensor({0, 1, 1, 0}, at::kLong);
-  const Tensor weights = at::tensor({int64_t{1} << 40, int64_t{1} << 41, int64_t{1} << 20, int64_t{1} << 20}, at::kLong);
+  const Tensor weights =
+      at::tensor({int64_t{1} << 40, int64_t{1} << 41, int64_t{1} << 20, int64_t{1} << 20}, at::kLong);
   metrics::AdjustedRandScore score;
   score.set_dtype(at::kDouble);
   score.update(preds, target, Rows{.weights = weights});

@@ -6,6 +6,7 @@
 #include <metrics/nominal/tschuprows.h>
 
 #include <ATen/ATen.h>
+
 #include <doctest/doctest.h>
 
 #include <limits>
@@ -19,7 +20,8 @@ using at::Tensor;
 using metrics::Rows;
 
 Tensor values(int64_t seed) {
-  return (at::arange(60, at::kLong) * (7 + seed)).bitwise_xor(at::arange(60, at::kLong).div(2 + seed, "floor")) % (3 + seed % 2);
+  return (at::arange(60, at::kLong) * (7 + seed)).bitwise_xor(at::arange(60, at::kLong).div(2 + seed, "floor")) %
+         (3 + seed % 2);
 }
 
 /// The same values under other names, in another order.
@@ -61,7 +63,9 @@ TEST_CASE("matrices of associations hold the value of each pair of columns") {
     REQUIRE(all.sizes() == at::IntArrayRef({3, 3}));
     for (int64_t i = 0; i < 3; ++i) {
       for (int64_t j = 0; j < 3; ++j) {
-        const Tensor one = i == j ? at::ones({}) : metrics::call(of_pair, {matrix.select(1, i), matrix.select(1, j)}, options).toTensor();
+        const Tensor one = i == j
+                               ? at::ones({})
+                               : metrics::call(of_pair, {matrix.select(1, i), matrix.select(1, j)}, options).toTensor();
         CHECK(all[i][j].allclose(one, 1e-6, 1e-7));
       }
     }
@@ -72,8 +76,12 @@ TEST_CASE("matrices of associations hold the value of each pair of columns") {
   check("pearsons_contingency_coefficient_matrix", "pearsons_contingency_coefficient", {});
   check("theils_u_matrix", "theils_u", {});
   const Tensor with_nan = at::tensor({0.0, 1.0, 1.0, 0.0, std::numeric_limits<double>::quiet_NaN(), 1.0}).view({3, 2});
-  CHECK(metrics::functional::theils_u_matrix(with_nan, {.nan_strategy = metrics::nominal::NanStrategy::Drop}).isfinite().all().item<bool>());
-  CHECK_THROWS_WITH_AS(metrics::functional::cramers_v_matrix(values(0)), doctest::Contains("matrix"), metrics::InvalidArgument);
+  CHECK(metrics::functional::theils_u_matrix(with_nan, {.nan_strategy = metrics::nominal::NanStrategy::Drop})
+            .isfinite()
+            .all()
+            .item<bool>());
+  CHECK_THROWS_WITH_AS(metrics::functional::cramers_v_matrix(values(0)), doctest::Contains("matrix"),
+                       metrics::InvalidArgument);
   CHECK_THROWS_WITH_AS(metrics::functional::theils_u_matrix(matrix, {.nan_replace_value = std::nullopt}),
                        doctest::Contains("nan_replace_value"), metrics::InvalidArgument);
 }

@@ -21,9 +21,9 @@ struct METRICS_API AdjustedMutualInfo {
 }  // namespace scores
 
 /// Computes the mutual information of two clusterings beyond chance, (MI - E[MI]) / (mean of entropies - E[MI]), where
-/// E[MI] is that of clusterings with clusters of the same sizes. 0 where one of them has a single cluster, and before the
-/// first sample; 1 where chance alone gives the most that there could be. The expectation takes time in the number of
-/// different sizes of clusters, and no memory to speak of. Weights of rows are integers, because it draws samples.
+/// E[MI] is that of clusterings with clusters of the same sizes. 0 where one of them has a single cluster, and before
+/// the first sample; 1 where chance alone gives the most that there could be. The expectation takes time in the number
+/// of different sizes of clusters, and no memory to speak of. Weights of rows are integers, because it draws samples.
 /// Throws as MutualInfoScore. Source: Vinh, Epps, Bailey (2010); torchmetrics' AdjustedMutualInfoScore.
 METRICS_METRIC(AdjustedMutualInfoScore, adjusted_mutual_info_score,
                Member<CountedLabelPairs, scores::AdjustedMutualInfo, AdjustedMutualInfoScoreOptions>);

@@ -21,12 +21,12 @@ struct CalinskiHarabaszScore : ClusteredData {
 
 }  // namespace definitions
 
-/// Computes how far clusters are apart beside how far they spread, b (N - K) / (w (K - 1)): b sums the squared distances
-/// of the clusters' centres from the common one, as often as there are rows, w those of rows from their centres. 1 where
-/// none spreads. `data`: floating [N, D]; `labels`: integers [N]. Keeps 8 D + 24 bytes a cluster, and up to 4096 rows
-/// before they are folded into it; a state dict shows rows as long as none was. NaN, with a warning,
-/// unless there are more than one cluster and fewer than rows. Differentiable. Throws InvalidArgument for other shapes and
-/// dtypes. Source: Caliński, Harabasz (1974); torchmetrics' CalinskiHarabaszScore.
+/// Computes how far clusters are apart beside how far they spread, b (N - K) / (w (K - 1)): b sums the squared
+/// distances of the clusters' centres from the common one, as often as there are rows, w those of rows from their
+/// centres. 1 where none spreads. `data`: floating [N, D]; `labels`: integers [N]. Keeps 8 D + 24 bytes a cluster, and
+/// up to 4096 rows before they are folded into it; a state dict shows rows as long as none was. NaN, with a warning,
+/// unless there are more than one cluster and fewer than rows. Differentiable. Throws InvalidArgument for other shapes
+/// and dtypes. Source: Caliński, Harabasz (1974); torchmetrics' CalinskiHarabaszScore.
 METRICS_CLASS(CalinskiHarabaszScore);
 
 namespace functional {

@@ -20,11 +20,11 @@ struct DaviesBouldinScore : ClusteredData {
 
 }  // namespace definitions
 
-/// Computes how alike each cluster is to the one that it is most alike, on average: (sᵢ + sⱼ) / dᵢⱼ, where s is the mean
-/// distance of rows from their centre and d that of two centres. 0 where all rows, or all centres, are within 1e-8 of one
-/// another. `data`: floating [N, D]; `labels`: integers [N]. Keeps all rows, in their dtype, and 8 bytes for the label of
-/// each: distances from a centre are known once it is. NaN as CalinskiHarabaszScore. Differentiable. Throws as that. Source: Davies,
-/// Bouldin (1979); torchmetrics' DaviesBouldinScore.
+/// Computes how alike each cluster is to the one that it is most alike, on average: (sᵢ + sⱼ) / dᵢⱼ, where s is the
+/// mean distance of rows from their centre and d that of two centres. 0 where all rows, or all centres, are within 1e-8
+/// of one another. `data`: floating [N, D]; `labels`: integers [N]. Keeps all rows, in their dtype, and 8 bytes for the
+/// label of each: distances from a centre are known once it is. NaN as CalinskiHarabaszScore. Differentiable. Throws as
+/// that. Source: Davies, Bouldin (1979); torchmetrics' DaviesBouldinScore.
 METRICS_CLASS(DaviesBouldinScore);
 
 namespace functional {

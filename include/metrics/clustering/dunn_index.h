@@ -30,10 +30,9 @@ struct DunnIndex : ClusteredData {
 }  // namespace definitions
 
 /// Computes the least distance of two clusters' centres beside the greatest of a row from its centre. `data`: floating
-/// [N, D]; `labels`: integers [N]. Keeps all rows, in their dtype, and 8 bytes for the label of each. NaN, with a warning,
-/// of a single cluster; infinite of clusters of one row. Differentiable. Throws InvalidArgument for other shapes and
-/// dtypes, and for a `p` that is NaN.
-/// Source: Dunn (1974); torchmetrics' DunnIndex.
+/// [N, D]; `labels`: integers [N]. Keeps all rows, in their dtype, and 8 bytes for the label of each. NaN, with a
+/// warning, of a single cluster; infinite of clusters of one row. Differentiable. Throws InvalidArgument for other
+/// shapes and dtypes, and for a `p` that is NaN. Source: Dunn (1974); torchmetrics' DunnIndex.
 METRICS_CLASS(DunnIndex);
 
 namespace functional {

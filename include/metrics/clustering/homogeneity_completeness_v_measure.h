@@ -31,8 +31,8 @@ struct METRICS_API VMeasure {
 
 }  // namespace scores
 
-/// Computes how far each cluster holds samples of one target alone, MI / H(target): 1 where all of them do, and where all
-/// targets are one. 0 before the first sample. Throws as MutualInfoScore. Source: Rosenberg, Hirschberg (2007);
+/// Computes how far each cluster holds samples of one target alone, MI / H(target): 1 where all of them do, and where
+/// all targets are one. 0 before the first sample. Throws as MutualInfoScore. Source: Rosenberg, Hirschberg (2007);
 /// torchmetrics' HomogeneityScore.
 METRICS_METRIC(HomogeneityScore, homogeneity_score, Member<LabelPairs, scores::Homogeneity>);
 
@@ -41,8 +41,8 @@ METRICS_METRIC(HomogeneityScore, homogeneity_score, Member<LabelPairs, scores::H
 METRICS_METRIC(CompletenessScore, completeness_score, Member<LabelPairs, scores::Completeness>);
 
 /// Computes the harmonic mean of homogeneity h and completeness c, (1 + beta) h c / (beta h + c); 0 where both are 0.
-/// Throws as MutualInfoScore, and InvalidArgument for a `beta` that is not above 0. Source: Rosenberg, Hirschberg (2007);
-/// torchmetrics' VMeasureScore.
+/// Throws as MutualInfoScore, and InvalidArgument for a `beta` that is not above 0. Source: Rosenberg, Hirschberg
+/// (2007); torchmetrics' VMeasureScore.
 METRICS_METRIC(VMeasureScore, v_measure_score, Member<LabelPairs, scores::VMeasure, VMeasureScoreOptions>);
 
 }  // namespace metrics

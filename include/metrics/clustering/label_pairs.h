@@ -26,16 +26,16 @@ enum class AverageMethod { Min, Geometric, Arithmetic, Max };
 
 template <>
 inline constexpr std::array<std::string_view, 4> enum_names<clustering::AverageMethod> = {"min", "geometric",
-                                                                                         "arithmetic", "max"};
+                                                                                          "arithmetic", "max"};
 
-/// What all scores of a clustering beside another share. `preds` and `target`: the clusters of each sample, integers [N]
-/// of any dtype, whatever their values.
+/// What all scores of a clustering beside another share. `preds` and `target`: the clusters of each sample, integers
+/// [N] of any dtype, whatever their values.
 ///
 /// **Memory**: 24 bytes for each pair of labels that occurs, not for each sample, and as much again while batches are
 /// folded in; 32 where rows have floating weights. Below 16,384 rows are kept as they come.
 ///
-/// State dicts show a row for each sample, which torchmetrics takes, up to 2^22 samples of integer weights. Of more, and
-/// of floating weights, they show none: what is kept stands in the metadata, and torchmetrics has nothing then.
+/// State dicts show a row for each sample, which torchmetrics takes, up to 2^22 samples of integer weights. Of more,
+/// and of floating weights, they show none: what is kept stands in the metadata, and torchmetrics has nothing then.
 struct METRICS_API LabelPairs {
   using Options = NoOptions;
   using Gathered = families::Contingency;

@@ -16,10 +16,10 @@ struct METRICS_API CramersV {
 }  // namespace scores
 
 /// Computes how far two nominal variables go together, √(φ² / min(r - 1, c - 1)) with φ² = χ² / n of the r and c values
-/// that occur: 0 where they are independent, 1 where one tells the other. NaN, with a warning, where samples are too few
-/// for `bias_correction`; NaN where a variable does not vary. Throws InvalidArgument for values that are none, and for a
-/// `nan_replace_value` that is none while `nan_strategy` is replace. Source: Cramér (1946), corrected by Bergsma (2013),
-/// tables of 2 × 2 by Yates (1934); torchmetrics' CramersV.
+/// that occur: 0 where they are independent, 1 where one tells the other. NaN, with a warning, where samples are too
+/// few for `bias_correction`; NaN where a variable does not vary. Throws InvalidArgument for values that are none, and
+/// for a `nan_replace_value` that is none while `nan_strategy` is replace. Source: Cramér (1946), corrected by Bergsma
+/// (2013), tables of 2 × 2 by Yates (1934); torchmetrics' CramersV.
 METRICS_METRIC(CramersV, cramers_v, Member<Associations, scores::CramersV, CorrectedAssociationOptions>);
 
 namespace functional {

@@ -44,11 +44,12 @@ struct FleissKappa {
 
 }  // namespace definitions
 
-/// Computes the agreement of several raters beyond chance, (p - e) / (1 - e + 1e-5): p is how often two raters of a sample
-/// agree, e how often they would by chance. `ratings`: what `mode` says, integers that are not negative [N, categories],
-/// or floating [N, categories, raters]. The number of raters is the greatest of any sample. NaN before the first sample,
-/// and for a single rater. Keeps 8 bytes a sample and category. Throws InvalidArgument for ratings of another kind or
-/// shape, and for another number of categories than before. Source: Fleiss (1971); torchmetrics' FleissKappa.
+/// Computes the agreement of several raters beyond chance, (p - e) / (1 - e + 1e-5): p is how often two raters of a
+/// sample agree, e how often they would by chance. `ratings`: what `mode` says, integers that are not negative [N,
+/// categories], or floating [N, categories, raters]. The number of raters is the greatest of any sample. NaN before the
+/// first sample, and for a single rater. Keeps 8 bytes a sample and category. Throws InvalidArgument for ratings of
+/// another kind or shape, and for another number of categories than before. Source: Fleiss (1971); torchmetrics'
+/// FleissKappa.
 METRICS_CLASS(FleissKappa);
 
 namespace functional {

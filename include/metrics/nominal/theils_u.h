@@ -21,8 +21,8 @@ METRICS_METRIC(TheilsU, theils_u, Member<Associations, scores::TheilsU>);
 
 namespace functional {
 
-/// Computes Theil's U of each pair of columns of `matrix`, values [N, M]: [M, M], where the row is the prediction and the
-/// column the target, with 1 on the diagonal. Source: torchmetrics' theils_u_matrix.
+/// Computes Theil's U of each pair of columns of `matrix`, values [N, M]: [M, M], where the row is the prediction and
+/// the column the target, with 1 on the diagonal. Source: torchmetrics' theils_u_matrix.
 METRICS_API Tensor theils_u_matrix(const Tensor& matrix, const BatchAssociationOptions& options = {});
 
 }  // namespace functional

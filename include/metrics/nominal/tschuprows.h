@@ -15,9 +15,9 @@ struct METRICS_API TschuprowsT {
 
 }  // namespace scores
 
-/// Computes how far two nominal variables go together, √(φ² / √((r - 1) (c - 1))) with φ² = χ² / n of the r and c values
-/// that occur: 1 only where each tells the other. NaN and errors as of CramersV. Source: Tschuprow (1939), corrected by
-/// Bergsma (2013); torchmetrics' TschuprowsT.
+/// Computes how far two nominal variables go together, √(φ² / √((r - 1) (c - 1))) with φ² = χ² / n of the r and c
+/// values that occur: 1 only where each tells the other. NaN and errors as of CramersV. Source: Tschuprow (1939),
+/// corrected by Bergsma (2013); torchmetrics' TschuprowsT.
 METRICS_METRIC(TschuprowsT, tschuprows_t, Member<Associations, scores::TschuprowsT, CorrectedAssociationOptions>);
 
 namespace functional {
