@@ -38,15 +38,13 @@ Moments merged(const Moments& given) {
       at::_unique2(given.labels, /*sorted=*/true, /*return_inverse=*/true, /*return_counts=*/false);
   const int64_t clusters = labels.size(0);
   const auto sums_of = [&, &cluster = cluster](const Tensor& values) {
-    std::vector<int64_t> shape = values.sizes().vec();
-    shape[0] = clusters;
-    return values.new_zeros(shape).index_add(0, cluster, values);
+    return clustering::sums_by_cluster(values, cluster, clusters);
   };
   const Tensor counts = sums_of(given.counts);
   const Tensor first = clustering::first_rows(given.centres, cluster, clusters);
-  const Tensor apart = given.centres - first.index_select(0, cluster);
+  const Tensor apart = clustering::less_those_of_cluster(given.centres, first, cluster);
   const Tensor mean = sums_of(apart * given.counts.unsqueeze(1)) / counts.unsqueeze(1);
-  const Tensor away = apart - mean.index_select(0, cluster);
+  const Tensor away = clustering::less_those_of_cluster(apart, mean, cluster);
   return {labels, counts, first + mean, sums_of(given.spreads + given.counts * away.square().sum(1))};
 }
 

@@ -1,20 +1,24 @@
 #include "clustered_data.h"
 
 #include "../core/loaded_states.h"
+#include "kernels/plain_tensor.h"
 #include <metrics/clustering/clustered_data.h>
 #include <metrics/core/errors.h>
 #include <metrics/core/warning.h>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/_unique2.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/where.h>
 
 #include <limits>
 #include <sstream>
 #include <string>
+#include <vector>
 
 namespace metrics {
 
@@ -65,7 +69,56 @@ void ClusteredData::complete_from_torchmetrics(States& states) {
 
 namespace clustering {
 
+namespace {
+
+/// Whether a loop may take the place of tensor operations.
+bool are_plain_numbers(const Tensor& numbers, const Tensor& cluster) {
+  const bool gradients = at::GradMode::is_enabled() && numbers.requires_grad();
+  return kernels::is_plain(numbers) && kernels::is_plain(cluster) && !gradients;
+}
+
+}  // namespace
+
+Tensor sums_by_cluster(const Tensor& numbers, const Tensor& cluster, int64_t clusters) {
+  std::vector<int64_t> shape = numbers.sizes().vec();
+  shape[0] = clusters;
+  Tensor sums = numbers.new_zeros(shape);
+  if (!are_plain_numbers(numbers, cluster)) return sums.index_add(0, cluster, numbers);
+  const int64_t rows = numbers.size(0), columns = rows == 0 ? 0 : numbers.numel() / rows;
+  const auto* from = numbers.const_data_ptr<double>();
+  const auto* const of_row = cluster.const_data_ptr<int64_t>();
+  auto* const to = sums.mutable_data_ptr<double>();
+  for (int64_t row = 0; row < rows; ++row) {
+    double* const sum = to + of_row[row] * columns;
+    for (int64_t column = 0; column < columns; ++column) sum[column] += *from++;
+  }
+  return sums;
+}
+
+Tensor less_those_of_cluster(const Tensor& numbers, const Tensor& of_clusters, const Tensor& cluster) {
+  const bool plain = are_plain_numbers(numbers, cluster) && are_plain_numbers(of_clusters, cluster);
+  if (!plain) return numbers - of_clusters.index_select(0, cluster);
+  Tensor left = at::empty_like(numbers);
+  const int64_t rows = numbers.size(0), columns = rows == 0 ? 0 : numbers.numel() / rows;
+  const auto* from = numbers.const_data_ptr<double>();
+  const auto* const of_row = cluster.const_data_ptr<int64_t>();
+  const auto* const those = of_clusters.const_data_ptr<double>();
+  auto* to = left.mutable_data_ptr<double>();
+  for (int64_t row = 0; row < rows; ++row) {
+    const double* const less = those + of_row[row] * columns;
+    for (int64_t column = 0; column < columns; ++column) *to++ = *from++ - less[column];
+  }
+  return left;
+}
+
 Tensor first_rows(const Tensor& rows, const Tensor& cluster, int64_t clusters) {
+  if (kernels::is_plain(cluster)) {
+    Tensor first = at::empty({clusters}, cluster.options());
+    const auto* const of_row = cluster.const_data_ptr<int64_t>();
+    auto* const to = first.mutable_data_ptr<int64_t>();
+    for (int64_t row = cluster.size(0); row-- > 0;) to[of_row[row]] = row;
+    return rows.detach().index_select(0, first);
+  }
   const Tensor index = at::arange(cluster.size(0), cluster.options());
   const Tensor first =
       at::full({clusters}, cluster.size(0), cluster.options()).scatter_reduce(0, cluster, index, "amin");
@@ -84,10 +137,10 @@ ClusteredRows clustered_rows(const States& states) {
       at::_unique2(states["labels"].tensor(), /*sorted=*/true, /*return_inverse=*/true, /*return_counts=*/true);
   const int64_t clusters = labels.size(0);
   const Tensor first = first_rows(data, cluster, clusters);
-  const Tensor apart = data - first.index_select(0, cluster);
+  const Tensor apart = less_those_of_cluster(data, first, cluster);
   const Tensor rows = counts.to(at::kDouble);
-  const Tensor mean = apart.new_zeros({clusters, data.size(1)}).index_add(0, cluster, apart) / rows.unsqueeze(1);
-  return {cluster, rows, first + mean, apart - mean.index_select(0, cluster)};
+  const Tensor mean = sums_by_cluster(apart, cluster, clusters) / rows.unsqueeze(1);
+  return {cluster, rows, first + mean, less_those_of_cluster(apart, mean, cluster)};
 }
 
 bool are_clusters(int64_t clusters, int64_t rows) {

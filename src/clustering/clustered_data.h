@@ -8,6 +8,11 @@
 
 namespace metrics::clustering {
 
+/// The sums of each cluster's numbers, [K, …], of float64 [N, …], and numbers less those of their cluster. Both carry
+/// gradients; without any they are loops, because index_add takes several times as long.
+Tensor sums_by_cluster(const Tensor& numbers, const Tensor& cluster, int64_t clusters);
+Tensor less_those_of_cluster(const Tensor& numbers, const Tensor& of_clusters, const Tensor& cluster);
+
 /// A row of each of so many clusters, of which rows are at `cluster`, int64 [N]: the first. What rows differ from it by
 /// loses no digits to an offset, and is exactly 0 where rows are equal.
 Tensor first_rows(const Tensor& rows, const Tensor& cluster, int64_t clusters);

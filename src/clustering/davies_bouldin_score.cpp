@@ -32,7 +32,7 @@ Tensor DaviesBouldinScore::finalise(const States& states, const Options&) {
   constexpr double nothing = 1e-8;  // torchmetrics' and scikit-learn's
   const Tensor& centres = rows.centres;
   const Tensor away = clustering::root(rows.away.square().sum(1));
-  const Tensor spreads = away.new_zeros({clusters}).index_add(0, rows.cluster, away) / rows.counts;
+  const Tensor spreads = clustering::sums_by_cluster(away, rows.cluster, clusters) / rows.counts;
   // A cluster at a time, because differences of all pairs would take the square of their number in memory.
   std::vector<Tensor> likeness;
   bool apart = false;

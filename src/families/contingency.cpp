@@ -347,13 +347,18 @@ int64_t most_rows(const States& states) {
   return std::max(least_rows, 2 * cells);
 }
 
+/// Puts pairs that differ, in order, in the place of those that are kept.
 template <class N>
-void make_equal_ones_one(States& states) {
-  const Cells<N> cells = KeptPairs<N>(states).cells();
+void set_cells(States& states, const Cells<N>& cells) {
   const at::Device device = states.device();
   states[KeptPairs<N>::pairs_of].assign(tensor_of(cells.labels).to(device), {}, {});
   states[KeptPairs<N>::numbers_of].assign(tensor_of(cells.counts).to(device), {}, {});
   states[cells_name].raise(static_cast<double>(cells.labels.size()));
+}
+
+template <class N>
+void make_equal_ones_one(States& states) {
+  set_cells(states, KeptPairs<N>(states).cells());
 }
 
 template <class N>
@@ -376,6 +381,7 @@ template <class N, class Counts>
 void fold_in(States& states, const GivenLabels& labels, const Counts& counts, int64_t rows) {
   if (states[KeptPairs<N>::pairs_of].rows() + rows > most_rows(states)) {
     const Cells<N> cells = counted<N>(labels, counts, rows);
+    if (states[KeptPairs<N>::pairs_of].rows() == 0) return set_cells(states, cells);
     return append<N>(states, tensor_of(cells.labels), tensor_of(cells.counts));
   }
   Tensor pairs = of_integers({rows, 2});
