@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import torch
 from cases import Case, Stem
-from clustered import NO_SLOPE, Member, write as write_member
+from clustered import NO_SLOPE, UNDEFINED, Member, write as write_member
 
 METRIC = "DunnIndex"
 NORMS = (1, 3, 1.5, 4.0)
@@ -29,4 +29,5 @@ def write(stem: Stem) -> None:
     write_member(stem, Member(METRIC, "dunn_index", by_definition, "the definition in float64", [{"p": p} for p in NORMS]))
     points = [{"data": torch.tensor([[1.0, 2.0], [1.0, 2.0], [4.0, 4.0], [4.0, 4.0]]), "labels": torch.tensor([0, 0, 1, 1])}]
     stem.add(Case(f"{METRIC}/clusters of equal rows", METRIC, {}, points, "dunn_index", excludes=NO_SLOPE))
+    stem.add(Case(f"{METRIC}/nothing, p=-1", METRIC, {"p": -1}, [{"data": torch.zeros((0, 2)), "labels": torch.zeros(0, dtype=torch.int64)}], excludes=NO_SLOPE, reason=UNDEFINED, reference="the definition in float64", forward_by=lambda b: torch.tensor(float("nan")), final_by=lambda b: torch.tensor(float("nan"))))
     stem.require(METRIC, {"p": list(NORMS)})

@@ -72,10 +72,17 @@ Moments of_rows(const States& states) {
 
 /// All that is kept, each label once; there has to be something.
 Moments gathered_moments(const States& states) {
-  if (states["_clusters"].rows() == 0) return merged(of_rows(states));
+  const bool any_moments = states["_clusters"].rows() > 0;
+  if (any_moments && states["data"].rows() == 0) return merged(moments_in(states));
+  const auto rows_by_cluster = [&]() -> Moments {
+    const auto found = clustering::cluster_distances(states);
+    if (!found) return any_moments ? of_rows(states) : merged(of_rows(states));
+    return {found->labels, found->counts, found->centres,
+            clustering::sums_by_cluster(found->squares, found->cluster, found->clusters())};
+  };
+  const Moments rows = rows_by_cluster();
+  if (!any_moments) return rows;
   const Moments kept = moments_in(states);
-  if (states["data"].rows() == 0) return merged(kept);
-  const Moments rows = of_rows(states);
   return merged({at::cat({kept.labels, rows.labels}), at::cat({kept.counts, rows.counts}),
                  at::cat({kept.centres, rows.centres}), at::cat({kept.spreads, rows.spreads})});
 }

@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 
 namespace metrics::clustering {
 
@@ -29,6 +30,19 @@ struct ClusteredRows {
   int64_t clusters() const { return counts.size(0); }
 };
 ClusteredRows clustered_rows(const States& states);
+
+/// The same of rows on the CPU that carry no gradients, in two passes over them that keep nothing of their size but
+/// what is asked for; nothing for others.
+struct ClusterDistances {
+  Tensor labels;   ///< int64 [K], in order.
+  Tensor cluster;  ///< int64 [N]
+  Tensor counts;   ///< float64 [K]
+  Tensor centres;  ///< float64 [K, D]
+  Tensor squares;  ///< float64 [N]: of the distance of a row from its centre.
+
+  int64_t clusters() const { return counts.size(0); }
+};
+std::optional<ClusterDistances> cluster_distances(const States& states);
 
 /// Whether there are more than one cluster and fewer than rows.
 bool are_clusters(int64_t clusters, int64_t rows);

@@ -24,15 +24,25 @@ void DaviesBouldinScore::complete_from_torchmetrics(States& states, const Option
 }
 
 Tensor DaviesBouldinScore::finalise(const States& states, const Options&) {
-  const auto rows = clustering::clustered_rows(states);
-  const int64_t clusters = rows.clusters();
-  if (!clustering::are_clusters(clusters, rows.rows())) {
+  struct Clusters {
+    Tensor centres, spreads;
+  };
+  const auto found = [&]() -> Clusters {
+    const auto mean_of = [](const Tensor& away, const auto& rows) {
+      return clustering::sums_by_cluster(away, rows.cluster, rows.clusters()) / rows.counts;
+    };
+    if (const auto rows = clustering::cluster_distances(states)) {
+      return {rows->centres, mean_of(rows->squares.sqrt(), *rows)};
+    }
+    const auto rows = clustering::clustered_rows(states);
+    return {rows.centres, mean_of(clustering::root(rows.away.square().sum(1)), rows)};
+  };
+  const auto [centres, spreads] = found();
+  const int64_t clusters = spreads.size(0);
+  if (!clustering::are_clusters(clusters, states["data"].rows())) {
     return clustering::undefined_score(states, "DaviesBouldinScore");
   }
   constexpr double nothing = 1e-8;  // torchmetrics' and scikit-learn's
-  const Tensor& centres = rows.centres;
-  const Tensor away = clustering::root(rows.away.square().sum(1));
-  const Tensor spreads = clustering::sums_by_cluster(away, rows.cluster, clusters) / rows.counts;
   // A cluster at a time, because differences of all pairs would take the square of their number in memory.
   std::vector<Tensor> likeness;
   bool apart = false;

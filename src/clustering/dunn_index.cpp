@@ -26,12 +26,23 @@ void DunnIndex::complete_from_torchmetrics(States& states, const Options&) {
 }
 
 Tensor DunnIndex::finalise(const States& states, const Options& options) {
-  const auto rows = clustering::clustered_rows(states);
-  const int64_t clusters = rows.clusters();
-  if (clusters < 2) return clustering::undefined_score(states, "DunnIndex");
+  const State& kept = states["data"];
+  if (kept.rows() == 0 || kept.tensor().size(1) == 0) return clustering::undefined_score(states, "DunnIndex");
   const auto norm = [&](const Tensor& differences) { return at::linalg_vector_norm(differences, options.p, 1); };
-  const Tensor& centres = rows.centres;
-  const Tensor widest = norm(rows.away).amax();
+  struct Clusters {
+    Tensor centres, away;  // the distances of rows
+  };
+  const auto found = [&]() -> Clusters {
+    if (options.p == 2) {
+      if (const auto rows = clustering::cluster_distances(states)) return {rows->centres, rows->squares.sqrt()};
+    }
+    const auto rows = clustering::clustered_rows(states);
+    return {rows.centres, norm(rows.away)};
+  };
+  const auto [centres, away] = found();
+  const int64_t clusters = centres.size(0);
+  if (clusters < 2) return clustering::undefined_score(states, "DunnIndex");
+  const Tensor widest = away.amax();
   std::vector<Tensor> nearest;
   for (int64_t i = 0; i + 1 < clusters; ++i) {
     nearest.push_back(norm(centres.narrow(0, i + 1, clusters - i - 1) - centres.select(0, i)).amin());
