@@ -17,7 +17,7 @@ from draws import Draws
 FLOAT_TOLERANCE = {"rtol": 2e-6, "atol": 1e-7}
 
 
-DOMAINS = ("aggregation", "classification", "detection", "image", "regression", "retrieval", "text", "wrappers")
+DOMAINS = ("aggregation", "classification", "clustering", "detection", "image", "nominal", "regression", "retrieval", "text", "wrappers")
 WITHOUT_FUNCTIONALS = ("aggregation", "wrappers")
 
 
@@ -210,7 +210,7 @@ class Stem:
     def key(self, tensor: Tensor) -> str:
         """Store a tensor once, whatever the number of cases that use it."""
         tensor = tensor.detach().contiguous()
-        print_ = (tensor.dtype, tuple(tensor.shape), tensor.reshape(-1).view(torch.uint8).numpy().tobytes() if tensor.numel() else b"")
+        print_ = (tensor.dtype, tuple(tensor.shape), tensor.reshape(-1).clone(memory_format=torch.contiguous_format).view(torch.uint8).numpy().tobytes() if tensor.numel() else b"")
         if print_ not in self._keys:
             self._keys[print_] = f"t{len(self._keys)}"
             self.tensors[self._keys[print_]] = tensor.clone()

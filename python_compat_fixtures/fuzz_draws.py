@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 
 import torch
 import torchmetrics.image.fid
+import assignments
 from boxes import stand_in
-from cases import Case, find_class
+from cases import Case, concatenated, find_class
 from draws import Draws
 
 # torchmetrics hides these where there is no torchvision and no torch-fidelity, which the cases do not need.
 stand_in()
+assignments.stand_in()
 torchmetrics.image.FrechetInceptionDistance = torchmetrics.image.fid.FrechetInceptionDistance
 
 NAN, INF = float("nan"), float("inf")
@@ -40,6 +42,7 @@ RANGES = {
     "adjusted": [0, 0, 1, 2, 5],
     "feature": [1, 2, 4],
     "p": [1, 2, 3, 1.0, 1.5, 2.5, 4, 7],
+    "nan_replace_value": [0.0, 0.0, 0, 1, 1.0, 2.0],
     "iou_threshold": [None, 0.1, 0.25, 0.5],
     "input": ["auto", "logits", "probabilities"],
 }
@@ -71,7 +74,8 @@ class Drawn:
 
 def values_of(option: dict) -> list:
     """List values for an option, by its name or by what the registry says of its type."""
-    if option["name"] in RANGES:
+    typed = option["name"] == "nan_strategy" and "drop" in option["type"]
+    if option["name"] in RANGES and not typed:
         return RANGES[option["name"]]
     quoted = re.findall(r"'([^']*)'", option["type"])
     found = quoted + [None] * ("none" in quoted)
@@ -344,7 +348,93 @@ def detection(draws: Draws, entry: dict, options: dict) -> list:
     return batches
 
 
-INPUTS = {f.__name__: f for f in (aggregation, classification, detection, image, regression, retrieval, text)}
+def clustered_data(draws: Draws) -> list:
+    """Draw rows about centres, with the cluster of each."""
+    clusters, columns, dtype = draws.choice([1, 2, 2, 3, 5]), draws.choice([1, 2, 3]), draws.choice(FLOATS)
+    centres, special = draws.values((clusters, columns)), int(draws.integers(1, 0, 16))
+    batches = []
+    for n in sizes(draws):
+        labels = draws.integers((n,), 0, clusters)
+        data = (centres[labels] + draws.values((n, columns)) / draws.choice([1, 8, 64])).to(dtype)
+        if special == 0:
+            data = centres[labels].to(dtype)
+        elif special == 1:
+            labels = labels[:-1]
+        elif special == 2:
+            data = data[:, 0].clone()
+        elif special == 3:
+            data = spoilt(draws, data, draws.choice([NAN, INF]))
+        batches.append({"data": data, "labels": labels.to(draws.choice(LABELS))})
+    return batches
+
+
+def clustering(draws: Draws, entry: dict, options: dict) -> list:
+    """Draw clusters that follow targets more or less, or rows in clusters."""
+    if entry["inputs"][0]["name"] == "data":
+        return clustered_data(draws)
+    accuracy = entry["name"] == "ClusterAccuracy"
+    clusters = options.get("num_classes", 3) if accuracy else draws.choice([1, 2, 2, 3, 5, 20])
+    clusters = clusters if isinstance(clusters, int) and clusters > 0 else 3
+    label_type, noise, special = draws.choice(LABELS), draws.choice([1, 2, 4, 1000]), int(draws.integers(1, 0, 16))
+    batches = []
+    for n in sizes(draws):
+        target = draws.integers((n,), 0, clusters)
+        preds = torch.where(draws.integers((n,), 0, noise) == 0, draws.integers((n,), 0, clusters), (target + 1) % clusters)
+        if special == 0:
+            preds = torch.arange(n) % clusters if accuracy else torch.arange(n)
+        elif special == 1:
+            target = torch.zeros_like(target)
+        elif special == 2 and not accuracy:
+            preds, target = preds * draws.choice([-1, 1000003, 2**40]), target - 2
+        elif special == 3:
+            target = target[:-1]
+        elif special == 4:
+            preds = spoilt(draws, preds, clusters)
+        elif special == 5 and accuracy:
+            preds = draws.untied((n, clusters))
+        fits = special not in (2, 5) or accuracy and special == 2
+        batches.append({"preds": preds.to(label_type) if fits else preds, "target": target.to(label_type) if fits else target})
+    return batches
+
+
+def nominal(draws: Draws, entry: dict, options: dict) -> list:
+    """Draw values of two variables, few of them NaN, or ratings."""
+    special = int(draws.integers(1, 0, 16))
+    if entry["inputs"][0]["name"] == "ratings":
+        categories, raters, batches = draws.choice([2, 3, 5]), draws.choice([1, 2, 4, 6]), []
+        for n in sizes(draws):
+            if options.get("mode") == "probs":
+                batches.append({"ratings": draws.untied((n, categories, raters)).to(draws.choice(FLOATS) if special else torch.int64)})
+                continue
+            ratings = torch.nn.functional.one_hot(draws.integers((n, raters), 0, categories), categories).sum(1)
+            batches.append({"ratings": ratings.to(draws.choice(LABELS)) if special else ratings.float()})
+        return batches
+    values = options.get("num_classes", 3)
+    values = values if isinstance(values, int) and values > 0 else 3
+    used, noise = draws.choice([values, values, values, 1, 2]), draws.choice([1, 2, 4])
+    dtype = draws.choice(LABELS + [torch.float32] * 3 + [torch.float64])
+    batches = []
+    for n in sizes(draws):
+        target = draws.integers((n,), 0, min(used, values))
+        preds = torch.where(draws.integers((n,), 0, noise) == 0, draws.integers((n,), 0, values), (target + 1) % values)
+        if special == 0:
+            preds = torch.zeros_like(preds)
+        elif special == 1:
+            target = target[:-1]
+        elif special == 2:
+            preds = spoilt(draws, preds, values)
+        preds, target = preds.to(dtype), target.to(dtype)
+        if special in (3, 4, 5) and preds.is_floating_point():
+            preds, target = (torch.where(draws.integers(v.shape, 0, 5) == 0, torch.tensor(NAN, dtype=dtype), v) for v in (preds, target))
+        elif special == 6 and preds.is_floating_point():
+            preds = spoilt(draws, preds, 0.5)
+        elif special == 7:
+            preds = draws.untied((n, values))
+        batches.append({"preds": preds, "target": target})
+    return batches
+
+
+INPUTS = {f.__name__: f for f in (aggregation, classification, clustering, detection, image, nominal, regression, retrieval, text)}
 
 
 def functional_call(draws: Draws, entry: dict, options: dict, batches: list) -> dict | None:
@@ -357,6 +447,11 @@ def functional_call(draws: Draws, entry: dict, options: dict, batches: list) -> 
             return None
         call = {"preds": first["preds"][0]["boxes"], "target": first["target"][0]["boxes"], "aggregate": draws.choice([True, False])}
         return call | {k: v for k, v in options.items() if k == "iou_threshold"}
+    if entry["domain"] == "nominal" and "target" in first:
+        try:
+            return concatenated(batches) | {k: v for k, v in options.items() if k != "num_classes"}
+        except (RuntimeError, TypeError):
+            return None
     return None
 
 
@@ -393,7 +488,7 @@ def drawn(entry: dict, name: str) -> Drawn:
         given = options | {wrong: draws.choice([v for v in WRONG if wrong != "ignore_index" or type(v) is not int])}
     batches = INPUTS[entry["domain"]](draws, entry, options)
     call = functional_call(draws, entry, options, batches) if entry["functional"] else None
-    own = entry["domain"] in ("retrieval", "detection")
+    own = entry["domain"] in ("retrieval", "detection", "nominal") and "ratings" not in batches[0]
     functional = entry["functional"] if entry["functional"] and (call or not own) else None
     rows = "permutes" if options.get("multidim_average") == "samplewise" or entry["name"] == "CatMetric" else "invariant"
     case = Case(name, entry["name"], given, batches, functional, functional_call=call, rows=rows)

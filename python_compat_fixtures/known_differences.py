@@ -19,6 +19,9 @@ from unittest import mock
 
 import torch
 from cases import Case, concatenated, copied, create, fed, find_class, find_functional, same
+import associations
+import clustered
+import clusterings
 from fuzz_composites import GROUPS, MEANT, leaves_of
 from fuzz_draws import OWN
 from rankings import ranked
@@ -809,6 +812,36 @@ INFINITE = "an infinite score of a class takes all of its row's probability; tor
 SPELT = 'An `average` of `"none"` is None'
 ONE_SAMPLE = "A samplewise batch of one sample is one more row"
 
+ASSOCIATIONS = {"CramersV": "cramers", "PearsonsContingencyCoefficient": "pearson", "TheilsU": "theils_u", "TschuprowsT": "tschuprows"}
+OF_DATA = {"CalinskiHarabaszScore": ("calinski_harabasz_score", "by_sklearn"), "DaviesBouldinScore": ("davies_bouldin_score", "by_definition"), "DunnIndex": ("dunn_index", "by_definition")}
+
+
+def of_labels(play: Play, batches: list) -> Tensor:
+    """Ask scikit-learn for the score of a clustering."""
+    return clusterings.score_of(play.case.metric, batches, play.case.options)
+
+
+def of_clusters(play: Play, batches: list) -> Tensor:
+    """Compute the score of the clusters of data in float64."""
+    topic, name = OF_DATA[play.case.metric]
+    full = [b for b in batches if rows(b)] or batches[:1]
+    value = clustered.score_of(getattr(script(f"clustering/{topic}"), name), full, play.case.options)
+    return value.double() if play.name == "functional" and play.case.metric == "DunnIndex" and batches[0]["data"].dtype is torch.float64 else value
+
+
+def of_variables(play: Play, batches: list) -> Tensor:
+    """Compute an association by its definition."""
+    options = play.case.options
+    if play.name == "functional" and play.case.functional_call:
+        batches, options = [play.case.functional_call], play.case.functional_call
+    return associations.by_definition(script(f"nominal/{ASSOCIATIONS[play.case.metric]}").by_definition, batches, options)
+
+
+def of_ratings(play: Play, batches: list) -> Tensor:
+    """Compute the agreement of raters by its definition."""
+    return script("nominal/fleiss_kappa").by_definition(batches, play.case.options)
+
+
 RULES = [
     Rule("A value of nothing is what the formula gives without samples", lambda p: not p.case.batches),  # of a metric in a collection
     # --- aggregation
@@ -821,6 +854,25 @@ RULES = [
     Rule("nan_strategy=disable there drops the weights", lambda p: is_of("MeanMetric")(p) and p.case.options.get("nan_strategy") == "disable", by(weighted)),
     Rule("torchmetrics writes the weight of a filled NaN to the expanded tensor: to the whole column, and to the caller's tensor", lambda p: is_of("MeanMetric")(p) and kind_of(p.case.options.get("nan_strategy")) == "number", lambda p: filled_mean(p)),
     Rule("NaN is filled with the number that is given; torchmetrics rounds it to the values' type", lambda p: p.case.metric in ("CatMetric", "MaxMetric", "MinMetric", "SumMetric") and kind_of(p.case.options.get("nan_strategy")) == "number" and any(t.dtype in HALVES for t in numbers_in(p)), lambda p: by(lambda q, batches: played(q, [changed(b, lambda t: t.float()) for b in batches], {"nan_strategy": float(q.case.options["nan_strategy"])}))(p)),
+    # --- clustering
+    Rule("a value of nothing is what the formula gives without samples; torchmetrics throws", lambda p: is_of("AdjustedMutualInfoScore")(p) and any(rows(b) == 0 for b in p.case.batches), by(of_labels)),
+    Rule("clusterings that tell nothing of one another have a harmonic mean of 0; torchmetrics gives 1", is_of("VMeasureScore"), by(of_labels)),
+    Rule("logarithms and sums of many terms are taken in float64; torchmetrics takes them in float32", is_of(*clusterings.BY_SKLEARN), by(of_labels)),
+    Rule("`cluster_accuracy` takes scores, and several positions a sample, as its class does", lambda p: is_of("ClusterAccuracy", name="functional")(p) and p.theirs.error, by(lambda p, batches: played(p, batches))),
+    Rule("torchmetrics counts it in another cell", refused_here("expected labels in [0,", "ClusterAccuracy")),
+    Rule("a value that is not defined is NaN; torchmetrics throws", lambda p: p.case.metric in OF_DATA and not p.ours.error and p.theirs.error, by(of_clusters)),
+    Rule("sums are taken in float64; torchmetrics takes them in the inputs' dtype, where an offset or many rows are lost", is_of(*OF_DATA), by(of_clusters)),
+    # --- nominal
+    Rule("Functionals and matrices take any whole numbers for values", is_of(*ASSOCIATIONS, name="functional"), by(of_variables)),
+    Rule("an observed number is brought nearer to the expected one by no more than it is away; torchmetrics goes beyond it", lambda p: is_of("CramersV", "TschuprowsT")(p) and p.case.options.get("bias_correction", True), by(of_variables)),
+    Rule("a value is as floating as any; torchmetrics gives the integer 0", is_of("TheilsU"), by(of_variables)),
+    Rule("sums are taken in float64; torchmetrics takes them in float32, where differences of nearly equal numbers are lost", is_of(*ASSOCIATIONS), by(of_variables)),
+    Rule("Predictions and targets of different numbers of rows are refused", refused_here("must have the same number of rows", *ASSOCIATIONS)),
+    Rule("torchmetrics looks at it when NaN comes", refused_here("option `nan_replace_value` expects a value", *ASSOCIATIONS)),
+    Rule("torchmetrics counts it in another cell", refused_here("expected values from 0 to", *ASSOCIATIONS)),
+    Rule("torchmetrics cuts off what stands behind the point", refused_here("expected whole numbers", *ASSOCIATIONS)),
+    Rule("a value of nothing is NaN; torchmetrics throws", lambda p: is_of("FleissKappa")(p) and any(rows(b) == 0 for b in p.case.batches), by(of_ratings)),
+    Rule("there are as many categories as scores; torchmetrics fails at one beyond the number of raters", lambda p: is_of("FleissKappa")(p) and p.theirs.error, by(of_ratings)),
     # --- regression
     Rule("torchmetrics has no means of integers", refused_there("mean(): could not infer output dtype", "PearsonCorrCoef"), of_wide_pairs),
     Rule("an empty batch changes nothing; torchmetrics' means of nothing turn all to NaN", lambda p: is_of("PearsonCorrCoef")(p) and any(rows(b) == 0 for b in p.case.batches), of_wide_pairs),

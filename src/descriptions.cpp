@@ -14,9 +14,28 @@ struct Description {
   std::string_view of, text;
 };
 
-constexpr std::array<Description, 366> sorted{{
+constexpr std::array<Description, 429> sorted{{
+    {"AdjustedMutualInfoScore",
+     "Computes the mutual information of two clusterings beyond chance, (MI - E[MI]) / (mean of entropies - "
+     "E[MI]), where E[MI] is that of clusterings with clusters of the same sizes. 0 where one of them has a "
+     "single cluster, and before the first sample; 1 where chance alone gives the most that there could be."},
+    {"AdjustedMutualInfoScoreOptions.average_method",
+     "How the entropies of the two clusterings become the most that the information could be."},
+    {"AdjustedRandScore",
+     "Computes the Rand score beyond chance: 1 for clusterings that agree, about 0 for random ones. 1 where "
+     "there is no pair of samples."},
     {"AggregatorOptions.nan_strategy",
      "A strategy, or the number to put in place of NaN (with weight 1)."},
+    {"AssociationOptions.nan_replace_value",
+     "What NaN is replaced by, one of the values."},
+    {"AssociationOptions.nan_strategy",
+     "What becomes of NaN."},
+    {"AssociationOptions.num_classes",
+     "How many values the variables have."},
+    {"BatchAssociationOptions.nan_replace_value",
+     "What NaN is replaced by, a whole number."},
+    {"BatchAssociationOptions.nan_strategy",
+     "What becomes of NaN."},
     {"BinaryAUROC",
      "Computes the area under the receiver operating characteristic by the trapezoidal rule: without "
      "thresholds, how probably a positive sample scores higher than a negative one, ties counting half."},
@@ -203,6 +222,14 @@ constexpr std::array<Description, 366> sorted{{
      "Equal seeds draw alike."},
     {"BootStrapperOptions.std",
      "their standard deviation (of a sample: by n - 1),"},
+    {"CalinskiHarabaszScore",
+     "Computes how far clusters are apart beside how far they spread, b (N - K) / (w (K - 1)): b sums the "
+     "squared distances of the clusters' centres from the common one, as often as there are rows, w those of "
+     "rows from their centres. 1 where none spreads."},
+    {"CalinskiHarabaszScore.data",
+     "Floating [N, D]."},
+    {"CalinskiHarabaszScore.labels",
+     "Integers [N]."},
     {"CatMetric",
      "Gives all values one after the other along the first dimension, rank after rank."},
     {"CatMetric.value",
@@ -220,6 +247,21 @@ constexpr std::array<Description, 366> sorted{{
      "After each label."},
     {"ClasswiseWrapper.prefix",
      "Without prefix and postfix: the metric's class in small letters and `_`."},
+    {"ClusterAccuracy",
+     "Computes the accuracy of the best assignment of a class to each cluster."},
+    {"ClusterAccuracy.preds",
+     "Clusters [N, ...], 0 to `num_classes` - 1, or scores [N, C, ...]."},
+    {"ClusterAccuracy.target",
+     "Classes [N, ...]."},
+    {"ClusterAccuracyOptions.num_classes",
+     "Clusters, and classes of the target."},
+    {"CompletenessScore",
+     "Computes how far all samples of a target are in one cluster, MI / H(preds): 1 where they are, and before "
+     "the first sample."},
+    {"CompletenessScore.preds",
+     "The clusters of each sample, integers [N] of any dtype, whatever their values."},
+    {"CompletenessScore.target",
+     "The clusters of each sample, integers [N] of any dtype, whatever their values."},
     {"Composite",
      "A metric that is made of others and has no data of its own: base of collections, composed metrics and "
      "wrappers."},
@@ -229,11 +271,60 @@ constexpr std::array<Description, 366> sorted{{
      "10}));   auto f1 = 2 * (precision * recall) / (precision + recall);   f1.update(preds, target);      // "
      "precision and recall see the batch once, whatever the formula   f1.compute();  Nothing is computed "
      "before `compute` and `forward`."},
+    {"CorrectedAssociationOptions.bias_correction",
+     "Whether what small samples add to the value is taken off it."},
+    {"CorrectedAssociationOptions.nan_replace_value",
+     "What NaN is replaced by, one of the values."},
+    {"CorrectedAssociationOptions.nan_strategy",
+     "What becomes of NaN."},
+    {"CorrectedAssociationOptions.num_classes",
+     "How many values the variables have."},
+    {"CorrectedBatchAssociationOptions.bias_correction",
+     "Whether what small samples add to the value is taken off it."},
+    {"CorrectedBatchAssociationOptions.nan_replace_value",
+     "What NaN is replaced by, a whole number."},
+    {"CorrectedBatchAssociationOptions.nan_strategy",
+     "What becomes of NaN."},
+    {"CramersV",
+     "Computes how far two nominal variables go together, √(φ² / min(r - 1, c - 1)) with φ² = χ² / n of the r "
+     "and c values that occur: 0 where they are independent, 1 where one tells the other."},
+    {"CramersV.preds",
+     "Values [N], whole numbers from 0 to `num_classes` - 1 in integers or floating numbers, or scores [N, C], "
+     "of which the greatest is the value."},
+    {"CramersV.target",
+     "Values [N], whole numbers from 0 to `num_classes` - 1 in integers or floating numbers, or scores [N, C], "
+     "of which the greatest is the value."},
     {"CurvePlan",
      "A rule with what is worked out of it once, which copies share."},
+    {"DaviesBouldinScore",
+     "Computes how alike each cluster is to the one that it is most alike, on average: (sᵢ + sⱼ) / dᵢⱼ, where "
+     "s is the mean distance of rows from their centre and d that of two centres. 0 where all rows, or all "
+     "centres, are within 1e-8 of one another."},
+    {"DaviesBouldinScore.data",
+     "Floating [N, D]."},
+    {"DaviesBouldinScore.labels",
+     "Integers [N]."},
+    {"DunnIndex",
+     "Computes the least distance of two clusters' centres beside the greatest of a row from its centre."},
+    {"DunnIndex.data",
+     "Floating [N, D]."},
+    {"DunnIndex.labels",
+     "Integers [N]."},
+    {"DunnIndexOptions.p",
+     "Which norm distances are, any number."},
     {"FeatureSource",
      "Where the features of images come from: they are the inputs themselves, so many a row, or a module of "
      "the user's makes them of the inputs."},
+    {"FleissKappa",
+     "Computes the agreement of several raters beyond chance, (p - e) / (1 - e + 1e-5): p is how often two "
+     "raters of a sample agree, e how often they would by chance."},
+    {"FleissKappa.ratings",
+     "What `mode` says, integers that are not negative [N, categories], or floating [N, categories, raters]."},
+    {"FleissKappaOptions.mode",
+     "What ratings are."},
+    {"FowlkesMallowsIndex",
+     "Computes the geometric mean of precision and recall over pairs of samples, tp / √((tp + fp) (tp + fn)), "
+     "where a pair is positive that is in one cluster. 0 without a true positive."},
     {"FrechetInceptionDistance",
      "Computes the Fréchet distance of two normal distributions fitted to the features of real and of "
      "generated images, |μ₁ - μ₂|² + tr(Σ₁ + Σ₂ - 2 (Σ₁ Σ₂)^½)."},
@@ -245,6 +336,13 @@ constexpr std::array<Description, 366> sorted{{
      "Where features come from: `.feature = 768` for inputs that are features, `.feature = {module, 768}`."},
     {"FrechetInceptionDistanceOptions.reset_real_features",
      "Whether `reset` forgets the real side too."},
+    {"HomogeneityScore",
+     "Computes how far each cluster holds samples of one target alone, MI / H(target): 1 where all of them do, "
+     "and where all targets are one. 0 before the first sample."},
+    {"HomogeneityScore.preds",
+     "The clusters of each sample, integers [N] of any dtype, whatever their values."},
+    {"HomogeneityScore.target",
+     "The clusters of each sample, integers [N] of any dtype, whatever their values."},
     {"IntersectionOverUnion",
      "Computes the mean, over all images and pairs of a predicted and a true box with equal labels, of the "
      "area that both cover divided by the area that one or the other covers."},
@@ -691,8 +789,24 @@ constexpr std::array<Description, 366> sorted{{
      "Predictions by task."},
     {"MultitaskWrapper.task_targets",
      "Targets by task."},
+    {"MutualInfoScore",
+     "Computes the mutual information of two clusterings in nats, Σ c / n log(c n / (a b)) over the pairs of "
+     "labels, where c counts a pair, and a and b its labels. 0 before the first sample."},
+    {"MutualInfoScore.preds",
+     "The clusters of each sample, integers [N] of any dtype, whatever their values."},
+    {"MutualInfoScore.target",
+     "The clusters of each sample, integers [N] of any dtype, whatever their values."},
     {"NamedValues",
      "Values by name, in the order of a collection's members."},
+    {"NormalizedMutualInfoScore",
+     "Computes the mutual information of two clusterings as a part of the mean of their entropies, from 0 to "
+     "1. 0 where they share none, and before the first sample."},
+    {"NormalizedMutualInfoScore.preds",
+     "The clusters of each sample, integers [N] of any dtype, whatever their values."},
+    {"NormalizedMutualInfoScore.target",
+     "The clusters of each sample, integers [N] of any dtype, whatever their values."},
+    {"NormalizedMutualInfoScoreOptions.average_method",
+     "How the entropies of the two clusterings become what the information is divided by."},
     {"Operand",
      "What a composed metric is made of: a metric, a number or a tensor."},
     {"OperatingPoint.threshold",
@@ -730,6 +844,15 @@ constexpr std::array<Description, 366> sorted{{
      "two different ones."},
     {"PearsonCorrCoefOptions.num_outputs",
      "Columns of the inputs, each with a coefficient of its own."},
+    {"PearsonsContingencyCoefficient",
+     "Computes how far two nominal variables go together, √(φ² / (1 + φ²)) with φ² = χ² / n: 0 where they are "
+     "independent, and below 1."},
+    {"PearsonsContingencyCoefficient.preds",
+     "Values [N], whole numbers from 0 to `num_classes` - 1 in integers or floating numbers, or scores [N, C], "
+     "of which the greatest is the value."},
+    {"PearsonsContingencyCoefficient.target",
+     "Values [N], whole numbers from 0 to `num_classes` - 1 in integers or floating numbers, or scores [N, C], "
+     "of which the greatest is the value."},
     {"PrecisionRecallCurves.precision",
      "tp / (tp + fp)."},
     {"PrecisionRecallCurves.recall",
@@ -755,6 +878,9 @@ constexpr std::array<Description, 366> sorted{{
      "Number k of independent regressors to adjust for: 1 - (1 - R²) (n - 1) / (n - k - 1)."},
     {"R2ScoreOptions.multioutput",
      "What becomes of the scores of several outputs."},
+    {"RandScore",
+     "Computes the fraction of the pairs of samples on which two clusterings agree: both put them into one "
+     "cluster, or both into two. 1 where there is no pair."},
     {"RetrievalHitRate",
      "Computes the fraction of queries with a relevant document among the `top_k` of the highest scores: 1 or "
      "0 for each query, then their mean."},
@@ -822,6 +948,33 @@ constexpr std::array<Description, 366> sorted{{
      "Computes the sum of all values, in double-double."},
     {"SumMetric.value",
      "A number or a tensor of any shape and real dtype."},
+    {"TheilsU",
+     "Computes how much of the predictions' uncertainty the target takes away, (H(preds) - H(preds | target)) "
+     "/ H(preds), from 0 to 1; 0 where predictions do not vary."},
+    {"TheilsU.preds",
+     "Values [N], whole numbers from 0 to `num_classes` - 1 in integers or floating numbers, or scores [N, C], "
+     "of which the greatest is the value."},
+    {"TheilsU.target",
+     "Values [N], whole numbers from 0 to `num_classes` - 1 in integers or floating numbers, or scores [N, C], "
+     "of which the greatest is the value."},
+    {"TschuprowsT",
+     "Computes how far two nominal variables go together, √(φ² / √((r - 1) (c - 1))) with φ² = χ² / n of the r "
+     "and c values that occur: 1 only where each tells the other."},
+    {"TschuprowsT.preds",
+     "Values [N], whole numbers from 0 to `num_classes` - 1 in integers or floating numbers, or scores [N, C], "
+     "of which the greatest is the value."},
+    {"TschuprowsT.target",
+     "Values [N], whole numbers from 0 to `num_classes` - 1 in integers or floating numbers, or scores [N, C], "
+     "of which the greatest is the value."},
+    {"VMeasureScore",
+     "Computes the harmonic mean of homogeneity h and completeness c, (1 + beta) h c / (beta h + c); 0 where "
+     "both are 0."},
+    {"VMeasureScore.preds",
+     "The clusters of each sample, integers [N] of any dtype, whatever their values."},
+    {"VMeasureScore.target",
+     "The clusters of each sample, integers [N] of any dtype, whatever their values."},
+    {"VMeasureScoreOptions.beta",
+     "How much homogeneity weighs beside completeness, above 0."},
     {"WordErrorRate",
      "Computes the word error rate: the words that have to be inserted, deleted or replaced to make the "
      "targets of the predictions (Levenshtein distances, added over all pairs), for each word of the targets."},

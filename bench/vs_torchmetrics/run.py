@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy
 
-from rows import curve_targets, every_class, sync_targets, together_targets, update_targets
+from rows import clustering_targets, curve_targets, every_class, sync_targets, together_targets, update_targets
 
 HERE = Path(__file__).resolve().parent
 SECONDS_PER_MEASUREMENT = {"one": 0.03, "ranks": 0.2}  # ranks that share cores need a while to find their rhythm
@@ -101,6 +101,13 @@ def boxes(random, given, found):
     return (ends + beside).tobytes() + labels.tobytes()
 
 
+def clusters(random, given):
+    """The labels of as many classes, but for a third."""
+    labels = random.integers(0, given.classes, given.shape, "int64")
+    others = numpy.random.default_rng(8).integers(0, 3 * given.classes, given.shape, "int64")
+    return numpy.where(others < given.classes, others, labels)
+
+
 class Inputs:
     """Files of numbers, lines or boxes, made when first asked for."""
 
@@ -113,7 +120,7 @@ class Inputs:
         if given.kind == "flag":
             return {"dtype": "flag", "value": bool(given.classes)}
         file = self.folder / f"{given.kind}-{given.classes}-{'x'.join(map(str, given.shape))}"
-        dtypes = {"labels": "int64", "sentences": "text", "heard": "text", "boxes": "boxes", "found": "boxes"}
+        dtypes = {"labels": "int64", "clusters": "int64", "sentences": "text", "heard": "text", "boxes": "boxes", "found": "boxes"}
         dtype = dtypes.get(given.kind, "float32")
         if not file.exists():
             random = numpy.random.default_rng(7)
@@ -122,6 +129,7 @@ class Inputs:
                 "probabilities": lambda: random.random(given.shape, dtype).tobytes(),
                 "uniform": lambda: numpy.random.default_rng(8).random(given.shape, dtype).tobytes(),
                 "labels": lambda: random.integers(0, given.classes, given.shape, dtype).tobytes(),
+                "clusters": lambda: clusters(random, given).tobytes(),
                 "sentences": lambda: sentences(random, given, heard=False).encode(),
                 "heard": lambda: sentences(random, given, heard=True).encode(),
                 "boxes": lambda: boxes(random, given, found=False),
@@ -270,7 +278,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         inputs = Inputs(folder)
         compare_rows(chosen(update_targets()), programs, inputs, arguments.rounds)
-        compare_rows(chosen([*curve_targets(), *together_targets()]), programs, inputs, arguments.rounds)
+        compare_rows(chosen([*curve_targets(), *together_targets(), *clustering_targets()]), programs, inputs, arguments.rounds)
         compare_over_ranks(chosen(sync_targets()), programs, inputs, arguments.rounds)
         compare_rows(chosen(every_class()), programs, inputs, arguments.rounds)
 

@@ -21,17 +21,21 @@ from pathlib import Path
 import numpy
 import torch
 import torchmetrics
+import torchmetrics.clustering
 import torchmetrics.detection
 import torchmetrics.image.fid
+import torchmetrics.nominal
 import torchmetrics.retrieval
 import torchmetrics.text
 import torchmetrics.wrappers
 
-# Where torchvision is not, torchmetrics' boxes get its two functions, as the fixtures do; there, too, they are a few tensor operations.
+# Where torchvision and torch-linear-assignment are not, torchmetrics gets their functions, as the fixtures do; there, too, they are a few operations.
 sys.path.append(str(Path(__file__).resolve().parents[2] / "python_compat_fixtures"))
-from boxes import stand_in
+import assignments
+import boxes
 
-stand_in()
+boxes.stand_in()
+assignments.stand_in()
 
 
 def timed(request, call):
@@ -78,7 +82,7 @@ class Features(torch.nn.Identity):
 def find(name):
     """torchmetrics' class of that name, in its domain: at the root some are wrappers."""
     domains = (torchmetrics.classification, torchmetrics.detection, torchmetrics.image, torchmetrics.image.fid)
-    domains += (torchmetrics.retrieval, torchmetrics.text, torchmetrics.wrappers, torchmetrics)
+    domains += (torchmetrics.clustering, torchmetrics.nominal, torchmetrics.retrieval, torchmetrics.text, torchmetrics.wrappers, torchmetrics)
     return next(getattr(domain, name) for domain in domains if hasattr(domain, name))
 
 
