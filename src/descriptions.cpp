@@ -14,7 +14,7 @@ struct Description {
   std::string_view of, text;
 };
 
-constexpr std::array<Description, 366> sorted{{
+constexpr std::array<Description, 382> sorted{{
     {"AggregatorOptions.nan_strategy",
      "A strategy, or the number to put in place of NaN (with weight 1)."},
     {"BinaryAUROC",
@@ -268,6 +268,17 @@ constexpr std::array<Description, 366> sorted{{
      "None: as it is."},
     {"LambdaInputTransformer.wrapped_metric",
      "The metric that gets what the functions return."},
+    {"LogCoshError",
+     "Computes the mean of the logarithms of the hyperbolic cosines of the errors, Σ log cosh(predsᵢ - "
+     "targetᵢ) / n, which grows as squares for small errors and as their size for large ones, however large."},
+    {"LogCoshError.preds",
+     "[N] or [N, 1] for one output, [N, num_outputs] for more, which gives [num_outputs]; real dtypes, also "
+     "two different ones."},
+    {"LogCoshError.target",
+     "[N] or [N, 1] for one output, [N, num_outputs] for more, which gives [num_outputs]; real dtypes, also "
+     "two different ones."},
+    {"LogCoshErrorOptions.num_outputs",
+     "Columns of the inputs, each with an error of its own."},
     {"MaxMetric",
      "Computes the largest value seen, -inf before the first."},
     {"MaxMetric.value",
@@ -307,6 +318,12 @@ constexpr std::array<Description, 366> sorted{{
      "Columns of the inputs that have an error each; with 1 all elements have one together."},
     {"MeanSquaredErrorOptions.squared",
      "Whether to give the mean squared error; its root if not."},
+    {"MeanSquaredLogError",
+     "Computes the mean of the squared errors of logarithms, Σ (log(1 + predsᵢ) - log(1 + targetᵢ))² / n."},
+    {"MeanSquaredLogError.preds",
+     "One shape, any; real dtypes, also two different ones."},
+    {"MeanSquaredLogError.target",
+     "One shape, any; real dtypes, also two different ones."},
     {"MetricCollection",
      "Metrics under names, updated, computed and synchronised together."},
     {"MetricCollection.metrics",
@@ -822,6 +839,27 @@ constexpr std::array<Description, 366> sorted{{
      "Computes the sum of all values, in double-double."},
     {"SumMetric.value",
      "A number or a tensor of any shape and real dtype."},
+    {"SymmetricMeanAbsolutePercentageError",
+     "Computes the mean of the absolute errors as fractions of the mean size of both, Σ 2 |predsᵢ - targetᵢ| / "
+     "max(|predsᵢ| + |targetᵢ|, 1.17e-6) / n, from 0 to 2."},
+    {"SymmetricMeanAbsolutePercentageError.preds",
+     "One shape, any; real dtypes, also two different ones."},
+    {"SymmetricMeanAbsolutePercentageError.target",
+     "One shape, any; real dtypes, also two different ones."},
+    {"TweedieDevianceScore",
+     "Computes the mean deviance of a Tweedie distribution."},
+    {"TweedieDevianceScore.targets",
+     "One shape, any; real dtypes, also two different ones."},
+    {"TweedieDevianceScoreOptions.power",
+     "The power of the mean that the variance goes with: 0 for normal targets, 1 for Poisson's, 2 for gamma's, "
+     "3 for inverse Gaussian ones; any finite number that is not between 0 and 1."},
+    {"WeightedMeanAbsolutePercentageError",
+     "Computes the sum of the absolute errors as a fraction of that of the targets, Σ |predsᵢ - targetᵢ| / "
+     "max(Σ |targetᵢ|, 1.17e-6)."},
+    {"WeightedMeanAbsolutePercentageError.preds",
+     "One shape, any; real dtypes, also two different ones."},
+    {"WeightedMeanAbsolutePercentageError.target",
+     "One shape, any; real dtypes, also two different ones."},
     {"WordErrorRate",
      "Computes the word error rate: the words that have to be inserted, deleted or replaced to make the "
      "targets of the predictions (Levenshtein distances, added over all pairs), for each word of the targets."},

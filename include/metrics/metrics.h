@@ -60,6 +60,8 @@
 #include <metrics/distributed/synchronize.h>
 #include <metrics/image/fid.h>
 #include <metrics/image/psnr.h>
+#include <metrics/regression/log_cosh.h>
+#include <metrics/regression/log_mse.h>
 #include <metrics/regression/mae.h>
 #include <metrics/regression/mape.h>
 #include <metrics/regression/mean_over_pairs.h>
@@ -67,6 +69,9 @@
 #include <metrics/regression/mse.h>
 #include <metrics/regression/pearson.h>
 #include <metrics/regression/r2.h>
+#include <metrics/regression/symmetric_mape.h>
+#include <metrics/regression/tweedie_deviance.h>
+#include <metrics/regression/wmape.h>
 #include <metrics/retrieval/hit_rate.h>
 #include <metrics/retrieval/reciprocal_rank.h>
 #include <metrics/text/wer.h>
