@@ -25,8 +25,8 @@ METRICS_INLINE N log_cosh_of_root(const N& z) {
 }  // namespace
 
 struct terms::LogCosh::Formula {
-  /// |d| + log((1 + exp(-2 |d|)) / 2), which no exponential of d overflows; of small d the series, because there the sum
-  /// loses all digits.
+  /// |d| + log((1 + exp(-2 |d|)) / 2), which no exponential of d overflows; of small d the series, because there the
+  /// sum loses all digits.
   template <class N>
   METRICS_INLINE N operator()(const N& x, const N& y) const {
     constexpr double ln2 = 0.6931471805599453;

@@ -107,8 +107,9 @@ auto terms::Deviance::formula(const Options& options) -> Formula {
 void terms::Deviance::check(const Options& options) {
   if (std::isfinite(options.power) && (options.power <= 0 || options.power >= 1)) return;
   std::ostringstream message;
-  message << "power: expected a finite number that is not between 0 and 1, for which there is no such distribution, got "
-          << options.power;
+  message
+      << "power: expected a finite number that is not between 0 and 1, for which there is no such distribution, got "
+      << options.power;
   throw InvalidArgument(message.str());
 }
 
