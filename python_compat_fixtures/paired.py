@@ -127,7 +127,7 @@ def refused_outputs(stem: Stem, metric: str, taken_there: str = "") -> None:
     refuse("outputs of another type", "two")
     refuse("more columns than outputs", 2, [{"preds": torch.ones(4, 3), "target": torch.ones(4, 3)}])
     flat = [{"preds": torch.tensor([1.0, 2.0, 4.0]), "target": torch.tensor([1.0, 3.0, 2.0])}]
-    broadcast = metric != "PearsonCorrCoef"
+    broadcast = metric not in ("ConcordanceCorrCoef", "NormalizedRootMeanSquaredError", "PearsonCorrCoef")
     why = {"reason": "torchmetrics gives both outputs the value of the only column"}
     refuse("no columns for two outputs", 2, flat, **(why if broadcast else {}))
     refuse("two numbers for two outputs", 2, [{k: v[:2] for k, v in flat[0].items()}], **why)

@@ -1,14 +1,18 @@
 #include "../registry.h"
 
 #include <metrics/core/define.h>
+#include <metrics/regression/concordance.h>
+#include <metrics/regression/explained_variance.h>
 #include <metrics/regression/log_cosh.h>
 #include <metrics/regression/log_mse.h>
 #include <metrics/regression/mae.h>
 #include <metrics/regression/mape.h>
 #include <metrics/regression/minkowski.h>
 #include <metrics/regression/mse.h>
+#include <metrics/regression/nrmse.h>
 #include <metrics/regression/pearson.h>
 #include <metrics/regression/r2.h>
+#include <metrics/regression/rse.h>
 #include <metrics/regression/symmetric_mape.h>
 #include <metrics/regression/tweedie_deviance.h>
 #include <metrics/regression/wmape.h>
@@ -20,14 +24,18 @@ Domain regression_domain() {
   return {.name = domain,
           .metrics =
               {
+                  entry<ConcordanceCorrCoef>(domain),
+                  entry<ExplainedVariance>(domain),
                   entry<LogCoshError>(domain),
                   entry<MeanAbsoluteError>(domain),
                   entry<MeanAbsolutePercentageError>(domain),
                   entry<MeanSquaredError>(domain),
                   entry<MeanSquaredLogError>(domain),
                   entry<MinkowskiDistance>(domain),
+                  entry<NormalizedRootMeanSquaredError>(domain),
                   entry<PearsonCorrCoef>(domain),
                   entry<R2Score>(domain),
+                  entry<RelativeSquaredError>(domain),
                   entry<SymmetricMeanAbsolutePercentageError>(domain),
                   entry<TweedieDevianceScore>(domain),
                   entry<WeightedMeanAbsolutePercentageError>(domain),
