@@ -195,20 +195,25 @@ def refused_here(word: str, *metrics: str) -> Callable:
     return lambda play: play.case.metric in metrics and not play.theirs.error and word in play.ours.error
 
 
-PAIRED = ("MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredError", "MinkowskiDistance", "PearsonCorrCoef", "R2Score")
+MOMENTS = ("ConcordanceCorrCoef", "PearsonCorrCoef")
+PAIRED = (
+    "ContinuousRankedProbabilityScore", "CosineSimilarity", "ExplainedVariance", "JensenShannonDivergence", "KLDivergence", "LogCoshError", "MeanAbsoluteError",
+    "MeanAbsolutePercentageError", "MeanSquaredError", "MeanSquaredLogError", "MinkowskiDistance", "NormalizedRootMeanSquaredError", "R2Score", "RelativeSquaredError",
+    "SymmetricMeanAbsolutePercentageError", "TweedieDevianceScore", "WeightedMeanAbsolutePercentageError", *MOMENTS,
+)
 
 
 def of_wide_pairs(play: Play) -> Any:
     """Have torchmetrics compute in float64, without empty batches; a functional's result is as wide as its inputs."""
     if play.name == "functional":
-        if play.case.metric == "PearsonCorrCoef" and not any(rows(b) for b in play.case.batches):
+        if play.case.metric in MOMENTS and not any(rows(b) for b in play.case.batches):
             return changed(play.ours.value, lambda t: torch.full_like(t, math.nan))
         value = called(play, lambda t: t.double())
         return value if any(t.dtype is torch.float64 for t in numbers_in(play)) else rounded(value)
 
     def of_full(p: Play, batches: list) -> Any:
         full = [doubled(b) for b in batches if rows(b)]
-        if not full and p.case.metric == "PearsonCorrCoef":
+        if not full and p.case.metric in MOMENTS:
             return torch.full((p.case.options.get("num_outputs", 1),), math.nan).squeeze()
         return played(p, full or [doubled(b) for b in batches])
 
@@ -822,13 +827,13 @@ RULES = [
     Rule("torchmetrics writes the weight of a filled NaN to the expanded tensor: to the whole column, and to the caller's tensor", lambda p: is_of("MeanMetric")(p) and kind_of(p.case.options.get("nan_strategy")) == "number", lambda p: filled_mean(p)),
     Rule("NaN is filled with the number that is given; torchmetrics rounds it to the values' type", lambda p: p.case.metric in ("CatMetric", "MaxMetric", "MinMetric", "SumMetric") and kind_of(p.case.options.get("nan_strategy")) == "number" and any(t.dtype in HALVES for t in numbers_in(p)), lambda p: by(lambda q, batches: played(q, [changed(b, lambda t: t.float()) for b in batches], {"nan_strategy": float(q.case.options["nan_strategy"])}))(p)),
     # --- regression
-    Rule("torchmetrics has no means of integers", refused_there("mean(): could not infer output dtype", "PearsonCorrCoef"), of_wide_pairs),
-    Rule("an empty batch changes nothing; torchmetrics' means of nothing turn all to NaN", lambda p: is_of("PearsonCorrCoef")(p) and any(rows(b) == 0 for b in p.case.batches), of_wide_pairs),
+    Rule("torchmetrics has no means of integers", refused_there("mean(): could not infer output dtype", *MOMENTS), of_wide_pairs),
+    Rule("an empty batch changes nothing; torchmetrics' means of nothing turn all to NaN", lambda p: is_of(*MOMENTS)(p) and any(rows(b) == 0 for b in p.case.batches), of_wide_pairs),
     Rule("unsigned differences wrap around in torchmetrics", lambda p: is_of(*PAIRED)(p) and any(t.dtype is torch.uint8 for t in numbers_in(p)), of_wide_pairs),
     Rule(IN_FLOAT32, is_of(*PAIRED), of_wide_pairs),
     Rule("torchmetrics throws for fewer than two samples: a forward on a last batch of one would fail", lambda p: refused_there("at least two samples", "R2Score")(p) and few_are_nan(p)),
     Rule("torchmetrics takes sums of squares up to 1e-4 for 0, whatever the scale of the data", lambda p: is_of("R2Score")(p) and not p.case.options, by(r2_by_sklearn)),
-    Rule("torchmetrics gives both outputs the value of the only column", refused_here("num_outputs", "MeanAbsoluteError", "MeanSquaredError", "PearsonCorrCoef")),
+    Rule("torchmetrics gives both outputs the value of the only column", refused_here("num_outputs", "LogCoshError", "MeanAbsoluteError", "MeanSquaredError", "NormalizedRootMeanSquaredError", "RelativeSquaredError", *MOMENTS)),
     # --- retrieval
     Rule("a batch without documents changes nothing; torchmetrics refuses it", lambda p: refused_there("must be non-empty", *RANKED)(p), ranks),
     Rule("of equal scores the less relevant documents come first; torch.topk takes any", lambda p: is_of(*RANKED)(p) and has_ties(p), ranks),

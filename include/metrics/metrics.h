@@ -62,7 +62,13 @@
 #include <metrics/image/psnr.h>
 #include <metrics/regression/choices.h>
 #include <metrics/regression/concordance.h>
+#include <metrics/regression/cosine_similarity.h>
+#include <metrics/regression/crps.h>
+#include <metrics/regression/csi.h>
+#include <metrics/regression/divergences.h>
 #include <metrics/regression/explained_variance.h>
+#include <metrics/regression/js_divergence.h>
+#include <metrics/regression/kl_divergence.h>
 #include <metrics/regression/log_cosh.h>
 #include <metrics/regression/log_mse.h>
 #include <metrics/regression/mae.h>

@@ -1,6 +1,8 @@
 """Rows that weigh: errors beside scikit-learn's `sample_weight`."""
 
 import numpy as np
+import scipy.spatial
+import scipy.special
 import sklearn.metrics
 import torch
 from cases import Misuse, Stem
@@ -70,6 +72,29 @@ def write(stem: Stem) -> None:
     add(stem, "one output", "RelativeSquaredError", "relative_squared_error", {}, pairs(), relative, "numpy.average and numpy.cov", EVERY_KIND)
     add(stem, "std", "NormalizedRootMeanSquaredError", "normalized_root_mean_squared_error", {"normalization": "std"}, pairs(), beside_deviation, "numpy.average and numpy.cov", EVERY_KIND)
     add(stem, "range", "NormalizedRootMeanSquaredError", None, {"normalization": "range"}, pairs(), beside_range, "numpy.average", EVERY_KIND)
+    rows = lambda names, shape: [{names[0]: draws.probabilities((n, *shape)), names[1]: draws.probabilities((n, *shape) if names[0] == "p" else (n,))} for n in (40, 9, 31)]
+    distributions = lambda b: tuple(b[k].double().numpy() / b[k].double().numpy().sum(1, keepdims=True) for k in ("p", "q"))
+    averaged = lambda values, b: np.average(values, weights=b["sample_weight"].double().numpy())
+
+    def kullback_leibler(b: dict) -> float:
+        p, q = distributions(b)
+        return averaged(scipy.special.rel_entr(p, q).sum(1), b)
+
+    def jensen_shannon(b: dict) -> float:
+        p, q = distributions(b)
+        return averaged((scipy.special.rel_entr(p, (p + q) / 2) + scipy.special.rel_entr(q, (p + q) / 2)).sum(1) / 2, b)
+
+    def ranked_probability(b: dict) -> float:
+        x, y = b["preds"].double().numpy(), b["target"].double().numpy()
+        return averaged(np.abs(x - y[:, None]).mean(1) - np.abs(x[:, :, None] - x[:, None, :]).mean((1, 2)) / 2, b)
+
+    def cosine(b: dict) -> float:
+        return averaged(1 - np.array([scipy.spatial.distance.cosine(x, y) for x, y in zip(b["preds"].double().numpy(), b["target"].double().numpy())]), b)
+
+    add(stem, "mean", "KLDivergence", "kl_divergence", {}, rows("pq", (4,)), kullback_leibler, "scipy.special.rel_entr", EVERY_KIND)
+    add(stem, "mean", "JensenShannonDivergence", "jensen_shannon_divergence", {}, rows("pq", (4,)), jensen_shannon, "scipy.special.rel_entr", EVERY_KIND)
+    add(stem, "mean", "ContinuousRankedProbabilityScore", "continuous_ranked_probability_score", {}, rows(("preds", "target"), (5,)), ranked_probability, "numpy.average", EVERY_KIND)
+    add(stem, "mean", "CosineSimilarity", "cosine_similarity", {"reduction": "mean"}, pairs(3), cosine, "scipy.spatial.distance.cosine", EVERY_KIND)
     correlated = lambda b: np.cov(b["preds"].double().numpy(), b["target"].double().numpy(), aweights=b["sample_weight"].double().numpy(), ddof=0)
     correlation = lambda b: (lambda c: c[0, 1] / np.sqrt(c[0, 0] * c[1, 1]))(correlated(b)) if (b["sample_weight"] > 0).sum() > 1 else float("nan")
     add(stem, "one output", "PearsonCorrCoef", "pearson_corrcoef", {}, pairs(), correlation, "numpy.cov", EVERY_KIND)

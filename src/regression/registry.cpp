@@ -2,7 +2,12 @@
 
 #include <metrics/core/define.h>
 #include <metrics/regression/concordance.h>
+#include <metrics/regression/cosine_similarity.h>
+#include <metrics/regression/crps.h>
+#include <metrics/regression/csi.h>
 #include <metrics/regression/explained_variance.h>
+#include <metrics/regression/js_divergence.h>
+#include <metrics/regression/kl_divergence.h>
 #include <metrics/regression/log_cosh.h>
 #include <metrics/regression/log_mse.h>
 #include <metrics/regression/mae.h>
@@ -25,7 +30,12 @@ Domain regression_domain() {
           .metrics =
               {
                   entry<ConcordanceCorrCoef>(domain),
+                  entry<ContinuousRankedProbabilityScore>(domain),
+                  entry<CosineSimilarity>(domain),
+                  entry<CriticalSuccessIndex>(domain),
                   entry<ExplainedVariance>(domain),
+                  entry<JensenShannonDivergence>(domain),
+                  entry<KLDivergence>(domain),
                   entry<LogCoshError>(domain),
                   entry<MeanAbsoluteError>(domain),
                   entry<MeanAbsolutePercentageError>(domain),

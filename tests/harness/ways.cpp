@@ -445,6 +445,8 @@ bool is_of_totals(const Case& c) {
     const bool of_sample = has("ConcordanceCorrCoef(");
     // Where all of one side are alike, Matthews' correlation is torchmetrics' limit, which is no ratio.
     const bool limit = has("MatthewsCorrCoef(");
+    const bool of_rows = has("Divergence(") || has("CosineSimilarity(");
+    if (of_rows && has("reduction='sum'")) return true;
     const bool sums = has("SumMetric(") || has("RunningSum(") || has("MinkowskiDistance(");
     if (limit || counts || adjusted || of_sample || sums) return true;
   }
