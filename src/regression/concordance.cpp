@@ -40,8 +40,8 @@ Tensor ConcordanceCorrCoef::finalise(const States& states, const Options&) {
     const auto of_all = scale(larger(larger(max_x, max_y), families::formula::magnitude(apart)));
     const auto by_x = of_all / scale(max_x), by_y = of_all / scale(max_y);
     const auto distance = apart * of_all;
-    const auto size = var_x * by_x * by_x + var_y * by_y * by_y +
-                      distance * distance * families::formula::at_least(n - 1, 0.0);
+    const auto size =
+        var_x * by_x * by_x + var_y * by_y * by_y + distance * distance * families::formula::at_least(n - 1, 0.0);
     // What is masked must not be divided by 0 either: its derivative would be NaN for all.
     const auto value = 2 * corr_xy * by_x * by_y / chosen(defined, size, 1.0);
     return chosen(defined, value, std::numeric_limits<double>::quiet_NaN());

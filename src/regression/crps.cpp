@@ -72,7 +72,8 @@ Tensor tensor_of_scores(const Tensor& preds, const Tensor& target) {
   const int64_t count = x.size(1);
   const Tensor sorted = std::get<0>(at::sort(x, 1));
   const Tensor below = at::arange(1, count, x.options());
-  const Tensor gaps = ((sorted.narrow(1, 1, count - 1) - sorted.narrow(1, 0, count - 1)) * below * (count - below)).sum(1);
+  const Tensor gaps =
+      ((sorted.narrow(1, 1, count - 1) - sorted.narrow(1, 0, count - 1)) * below * (count - below)).sum(1);
   return (x - y.unsqueeze(1)).abs().mean(1) - gaps / (count * count);
 }
 

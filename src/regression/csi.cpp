@@ -142,7 +142,8 @@ void CriticalSuccessIndex::complete_from_torchmetrics(States& states, const Opti
     if (options.keep_sequence_dim) {
       if (states[name].rows() == 0) continue;
       require_integer_rows(states[name]);
-      if (states[name].tensor().dim() != 1) throw StateMisfit(name, "expected one count for each index of the sequence");
+      if (states[name].tensor().dim() != 1)
+        throw StateMisfit(name, "expected one count for each index of the sequence");
     }
     require_counts(states[name]);
   }

@@ -79,7 +79,8 @@ template <class Divergence>
 Tensor DivergenceOfRows<Divergence>::finalise(const States& states, const Options& options) {
   const Tensor measures = states["measures"].tensor();
   if (options.reduction == regression::Reduction::Sum) return measures;
-  if (options.reduction == regression::Reduction::None) return measures.defined() ? measures : at::empty({0}, at::kDouble);
+  if (options.reduction == regression::Reduction::None)
+    return measures.defined() ? measures : at::empty({0}, at::kDouble);
   return families::value_of([](const auto& sum, const auto& total) { return sum / total; }, measures,
                             states["total"].tensor());
 }

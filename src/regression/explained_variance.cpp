@@ -31,7 +31,8 @@ N explained(const N& errors, const N& deviations) {
 
 void check_outputs_as_before(const States& states, const Tensor& preds) {
   const State& sum = states["sum_error"];
-  if (preds.dim() == 0) throw InvalidArgument("inputs [N] or [N, …] expected, got scalars: expected one dimension of rows");
+  if (preds.dim() == 0)
+    throw InvalidArgument("inputs [N] or [N, …] expected, got scalars: expected one dimension of rows");
   if (states.update_count() == 0 || sum.tensor().sizes() == preds.sizes().slice(1)) return;
   std::ostringstream message;
   message << "inputs of shape " << preds.sizes() << " after outputs of shape " << sum.tensor().sizes()

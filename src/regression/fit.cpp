@@ -168,8 +168,7 @@ std::optional<Fit> scaled_fit(const States& states, const DoubleDouble& n) {
 
 /// Adds the fit of one column without squares that are scaled, which most are, to all states or to none. Returns
 /// whether it is such a one.
-bool add_plain_fit(States& states, std::span<const kernels::pairs::FitSums> fit, int64_t rows,
-                   at::IntArrayRef shape) {
+bool add_plain_fit(States& states, std::span<const kernels::pairs::FitSums> fit, int64_t rows, at::IntArrayRef shape) {
   const auto is_scaled = [](const auto& squares) { return squares[1].high != 0 || squares[2].high != 0; };
   State& sum = states["sum_error"];
   if (fit.size() != 1 || sum.tensor().sizes() != shape) return false;

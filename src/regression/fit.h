@@ -31,8 +31,7 @@ double squared_deviation(const DoubleDouble& total, const DoubleDouble& total_of
 Tensor squared_deviations(const State& sum, const State& sum_of_squares, const DoubleDouble& n);
 
 /// Adds Σ y and Σ y² of float64 [N, …], whose rows may weigh, each in double-double.
-void add_sum_and_squares(State& sum, State& squares, const Tensor& values,
-                         const families::pairs::WeightsOfPairs& rows);
+void add_sum_and_squares(State& sum, State& squares, const Tensor& values, const families::pairs::WeightsOfPairs& rows);
 /// The weights of the rows of values [N, …], in a shape that goes with these.
 Tensor weights_beside(const Tensor& values, const families::pairs::WeightsOfPairs& rows);
 
@@ -40,8 +39,7 @@ Tensor weights_beside(const Tensor& values, const families::pairs::WeightsOfPair
 void declare_fit(States& states, const Tensor& initial, ShapeFrom shape);
 
 /// Folds a batch of one or more rows [N] or [N, M] in, whose sums are of `shape`: into all states, or into none.
-void fold_fit(States& states, const Tensor& preds, const Tensor& target, const Weights& weights,
-              at::IntArrayRef shape);
+void fold_fit(States& states, const Tensor& preds, const Tensor& target, const Weights& weights, at::IntArrayRef shape);
 
 /// How many rows there are, or where they weigh the sum of that.
 DoubleDouble number_of_rows(const States& states);

@@ -18,7 +18,10 @@ struct divergences::JensenShannon {
   METRICS_INLINE static double of(const T* p, const T* q, int64_t columns) {
     using kernels::detail::chosen;
     const auto sums = regression::row_sums<2>(
-        [](double x, double y) METRICS_INLINED { return std::array{x, y}; }, p, q, columns);
+        [](double x, double y) METRICS_INLINED {
+          return std::array{x, y};
+        },
+        p, q, columns);
     const auto term = [sum_p = sums[0], sum_q = sums[1]](double given_p, double given_q) METRICS_INLINED {
       const double x = given_p / sum_p, y = given_q / sum_q;
       const double mean = (x + y) / 2;

@@ -10,7 +10,10 @@ struct divergences::KullbackLeibler {
   METRICS_INLINE static double of(const T* p, const T* q, int64_t columns) {
     using kernels::detail::chosen;
     const auto sums = regression::row_sums<2>(
-        [](double x, double y) METRICS_INLINED { return std::array{x, y}; }, p, q, columns);
+        [](double x, double y) METRICS_INLINED {
+          return std::array{x, y};
+        },
+        p, q, columns);
     // With x = p / Σ p and y = q / Σ q.
     const double scale = sums[1] / sums[0];
     const auto term = [scale](double x, double y) METRICS_INLINED {

@@ -129,7 +129,7 @@ void MomentsOverPairs::declare(States& states, const Options& options) {
 }
 
 void MomentsOverPairs::update(States& states, const Options& options, const Tensor& preds, const Tensor& target,
-                             const Weights& weights) {
+                              const Weights& weights) {
   const int64_t columns = options.num_outputs;
   families::pairs::check_pairs(preds, target);
   if (columns > 1 || preds.dim() != 1) families::pairs::check_outputs(preds, columns);

@@ -46,8 +46,8 @@ void fold_in_numbers(States& states, const kernels::pairs::ByColumn<ErrorBesideT
   for (std::size_t column = 0; column < batch.size(); ++column) {
     const ErrorBesideTarget& own = batch[column];
     using Moments = kernels::pairs::MomentsOf<double>;
-    const Moments both = merged(Moments{mean[column], var[column], total.high[column]},
-                                Moments{own.mean, own.var, own.n});
+    const Moments both =
+        merged(Moments{mean[column], var[column], total.high[column]}, Moments{own.mean, own.var, own.n});
     mean[column] = both.mean;
     var[column] = both.var;
     add(error, column, own.squared_error);

@@ -22,8 +22,7 @@ METRICS_INLINE std::array<double, count> row_sums(const Terms& terms, const T* x
   for (; i + lanes <= columns; i += lanes) {
 #pragma omp simd
     for (int64_t lane = 0; lane < lanes; ++lane) {
-      const std::array<double, count> each =
-          terms(static_cast<double>(x[i + lane]), static_cast<double>(y[i + lane]));
+      const std::array<double, count> each = terms(static_cast<double>(x[i + lane]), static_cast<double>(y[i + lane]));
       for (std::size_t term = 0; term < count; ++term) sums[term][lane] += each[term];
     }
   }

@@ -22,11 +22,12 @@ struct METRICS_API ConcordanceCorrCoef : MomentsOverPairs {
 }  // namespace definitions
 
 /// Computes how well predictions agree with targets, 2 cov(preds, target) / (var(preds) + var(target) + (mean(preds) -
-/// mean(target))²), with variances of a sample, from moments that survive any offset and any scale. NaN, with a warning,
-/// where one side does not vary or is not finite. `preds` and `target`: [N] or [N, 1] for one output, [N, num_outputs]
-/// for more, which gives [num_outputs]; real dtypes, also two different ones. Differentiable. Throws InvalidArgument for
-/// `num_outputs` below 1, for shapes that differ or do not fit `num_outputs`, and for complex inputs. Source:
-/// torchmetrics' ConcordanceCorrCoef; L. Lin (1989), A concordance correlation coefficient to evaluate reproducibility.
+/// mean(target))²), with variances of a sample, from moments that survive any offset and any scale. NaN, with a
+/// warning, where one side does not vary or is not finite. `preds` and `target`: [N] or [N, 1] for one output, [N,
+/// num_outputs] for more, which gives [num_outputs]; real dtypes, also two different ones. Differentiable. Throws
+/// InvalidArgument for `num_outputs` below 1, for shapes that differ or do not fit `num_outputs`, and for complex
+/// inputs. Source: torchmetrics' ConcordanceCorrCoef; L. Lin (1989), A concordance correlation coefficient to evaluate
+/// reproducibility.
 METRICS_CLASS(ConcordanceCorrCoef);
 
 namespace functional {

@@ -39,10 +39,10 @@ struct CosineSimilarity {
 
 /// Computes the cosine of the angle between each prediction and its target, Σ predsᵢ targetᵢ / (‖preds‖ ‖target‖).
 /// `preds` and `target`: [N, D] alike; real dtypes, also two different ones. A scalar, [N] for all rows so far with
-/// `reduction` none. It keeps a sum and a number of rows, or with none a number a row, and not the rows, as torchmetrics
-/// does: a state dict of torchmetrics is taken, while one saved here has no rows to compute from there. NaN for rows of
-/// length 0. Differentiable. Throws InvalidArgument for shapes that differ or have not two dimensions, and for complex
-/// inputs. Source: torchmetrics' CosineSimilarity.
+/// `reduction` none. It keeps a sum and a number of rows, or with none a number a row, and not the rows, as
+/// torchmetrics does: a state dict of torchmetrics is taken, while one saved here has no rows to compute from there.
+/// NaN for rows of length 0. Differentiable. Throws InvalidArgument for shapes that differ or have not two dimensions,
+/// and for complex inputs. Source: torchmetrics' CosineSimilarity.
 METRICS_CLASS(CosineSimilarity);
 
 namespace functional {

@@ -26,9 +26,9 @@ struct ContinuousRankedProbabilityScore {
 
 /// Computes how well ensembles of forecasts foresee what comes, the mean over rows of Σᵢ |xᵢ - y| / M - Σᵢⱼ |xᵢ - xⱼ| /
 /// (2 M²), in O(M log M) a row. `preds`: [N, M] of at least two members; `target`: [N]; real dtypes, also two different
-/// ones. NaN before the first row. Throws InvalidArgument for other shapes and for complex inputs. Source: torchmetrics'
-/// ContinuousRankedProbabilityScore; Zamo, Naveau (2018), Estimation of the continuous ranked probability score with
-/// limited information, eNRG.
+/// ones. NaN before the first row. Throws InvalidArgument for other shapes and for complex inputs. Source:
+/// torchmetrics' ContinuousRankedProbabilityScore; Zamo, Naveau (2018), Estimation of the continuous ranked probability
+/// score with limited information, eNRG.
 METRICS_CLASS(ContinuousRankedProbabilityScore);
 
 namespace functional {

@@ -40,10 +40,10 @@ struct CriticalSuccessIndex {
 
 }  // namespace definitions
 
-/// Computes the fraction of events that were foreseen among those that happened or were foreseen, hits / (hits + misses +
-/// false alarms), 0 where there are none. `preds` and `target`: one shape, any; numbers from `threshold` on are events,
-/// which is compared in their dtype; real dtypes, also two different ones. With `keep_sequence_dim` a value for each
-/// index of that dimension, batch after batch, of which the counts are kept. Throws InvalidArgument for a
+/// Computes the fraction of events that were foreseen among those that happened or were foreseen, hits / (hits + misses
+/// + false alarms), 0 where there are none. `preds` and `target`: one shape, any; numbers from `threshold` on are
+/// events, which is compared in their dtype; real dtypes, also two different ones. With `keep_sequence_dim` a value for
+/// each index of that dimension, batch after batch, of which the counts are kept. Throws InvalidArgument for a
 /// `keep_sequence_dim` below 0 or beyond the dimensions, for shapes that differ, and for complex inputs. Source:
 /// torchmetrics' CriticalSuccessIndex.
 METRICS_CLASS(CriticalSuccessIndex);

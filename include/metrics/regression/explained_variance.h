@@ -36,11 +36,11 @@ struct ExplainedVariance {
 }  // namespace definitions
 
 /// Computes how much of the targets' variance the predictions explain, 1 - var(target - preds) / var(target), in sums
-/// that survive any offset of numbers up to 2^500 in size. Errors that do not vary give 1, targets that do not vary else
-/// 0. `preds` and `target`: [N] or [N, …], an output for each of the other indices, as many in all batches; real dtypes,
-/// also two different ones. A scalar, one for each output with `multioutput` raw_values. NaN before the first row.
-/// Differentiable. Throws InvalidArgument for shapes that differ, for scalars, for other outputs than before, and for
-/// complex inputs. Source: torchmetrics' ExplainedVariance.
+/// that survive any offset of numbers up to 2^500 in size. Errors that do not vary give 1, targets that do not vary
+/// else 0. `preds` and `target`: [N] or [N, …], an output for each of the other indices, as many in all batches; real
+/// dtypes, also two different ones. A scalar, one for each output with `multioutput` raw_values. NaN before the first
+/// row. Differentiable. Throws InvalidArgument for shapes that differ, for scalars, for other outputs than before, and
+/// for complex inputs. Source: torchmetrics' ExplainedVariance.
 METRICS_CLASS(ExplainedVariance);
 
 namespace functional {

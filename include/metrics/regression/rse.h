@@ -54,8 +54,8 @@ struct RelativeSquaredError {
 /// mean(target))², ε), or with `squared` off the root of that, averaged over the outputs; in sums that survive any
 /// offset. ε is torchmetrics', 1.19e-7, and 2.2e-16 for float64 results. `preds` and `target`: [N] or [N, 1] for one
 /// output, [N, num_outputs] for more; real dtypes, also two different ones. NaN before the first row. Differentiable.
-/// Throws InvalidArgument for `num_outputs` below 1, for shapes that differ or do not fit `num_outputs`, and for complex
-/// inputs. Source: torchmetrics' RelativeSquaredError.
+/// Throws InvalidArgument for `num_outputs` below 1, for shapes that differ or do not fit `num_outputs`, and for
+/// complex inputs. Source: torchmetrics' RelativeSquaredError.
 METRICS_CLASS(RelativeSquaredError);
 
 namespace functional {

@@ -186,14 +186,13 @@ ByColumn<ErrorFitSums> error_fit_sums(const Pairs& pairs) {
 
 ByColumn<ErrorBesideTarget> errors_beside_targets(const Pairs& pairs) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
-  ByColumn<ErrorBesideTarget> totals(static_cast<std::size_t>(pairs.columns),
-                                     {.squared_error = {},
-                                      .squared_target = {},
-                                      .least = infinity,
-                                      .greatest = -infinity,
-                                      .mean = 0,
-                                      .var = 0,
-                                      .n = 0});
+  ByColumn<ErrorBesideTarget> totals(static_cast<std::size_t>(pairs.columns), {.squared_error = {},
+                                                                               .squared_target = {},
+                                                                               .least = infinity,
+                                                                               .greatest = -infinity,
+                                                                               .mean = 0,
+                                                                               .var = 0,
+                                                                               .n = 0});
   each_block(BesideTarget{}, pairs, [&](const Block& block) {
     const auto n = static_cast<double>(block.rows);
     for (int64_t column = 0; column < pairs.columns; ++column) {
@@ -203,9 +202,8 @@ ByColumn<ErrorBesideTarget> errors_beside_targets(const Pairs& pairs) {
       total.squared_target = total.squared_target + TargetSums(n, first, sum, block.of(2, column)).squares;
       raise(total.greatest, block.of(3, column));
       lower(total.least, block.of(4, column));
-      const MomentsOf<double> both =
-          merged(MomentsOf<double>{total.mean, total.var, total.n},
-                 MomentsOf<double>{first + mean_v, block.of(2, column) - sum * mean_v, n});
+      const MomentsOf<double> both = merged(MomentsOf<double>{total.mean, total.var, total.n},
+                                            MomentsOf<double>{first + mean_v, block.of(2, column) - sum * mean_v, n});
       total.mean = both.mean;
       total.var = both.var;
       total.n = both.n;
