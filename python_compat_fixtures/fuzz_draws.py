@@ -467,7 +467,7 @@ def drawn(entry: dict, name: str) -> Drawn:
     call = functional_call(draws, entry, options, batches) if entry["functional"] else None
     own = entry["domain"] in ("retrieval", "detection")
     functional = entry["functional"] if entry["functional"] and (call or not own) else None
-    rows = "permutes" if options.get("multidim_average") == "samplewise" or entry["name"] == "CatMetric" or keeps_rows(entry, options) else "invariant"
+    rows = "permutes" if options.get("multidim_average") == "samplewise" or entry["name"] == "CatMetric" or keeps_rows(entry, given) else "invariant"
     case = Case(name, entry["name"], given, batches, functional, functional_call=call, rows=rows)
     cuts = sorted(int(draws.integers(1, 0, len(batches) + 1)) for _ in range(draws.choice([1, 2])))
     shares = [b - a for a, b in zip([0, *cuts], [*cuts, len(batches)])]

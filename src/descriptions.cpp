@@ -14,7 +14,7 @@ struct Description {
   std::string_view of, text;
 };
 
-constexpr std::array<Description, 420> sorted{{
+constexpr std::array<Description, 434> sorted{{
     {"AggregatorOptions.nan_strategy", "A strategy, or the number to put in place of NaN (with weight 1)."},
     {"BinaryAUROC",
      "Computes the area under the receiver operating characteristic by the trapezoidal rule: without "
@@ -238,6 +238,28 @@ constexpr std::array<Description, 420> sorted{{
      "by their sums, where a p of 0 counts nothing; with `log_prob` Σ exp(pᵢ) (pᵢ - qᵢ)."},
     {"KLDivergence.p", "[N, D] alike, probabilities or their logarithms; real dtypes, also two different ones."},
     {"KLDivergence.q", "[N, D] alike, probabilities or their logarithms; real dtypes, also two different ones."},
+    {"KendallRankCorrCoef",
+     "Computes the rank correlation of predictions and targets from the pairs of samples in whose order both "
+     "agree (concordant) or disagree (discordant), in O(n log n): (c - d) / (c + d) with `variant` a, (c - d) "
+     "/ √((p - p_x)(p - p_y)) with b, where p are all pairs and p_x, p_y those that tie, and 2 (c - d) / (n² "
+     "(m - 1) / m) with c, where m is the smaller number of different numbers."},
+    {"KendallRankCorrCoef.preds",
+     "[N] or [N, 1] for one output, [N, num_outputs] for more, which gives [num_outputs]; real dtypes, also "
+     "two different ones."},
+    {"KendallRankCorrCoef.target",
+     "[N] or [N, 1] for one output, [N, num_outputs] for more, which gives [num_outputs]; real dtypes, also "
+     "two different ones."},
+    {"KendallRankCorrCoefFunctionalOptions.alternative",
+     "What the test holds against no association; needed for a test."},
+    {"KendallRankCorrCoefFunctionalOptions.t_test",
+     "Whether to give the probability of such a coefficient without an association, too."},
+    {"KendallRankCorrCoefFunctionalOptions.variant",
+     "By what the difference of concordant and discordant pairs is divided."},
+    {"KendallRankCorrCoefOptions.alternative", "What the test holds against no association; needed for a test."},
+    {"KendallRankCorrCoefOptions.num_outputs", "Columns of the inputs, each with a coefficient of its own."},
+    {"KendallRankCorrCoefOptions.t_test",
+     "Whether to give the probability of such a coefficient without an association, too."},
+    {"KendallRankCorrCoefOptions.variant", "By what the difference of concordant and discordant pairs is divided."},
     {"LambdaInputTransformer", "Hands predictions and targets on through functions of the user's."},
     {"LambdaInputTransformer.transform_pred", "None: as they are."},
     {"LambdaInputTransformer.transform_target", "None: as it is."},
@@ -649,6 +671,16 @@ constexpr std::array<Description, 420> sorted{{
     {"RunningMean.weight", "1 by default, else broadcast to `value`."},
     {"RunningSum", "Computes the sum of the values of the last `window` updates."},
     {"RunningSum.value", "A number or a tensor of any shape and real dtype."},
+    {"SpearmanCorrCoef",
+     "Computes the correlation of the ranks of predictions and targets; equal numbers have the mean of their "
+     "ranks."},
+    {"SpearmanCorrCoef.preds",
+     "[N] or [N, 1] for one output, [N, num_outputs] for more, which gives [num_outputs]; floating dtypes, "
+     "also two different ones."},
+    {"SpearmanCorrCoef.target",
+     "[N] or [N, 1] for one output, [N, num_outputs] for more, which gives [num_outputs]; floating dtypes, "
+     "also two different ones."},
+    {"SpearmanCorrCoefOptions.num_outputs", "Columns of the inputs, each with a coefficient of its own."},
     {"SumMetric", "Computes the sum of all values, in double-double."},
     {"SumMetric.value", "A number or a tensor of any shape and real dtype."},
     {"SymmetricMeanAbsolutePercentageError",

@@ -68,6 +68,7 @@
 #include <metrics/regression/divergences.h>
 #include <metrics/regression/explained_variance.h>
 #include <metrics/regression/js_divergence.h>
+#include <metrics/regression/kendall.h>
 #include <metrics/regression/kl_divergence.h>
 #include <metrics/regression/log_cosh.h>
 #include <metrics/regression/log_mse.h>
@@ -81,6 +82,7 @@
 #include <metrics/regression/pearson.h>
 #include <metrics/regression/r2.h>
 #include <metrics/regression/rse.h>
+#include <metrics/regression/spearman.h>
 #include <metrics/regression/symmetric_mape.h>
 #include <metrics/regression/tweedie_deviance.h>
 #include <metrics/regression/wmape.h>

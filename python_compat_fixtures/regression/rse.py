@@ -12,15 +12,15 @@ AT_LEAST = {"scaled weights": "the least deviation has no weight", "float64": "t
 NO_STEP = {"gradients": "targets that do not deviate have the least deviation, from which there is a step"}
 
 
-def exact(batches: list, squared: bool = True) -> torch.Tensor:
-    """Compute the mean error without rounding."""
+def exact(batches: list, squared: bool = True, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """Compute the mean error without rounding, in a type that says what the least deviation is."""
     errors = []
     for preds, target in zip(columns_of(batches, "preds"), columns_of(batches, "target")):
         mean = sum(target, Fraction(0)) / len(target)
-        deviation = max(sum((t - mean) ** 2 for t in target), Fraction(torch.finfo(torch.float32).eps))
+        deviation = max(sum((t - mean) ** 2 for t in target), Fraction(torch.finfo(dtype).eps))
         ratio = sum((p - t) ** 2 for p, t in zip(preds, target)) / deviation
         errors.append(float(ratio) if squared else rooted(ratio))
-    return torch.tensor(sum(errors) / len(errors), dtype=torch.float32)
+    return torch.tensor(sum(errors) / len(errors), dtype=dtype)
 
 
 def write(stem: Stem) -> None:

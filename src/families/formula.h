@@ -72,6 +72,9 @@ inline at::Tensor either(const at::Tensor& condition, const at::Tensor& yes, con
 inline at::Tensor either(const at::Tensor& condition, double yes, const at::Tensor& no) {
   return at::where(condition, yes, no);
 }
+inline at::Tensor either(const at::Tensor& condition, const at::Tensor& yes, double no) {
+  return at::where(condition, yes, no);
+}
 
 /// log(1 + x) - log(1 + y). Of numbers by one logarithm, that of (1 + x) / (1 + y) = 1 + (x - y) / (1 + y): two take
 /// twice as long, and lose their difference to rounding.

@@ -35,7 +35,11 @@ std::vector<double> cosines_of(const Tensor& preds, const Tensor& target) {
   }
   const families::pairs::KernelPairs pairs(preds, target, preds.size(1));
   const auto cosine = [](const auto* x, const auto* y, int64_t columns) METRICS_INLINED {
-    const auto products = [](double a, double b) METRICS_INLINED { return std::array{a * b, a * a, b * b}; };
+    const auto products = [](double* into, double a, double b) METRICS_INLINED {
+      into[0] += a * b;
+      into[regression::row_lanes] += a * a;
+      into[2 * regression::row_lanes] += b * b;
+    };
     const auto [both, of_x, of_y] = regression::row_sums<3>(products, x, y, columns);
     return both / (std::sqrt(of_x) * std::sqrt(of_y));
   };

@@ -317,12 +317,12 @@ void add_sum_and_squares(State& sum, State& squares, const Tensor& values,
 
 void declare_fit(States& states, const Tensor& initial, ShapeFrom shape) {
   for (const char* state : {"sum_squared_error", "sum_error", "residual"}) {
-    states.add(state, Reduction::Sum, initial, shape);
+    states.add(state, metrics::Reduction::Sum, initial, shape);
   }
-  states.add("total", Reduction::Sum, at::zeros({}, at::kLong));
+  states.add("total", metrics::Reduction::Sum, at::zeros({}, at::kLong));
   for (const auto& squares : {target_squares, error_squares}) {
     for (std::size_t scale = 1; scale < squares.size(); ++scale) {
-      states.add(squares[scale], Reduction::Sum, at::zeros({}, at::kFloat), ShapeFrom::Data);
+      states.add(squares[scale], metrics::Reduction::Sum, at::zeros({}, at::kFloat), ShapeFrom::Data);
     }
   }
 }

@@ -17,17 +17,13 @@ struct divergences::JensenShannon {
   template <class T>
   METRICS_INLINE static double of(const T* p, const T* q, int64_t columns) {
     using kernels::detail::chosen;
-    const auto sums = regression::row_sums<2>(
-        [](double x, double y) METRICS_INLINED {
-          return std::array{x, y};
-        },
-        p, q, columns);
-    const auto term = [sum_p = sums[0], sum_q = sums[1]](double given_p, double given_q) METRICS_INLINED {
+    const auto sums = regression::row_sums<2>(regression::add_both, p, q, columns);
+    const auto term = [sum_p = sums[0], sum_q = sums[1]](double* into, double given_p, double given_q) METRICS_INLINED {
       const double x = given_p / sum_p, y = given_q / sum_q;
       const double mean = (x + y) / 2;
       const double of_x = chosen(x == 0, 0.0, x * kernels::logarithm(x / mean));
       const double of_y = chosen(y == 0, 0.0, y * kernels::logarithm(y / mean));
-      return std::array{of_x + of_y};
+      into[0] += of_x + of_y;
     };
     return regression::row_sums<1>(term, p, q, columns)[0] / 2;
   }
@@ -36,13 +32,13 @@ struct divergences::JensenShannon {
   /// it: what is left of e^p (p - m) + e^q (q - m) is e^greater (t (log t - L) - L), in which nothing underflows early.
   template <class T>
   METRICS_INLINE static double of_logarithms(const T* p, const T* q, int64_t columns) {
-    const auto term = [](double x, double y) METRICS_INLINED {
+    const auto term = [](double* into, double x, double y) METRICS_INLINED {
       using kernels::detail::chosen;
       const double greater = chosen(x > y, x, y), smaller = chosen(x > y, y, x);
       const double apart = smaller - greater;
       const double ratio = kernels::exponential(apart);
       const double rest = kernels::logarithm((1 + ratio) / 2);
-      return std::array{kernels::exponential(greater) * (ratio * (apart - rest) - rest)};
+      into[0] += kernels::exponential(greater) * (ratio * (apart - rest) - rest);
     };
     return regression::row_sums<1>(term, p, q, columns)[0] / 2;
   }

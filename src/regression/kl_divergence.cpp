@@ -9,22 +9,18 @@ struct divergences::KullbackLeibler {
   template <class T>
   METRICS_INLINE static double of(const T* p, const T* q, int64_t columns) {
     using kernels::detail::chosen;
-    const auto sums = regression::row_sums<2>(
-        [](double x, double y) METRICS_INLINED {
-          return std::array{x, y};
-        },
-        p, q, columns);
+    const auto sums = regression::row_sums<2>(regression::add_both, p, q, columns);
     // With x = p / Σ p and y = q / Σ q.
     const double scale = sums[1] / sums[0];
-    const auto term = [scale](double x, double y) METRICS_INLINED {
-      return std::array{chosen(x == 0, 0.0, x * kernels::logarithm(x / y * scale))};
-    };
+    const auto term = [scale](double* into, double x, double y)
+                          METRICS_INLINED { into[0] += chosen(x == 0, 0.0, x * kernels::logarithm(x / y * scale)); };
     return regression::row_sums<1>(term, p, q, columns)[0] / sums[0];
   }
 
   template <class T>
   METRICS_INLINE static double of_logarithms(const T* p, const T* q, int64_t columns) {
-    const auto term = [](double x, double y) METRICS_INLINED { return std::array{kernels::exponential(x) * (x - y)}; };
+    const auto term = [](double* into, double x, double y)
+                          METRICS_INLINED { into[0] += kernels::exponential(x) * (x - y); };
     return regression::row_sums<1>(term, p, q, columns)[0];
   }
 

@@ -8,6 +8,7 @@
 
 #include <ATen/ops/full.h>
 #include <ATen/ops/full_like.h>
+#include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
 #include <limits>
@@ -32,7 +33,7 @@ void set_spread(States& states, const TargetSpread& spread) {
 /// Adds to all states where they lie. All memory to write to is asked for before the first write.
 void fold_in_numbers(States& states, const kernels::pairs::ByColumn<ErrorBesideTarget>& batch) {
   const State::Sums error = states["sum_squared_error"].sums(), total = states["total"].sums(),
-                    squares = states["target_squared"].sums();
+                    squares = states["target_squared"].sums(), of_targets = states["_sum_target"].sums();
   const auto written = [&](const char* name) { return states[name].tensor_to_write().mutable_data_ptr<double>(); };
   double* const least = written("min_val");
   double* const greatest = written("max_val");
@@ -45,14 +46,15 @@ void fold_in_numbers(States& states, const kernels::pairs::ByColumn<ErrorBesideT
   };
   for (std::size_t column = 0; column < batch.size(); ++column) {
     const ErrorBesideTarget& own = batch[column];
-    using Moments = kernels::pairs::MomentsOf<double>;
-    const Moments both =
-        merged(Moments{mean[column], var[column], total.high[column]}, Moments{own.mean, own.var, own.n});
+    using OfTargets = kernels::pairs::MomentsOf<double>;
+    const OfTargets both =
+        merged(OfTargets{mean[column], var[column], total.high[column]}, OfTargets{own.mean, own.var, own.n});
     mean[column] = both.mean;
     var[column] = both.var;
     add(error, column, own.squared_error);
     add(total, column, {own.n, 0});
     add(squares, column, own.squared_target);
+    add(of_targets, column, own.target);
     // A NaN that is there stays, as in torchmetrics.
     if (own.least < least[column]) least[column] = own.least;
     if (own.greatest > greatest[column]) greatest[column] = own.greatest;
@@ -73,6 +75,7 @@ void fold_in_tensors(States& states, const families::pairs::WidePairs& pairs,
   set_spread(states, merged(spread_in(states), batch));
   states["sum_squared_error"].add(sum((x - y).square()));
   states["target_squared"].add(sum(y.square()));
+  states["_sum_target"].add(sum(y));
   states["min_val"].lower(y.amin(0));
   states["max_val"].raise(y.amax(0));
   states["total"].add(total);
@@ -97,6 +100,8 @@ void NormalizedRootMeanSquaredError::declare(States& states, const Options& opti
   states.add("mean_val", Reduction::Own, of(0));
   states.add("var_val", Reduction::Own, of(0));
   states.add("target_squared", Reduction::Sum, of(0));
+  // By which the mean is rounded once: one that is 0 must be that.
+  states.add("_sum_target", Reduction::Sum, of(0));
 }
 
 void NormalizedRootMeanSquaredError::update(States& states, const Options& options, const Tensor& preds,
@@ -135,7 +140,8 @@ Tensor NormalizedRootMeanSquaredError::finalise(const States& states, const Opti
   const auto of_targets = [&] {
     switch (options.normalization) {
       case Normalization::Mean:
-        return states["mean_val"].tensor();
+        return families::value_of([](const auto& sum, const auto& total) { return sum / total; },
+                                  states["_sum_target"].tensor(), states["total"].tensor());
       case Normalization::Std:
         return states["var_val"].tensor();
       case Normalization::L2:
@@ -157,6 +163,8 @@ std::string NormalizedRootMeanSquaredError::update_key(const Options& options) {
 
 void NormalizedRootMeanSquaredError::complete_from_torchmetrics(States& states, const Options&) {
   require_sums_of_weights(states["total"]);
+  const Tensor mean = states["mean_val"].tensor(), total = states["total"].tensor();
+  states["_sum_target"].add(at::where(total > 0, mean * total, 0.0));
 }
 
 }  // namespace definitions

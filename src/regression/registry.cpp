@@ -7,6 +7,7 @@
 #include <metrics/regression/csi.h>
 #include <metrics/regression/explained_variance.h>
 #include <metrics/regression/js_divergence.h>
+#include <metrics/regression/kendall.h>
 #include <metrics/regression/kl_divergence.h>
 #include <metrics/regression/log_cosh.h>
 #include <metrics/regression/log_mse.h>
@@ -18,6 +19,7 @@
 #include <metrics/regression/pearson.h>
 #include <metrics/regression/r2.h>
 #include <metrics/regression/rse.h>
+#include <metrics/regression/spearman.h>
 #include <metrics/regression/symmetric_mape.h>
 #include <metrics/regression/tweedie_deviance.h>
 #include <metrics/regression/wmape.h>
@@ -29,16 +31,28 @@ Domain regression_domain() {
   return {.name = domain,
           .metrics =
               {
-                  entry<ConcordanceCorrCoef>(domain),  entry<ContinuousRankedProbabilityScore>(domain),
-                  entry<CosineSimilarity>(domain),     entry<CriticalSuccessIndex>(domain),
-                  entry<ExplainedVariance>(domain),    entry<JensenShannonDivergence>(domain),
-                  entry<KLDivergence>(domain),         entry<LogCoshError>(domain),
-                  entry<MeanAbsoluteError>(domain),    entry<MeanAbsolutePercentageError>(domain),
-                  entry<MeanSquaredError>(domain),     entry<MeanSquaredLogError>(domain),
-                  entry<MinkowskiDistance>(domain),    entry<NormalizedRootMeanSquaredError>(domain),
-                  entry<PearsonCorrCoef>(domain),      entry<R2Score>(domain),
-                  entry<RelativeSquaredError>(domain), entry<SymmetricMeanAbsolutePercentageError>(domain),
-                  entry<TweedieDevianceScore>(domain), entry<WeightedMeanAbsolutePercentageError>(domain),
+                  entry<ConcordanceCorrCoef>(domain),
+                  entry<ContinuousRankedProbabilityScore>(domain),
+                  entry<CosineSimilarity>(domain),
+                  entry<CriticalSuccessIndex>(domain),
+                  entry<ExplainedVariance>(domain),
+                  entry<JensenShannonDivergence>(domain),
+                  entry<KLDivergence>(domain),
+                  entry<KendallRankCorrCoef>(domain),
+                  entry<LogCoshError>(domain),
+                  entry<MeanAbsoluteError>(domain),
+                  entry<MeanAbsolutePercentageError>(domain),
+                  entry<MeanSquaredError>(domain),
+                  entry<MeanSquaredLogError>(domain),
+                  entry<MinkowskiDistance>(domain),
+                  entry<NormalizedRootMeanSquaredError>(domain),
+                  entry<PearsonCorrCoef>(domain),
+                  entry<R2Score>(domain),
+                  entry<RelativeSquaredError>(domain),
+                  entry<SpearmanCorrCoef>(domain),
+                  entry<SymmetricMeanAbsolutePercentageError>(domain),
+                  entry<TweedieDevianceScore>(domain),
+                  entry<WeightedMeanAbsolutePercentageError>(domain),
               },
           .routers = {}};
 }

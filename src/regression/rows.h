@@ -13,29 +13,44 @@
 
 namespace metrics::regression {
 
-/// The sums of `terms(x, y)`, an array of numbers, along a row: in lanes, whose number fixes the bits.
+inline constexpr int64_t row_lanes = 8;
+
+/// Sums along a row, in lanes, whose number fixes the bits. `terms(into, x, y)` adds what a pair gives to `into[0]`,
+/// `into[row_lanes]` and so on, written out sum by sum, because the compiler vectorises no loop over lanes that has
+/// another loop or an array inside. A pair of zeros gives nothing: the last lanes are filled up with them.
 template <std::size_t count, class T, class Terms>
 METRICS_INLINE std::array<double, count> row_sums(const Terms& terms, const T* x, const T* y, int64_t columns) {
-  constexpr int64_t lanes = 8;
-  double sums[count][lanes] = {};
-  int64_t i = 0;
-  for (; i + lanes <= columns; i += lanes) {
+  double sums[count * row_lanes] = {};
+  const auto add = [&](const T* xs, const T* ys) METRICS_INLINED {
 #pragma omp simd
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      const std::array<double, count> each = terms(static_cast<double>(x[i + lane]), static_cast<double>(y[i + lane]));
-      for (std::size_t term = 0; term < count; ++term) sums[term][lane] += each[term];
+    for (int64_t lane = 0; lane < row_lanes; ++lane) {
+      terms(sums + lane, static_cast<double>(xs[lane]), static_cast<double>(ys[lane]));
     }
-  }
-  for (int64_t lane = 0; i < columns; ++i, ++lane) {
-    const std::array<double, count> each = terms(static_cast<double>(x[i]), static_cast<double>(y[i]));
-    for (std::size_t term = 0; term < count; ++term) sums[term][lane] += each[term];
+  };
+  int64_t i = 0;
+  for (; i + row_lanes <= columns; i += row_lanes) add(x + i, y + i);
+  if (i < columns) {
+    T last_x[row_lanes] = {}, last_y[row_lanes] = {};
+    for (int64_t lane = 0; i < columns; ++i, ++lane) {
+      last_x[lane] = x[i];
+      last_y[lane] = y[i];
+    }
+    add(last_x, last_y);
   }
   std::array<double, count> totals{};
   for (std::size_t term = 0; term < count; ++term) {
-    for (const double lane : sums[term]) totals[term] += lane;
+    for (int64_t lane = 0; lane < row_lanes; ++lane) {
+      totals[term] += sums[static_cast<int64_t>(term) * row_lanes + lane];
+    }
   }
   return totals;
 }
+
+/// Adds both sides of a row.
+inline constexpr auto add_both = [](double* into, double x, double y) METRICS_INLINED {
+  into[0] += x;
+  into[row_lanes] += y;
+};
 
 /// What `value(x, y, columns)` gives of each row of two inputs, in parts of the rows that go to threads.
 template <class Value>

@@ -2,6 +2,7 @@
 #include <metrics/regression/tweedie_deviance.h>
 
 #include <cmath>
+#include <limits>
 #include <sstream>
 #include <string>
 
@@ -10,6 +11,8 @@ namespace metrics {
 namespace {
 
 namespace formula = families::formula;
+
+constexpr double infinite = std::numeric_limits<double>::infinity();
 
 struct NormalDeviance {
   template <class N>
@@ -39,7 +42,8 @@ struct GammaDeviance {
 struct InverseGaussianDeviance {
   template <class N>
   METRICS_INLINE N operator()(const N& x, const N& y) const {
-    return formula::square(N((y - x) / x)) / y;
+    // Of an infinite mean its limit.
+    return formula::square(N(formula::either(x < infinite, N((y - x) / x), N(y / x - 1)))) / y;
   }
 };
 
@@ -48,19 +52,30 @@ struct CompoundDeviance {
   template <class N>
   METRICS_INLINE N operator()(const N& x, const N& y) const {
     const N root_of_mean = formula::root(x);
-    return 4 * formula::square(N(root_of_mean - formula::root(y))) / root_of_mean;
+    return 4 * root_of_mean * formula::square(N(1 - formula::root(y) / root_of_mean));
   }
 };
 
-struct PowerDeviance {
-  double p;
+class PowerDeviance {
+ public:
+  explicit PowerDeviance(double power)
+      : p_(power),
+        of_infinite_(power > 2 ? 0 : infinite),
+        by_target_(2 / ((1 - power) * (2 - power))),
+        by_both_(2 / (1 - power)),
+        by_mean_(2 / (2 - power)) {}
 
   template <class N>
   METRICS_INLINE N operator()(const N& x, const N& y) const {
-    const N of_mean = formula::power(x, 1 - p);
-    const N of_target = formula::power(N(formula::at_least(y, 0.0)), 2 - p);
-    return 2 * (of_target / ((1 - p) * (2 - p)) - y * of_mean / (1 - p) + x * of_mean / (2 - p));
+    const N of_mean = formula::power(x, 1 - p_);
+    const N of_target = formula::power(N(formula::at_least(y, 0.0)), 2 - p_);
+    // x²⁻ᵖ, of an infinite x its limit.
+    const N of_square = formula::either(x < infinite, N(x * of_mean), of_infinite_);
+    return of_target * by_target_ - y * of_mean * by_both_ + of_square * by_mean_;
   }
+
+ private:
+  double p_, of_infinite_, by_target_, by_both_, by_mean_;
 };
 
 /// Calls f with the deviance of power p: by arithmetic where that is as exact, because powers take ten times as long.

@@ -25,7 +25,6 @@ struct CosineSimilarity {
   using Options = CosineSimilarityOptions;
   static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
   static constexpr MetricTraits traits{.higher_is_better = true, .is_differentiable = true, .commits_last = true};
-  static constexpr bool functional_dtype_of_inputs = true;
   static void declare(States& states, const Options& options);
   static RowWeights taken_weights(const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target,
@@ -47,7 +46,7 @@ METRICS_CLASS(CosineSimilarity);
 
 namespace functional {
 
-/// The same of one batch: float64 if an input is, else float32. Source: torchmetrics' cosine_similarity.
+/// The same of one batch, in float32. Source: torchmetrics' cosine_similarity.
 inline constexpr Functional<definitions::CosineSimilarity> cosine_similarity{};
 
 }  // namespace functional

@@ -187,6 +187,7 @@ ByColumn<ErrorFitSums> error_fit_sums(const Pairs& pairs) {
 ByColumn<ErrorBesideTarget> errors_beside_targets(const Pairs& pairs) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   ByColumn<ErrorBesideTarget> totals(static_cast<std::size_t>(pairs.columns), {.squared_error = {},
+                                                                               .target = {},
                                                                                .squared_target = {},
                                                                                .least = infinity,
                                                                                .greatest = -infinity,
@@ -199,7 +200,9 @@ ByColumn<ErrorBesideTarget> errors_beside_targets(const Pairs& pairs) {
       ErrorBesideTarget& total = totals[static_cast<std::size_t>(column)];
       const double first = block.first_y(column), sum = block.of(1, column), mean_v = sum / n;
       total.squared_error = total.squared_error + block.of(0, column);
-      total.squared_target = total.squared_target + TargetSums(n, first, sum, block.of(2, column)).squares;
+      const TargetSums target(n, first, sum, block.of(2, column));
+      total.target = total.target + target.sum;
+      total.squared_target = total.squared_target + target.squares;
       raise(total.greatest, block.of(3, column));
       lower(total.least, block.of(4, column));
       const MomentsOf<double> both = merged(MomentsOf<double>{total.mean, total.var, total.n},

@@ -57,10 +57,10 @@ struct ErrorFitSums {
 };
 ByColumn<ErrorFitSums> error_fit_sums(const Pairs& pairs);
 
-/// The errors Σ (x - y)² of a column beside what its targets are: their sum of squares, the least and the greatest, the
-/// mean, and Σ (y - mean)².
+/// The errors Σ (x - y)² of a column beside what its targets are: their sum and that of their squares, the least and
+/// the greatest, the mean, and Σ (y - mean)².
 struct ErrorBesideTarget {
-  DoubleDouble squared_error, squared_target;
+  DoubleDouble squared_error, target, squared_target;
   double least, greatest, mean, var, n;
 };
 ByColumn<ErrorBesideTarget> errors_beside_targets(const Pairs& pairs);
