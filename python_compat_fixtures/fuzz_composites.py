@@ -42,7 +42,7 @@ def families(registry: list) -> dict:
     """Group the metrics that take the same inputs."""
     found: dict = {}
     for entry in registry:
-        if entry["domain"] not in INPUTS or entry["name"] == "FrechetInceptionDistance":
+        if entry["domain"] not in INPUTS or entry["name"] in ("FrechetInceptionDistance", "ContinuousRankedProbabilityScore", "CosineSimilarity"):
             continue
         task = next((t for t in TASKS if entry["name"].startswith(t)), "") if entry["domain"] == "classification" else ""
         names = "" if entry["domain"] == "aggregation" else " ".join(i["name"] for i in entry["inputs"])

@@ -43,9 +43,13 @@ RANGES = {
     "feature": [1, 2, 4],
     "p": [1, 2, 3, 1.0, 1.5, 2.5, 4, 7],
     "nan_replace_value": [0.0, 0.0, 0, 1, 1.0, 2.0],
+    "power": [0.0, 0, 1, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, -1.5, -1.0],
+    "keep_sequence_dim": [None, None, 0, 1, 2],
     "iou_threshold": [None, 0.1, 0.25, 0.5],
     "input": ["auto", "logits", "probabilities"],
 }
+# The same of a metric whose option of that name is another one.
+RANGES_OF = {("NormalizedRootMeanSquaredError", "normalization"): ["mean", "range", "std", "l2"]}
 # Options that torchmetrics does not have, and that known_differences.py brings it to.
 OWN = {"input"}
 BY_TYPE = {"bool": [True, False], "int": [1, 2, 3, 5], "float": [0.0, 0.25, 0.5, 1.0, 2.0], "str": ["", "a"], "None": [None]}
@@ -72,8 +76,10 @@ class Drawn:
     there: dict = field(default_factory=dict)  # options that torchmetrics alone is given
 
 
-def values_of(option: dict) -> list:
+def values_of(option: dict, metric: str = "") -> list:
     """List values for an option, by its name or by what the registry says of its type."""
+    if (metric, option["name"]) in RANGES_OF:
+        return RANGES_OF[metric, option["name"]]
     typed = option["name"] == "nan_strategy" and "drop" in option["type"]
     if option["name"] in RANGES and not typed:
         return RANGES[option["name"]]
@@ -98,7 +104,7 @@ def drawn_options(draws: Draws, entry: dict) -> dict:
     """Draw a value for each required option, and for some of the others that torchmetrics has or can be brought to."""
     there, options = accepted_there(entry["name"]), {}
     for option in entry["options"]:
-        values = values_of(option)
+        values = values_of(option, entry["name"])
         needed = option["required"] or option["name"] == "num_classes"
         if values and option["name"] in there | OWN and (needed or draws.choice([True, False])):
             options[option["name"]] = draws.choice(values)
@@ -190,8 +196,66 @@ def classification(draws: Draws, entry: dict, options: dict) -> list:
     return batches
 
 
+def distributions(draws: Draws, entry: dict, options: dict) -> list:
+    """Draw rows of probabilities, or of their logarithms, some of them 0."""
+    columns, special, dtype = draws.choice([1, 2, 3, 5, 9]), int(draws.integers(1, 0, 12)), draws.choice(FLOATS)
+    batches = []
+    for n in sizes(draws):
+        p, q = draws.probabilities((n, columns)), draws.probabilities((n, columns))
+        if special == 0:
+            p = spoilt(draws, p, 0.0)
+        elif special == 1:
+            q = spoilt(draws, q, 0.0)
+        elif special == 2:
+            p = spoilt(draws, p, NAN)
+        elif special == 3:
+            q = p.clone()
+        if options.get("log_prob"):
+            p, q = ((x / x.sum(1, keepdim=True)).log() for x in (p, q))
+        p, q = p.to(dtype), q.to(dtype)
+        if special == 4:
+            q = q[:-1]
+        elif special == 5:
+            p, q = p.flatten(), q.flatten()
+        batches.append({"p": p, "q": q})
+    return batches
+
+
+def vectors(draws: Draws, entry: dict, options: dict) -> list:
+    """Draw rows of two sides that are compared, or ensembles and what comes of each."""
+    columns, special, dtype, ensembles = draws.choice([1, 2, 3, 5, 9]), int(draws.integers(1, 0, 12)), draws.choice(FLOATS + [torch.int64]), entry["name"] == "ContinuousRankedProbabilityScore"
+    batches = []
+    for n in sizes(draws):
+        preds, target = draws.values((n, columns)), draws.values((n,) if ensembles else (n, columns))
+        if special == 0:
+            preds = torch.zeros_like(preds)
+        elif special == 1:
+            preds = target.unsqueeze(1).expand(n, columns).clone() if ensembles else target.clone()
+        elif special == 2:
+            target = target[:-1]
+        elif special == 3:
+            preds = spoilt(draws, preds, NAN)
+        elif special == 4:
+            preds, target = preds.round(), target.round()
+        batches.append({"preds": preds.to(dtype), "target": target.to(dtype)})
+    return batches
+
+
+def in_range(draws: Draws, metric: str, values: torch.Tensor) -> torch.Tensor:
+    """Bring numbers to where a metric has a meaning, most of the time."""
+    if metric == "MeanSquaredLogError" and not one_in(draws, 12):
+        return values.abs()
+    if metric == "TweedieDevianceScore" and not one_in(draws, 8):
+        return values.abs() + (0 if one_in(draws, 8) else 1)
+    return values
+
+
 def regression(draws: Draws, entry: dict, options: dict) -> list:
     """Draw targets and predictions near them."""
+    if entry["inputs"][0]["name"] == "p":
+        return distributions(draws, entry, options)
+    if entry["name"] in ("ContinuousRankedProbabilityScore", "CosineSimilarity") and not one_in(draws, 16):
+        return vectors(draws, entry, options)
     outputs = options.get("num_outputs", 1) if "num_outputs" in {o["name"] for o in entry["options"]} else draws.choice([1, 1, 2, 3])
     columns = (outputs,) if isinstance(outputs, int) and outputs > 1 else draws.choice([()] * 5 + [(1,), (2,), (2, 2)])
     types = draws.choice([(t, t) for t in FLOATS] + [(torch.float32, torch.float64), (torch.float16, torch.float32), (torch.int64, torch.int64), (torch.float32, torch.int64), (torch.uint8, torch.uint8)])
@@ -210,6 +274,7 @@ def regression(draws: Draws, entry: dict, options: dict) -> list:
             preds, target = preds.round(), target.round()
         if torch.uint8 in types:
             preds, target = preds.abs(), target.abs()
+        preds, target = in_range(draws, entry["name"], preds), in_range(draws, entry["name"], target)
         preds, target = preds.to(types[0]), target.to(types[1])
         if special == 4 and preds.is_floating_point():
             preds = spoilt(draws, preds, draws.choice([NAN, INF]))
@@ -467,11 +532,18 @@ def ways_of(case: Case) -> list:
         excluded |= {"reset"}
     if case.options.get("empty_target_action") == "error":
         excluded |= {"computes between", "reset", "clone", "saved half-way"}  # a query may wait for its relevant document
+    if case.options.get("keep_sequence_dim") is not None:
+        excluded |= {"one update", "permuted", "row by row", "empty batches"}  # each batch has values of its own
     if case.metric == "PeakSignalNoiseRatio" and case.options.get("dim") is not None:
         excluded |= {"permuted"}  # an image may have several values
         if case.options["dim"] in ([], 0):
             excluded |= {"one update", "row by row", "empty batches"}  # the value is one of each batch
     return [w for w in WAYS if w not in excluded]
+
+
+def keeps_rows(entry: dict, options: dict) -> bool:
+    """Tell whether a metric of regression has a value for each row."""
+    return entry["domain"] == "regression" and options.get("reduction", "") in ("none", None)
 
 
 def drawn(entry: dict, name: str) -> Drawn:
@@ -490,7 +562,7 @@ def drawn(entry: dict, name: str) -> Drawn:
     call = functional_call(draws, entry, options, batches) if entry["functional"] else None
     own = entry["domain"] in ("retrieval", "detection", "nominal") and "ratings" not in batches[0]
     functional = entry["functional"] if entry["functional"] and (call or not own) else None
-    rows = "permutes" if options.get("multidim_average") == "samplewise" or entry["name"] == "CatMetric" else "invariant"
+    rows = "permutes" if options.get("multidim_average") == "samplewise" or entry["name"] == "CatMetric" or keeps_rows(entry, given) else "invariant"
     case = Case(name, entry["name"], given, batches, functional, functional_call=call, rows=rows)
     cuts = sorted(int(draws.integers(1, 0, len(batches) + 1)) for _ in range(draws.choice([1, 2])))
     shares = [b - a for a, b in zip([0, *cuts], [*cuts, len(batches)])]

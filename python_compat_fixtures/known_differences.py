@@ -198,24 +198,61 @@ def refused_here(word: str, *metrics: str) -> Callable:
     return lambda play: play.case.metric in metrics and not play.theirs.error and word in play.ours.error
 
 
-PAIRED = ("MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredError", "MinkowskiDistance", "PearsonCorrCoef", "R2Score")
+MOMENTS = ("ConcordanceCorrCoef", "PearsonCorrCoef")
+PAIRED = (
+    "ContinuousRankedProbabilityScore", "CosineSimilarity", "ExplainedVariance", "JensenShannonDivergence", "KLDivergence", "LogCoshError", "MeanAbsoluteError",
+    "MeanAbsolutePercentageError", "MeanSquaredError", "MeanSquaredLogError", "MinkowskiDistance", "NormalizedRootMeanSquaredError", "R2Score", "RelativeSquaredError",
+    "SymmetricMeanAbsolutePercentageError", "TweedieDevianceScore", "WeightedMeanAbsolutePercentageError", *MOMENTS,
+)
 
 
 def of_wide_pairs(play: Play) -> Any:
     """Have torchmetrics compute in float64, without empty batches; a functional's result is as wide as its inputs."""
     if play.name == "functional":
-        if play.case.metric == "PearsonCorrCoef" and not any(rows(b) for b in play.case.batches):
+        if play.case.metric in (*MOMENTS, "NormalizedRootMeanSquaredError") and not any(rows(b) for b in play.case.batches):
             return changed(play.ours.value, lambda t: torch.full_like(t, math.nan))
         value = called(play, lambda t: t.double())
         return value if any(t.dtype is torch.float64 for t in numbers_in(play)) else rounded(value)
 
     def of_full(p: Play, batches: list) -> Any:
         full = [doubled(b) for b in batches if rows(b)]
-        if not full and p.case.metric == "PearsonCorrCoef":
+        if not full and p.case.metric in (*MOMENTS, "NormalizedRootMeanSquaredError"):
             return torch.full((p.case.options.get("num_outputs", 1),), math.nan).squeeze()
         return played(p, full or [doubled(b) for b in batches])
 
     return rounded(by(of_full)(play))
+
+
+def like_ours(value: Any, ours: Any) -> Any:
+    """Give a value the shapes and dtypes of ours."""
+    if isinstance(value, list):
+        return [like_ours(v, o) for v, o in zip(value, ours, strict=True)]
+    return value.reshape(ours.shape).to(ours.dtype)
+
+
+def relative_errors(play: Play) -> Any:
+    """Compute relative squared errors from exact numbers; the least deviation is as small as the result's type tells."""
+    doubles = play.name == "functional" and any(t.dtype is torch.float64 for t in numbers_in(play))
+    of = lambda p, batches: script("regression/rse").exact([b for b in batches if rows(b)], p.case.options.get("squared", True), torch.float64 if doubles else torch.float32)
+    return by(lambda p, batches: of(p, batches) if any(rows(b) for b in batches) else torch.tensor(math.nan))(play)
+
+
+def ranks_by_scipy(play: Play) -> Any:
+    """Ask scipy for a correlation of ranks."""
+
+    def of(p: Play, batches: list) -> Any:
+        if p.case.metric == "SpearmanCorrCoef":
+            return script("regression/spearman").by_scipy(batches)
+        options = p.case.options
+        return script("regression/kendall").by_scipy(batches, options.get("variant", "b"), options.get("alternative", "two-sided") if options.get("t_test") else "")
+
+    return like_ours(by(of)(play), play.ours.value)
+
+
+def each_number(play: Play, batches: list) -> Tensor:
+    """Compute the critical success index of each number by itself."""
+    preds, target = (torch.cat([b[name] >= play.case.options["threshold"] for b in batches]) for name in ("preds", "target"))
+    return (preds & target).float().reshape(()) if preds.numel() == 1 and play.name != "functional" else (preds & target).float()
 
 
 def few_are_nan(play: Play) -> bool:
@@ -874,13 +911,22 @@ RULES = [
     Rule("a value of nothing is NaN; torchmetrics throws", lambda p: is_of("FleissKappa")(p) and any(rows(b) == 0 for b in p.case.batches), by(of_ratings)),
     Rule("there are as many categories as scores; torchmetrics fails at one beyond the number of raters", lambda p: is_of("FleissKappa")(p) and p.theirs.error, by(of_ratings)),
     # --- regression
-    Rule("torchmetrics has no means of integers", refused_there("mean(): could not infer output dtype", "PearsonCorrCoef"), of_wide_pairs),
-    Rule("an empty batch changes nothing; torchmetrics' means of nothing turn all to NaN", lambda p: is_of("PearsonCorrCoef")(p) and any(rows(b) == 0 for b in p.case.batches), of_wide_pairs),
+    Rule("torchmetrics has no means of integers", refused_there("mean(): could not infer output dtype", *MOMENTS), of_wide_pairs),
+    Rule("an empty batch changes nothing; torchmetrics' means of nothing turn all to NaN", lambda p: is_of(*MOMENTS)(p) and any(rows(b) == 0 for b in p.case.batches), of_wide_pairs),
+    Rule("an empty batch changes nothing; torchmetrics has no minimum of nothing", refused_there("Expected reduction dim 0 to have non-zero size", "NormalizedRootMeanSquaredError"), of_wide_pairs),
+    Rule("torchmetrics' functional has no least deviation of integers", refused_there("finfo", "RelativeSquaredError"), relative_errors),
+    Rule(IN_FLOAT32, is_of("RelativeSquaredError"), relative_errors),
+    Rule("torchmetrics sums a vector whole where its only dimension is to be kept", lambda p: is_of("CriticalSuccessIndex")(p) and p.case.options.get("keep_sequence_dim") == 0, by(each_number)),
+    Rule("torchmetrics adds 1e-6 to the deviations' product, as if ranks were far from equal", is_of("SpearmanCorrCoef"), ranks_by_scipy),
+    Rule("an empty batch changes nothing; torchmetrics has no pairs of nothing", lambda p: p.case.metric == "KendallRankCorrCoef" and bool(p.theirs.error) and not p.ours.error and any(rows(b) == 0 for b in p.case.batches), ranks_by_scipy),
+    Rule("torchmetrics makes three dimensions of a column", lambda p: p.case.metric == "KendallRankCorrCoef" and not p.ours.error and any(t.ndim == 2 and t.shape[1] == 1 for t in numbers_in(p)), ranks_by_scipy),
+    Rule(IN_FLOAT32, lambda p: is_of("KendallRankCorrCoef")(p) and any(t.dtype is not torch.float32 for t in numbers_in(p)), ranks_by_scipy),
+    Rule("a NaN has no rank; torchmetrics compares it, and finds it neither less nor greater", lambda p: is_of("KendallRankCorrCoef")(p) and any(bool(t.isnan().any()) for t in numbers_in(p) if t.is_floating_point()), ranks_by_scipy),
     Rule("unsigned differences wrap around in torchmetrics", lambda p: is_of(*PAIRED)(p) and any(t.dtype is torch.uint8 for t in numbers_in(p)), of_wide_pairs),
     Rule(IN_FLOAT32, is_of(*PAIRED), of_wide_pairs),
     Rule("torchmetrics throws for fewer than two samples: a forward on a last batch of one would fail", lambda p: refused_there("at least two samples", "R2Score")(p) and few_are_nan(p)),
     Rule("torchmetrics takes sums of squares up to 1e-4 for 0, whatever the scale of the data", lambda p: is_of("R2Score")(p) and not p.case.options, by(r2_by_sklearn)),
-    Rule("torchmetrics gives both outputs the value of the only column", refused_here("num_outputs", "MeanAbsoluteError", "MeanSquaredError", "PearsonCorrCoef")),
+    Rule("torchmetrics gives both outputs the value of the only column", refused_here("num_outputs", "LogCoshError", "MeanAbsoluteError", "MeanSquaredError", "NormalizedRootMeanSquaredError", "RelativeSquaredError", *MOMENTS)),
     # --- retrieval
     Rule("a batch without documents changes nothing; torchmetrics refuses it", lambda p: refused_there("must be non-empty", *RANKED)(p), ranks),
     Rule("of equal scores the less relevant documents come first; torch.topk takes any", lambda p: is_of(*RANKED)(p) and has_ties(p), ranks),

@@ -2,6 +2,7 @@
 
 import math
 from fractions import Fraction
+from typing import Callable
 
 import torch
 from cases import Case, Misuse, Stem
@@ -35,9 +36,10 @@ def pairs(name: str, shapes=((5,), (2,), (8,)), offset: float = 0.0) -> list:
     return batches
 
 
-def called(batches: list, target: str) -> list:
-    """Give batches the name that a metric has for its targets."""
-    return [{target if name == "target" else name: value for name, value in b.items()} for b in batches]
+def called(batches: list, target: str, change: Callable = lambda x: x) -> list:
+    """Give batches the name that a metric has for its targets, and change their numbers to ones that it is made for."""
+    changed = lambda x: x if hasattr(x, "recipe") else change(x)
+    return [{target if name == "target" else name: changed(value) for name, value in b.items()} for b in batches]
 
 
 def times(batches: list, *factors) -> list:
@@ -46,10 +48,10 @@ def times(batches: list, *factors) -> list:
     return [{side: v.double() * taken[i % len(taken)] for side, v in b.items()} for i, b in enumerate(batches)]
 
 
-def many(name: str, columns=()) -> list:
+def many(name: str, columns=(), kind: str = "values") -> list:
     """Draw batches of more rows than one thread sums by itself; they are kept as their seed."""
     draws = Draws(f"regression/many/{name}")
-    return [{side: draws.recalled("values", (n, *columns)) for side in ("preds", "target")} for n in (40000, 7)]
+    return [{side: draws.recalled(kind, (n, *columns)) for side in ("preds", "target")} for n in (40000, 7)]
 
 
 def as_type(batches: list, preds: torch.dtype, target: torch.dtype) -> list:
@@ -71,27 +73,27 @@ def rooted(x: Fraction) -> float:
     return math.isqrt(x.numerator * scale // x.denominator) / 2**128
 
 
-def kinds_of_inputs(stem: Stem, metric: str, functional: str, options: dict | None = None, target: str = "target") -> None:
+def kinds_of_inputs(stem: Stem, metric: str, functional: str, options: dict | None = None, target: str = "target", change: Callable = lambda x: x, kind: str = "values") -> None:
     """Shapes and dtypes that torchmetrics takes in every metric of pairs."""
-    case = lambda name, batches, **more: add(stem, Case(f"{metric}/{name}", metric, options or {}, called(batches, target), tolerance=TOLERANCE, **more))
+    case = lambda name, batches, **more: add(stem, Case(f"{metric}/{name}", metric, options or {}, called(batches, target, change), tolerance=TOLERANCE, **more))
     case("vectors", pairs(f"{metric}/vectors"), functional=functional)
     case("one column", pairs(f"{metric}/column", ((4, 1), (3, 1))))
     case("more than a block", pairs(f"{metric}/blocks", ((9001,), (77,))), functional=functional)
-    case("more rows than a thread takes", many(f"{metric}"), functional=functional, excludes=TOO_MANY)
+    case("more rows than a thread takes", many(f"{metric}", kind=kind), functional=functional, excludes=TOO_MANY)
     valid = [torch.tensor([True, False, True, True, False]), torch.tensor([True, True]), torch.tensor([False, True] * 4)]
     case("rows that do not count", pairs(f"{metric}/valid"), valid=valid)
 
 
-def sums_of_errors(stem: Stem, metric: str, functional: str, options: dict | None = None, target: str = "target") -> None:
-    """What sums over all elements take besides."""
+def sums_of_errors(stem: Stem, metric: str, functional: str, options: dict | None = None, target: str = "target", change: Callable = lambda x: x, halves: dict | None = None) -> None:
+    """What sums over all elements take besides; `halves` says what half types give, where torchmetrics does not."""
     case = lambda name, batches, **more: add(
-        stem, Case(f"{metric}/{name}", metric, options or {}, called(batches, target), tolerance=TOLERANCE, **{"functional": functional, **more})
+        stem, Case(f"{metric}/{name}", metric, options or {}, called(batches, target, change), tolerance=TOLERANCE, **{"functional": functional, **more})
     )
     integers = pairs(f"{metric}/integers")
     case("int64", as_type(integers, torch.int64, torch.int64))
     case("float32 and int64", as_type(integers, torch.float32, torch.int64))
-    case("float16 and float32", as_type(pairs(f"{metric}/halves"), torch.float16, torch.float32))
-    case("bfloat16 and float32", as_type(pairs(f"{metric}/halves"), torch.float32, torch.bfloat16))
+    case("float16 and float32", as_type(pairs(f"{metric}/halves"), torch.float16, torch.float32), **(halves or {}).get("float16", {}))
+    case("bfloat16 and float32", as_type(pairs(f"{metric}/halves"), torch.float32, torch.bfloat16), **(halves or {}).get("bfloat16", {}))
     case("float64 inputs", as_type(pairs(f"{metric}/double"), torch.float64, torch.float64))
     case("an empty batch", pairs(f"{metric}/empty", ((4,), (0,), (3,))))
     case("two dimensions as one output", pairs(f"{metric}/flat", ((4, 3), (2, 3))))
@@ -125,7 +127,7 @@ def refused_outputs(stem: Stem, metric: str, taken_there: str = "") -> None:
     refuse("outputs of another type", "two")
     refuse("more columns than outputs", 2, [{"preds": torch.ones(4, 3), "target": torch.ones(4, 3)}])
     flat = [{"preds": torch.tensor([1.0, 2.0, 4.0]), "target": torch.tensor([1.0, 3.0, 2.0])}]
-    broadcast = metric != "PearsonCorrCoef"
+    broadcast = metric not in ("ConcordanceCorrCoef", "NormalizedRootMeanSquaredError", "PearsonCorrCoef")
     why = {"reason": "torchmetrics gives both outputs the value of the only column"}
     refuse("no columns for two outputs", 2, flat, **(why if broadcast else {}))
     refuse("two numbers for two outputs", 2, [{k: v[:2] for k, v in flat[0].items()}], **why)

@@ -14,7 +14,7 @@ struct Description {
   std::string_view of, text;
 };
 
-constexpr std::array<Description, 429> sorted{{
+constexpr std::array<Description, 497> sorted{{
     {"AdjustedMutualInfoScore",
      "Computes the mutual information of two clusterings beyond chance, (MI - E[MI]) / (mean of entropies - "
      "E[MI]), where E[MI] is that of clusterings with clusters of the same sizes. 0 where one of them has a "
@@ -271,6 +271,23 @@ constexpr std::array<Description, 429> sorted{{
      "10}));   auto f1 = 2 * (precision * recall) / (precision + recall);   f1.update(preds, target);      // "
      "precision and recall see the batch once, whatever the formula   f1.compute();  Nothing is computed "
      "before `compute` and `forward`."},
+    {"ConcordanceCorrCoef",
+     "Computes how well predictions agree with targets, 2 cov(preds, target) / (var(preds) + var(target) + "
+     "(mean(preds) - mean(target))²), with variances of a sample, from moments that survive any offset and any "
+     "scale."},
+    {"ConcordanceCorrCoef.preds",
+     "[N] or [N, 1] for one output, [N, num_outputs] for more, which gives [num_outputs]; real dtypes, also "
+     "two different ones."},
+    {"ConcordanceCorrCoef.target",
+     "[N] or [N, 1] for one output, [N, num_outputs] for more, which gives [num_outputs]; real dtypes, also "
+     "two different ones."},
+    {"ContinuousRankedProbabilityScore",
+     "Computes how well ensembles of forecasts foresee what comes, the mean over rows of Σᵢ |xᵢ - y| / M - Σᵢⱼ "
+     "|xᵢ - xⱼ| / (2 M²), in O(M log M) a row."},
+    {"ContinuousRankedProbabilityScore.preds",
+     "[N, M] of at least two members."},
+    {"ContinuousRankedProbabilityScore.target",
+     "[N]; real dtypes, also two different ones."},
     {"CorrectedAssociationOptions.bias_correction",
      "Whether what small samples add to the value is taken off it."},
     {"CorrectedAssociationOptions.nan_replace_value",
@@ -285,6 +302,15 @@ constexpr std::array<Description, 429> sorted{{
      "What NaN is replaced by, a whole number."},
     {"CorrectedBatchAssociationOptions.nan_strategy",
      "What becomes of NaN."},
+    {"CosineSimilarity",
+     "Computes the cosine of the angle between each prediction and its target, Σ predsᵢ targetᵢ / (‖preds‖ "
+     "‖target‖)."},
+    {"CosineSimilarity.preds",
+     "[N, D] alike; real dtypes, also two different ones."},
+    {"CosineSimilarity.target",
+     "[N, D] alike; real dtypes, also two different ones."},
+    {"CosineSimilarityOptions.reduction",
+     "What becomes of the similarities of all rows."},
     {"CramersV",
      "Computes how far two nominal variables go together, √(φ² / min(r - 1, c - 1)) with φ² = χ² / n of the r "
      "and c values that occur: 0 where they are independent, 1 where one tells the other."},
@@ -294,6 +320,20 @@ constexpr std::array<Description, 429> sorted{{
     {"CramersV.target",
      "Values [N], whole numbers from 0 to `num_classes` - 1 in integers or floating numbers, or scores [N, C], "
      "of which the greatest is the value."},
+    {"CriticalSuccessIndex",
+     "Computes the fraction of events that were foreseen among those that happened or were foreseen, hits / "
+     "(hits + misses + false alarms), 0 where there are none."},
+    {"CriticalSuccessIndex.preds",
+     "One shape, any; numbers from `threshold` on are events, which is compared in their dtype; real dtypes, "
+     "also two different ones."},
+    {"CriticalSuccessIndex.target",
+     "One shape, any; numbers from `threshold` on are events, which is compared in their dtype; real dtypes, "
+     "also two different ones."},
+    {"CriticalSuccessIndexOptions.keep_sequence_dim",
+     "The dimension of the sequence, each index of which has a value of its own in each batch; unset: one "
+     "value of all."},
+    {"CriticalSuccessIndexOptions.threshold",
+     "From which number on an event has happened or was foreseen."},
     {"CurvePlan",
      "A rule with what is worked out of it once, which copies share."},
     {"DaviesBouldinScore",
@@ -304,6 +344,10 @@ constexpr std::array<Description, 429> sorted{{
      "Floating [N, D]."},
     {"DaviesBouldinScore.labels",
      "Integers [N]."},
+    {"DivergenceOptions.log_prob",
+     "Whether the inputs are logarithms of probabilities; if not, each row is divided by its sum."},
+    {"DivergenceOptions.reduction",
+     "What becomes of the divergences of all rows."},
     {"DunnIndex",
      "Computes the least distance of two clusters' centres beside the greatest of a row from its centre."},
     {"DunnIndex.data",
@@ -312,6 +356,17 @@ constexpr std::array<Description, 429> sorted{{
      "Integers [N]."},
     {"DunnIndexOptions.p",
      "Which norm distances are, any number."},
+    {"ExplainedVariance",
+     "Computes how much of the targets' variance the predictions explain, 1 - var(target - preds) / "
+     "var(target), in sums that survive any offset of numbers up to 2^500 in size."},
+    {"ExplainedVariance.preds",
+     "[N] or [N, …], an output for each of the other indices, as many in all batches; real dtypes, also two "
+     "different ones."},
+    {"ExplainedVariance.target",
+     "[N] or [N, …], an output for each of the other indices, as many in all batches; real dtypes, also two "
+     "different ones."},
+    {"ExplainedVarianceOptions.multioutput",
+     "What becomes of the scores of several outputs."},
     {"FeatureSource",
      "Where the features of images come from: they are the inputs themselves, so many a row, or a module of "
      "the user's makes them of the inputs."},
@@ -358,6 +413,47 @@ constexpr std::array<Description, 429> sorted{{
      "Pairs below it are left out; unset: none is."},
     {"IntersectionOverUnionOptions.respect_labels",
      "Whether only boxes of equal labels are pairs."},
+    {"JensenShannonDivergence",
+     "Computes how far rows of `p` and of `q` are from one another: half the sum of their Kullback-Leibler "
+     "divergences from the mean of both, from 0 to log 2."},
+    {"JensenShannonDivergence.p",
+     "[N, D] alike, probabilities, which are divided by the sums of their rows, or with `log_prob` their "
+     "logarithms; real dtypes, also two different ones."},
+    {"JensenShannonDivergence.q",
+     "[N, D] alike, probabilities, which are divided by the sums of their rows, or with `log_prob` their "
+     "logarithms; real dtypes, also two different ones."},
+    {"KLDivergence",
+     "Computes how far rows of `q` are from rows of `p`, Σ pᵢ log(pᵢ / qᵢ) of each row after both were divided "
+     "by their sums, where a p of 0 counts nothing; with `log_prob` Σ exp(pᵢ) (pᵢ - qᵢ)."},
+    {"KLDivergence.p",
+     "[N, D] alike, probabilities or their logarithms; real dtypes, also two different ones."},
+    {"KLDivergence.q",
+     "[N, D] alike, probabilities or their logarithms; real dtypes, also two different ones."},
+    {"KendallRankCorrCoef",
+     "Computes the rank correlation of predictions and targets from the pairs of samples in whose order both "
+     "agree (concordant) or disagree (discordant), in O(n log n): (c - d) / (c + d) with `variant` a, (c - d) "
+     "/ √((p - p_x)(p - p_y)) with b, where p are all pairs and p_x, p_y those that tie, and 2 (c - d) / (n² "
+     "(m - 1) / m) with c, where m is the smaller number of different numbers."},
+    {"KendallRankCorrCoef.preds",
+     "[N] or [N, 1] for one output, [N, num_outputs] for more, which gives [num_outputs]; real dtypes, also "
+     "two different ones."},
+    {"KendallRankCorrCoef.target",
+     "[N] or [N, 1] for one output, [N, num_outputs] for more, which gives [num_outputs]; real dtypes, also "
+     "two different ones."},
+    {"KendallRankCorrCoefFunctionalOptions.alternative",
+     "What the test holds against no association; needed for a test."},
+    {"KendallRankCorrCoefFunctionalOptions.t_test",
+     "Whether to give the probability of such a coefficient without an association, too."},
+    {"KendallRankCorrCoefFunctionalOptions.variant",
+     "By what the difference of concordant and discordant pairs is divided."},
+    {"KendallRankCorrCoefOptions.alternative",
+     "What the test holds against no association; needed for a test."},
+    {"KendallRankCorrCoefOptions.num_outputs",
+     "Columns of the inputs, each with a coefficient of its own."},
+    {"KendallRankCorrCoefOptions.t_test",
+     "Whether to give the probability of such a coefficient without an association, too."},
+    {"KendallRankCorrCoefOptions.variant",
+     "By what the difference of concordant and discordant pairs is divided."},
     {"LambdaInputTransformer",
      "Hands predictions and targets on through functions of the user's."},
     {"LambdaInputTransformer.transform_pred",
@@ -366,6 +462,17 @@ constexpr std::array<Description, 429> sorted{{
      "None: as it is."},
     {"LambdaInputTransformer.wrapped_metric",
      "The metric that gets what the functions return."},
+    {"LogCoshError",
+     "Computes the mean of the logarithms of the hyperbolic cosines of the errors, Σ log cosh(predsᵢ - "
+     "targetᵢ) / n, which grows as squares for small errors and as their size for large ones, however large."},
+    {"LogCoshError.preds",
+     "[N] or [N, 1] for one output, [N, num_outputs] for more, which gives [num_outputs]; real dtypes, also "
+     "two different ones."},
+    {"LogCoshError.target",
+     "[N] or [N, 1] for one output, [N, num_outputs] for more, which gives [num_outputs]; real dtypes, also "
+     "two different ones."},
+    {"LogCoshErrorOptions.num_outputs",
+     "Columns of the inputs, each with an error of its own."},
     {"MaxMetric",
      "Computes the largest value seen, -inf before the first."},
     {"MaxMetric.value",
@@ -405,6 +512,12 @@ constexpr std::array<Description, 429> sorted{{
      "Columns of the inputs that have an error each; with 1 all elements have one together."},
     {"MeanSquaredErrorOptions.squared",
      "Whether to give the mean squared error; its root if not."},
+    {"MeanSquaredLogError",
+     "Computes the mean of the squared errors of logarithms, Σ (log(1 + predsᵢ) - log(1 + targetᵢ))² / n."},
+    {"MeanSquaredLogError.preds",
+     "One shape, any; real dtypes, also two different ones."},
+    {"MeanSquaredLogError.target",
+     "One shape, any; real dtypes, also two different ones."},
     {"MetricCollection",
      "Metrics under names, updated, computed and synchronised together."},
     {"MetricCollection.metrics",
@@ -807,6 +920,20 @@ constexpr std::array<Description, 429> sorted{{
      "The clusters of each sample, integers [N] of any dtype, whatever their values."},
     {"NormalizedMutualInfoScoreOptions.average_method",
      "How the entropies of the two clusterings become what the information is divided by."},
+    {"NormalizedRootMeanSquaredError",
+     "Computes the root mean squared error as a fraction of something of the targets, √(Σ (predsᵢ - targetᵢ)² "
+     "/ n) divided by their mean, their range, their standard deviation, or the root of the sum of their "
+     "squares."},
+    {"NormalizedRootMeanSquaredError.preds",
+     "One shape, any for one output, [N, num_outputs] for more, which gives [num_outputs]; real dtypes, also "
+     "two different ones."},
+    {"NormalizedRootMeanSquaredError.target",
+     "One shape, any for one output, [N, num_outputs] for more, which gives [num_outputs]; real dtypes, also "
+     "two different ones."},
+    {"NormalizedRootMeanSquaredErrorOptions.normalization",
+     "What of the targets the error is divided by."},
+    {"NormalizedRootMeanSquaredErrorOptions.num_outputs",
+     "Columns of the inputs that have an error each; with 1 all elements have one together."},
     {"Operand",
      "What a composed metric is made of: a metric, a number or a tensor."},
     {"OperatingPoint.threshold",
@@ -881,6 +1008,20 @@ constexpr std::array<Description, 429> sorted{{
     {"RandScore",
      "Computes the fraction of the pairs of samples on which two clusterings agree: both put them into one "
      "cluster, or both into two. 1 where there is no pair."},
+    {"RelativeSquaredError",
+     "Computes the squared errors as a fraction of the targets' deviation, Σ (targetᵢ - predsᵢ)² / max(Σ "
+     "(targetᵢ - mean(target))², ε), or with `squared` off the root of that, averaged over the outputs; in "
+     "sums that survive any offset. ε is torchmetrics', 1.19e-7, and 2.2e-16 for float64 results."},
+    {"RelativeSquaredError.preds",
+     "[N] or [N, 1] for one output, [N, num_outputs] for more; real dtypes, also two different ones."},
+    {"RelativeSquaredError.target",
+     "[N] or [N, 1] for one output, [N, num_outputs] for more; real dtypes, also two different ones."},
+    {"RelativeSquaredErrorFunctionalOptions.squared",
+     "Whether to give the relative squared error; its root if not."},
+    {"RelativeSquaredErrorOptions.num_outputs",
+     "Columns of the inputs, whose errors are averaged."},
+    {"RelativeSquaredErrorOptions.squared",
+     "Whether to give the relative squared error; its root if not."},
     {"RetrievalHitRate",
      "Computes the fraction of queries with a relevant document among the `top_k` of the highest scores: 1 or "
      "0 for each query, then their mean."},
@@ -944,10 +1085,28 @@ constexpr std::array<Description, 429> sorted{{
      "Computes the sum of the values of the last `window` updates."},
     {"RunningSum.value",
      "A number or a tensor of any shape and real dtype."},
+    {"SpearmanCorrCoef",
+     "Computes the correlation of the ranks of predictions and targets; equal numbers have the mean of their "
+     "ranks."},
+    {"SpearmanCorrCoef.preds",
+     "[N] or [N, 1] for one output, [N, num_outputs] for more, which gives [num_outputs]; floating dtypes, "
+     "also two different ones."},
+    {"SpearmanCorrCoef.target",
+     "[N] or [N, 1] for one output, [N, num_outputs] for more, which gives [num_outputs]; floating dtypes, "
+     "also two different ones."},
+    {"SpearmanCorrCoefOptions.num_outputs",
+     "Columns of the inputs, each with a coefficient of its own."},
     {"SumMetric",
      "Computes the sum of all values, in double-double."},
     {"SumMetric.value",
      "A number or a tensor of any shape and real dtype."},
+    {"SymmetricMeanAbsolutePercentageError",
+     "Computes the mean of the absolute errors as fractions of the mean size of both, Σ 2 |predsᵢ - targetᵢ| / "
+     "max(|predsᵢ| + |targetᵢ|, 1.17e-6) / n, from 0 to 2."},
+    {"SymmetricMeanAbsolutePercentageError.preds",
+     "One shape, any; real dtypes, also two different ones."},
+    {"SymmetricMeanAbsolutePercentageError.target",
+     "One shape, any; real dtypes, also two different ones."},
     {"TheilsU",
      "Computes how much of the predictions' uncertainty the target takes away, (H(preds) - H(preds | target)) "
      "/ H(preds), from 0 to 1; 0 where predictions do not vary."},
@@ -966,6 +1125,13 @@ constexpr std::array<Description, 429> sorted{{
     {"TschuprowsT.target",
      "Values [N], whole numbers from 0 to `num_classes` - 1 in integers or floating numbers, or scores [N, C], "
      "of which the greatest is the value."},
+    {"TweedieDevianceScore",
+     "Computes the mean deviance of a Tweedie distribution."},
+    {"TweedieDevianceScore.targets",
+     "One shape, any; real dtypes, also two different ones."},
+    {"TweedieDevianceScoreOptions.power",
+     "The power of the mean that the variance goes with: 0 for normal targets, 1 for Poisson's, 2 for gamma's, "
+     "3 for inverse Gaussian ones; any finite number that is not between 0 and 1."},
     {"VMeasureScore",
      "Computes the harmonic mean of homogeneity h and completeness c, (1 + beta) h c / (beta h + c); 0 where "
      "both are 0."},
@@ -975,6 +1141,13 @@ constexpr std::array<Description, 429> sorted{{
      "The clusters of each sample, integers [N] of any dtype, whatever their values."},
     {"VMeasureScoreOptions.beta",
      "How much homogeneity weighs beside completeness, above 0."},
+    {"WeightedMeanAbsolutePercentageError",
+     "Computes the sum of the absolute errors as a fraction of that of the targets, Σ |predsᵢ - targetᵢ| / "
+     "max(Σ |targetᵢ|, 1.17e-6)."},
+    {"WeightedMeanAbsolutePercentageError.preds",
+     "One shape, any; real dtypes, also two different ones."},
+    {"WeightedMeanAbsolutePercentageError.target",
+     "One shape, any; real dtypes, also two different ones."},
     {"WordErrorRate",
      "Computes the word error rate: the words that have to be inserted, deleted or replaced to make the "
      "targets of the predictions (Levenshtein distances, added over all pairs), for each word of the targets."},

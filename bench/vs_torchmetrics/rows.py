@@ -140,6 +140,13 @@ def curve_targets():
         yield Row(work, "update", (("MulticlassAUROC", options),), multiclass(8192, 100), threads=threads, at_least=60)
 
 
+def rank_targets():
+    numbers = lambda rows: (Input("logits", (rows,)), Input("probabilities", (rows,)))
+    for threads in (1, 2):
+        yield Row("SpearmanCorrCoef.compute, 1000000", "compute", (("SpearmanCorrCoef", {}),), numbers(1000000), threads=threads, at_least=6, rtol=1e-3)
+    yield Row("KendallRankCorrCoef.compute, 10000", "compute", (("KendallRankCorrCoef", {}),), numbers(10000), at_least=20)
+
+
 # Forty states of ten metrics, all of them over the same scores of ten classes.
 TEN = tuple(
     [(ACCURACY, {"num_classes": 10, "average": average}) for average in ("micro", "macro", "weighted", "none")]
@@ -224,9 +231,22 @@ def classes(rows):
             if (task, family) not in ABSENT:
                 yield f"{task}{family}", options | own, inputs(rows)
     yield "MulticlassExactMatch", {"num_classes": 10}, (Input("labels", (rows, 4), 10), Input("labels", (rows, 4), 9))
-    regression = ("MeanSquaredError", "MeanAbsoluteError", "MeanAbsolutePercentageError", "R2Score", "PearsonCorrCoef")
+    regression = (
+        "MeanSquaredError", "MeanAbsoluteError", "MeanAbsolutePercentageError", "SymmetricMeanAbsolutePercentageError",
+        "WeightedMeanAbsolutePercentageError", "LogCoshError", "R2Score", "RelativeSquaredError", "ExplainedVariance", "PearsonCorrCoef",
+        "ConcordanceCorrCoef", "NormalizedRootMeanSquaredError", "SpearmanCorrCoef", "KendallRankCorrCoef",
+    )
     for name, options in (*((name, {}) for name in regression), ("MinkowskiDistance", {"p": 3}), ("MinkowskiDistance", {"p": 2.7})):
         yield name, options, (Input("logits", (rows,)), Input("probabilities", (rows,)))
+    alike = (Input("probabilities", (rows,)), Input("uniform", (rows,)))
+    yield "CriticalSuccessIndex", {"threshold": 0.5}, alike
+    yield "MeanSquaredLogError", {}, alike
+    for power in (0.0, 1.0, 1.7, 2.0):
+        yield "TweedieDevianceScore", {"power": power}, alike
+    of_rows = (Input("probabilities", (rows, 10)), Input("uniform", (rows, 10)))
+    for name in ("KLDivergence", "JensenShannonDivergence", "CosineSimilarity"):
+        yield name, {}, of_rows
+    yield "ContinuousRankedProbabilityScore", {}, (Input("probabilities", (rows, 10)), Input("uniform", (rows,)))
     yield "PeakSignalNoiseRatio", {"data_range": 1.0}, images(rows)
     yield "IntersectionOverUnion", {}, boxes(rows)
     yield "WordErrorRate", {}, sentences(rows, 8)

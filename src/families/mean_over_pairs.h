@@ -8,9 +8,13 @@
 #include <metrics/regression/mean_over_pairs.h>
 
 #include <ATen/core/DimVector.h>
+#include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
+#include <array>
+#include <limits>
 #include <optional>
+#include <type_traits>
 
 // The bodies of MeanOverPairs, for the source of a term.
 
@@ -48,6 +52,95 @@ kernels::pairs::ByColumn<DoubleDouble> kernel_sums(const Formula& formula, const
   }
 }
 
+/// Whether the total of a formula is a sum of its own.
+template <class Formula>
+concept HasScale = requires(const Formula& formula) {
+  formula.scale(0.0, 0.0);
+};
+
+/// Whether a formula has terms of some numbers alone.
+template <class Formula>
+concept HasLeast = requires(const Formula& formula) {
+  formula.check_least(0.0, 0.0);
+};
+
+/// A formula and its scale, in one pass.
+template <class Formula>
+struct BothSums {
+  static constexpr int64_t sums = 2, maxima = 0, minima = 0, lanes = 16;
+  Formula formula;
+
+  METRICS_INLINE void fold(double* into, int64_t stride, double x, double y, double, double) const {
+    into[0] += formula(x, y);
+    into[stride] += formula.scale(x, y);
+  }
+};
+
+/// The scale alone.
+template <class Formula>
+struct ScaleOf {
+  Formula formula;
+
+  METRICS_INLINE double operator()(double x, double y) const { return formula.scale(x, y); }
+};
+
+/// A formula, and the least numbers that it is given. NaN is none of them.
+template <class Term>
+struct SumAndLeast {
+  static constexpr int64_t sums = 1, maxima = 0, minima = 2, lanes = 16;
+  Term term;
+
+  METRICS_INLINE void fold(double* into, int64_t stride, double x, double y, double, double) const {
+    into[0] += term(x, y);
+    kernels::pairs::lower(into[stride], x);
+    kernels::pairs::lower(into[2 * stride], y);
+  }
+};
+
+/// The sums of `term` of each column, once `formula` has taken the least numbers of all.
+template <class Term, class Formula>
+kernels::pairs::ByColumn<DoubleDouble> checked_sums(const Term& term, const Formula& formula,
+                                                    const kernels::pairs::Pairs& pairs) {
+  kernels::pairs::ByColumn<DoubleDouble> totals(static_cast<std::size_t>(pairs.columns));
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  double least_x = infinity, least_y = infinity;
+  kernels::pairs::each_block(SumAndLeast<Term>{term}, pairs, [&](const kernels::pairs::Block& block) {
+    for (int64_t column = 0; column < pairs.columns; ++column) {
+      DoubleDouble& total = totals[static_cast<std::size_t>(column)];
+      total = total + block.of(0, column);
+      kernels::pairs::lower(least_x, block.of(1, column));
+      kernels::pairs::lower(least_y, block.of(2, column));
+    }
+  });
+  formula.check_least(least_x, least_y);
+  return totals;
+}
+
+/// The least number of a tensor, infinity where it has none.
+inline double least_of(const Tensor& numbers) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  if (numbers.numel() == 0) return infinity;
+  const Tensor given = numbers.detach();
+  return at::where(given.isnan(), infinity, given).min().item<double>();
+}
+
+/// What a batch adds to the sum and to a total that is a sum of its own, in one column.
+template <class Formula>
+std::array<DoubleDouble, 2> both_sums(const Formula& formula, const kernels::pairs::Pairs& pairs,
+                                      const double* weights) {
+  using kernels::pairs::weighted_sums_of;
+  if (weights != nullptr) {
+    return {weighted_sums_of(formula, pairs, weights).front(),
+            weighted_sums_of(ScaleOf<Formula>{formula}, pairs, weights).front()};
+  }
+  std::array<DoubleDouble, 2> totals;
+  kernels::pairs::each_block(BothSums<Formula>{formula}, pairs, [&](const kernels::pairs::Block& block) {
+    totals[0] = totals[0] + block.of(0, 0);
+    totals[1] = totals[1] + block.of(1, 0);
+  });
+  return totals;
+}
+
 }  // namespace detail
 
 template <class Term>
@@ -70,25 +163,51 @@ void MeanOverPairs<Term>::update(States& states, const Options& options, const T
   const at::DimVector shape = detail::columns_of(options);
   const int64_t columns = shape.empty() ? 1 : shape.front();
   families::pairs::check_pairs(preds, target, inputs);
-  if (columns > 1) families::pairs::check_outputs(preds, columns);
-  // Whatever can fail of the number does so before the sum is changed.
-  std::optional<families::pairs::CountToAdd> number;
+  const bool one_column = [&] {
+    if constexpr (requires { Term::takes_columns_alone; }) return preds.dim() != 1;
+    return false;
+  }();
+  if (columns > 1 || one_column) families::pairs::check_outputs(preds, columns);
   const families::pairs::WeightsOfPairs of_rows(weights, preds.numel() / columns);
-  if constexpr (Term::states.total != nullptr) number.emplace(states, Term::states.total, of_rows.total());
   State& sum = states[Term::states.sum];
   const auto formula = detail::formula_of<Term>(options);
-  if (families::pairs::has_kernel(preds) && !families::pairs::carries_gradients(preds, target)) {
-    const families::pairs::KernelPairs pairs(preds, target, columns);
-    families::pairs::add_sums(sum,
-                              weights.given() ? kernels::pairs::weighted_sums_of(formula, pairs.get(), of_rows.each())
-                                              : detail::kernel_sums(formula, pairs.get()),
-                              shape);
+  using Formula = std::remove_const_t<decltype(formula)>;
+  const bool by_kernel = families::pairs::has_kernel(preds) && !families::pairs::carries_gradients(preds, target);
+  const auto summed = [&](const Tensor& terms) {
+    return (weights.given() ? terms * of_rows.column().to(terms.device()) : terms).sum(0).reshape(shape);
+  };
+  if constexpr (detail::HasScale<Formula>) {
+    State& total = states[Term::states.total];
+    if (by_kernel) {
+      const families::pairs::KernelPairs pairs(preds, target, 1);
+      const auto sums = detail::both_sums(formula, pairs.get(), of_rows.each());
+      return State::add_all({{sum, sums[0]}, {total, sums[1]}});
+    }
+    const auto [x, y] = families::pairs::wide_pairs(preds, target, 1);
+    States::Attempt attempt(states);
+    sum.add(summed(formula(x, y)));
+    total.add(summed(formula.scale(x, y)));
+    attempt.succeed();
   } else {
-    const auto [x, y] = families::pairs::wide_pairs(preds, target, columns);
-    const Tensor terms = formula(x, y);
-    sum.add((weights.given() ? terms * of_rows.column().to(terms.device()) : terms).sum(0).reshape(shape));
+    // Whatever can fail of the number does so before the sum is changed.
+    std::optional<families::pairs::CountToAdd> number;
+    if constexpr (Term::states.total != nullptr) number.emplace(states, Term::states.total, of_rows.total());
+    if (by_kernel) {
+      const families::pairs::KernelPairs pairs(preds, target, columns);
+      if constexpr (detail::HasLeast<Formula>) {
+        if (weights.given()) formula.sums(pairs.get());  // which checks all
+      }
+      families::pairs::add_sums(sum,
+                                weights.given() ? kernels::pairs::weighted_sums_of(formula, pairs.get(), of_rows.each())
+                                                : detail::kernel_sums(formula, pairs.get()),
+                                shape);
+    } else {
+      const auto [x, y] = families::pairs::wide_pairs(preds, target, columns);
+      if constexpr (detail::HasLeast<Formula>) formula.check_least(detail::least_of(x), detail::least_of(y));
+      sum.add(summed(formula(x, y)));
+    }
+    if (number) number->add();
   }
-  if (number) number->add();
 }
 
 template <class Term>

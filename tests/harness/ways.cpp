@@ -441,10 +441,14 @@ bool is_of_totals(const Case& c) {
     const auto has = [&](std::string_view part) { return text.find(part) != std::string::npos; };
     const bool counts = has("StatScores(") || (has("ConfusionMatrix(") && has("normalize='none'"));
     const bool adjusted = has("R2Score(") && !has("adjusted=0");
+    // Its variances are those of a sample, divided by one row less.
+    const bool of_sample = has("ConcordanceCorrCoef(");
     // Where all of one side are alike, Matthews' correlation is torchmetrics' limit, which is no ratio.
     const bool limit = has("MatthewsCorrCoef(");
+    const bool of_rows = has("Divergence(") || has("CosineSimilarity(");
+    if (of_rows && has("reduction='sum'")) return true;
     const bool sums = has("SumMetric(") || has("RunningSum(") || has("MinkowskiDistance(");
-    if (limit || counts || adjusted || sums) return true;
+    if (limit || counts || adjusted || of_sample || sums) return true;
   }
   return false;
 }

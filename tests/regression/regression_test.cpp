@@ -1,16 +1,33 @@
 #include <metrics/core/dynamic.h>
 #include <metrics/core/errors.h>
 #include <metrics/core/warning.h>
+#include <metrics/regression/concordance.h>
+#include <metrics/regression/cosine_similarity.h>
+#include <metrics/regression/crps.h>
+#include <metrics/regression/csi.h>
+#include <metrics/regression/explained_variance.h>
+#include <metrics/regression/js_divergence.h>
+#include <metrics/regression/kendall.h>
+#include <metrics/regression/kl_divergence.h>
+#include <metrics/regression/log_cosh.h>
+#include <metrics/regression/log_mse.h>
 #include <metrics/regression/mae.h>
 #include <metrics/regression/mape.h>
 #include <metrics/regression/minkowski.h>
 #include <metrics/regression/mse.h>
+#include <metrics/regression/nrmse.h>
 #include <metrics/regression/pearson.h>
 #include <metrics/regression/r2.h>
+#include <metrics/regression/rse.h>
+#include <metrics/regression/spearman.h>
+#include <metrics/regression/symmetric_mape.h>
+#include <metrics/regression/tweedie_deviance.h>
+#include <metrics/regression/wmape.h>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/ivalue.h>
 #include <ATen/ops/allclose.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
@@ -63,7 +80,8 @@ struct Pairs {
   static constexpr double unit = 0x1p-25;
   Tensor preds = at::empty({count}, at::kDouble);
   Tensor target = at::empty({count}, at::kDouble);
-  double squared_error, absolute_error, r2, correlation;
+  double squared_error, absolute_error, r2, correlation, relative_error, explained, concordance, beside_deviation,
+      beside_mean;
 
   explicit Pairs(double offset) {
     constexpr int64_t width = 116'235'961;  // 2 √3 / unit
@@ -86,6 +104,13 @@ struct Pairs {
     const Wide var_x = count * x2 - x1 * x1, var_y = count * y2 - y1 * y1, covariance = count * xy - x1 * y1;
     r2 = static_cast<double>(1 - ratio(count * e2, var_y));
     correlation = static_cast<double>(ratio(covariance, var_x) / std::sqrt(ratio(var_y, var_x)));
+    relative_error = 1 - r2;
+    explained = static_cast<double>(1 - ratio(var_x + var_y - 2 * covariance, var_y));
+    // Variances of a sample, and the squared distance of the means; all times n² (n - 1).
+    const Wide apart = (x1 - y1) * (x1 - y1) / count * (count - 1);
+    concordance = static_cast<double>(ratio(2 * covariance, var_x + var_y + apart));
+    beside_deviation = std::sqrt(static_cast<double>(ratio(count * e2, var_y)));
+    beside_mean = std::sqrt(squared_error) / (offset + static_cast<double>(ratio(y1, count)) * unit);
   }
 };
 
@@ -172,6 +197,20 @@ TEST_CASE("regression: complex inputs are refused, by name") {
   refused(metrics::MinkowskiDistance({.p = 3}));
   refused(metrics::R2Score());
   refused(metrics::PearsonCorrCoef());
+  refused(metrics::ConcordanceCorrCoef());
+  refused(metrics::ContinuousRankedProbabilityScore());
+  refused(metrics::CosineSimilarity());
+  refused(metrics::CriticalSuccessIndex({.threshold = 0.5}));
+  refused(metrics::ExplainedVariance());
+  refused(metrics::KendallRankCorrCoef());
+  refused(metrics::LogCoshError());
+  refused(metrics::MeanSquaredLogError());
+  refused(metrics::NormalizedRootMeanSquaredError());
+  refused(metrics::RelativeSquaredError());
+  refused(metrics::SpearmanCorrCoef());
+  refused(metrics::SymmetricMeanAbsolutePercentageError());
+  refused(metrics::TweedieDevianceScore());
+  refused(metrics::WeightedMeanAbsolutePercentageError());
 }
 
 TEST_CASE("regression: an exponent that is no finite number is refused, by name") {
@@ -201,6 +240,24 @@ TEST_CASE("regression: ten million samples far from zero, at any split") {
   SUBCASE("Pearson") {
     check_at_any_split<metrics::PearsonCorrCoef>(pairs, pairs.correlation);
   }
+  SUBCASE("relative squared error") {
+    check_at_any_split<metrics::RelativeSquaredError>(pairs, pairs.relative_error);
+  }
+  SUBCASE("explained variance") {
+    check_at_any_split<metrics::ExplainedVariance>(pairs, pairs.explained);
+  }
+  SUBCASE("concordance") {
+    check_at_any_split<metrics::ConcordanceCorrCoef>(pairs, pairs.concordance);
+  }
+  SUBCASE("root mean squared error beside the mean, and beside the deviation") {
+    check_at_any_split<metrics::NormalizedRootMeanSquaredError>(pairs, pairs.beside_mean);
+    metrics::NormalizedRootMeanSquaredError error({.normalization = metrics::regression::Normalization::Std});
+    error.set_dtype(at::kDouble);
+    for (const Tensor& part : {pairs.preds.slice(0, 0, 97), pairs.preds.slice(0, 97)}) {
+      error.update(part, pairs.target.slice(0, part.size(0) == 97 ? 0 : 97, part.size(0) == 97 ? 97 : Pairs::count));
+    }
+    CHECK(std::abs(error.compute().item<double>() - pairs.beside_deviation) <= 1e-9);
+  }
 }
 
 TEST_CASE("regression: half inputs over a million elements") {
@@ -222,6 +279,13 @@ TEST_CASE("regression: half inputs over a million elements") {
     near(value(metrics::MeanSquaredError()), (x - y).square().mean());
     near(value(metrics::MeanAbsoluteError()), (x - y).abs().mean());
     near(value(metrics::R2Score()), 1 - (x - y).square().sum() / deviation.square().sum());
+    near(value(metrics::RelativeSquaredError()), (x - y).square().sum() / deviation.square().sum());
+    const Tensor error = y - x;
+    near(value(metrics::ExplainedVariance()), 1 - (error - error.mean()).square().sum() / deviation.square().sum());
+    near(value(metrics::NormalizedRootMeanSquaredError({.normalization = metrics::regression::Normalization::Std})),
+         ((x - y).square().mean() / deviation.square().mean()).sqrt());
+    near(value(metrics::WeightedMeanAbsolutePercentageError()), (x - y).abs().sum() / y.abs().sum());
+    near(value(metrics::LogCoshError()), (error.abs() + (error.abs() * -2).exp().log1p() - std::log(2)).mean());
     near(value(metrics::PearsonCorrCoef()),
          ((x - x.mean()) * deviation).sum() / ((x - x.mean()).square().sum() * deviation.square().sum()).sqrt());
   }
@@ -253,6 +317,23 @@ TEST_CASE("regression: the plain-tensor version, which gradients take, agrees wi
         for (const double p : {1.0, 2.0, 3.0, 4.0, 5.0, 1.25}) agree(metrics::MinkowskiDistance({.p = p}));
         agree(metrics::R2Score({.adjusted = 0, .multioutput = metrics::regression::MultiOutput::RawValues}));
         agree(metrics::PearsonCorrCoef({.num_outputs = columns}));
+        agree(metrics::ConcordanceCorrCoef({.num_outputs = columns}));
+        agree(metrics::RelativeSquaredError({.num_outputs = columns}));
+        agree(metrics::ExplainedVariance({.multioutput = metrics::regression::MultiOutput::RawValues}));
+        for (const auto kind : {metrics::regression::Normalization::Mean, metrics::regression::Normalization::Range,
+                                metrics::regression::Normalization::Std, metrics::regression::Normalization::L2}) {
+          agree(metrics::NormalizedRootMeanSquaredError({.normalization = kind, .num_outputs = columns}));
+        }
+        agree(metrics::LogCoshError({.num_outputs = columns}));
+        agree(metrics::SymmetricMeanAbsolutePercentageError());
+        agree(metrics::WeightedMeanAbsolutePercentageError());
+        agree(metrics::MeanSquaredLogError());
+        for (const double power : {0.0, 1.0, 1.25, 1.5, 2.0, 3.0, -1.5}) {
+          agree(metrics::TweedieDevianceScore({.power = power}));
+        }
+        agree(metrics::KLDivergence());
+        agree(metrics::JensenShannonDivergence());
+        agree(metrics::CosineSimilarity());
       }
     }
   }
@@ -331,6 +412,68 @@ TEST_CASE("regression: the functional correlation takes the outputs that come") 
   CHECK_THROWS_AS(metrics::functional::pearson_corrcoef(preds, target.narrow(1, 0, 3)), metrics::InvalidArgument);
   CHECK_THROWS_AS(metrics::functional::pearson_corrcoef(preds.narrow(1, 0, 0), target.narrow(1, 0, 0)),
                   metrics::InvalidArgument);
+}
+
+TEST_CASE("regression: a cosine similarity takes the rows of a state dict of torchmetrics") {
+  using metrics::regression::Reduction;
+  const Tensor preds = draws(60, {7, 3}).to(at::kFloat), target = draws(61, {7, 3}).to(at::kFloat);
+  for (const auto reduction : {Reduction::Sum, Reduction::Mean, Reduction::None}) {
+    metrics::CosineSimilarity whole({.reduction = reduction}), loaded({.reduction = reduction});
+    whole.update(preds, target);
+    metrics::StateDict rows;
+    rows.states["preds"] = std::vector<Tensor>{preds.slice(0, 0, 4), preds.slice(0, 4)};
+    rows.states["target"] = std::vector<Tensor>{target.slice(0, 0, 4), target.slice(0, 4)};
+    loaded.load_state_dict(rows);
+    CHECK(at::allclose(loaded.compute(), whole.compute(), 1e-6, 1e-7));
+    loaded.update(preds, target);
+    whole.update(preds, target);
+    CHECK(at::allclose(loaded.compute(), whole.compute(), 1e-6, 1e-7));
+    // Of its own it keeps no rows, and resumes from the metadata.
+    loaded.persistent(true);
+    const metrics::StateDict saved = loaded.state_dict();
+    CHECK(std::get<std::vector<Tensor>>(saved.states.at("preds")).empty());
+    metrics::CosineSimilarity resumed({.reduction = reduction});
+    resumed.load_state_dict(saved);
+    CHECK(at::equal(resumed.compute(), loaded.compute()));
+    rows.states["target"] = std::vector<Tensor>{target.slice(0, 0, 4)};
+    CHECK_THROWS_AS(resumed.load_state_dict(rows), metrics::InvalidArgument);
+  }
+}
+
+TEST_CASE("regression: the mean of the targets that a state dict of torchmetrics has goes on") {
+  const Tensor target = draws(62, {30}) + 50, preds = target + draws(63, {30});
+  metrics::NormalizedRootMeanSquaredError first, whole, resumed;
+  first.persistent(true);
+  first.update(preds.slice(0, 0, 12), target.slice(0, 0, 12));
+  whole.update(preds, target);
+  metrics::StateDict saved = first.state_dict();
+  saved.metadata.clear();
+  resumed.load_state_dict(saved);
+  resumed.update(preds.slice(0, 12), target.slice(0, 12));
+  CHECK(resumed.compute().item<double>() == doctest::Approx(whole.compute().item<double>()).epsilon(1e-6));
+}
+
+TEST_CASE("regression: correlation and concordance of a collection share one update") {
+  metrics::PearsonCorrCoef pearson;
+  metrics::ConcordanceCorrCoef concordance;
+  CHECK(pearson.update_key() == concordance.update_key());
+  CHECK(metrics::PearsonCorrCoef({.num_outputs = 2}).update_key() != concordance.update_key());
+}
+
+TEST_CASE("regression: ranks of a million samples, as many pairs as leave int64 in products") {
+  constexpr int64_t count = 1'000'000;
+  const Tensor preds = at::arange(count, at::kDouble);
+  metrics::KendallRankCorrCoef tau;
+  metrics::SpearmanCorrCoef rho;
+  tau.set_dtype(at::kDouble);
+  rho.set_dtype(at::kDouble);
+  // Two ascending halves in the other order: each pair across them is discordant.
+  const Tensor target = (preds + count / 2).fmod(count);
+  tau.update(preds, target);
+  rho.update(preds, target);
+  const double n = count, across = n * n / 4, pairs = n * (n - 1) / 2;
+  CHECK(std::get<Tensor>(tau.compute()).item<double>() == doctest::Approx(1 - 2 * across / pairs).epsilon(1e-12));
+  CHECK(rho.compute().item<double>() == doctest::Approx(1 - 6 * n * across / (n * (n * n - 1))).epsilon(1e-12));
 }
 
 TEST_CASE("regression: a correlation that there is not warns, and no other does") {

@@ -23,11 +23,16 @@ struct PairSums {
 ///     static constexpr PairSums states{.sum = "sum_abs_error"};
 ///     struct Formula;                          // in the source: f(x, y) of numbers and of tensors, and where the
 ///                                              // value is not sum / total, a static value(sum, total, options), too,
-///                                              // without a total value(sum, options)
-///     // Optional: the numbers of the formula; names of the inputs other than preds and target; what is refused.
+///                                              // without a total value(sum, options). Where the total is a sum of
+///                                              // its own, scale(x, y) is what it sums; where there are no terms of
+///                                              // some numbers, check_least(x, y) refuses the least of a batch
+///     // Optional: the numbers of the formula; names of the inputs other than preds and target; what is refused; that
+///     // one output is one column, [N] or [N, 1]; traits other than those of an error.
 ///     static Formula formula(const Options&);
 ///     static constexpr std::array<std::string_view, 2> inputs;
 ///     static void check(const Options&);
+///     static constexpr bool takes_columns_alone = true;
+///     static constexpr MetricTraits traits;
 ///   };
 ///
 /// Its source includes families/mean_over_pairs.h.
@@ -41,7 +46,13 @@ struct MeanOverPairs {
       return std::array<std::string_view, 2>{"preds", "target"};
     }
   }();
-  static constexpr MetricTraits traits{.higher_is_better = false, .is_differentiable = true, .commits_last = true};
+  static constexpr MetricTraits traits = [] {
+    if constexpr (requires { Term::traits; }) {
+      return Term::traits;
+    } else {
+      return MetricTraits{.higher_is_better = false, .is_differentiable = true, .commits_last = true};
+    }
+  }();
   static constexpr bool functional_dtype_of_inputs = true;
   static void check(const Options& options);
   static void declare(States& states, const Options& options);

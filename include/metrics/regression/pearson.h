@@ -1,39 +1,19 @@
 #pragma once
 
-#include <metrics/core/functional.h>
-#include <metrics/core/metric_of.h>
+#include <metrics/regression/moments_over_pairs.h>
 
-#include <array>
-#include <cstdint>
 #include <string_view>
 
 namespace metrics {
 
-struct PearsonCorrCoefOptions {
-  /// Columns of the inputs, each with a coefficient of its own.
-  int64_t num_outputs = 1;
-
-  static constexpr auto fields() { return metrics::fields<&PearsonCorrCoefOptions::num_outputs>(); }
-};
-
 namespace definitions {
 
-struct PearsonCorrCoef {
+struct METRICS_API PearsonCorrCoef : MomentsOverPairs {
   static constexpr std::string_view name = "PearsonCorrCoef";
   static constexpr std::string_view functional = "pearson_corrcoef";
-  using Options = PearsonCorrCoefOptions;
-  static constexpr std::array<std::string_view, 2> inputs{"preds", "target"};
   static constexpr MetricTraits traits{.is_differentiable = true, .commits_last = true, .merges_rowwise = true};
-  static constexpr bool functional_dtype_of_inputs = true;
-  static void check(const Options& options);
-  static void declare(States& states, const Options& options);
-  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target,
-                     const Weights& weights);
-  static void merge(States& into, const States& from, const Options& options);
   static Tensor finalise(const States& states, const Options& options);
   static Tensor functional_value(const Tensor& preds, const Tensor& target, const Rows& rows);
-  static void show_as_torchmetrics(States& states, const Options& options);
-  static void complete_from_torchmetrics(States& states, const Options& options);
 };
 
 }  // namespace definitions

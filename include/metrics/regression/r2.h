@@ -2,27 +2,13 @@
 
 #include <metrics/core/functional.h>
 #include <metrics/core/metric_of.h>
+#include <metrics/regression/choices.h>
 
 #include <array>
 #include <cstdint>
 #include <string_view>
 
 namespace metrics {
-
-namespace regression {
-
-/// What becomes of the scores of several outputs.
-enum class MultiOutput {
-  RawValues,         ///< Each is returned.
-  UniformAverage,    ///< Their mean.
-  VarianceWeighted,  ///< Their mean weighted by the variances of the targets.
-};
-
-}  // namespace regression
-
-template <>
-inline constexpr std::array<std::string_view, 3> enum_names<regression::MultiOutput>{"raw_values", "uniform_average",
-                                                                                     "variance_weighted"};
 
 struct R2ScoreOptions {
   /// Number k of independent regressors to adjust for: 1 - (1 - R²) (n - 1) / (n - k - 1). With n - 1 of them or more

@@ -141,4 +141,21 @@ PairMoments<T> merged(const PairMoments<T>& a, const PairMoments<T>& b) {
   };
 }
 
+/// The mean of numbers, Σ (y - mean)², and how many there are.
+template <class T>
+struct MomentsOf {
+  T mean, var, n;
+};
+
+/// Returns those of the numbers of both sides, in the same way.
+template <class T>
+MomentsOf<T> merged(const MomentsOf<T>& a, const MomentsOf<T>& b) {
+  const T total = a.n + b.n;
+  const T fraction = detail::fraction(b.n, total);
+  const T apart = detail::distance(a.mean, b.mean, detail::farther(fraction));
+  return {.mean = a.mean + (b.mean - a.mean) * fraction,
+          .var = a.var + b.var + apart * apart * (a.n * fraction),
+          .n = total};
+}
+
 }  // namespace metrics::kernels::pairs

@@ -4,6 +4,7 @@
 #include "sum_blocks.h"
 
 #include <bit>
+#include <limits>
 
 namespace metrics::kernels::pairs {
 
@@ -31,6 +32,31 @@ struct Fit {
     into[0] += v;
     into[stride] += v * v;
     into[2 * stride] += error * error;
+  }
+};
+
+struct ErrorFit {
+  static constexpr int64_t sums = 4, maxima = 0, minima = 0, lanes = 16;
+  METRICS_INLINE void fold(double* into, int64_t stride, double x, double y, double first_x, double first_y) const {
+    const double v = y - first_y;
+    const double w = (y - x) - (first_y - first_x);
+    into[0] += v;
+    into[stride] += v * v;
+    into[2 * stride] += w;
+    into[3 * stride] += w * w;
+  }
+};
+
+struct BesideTarget {
+  static constexpr int64_t sums = 3, maxima = 1, minima = 1, lanes = 16;
+  METRICS_INLINE void fold(double* into, int64_t stride, double x, double y, double, double first_y) const {
+    const double error = x - y;
+    const double v = y - first_y;
+    into[0] += error * error;
+    into[stride] += v;
+    into[2 * stride] += v * v;
+    raise(into[3 * stride], y);
+    lower(into[4 * stride], y);
   }
 };
 
@@ -139,6 +165,55 @@ void add(SquareSums& into, const SquareSums& sums) {
 }
 
 }  // namespace
+
+ByColumn<ErrorFitSums> error_fit_sums(const Pairs& pairs) {
+  ByColumn<ErrorFitSums> totals(static_cast<std::size_t>(pairs.columns));
+  each_block(ErrorFit{}, pairs, [&](const Block& block) {
+    const auto n = static_cast<double>(block.rows);
+    for (int64_t column = 0; column < pairs.columns; ++column) {
+      ErrorFitSums& total = totals[static_cast<std::size_t>(column)];
+      const double first_y = block.first_y(column), first_error = first_y - block.first_x(column);
+      const TargetSums target(n, first_y, block.of(0, column), block.of(1, column));
+      const TargetSums error(n, first_error, block.of(2, column), block.of(3, column));
+      total.target = total.target + target.sum;
+      total.squared_target = total.squared_target + target.squares;
+      total.error = total.error + error.sum;
+      total.squared_error = total.squared_error + error.squares;
+    }
+  });
+  return totals;
+}
+
+ByColumn<ErrorBesideTarget> errors_beside_targets(const Pairs& pairs) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  ByColumn<ErrorBesideTarget> totals(static_cast<std::size_t>(pairs.columns), {.squared_error = {},
+                                                                               .target = {},
+                                                                               .squared_target = {},
+                                                                               .least = infinity,
+                                                                               .greatest = -infinity,
+                                                                               .mean = 0,
+                                                                               .var = 0,
+                                                                               .n = 0});
+  each_block(BesideTarget{}, pairs, [&](const Block& block) {
+    const auto n = static_cast<double>(block.rows);
+    for (int64_t column = 0; column < pairs.columns; ++column) {
+      ErrorBesideTarget& total = totals[static_cast<std::size_t>(column)];
+      const double first = block.first_y(column), sum = block.of(1, column), mean_v = sum / n;
+      total.squared_error = total.squared_error + block.of(0, column);
+      const TargetSums target(n, first, sum, block.of(2, column));
+      total.target = total.target + target.sum;
+      total.squared_target = total.squared_target + target.squares;
+      raise(total.greatest, block.of(3, column));
+      lower(total.least, block.of(4, column));
+      const MomentsOf<double> both = merged(MomentsOf<double>{total.mean, total.var, total.n},
+                                            MomentsOf<double>{first + mean_v, block.of(2, column) - sum * mean_v, n});
+      total.mean = both.mean;
+      total.var = both.var;
+      total.n = both.n;
+    }
+  });
+  return totals;
+}
 
 ByColumn<FitSums> fit_sums(const Pairs& pairs) {
   ByColumn<FitSums> totals(static_cast<std::size_t>(pairs.columns));

@@ -51,6 +51,20 @@ struct FitSums {
 /// (Σ y)² / n is as exact as a sum of squares of y less a number near it.
 ByColumn<FitSums> fit_sums(const Pairs& pairs);
 
+/// Sums by which both the targets' deviation and that of the errors y - x are known, each as those of `fit_sums` of y.
+struct ErrorFitSums {
+  DoubleDouble target, squared_target, error, squared_error;
+};
+ByColumn<ErrorFitSums> error_fit_sums(const Pairs& pairs);
+
+/// The errors Σ (x - y)² of a column beside what its targets are: their sum and that of their squares, the least and
+/// the greatest, the mean, and Σ (y - mean)².
+struct ErrorBesideTarget {
+  DoubleDouble squared_error, target, squared_target;
+  double least, greatest, mean, var, n;
+};
+ByColumn<ErrorBesideTarget> errors_beside_targets(const Pairs& pairs);
+
 /// Returns the moments of each column, exact as sums of squares and products of x and y less numbers near them.
 ByColumn<PairMoments<double>> pair_moments(const Pairs& pairs);
 

@@ -1,0 +1,131 @@
+#include "../core/loaded_states.h"
+#include "families/numbers.h"
+#include "families/pairs.h"
+#include "rows.h"
+#include <metrics/core/define.h>
+#include <metrics/regression/cosine_similarity.h>
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+
+#include <cmath>
+#include <sstream>
+
+namespace metrics {
+
+namespace {
+
+bool keeps_rows(const CosineSimilarityOptions& options) {
+  return options.reduction == regression::Reduction::None;
+}
+
+void check_vectors(const Tensor& preds, const Tensor& target) {
+  families::pairs::check_pairs(preds, target);
+  if (preds.dim() == 2) return;
+  std::ostringstream message;
+  message << "inputs [N, D] of two dimensions expected, got shape " << preds.sizes();
+  throw InvalidArgument(message.str());
+}
+
+std::vector<double> cosines_of(const Tensor& preds, const Tensor& target) {
+  if (preds.numel() == 0) {
+    return std::vector<double>(static_cast<std::size_t>(preds.size(0)), std::numeric_limits<double>::quiet_NaN());
+  }
+  const families::pairs::KernelPairs pairs(preds, target, preds.size(1));
+  const auto cosine = [](const auto* x, const auto* y, int64_t columns) METRICS_INLINED {
+    const auto products = [](double* into, double a, double b) METRICS_INLINED {
+      into[0] += a * b;
+      into[regression::row_lanes] += a * a;
+      into[2 * regression::row_lanes] += b * b;
+    };
+    const auto [both, of_x, of_y] = regression::row_sums<3>(products, x, y, columns);
+    return both / (std::sqrt(of_x) * std::sqrt(of_y));
+  };
+  return regression::row_values(cosine, pairs.get());
+}
+
+Tensor tensor_of_cosines(const Tensor& preds, const Tensor& target) {
+  const Tensor x = preds.to(at::kDouble), y = target.to(at::kDouble);
+  return (x * y).sum(1) / (x.square().sum(1).sqrt() * y.square().sum(1).sqrt());
+}
+
+Tensor as_rows(const States& states, const Tensor& cosines) {
+  return cosines.to(states.dtype() == at::kDouble ? at::kDouble : at::kFloat);
+}
+
+}  // namespace
+
+namespace definitions {
+
+void CosineSimilarity::declare(States& states, const Options& options) {
+  // Torchmetrics' rows, of which none is ever kept.
+  for (const char* state : {"preds", "target"}) states.add(state, Reduction::Cat);
+  if (keeps_rows(options)) return states.add("_similarities", Reduction::Cat);
+  states.add("_sum_similarity", Reduction::Sum, at::zeros({}, at::kFloat));
+  states.add("_total", Reduction::Sum, at::zeros({}, at::kLong));
+}
+
+RowWeights CosineSimilarity::taken_weights(const Options& options) {
+  return keeps_rows(options) ? RowWeights::Integers : RowWeights::Any;
+}
+
+void CosineSimilarity::update(States& states, const Options& options, const Tensor& preds, const Tensor& target,
+                              const Weights& weights) {
+  check_vectors(preds, target);
+  const int64_t rows = preds.size(0);
+  const bool by_kernel = families::pairs::has_kernel(preds) && !families::pairs::carries_gradients(preds, target);
+  if (keeps_rows(options)) {
+    Tensor cosines = by_kernel ? at::tensor(cosines_of(preds, target), at::kDouble) : tensor_of_cosines(preds, target);
+    if (weights.given()) cosines = cosines.index_select(0, detail::repeated_rows(weights).to(cosines.device()));
+    return states["_similarities"].append(as_rows(states, cosines));
+  }
+  const families::pairs::WeightsOfPairs of_rows(weights, rows);
+  families::pairs::CountToAdd total(states, "_total", of_rows.total());
+  if (by_kernel) {
+    std::vector<double> cosines = cosines_of(preds, target);
+    for (std::size_t row = 0; of_rows.each() != nullptr && row < cosines.size(); ++row) {
+      cosines[row] *= of_rows.each()[row];
+    }
+    states["_sum_similarity"].add(regression::sum_in_double_double(cosines));
+  } else {
+    const Tensor cosines = tensor_of_cosines(preds, target);
+    const bool weigh = of_rows.each() != nullptr;
+    states["_sum_similarity"].add((weigh ? cosines * of_rows.column().to(cosines.device()).squeeze(1) : cosines).sum());
+  }
+  total.add();
+}
+
+Tensor CosineSimilarity::finalise(const States& states, const Options& options) {
+  if (keeps_rows(options)) {
+    const Tensor cosines = states["_similarities"].tensor();
+    return cosines.defined() ? cosines : at::empty({0}, at::kDouble);
+  }
+  const Tensor sum = states["_sum_similarity"].tensor();
+  if (options.reduction == regression::Reduction::Sum) return sum;
+  return families::value_of([](const auto& of_all, const auto& n) { return of_all / n; }, sum,
+                            states["_total"].tensor());
+}
+
+std::string CosineSimilarity::update_key(const Options& options) {
+  return std::string(name) + (keeps_rows(options) ? "(rows)" : "(sum)");
+}
+
+void CosineSimilarity::complete_from_torchmetrics(States& states, const Options& options) {
+  require_equal_rows(states, {"preds", "target"});
+  const Tensor preds = states["preds"].tensor(), target = states["target"].tensor();
+  if (!preds.defined() || preds.size(0) == 0) return;
+  for (const char* state : {"preds", "target"}) require_floating_rows(states[state]);
+  if (preds.dim() != 2 || preds.sizes() != target.sizes()) {
+    throw StateMisfit("target", c10::str("expected rows of shape ", preds.sizes(), ", got ", target.sizes()));
+  }
+  update(states, options, preds, target, Weights{});
+  for (const char* state : {"preds", "target"}) states[state].reset(states.device());
+}
+
+}  // namespace definitions
+
+METRICS_DEFINE_CLASS(CosineSimilarity);
+
+}  // namespace metrics

@@ -1,0 +1,15 @@
+#include "families/mean_over_pairs.h"
+#include <metrics/regression/log_mse.h>
+
+namespace metrics {
+
+struct terms::SquaredLogError::Formula {
+  template <class N>
+  METRICS_INLINE N operator()(const N& x, const N& y) const {
+    return families::formula::square(N(families::formula::log_ratio_of_one_plus(x, y)));
+  }
+};
+
+METRICS_DEFINE_CLASS(MeanSquaredLogError);
+
+}  // namespace metrics

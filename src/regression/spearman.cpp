@@ -1,0 +1,93 @@
+#include "families/numbers.h"
+#include "families/pairs.h"
+#include "ranks.h"
+#include <metrics/core/define.h>
+#include <metrics/core/warning.h>
+#include <metrics/regression/spearman.h>
+
+#include <ATen/ops/full.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace metrics {
+
+namespace {
+
+__extension__ using Wide = __int128;
+
+/// The correlation of two columns: of twice their ranks less their mean, in integers.
+double rank_correlation(const Tensor& preds, const Tensor& target) {
+  if (regression::has_nan(preds) || regression::has_nan(target)) return std::numeric_limits<double>::quiet_NaN();
+  const std::vector<int64_t> x = regression::doubled_ranks(preds), y = regression::doubled_ranks(target);
+  const auto mean = static_cast<int64_t>(x.size()) + 1;
+  Wide of_x = 0, of_y = 0, of_both = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const int64_t u = x[i] - mean, v = y[i] - mean;
+    of_x += Wide{u} * u;
+    of_y += Wide{v} * v;
+    of_both += Wide{u} * v;
+  }
+  if (of_x == 0 || of_y == 0) return std::numeric_limits<double>::quiet_NaN();
+  const double size = std::sqrt(static_cast<double>(of_x)) * std::sqrt(static_cast<double>(of_y));
+  return std::clamp(static_cast<double>(of_both) / size, -1.0, 1.0);
+}
+
+}  // namespace
+
+namespace definitions {
+
+void SpearmanCorrCoef::check(const Options& options) {
+  families::pairs::check_num_outputs(options.num_outputs);
+}
+
+void SpearmanCorrCoef::declare(States& states, const Options&) {
+  for (const char* state : {"preds", "target"}) states.add(state, Reduction::Cat);
+}
+
+void SpearmanCorrCoef::update(States& states, const Options& options, const Tensor& preds, const Tensor& target) {
+  if (!preds.is_floating_point() || !target.is_floating_point()) {
+    throw InvalidArgument(
+        c10::str("inputs of floating dtypes expected, got ", preds.scalar_type(), " and ", target.scalar_type()));
+  }
+  families::pairs::check_pairs(preds, target);
+  if (options.num_outputs > 1 || preds.dim() != 1) families::pairs::check_outputs(preds, options.num_outputs);
+  const bool flat = options.num_outputs == 1;
+  regression::append_pairs(states, flat ? preds.reshape({-1}) : preds, flat ? target.reshape({-1}) : target);
+}
+
+Tensor SpearmanCorrCoef::finalise(const States& states, const Options& options) {
+  const State &preds = states["preds"], &target = states["target"];
+  Tensor values = at::full({options.num_outputs}, std::numeric_limits<double>::quiet_NaN(), at::kDouble);
+  for (int64_t column = 0; preds.rows() > 0 && column < options.num_outputs; ++column) {
+    const double value = rank_correlation(regression::column_in(preds, column), regression::column_in(target, column));
+    values.mutable_data_ptr<double>()[column] = value;
+    if (std::isnan(value)) {
+      warn("SpearmanCorrCoef: predictions or targets do not vary, or have NaN: the correlation of their ranks is NaN");
+    }
+  }
+  return families::pairs::of_outputs(values);
+}
+
+void SpearmanCorrCoef::complete_from_torchmetrics(States& states, const Options& options) {
+  for (const char* name : {"preds", "target"}) {
+    State& state = states[name];
+    const bool is_column = state.rows() > 0 && options.num_outputs == 1 && state.tensor().dim() == 2;
+    if (is_column && state.tensor().size(1) == 1) state.assign(state.tensor().reshape({-1}), {}, {});
+  }
+  regression::check_kept_pairs(states,
+                               options.num_outputs == 1 ? at::IntArrayRef{} : at::IntArrayRef{options.num_outputs});
+}
+
+Tensor SpearmanCorrCoef::functional_value(const Tensor& preds, const Tensor& target, const Rows& rows) {
+  const int64_t columns = preds.dim() == 2 ? preds.size(1) : 1;
+  const Tensor value = MetricOf<SpearmanCorrCoef>::value_of({.num_outputs = columns}, {preds, target}, rows);
+  return preds.dim() == 2 ? value.reshape({columns}) : value;
+}
+
+}  // namespace definitions
+
+METRICS_DEFINE_CLASS(SpearmanCorrCoef);
+
+}  // namespace metrics
