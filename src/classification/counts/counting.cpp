@@ -5,6 +5,7 @@
 #include "kernels.h"
 #include "kernels/math.h"
 #include "kernels/ordered_bits.h"
+#include "room.h"
 #include "short_rows.h"
 #include <metrics/core/errors.h>
 
@@ -27,10 +28,6 @@ using metrics::kernels::Element;
 using metrics::kernels::element_of;
 using metrics::kernels::number_of;
 using metrics::kernels::ordered_bits;
-
-bool on_cpu(const Tensor& preds, const Tensor& target) {
-  return preds.is_cpu() && target.is_cpu();
-}
 
 // Memory that can be read: neither to be negated on reading, nor a zero tensor, which has none.
 Tensor readable(const Tensor& tensor) {
@@ -161,17 +158,34 @@ void count_classes(const Tensor& preds, const Tensor& target, const ClassRule& r
 
 using Kernel = decltype(kernels::add_threshold_counts);
 
-// Counts each element by the kernel into tables of these sizes.
+// Counts each element by the kernel into two tables, and returns whether a score that was counted lies outside [0, 1].
+bool count_thresholds(Kernel& kernel, int64_t* probabilities, int64_t* logits, bool samplewise, const Tensor& preds,
+                      const Tensor& target, const ThresholdRule& rule, int64_t labels) {
+  if (preds.numel() == 0) return false;
+  const ThresholdRows rows(preds, target, rule, labels);
+  const auto seen =
+      kernel(probabilities, logits, samplewise, rows.questions(), rows.cutoffs(), Ignored(rule.ignore_index));
+  if (rule.validate && seen.invalid) throw_bad_label(preds, target, rule);
+  return seen.outside;
+}
+
+// The same into tensors of these sizes.
 ThresholdCounts count_thresholds(Kernel& kernel, at::IntArrayRef sizes, bool samplewise, const Tensor& preds,
                                  const Tensor& target, const ThresholdRule& rule, int64_t labels) {
   ThresholdCounts counts{at::zeros(sizes, at::kLong), at::zeros(sizes, at::kLong)};
-  if (preds.numel() == 0) return counts;
-  const ThresholdRows rows(preds, target, rule, labels);
-  const auto seen = kernel(counts.probabilities.mutable_data_ptr<int64_t>(), counts.logits.mutable_data_ptr<int64_t>(),
-                           samplewise, rows.questions(), rows.cutoffs(), Ignored(rule.ignore_index));
-  if (rule.validate && seen.invalid) throw_bad_label(preds, target, rule);
-  counts.outside = seen.outside;
+  counts.outside = count_thresholds(kernel, counts.probabilities.mutable_data_ptr<int64_t>(),
+                                    counts.logits.mutable_data_ptr<int64_t>(), samplewise, preds, target, rule, labels);
   return counts;
+}
+
+// The same as numbers.
+void take_thresholds(Kernel& kernel, int64_t size, const Tensor& preds, const Tensor& target, const ThresholdRule& rule,
+                     int64_t labels, TakeThresholdNumbers take) {
+  Room<int64_t, 128> room(2 * size);
+  int64_t *const probabilities = room.data(), *const logits = probabilities + size;
+  std::fill_n(probabilities, 2 * size, int64_t{0});
+  const bool outside = count_thresholds(kernel, probabilities, logits, /*samplewise=*/false, preds, target, rule, labels);
+  take({probabilities, logits, size, outside});
 }
 
 ThresholdCounts threshold_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule, int64_t labels) {
@@ -246,9 +260,20 @@ Float find_cutoff(double threshold) {
 }  // namespace
 
 double logit_cutoff(double threshold, at::ScalarType dtype) {
-  static const float of_half = find_cutoff<float>(0.5);
-  if (dtype == at::kDouble) return find_cutoff<double>(threshold);
-  return threshold == 0.5 ? of_half : find_cutoff<float>(threshold);
+  struct Found {
+    double threshold, cutoff;
+  };
+  // The last ones are kept, because a search takes longer than the counting of a small batch.
+  thread_local Found of_float{0.5, find_cutoff<float>(0.5)}, of_double{0.5, find_cutoff<double>(0.5)};
+  Found& last = dtype == at::kDouble ? of_double : of_float;
+  if (last.threshold != threshold) {
+    last = {threshold, dtype == at::kDouble ? find_cutoff<double>(threshold) : find_cutoff<float>(threshold)};
+  }
+  return last.cutoff;
+}
+
+bool on_cpu(const Tensor& preds, const Tensor& target) {
+  return preds.defined() && target.defined() && preds.is_cpu() && target.is_cpu();
 }
 
 void add_class_counts(Tensor& counts, const Tensor& preds, const Tensor& target, const ClassRule& rule) {
@@ -344,6 +369,23 @@ Tensor samplewise_exact_class_matches(const Tensor& preds, const Tensor& target,
                         Ignored(rule.ignore_index));
   });
   return exact;
+}
+
+void take_threshold_counts(const Tensor& preds, const Tensor& target, std::optional<int64_t> num_labels,
+                           const ThresholdRule& rule, TakeThresholdNumbers take) {
+  if (num_labels) {
+    check_multilabel(preds, target, *num_labels, rule);
+  } else {
+    check_binary(preds, target, rule);
+  }
+  const int64_t labels = num_labels.value_or(1);
+  take_thresholds(kernels::add_threshold_counts, kCells * labels, preds, target, rule, labels, take);
+}
+
+void take_exact_multilabel_matches(const Tensor& preds, const Tensor& target, int64_t num_labels,
+                                   const ThresholdRule& rule, TakeThresholdNumbers take) {
+  check_multilabel(preds, target, num_labels, rule);
+  take_thresholds(kernels::add_exact_counts, 1, preds, target, rule, num_labels, take);
 }
 
 ThresholdCounts binary_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule) {

@@ -118,6 +118,13 @@ void MultilabelMatches::update(States& states, const Options& o, const Tensor& p
     fold_readings(states, o.input, counts);
     states["total"].raise(positions.squeeze());
     states["_positions"].append(positions.expand({target.size(0)}));
+  } else if (counts::on_cpu(preds, target)) {
+    counts::take_exact_multilabel_matches(
+        preds, target, o.num_labels, rule, [&](const counts::ThresholdNumbers& numbers) {
+          int64_t* const total = states["total"].counts();
+          fold_readings(states, o.input, numbers);
+          *total = wrapping_sum(*total, target.size(0) * positions_of(target));
+        });
   } else {
     const auto counts = counts::exact_multilabel_matches(preds, target, o.num_labels, rule);
     fold_readings(states, o.input, counts);
