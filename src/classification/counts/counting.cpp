@@ -93,7 +93,7 @@ std::optional<kernels::LabelType> label_type_of(at::ScalarType dtype) {
   }
 }
 
-// In their own type where the kernels of short rows read it.
+// In their own type where kernels read it.
 Tensor readable_short_labels(const Tensor& labels) {
   return label_type_of(labels.scalar_type()) ? readable(labels).contiguous() : readable_labels(labels);
 }
@@ -156,6 +156,29 @@ void count_classes(const Tensor& preds, const Tensor& target, const ClassRule& r
   count(t, predictions.data(), rows);
 }
 
+// Counts the samples that are right at all positions, and writes for each whether it is one where `exact` is not null.
+int64_t count_exact(int64_t* exact, const Tensor& preds, const Tensor& target, const ClassRule& rule,
+                    const ClassShape& shape) {
+  if (shape.samples * shape.positions == 0) return shape.samples;  // nothing is wrong with a sample without positions
+  const auto count = [&](const kernels::Labels& targets, const void* predicted) {
+    return kernels::count_exact(exact, {targets, predicted, shape.samples, shape.positions,
+                                        std::max<int64_t>(1, shape.classes), Ignored(rule.ignore_index)});
+  };
+  if (!shape.scores) {
+    const bool alike = preds.scalar_type() == target.scalar_type();
+    const Tensor targets = alike ? readable_short_labels(target) : readable_labels(target);
+    const Tensor predictions = alike ? readable_short_labels(preds) : readable_labels(preds);
+    const auto found = count(labels_of(targets), predictions.const_data_ptr());
+    if (rule.validate && rule.num_classes && found.no_class) throw_bad_label(preds, target, rule);
+    return found.samples;
+  }
+  int64_t samples = 0;
+  count_classes(preds, target, rule, shape, [&](const int64_t* t, const int64_t* p, int64_t) {
+    samples = count({t, kernels::LabelType::Int64}, p).samples;
+  });
+  return samples;
+}
+
 using Kernel = decltype(kernels::add_threshold_counts);
 
 // Counts each element by the kernel into two tables, and returns whether a score that was counted lies outside [0, 1].
@@ -184,7 +207,8 @@ void take_thresholds(Kernel& kernel, int64_t size, const Tensor& preds, const Te
   Room<int64_t, 128> room(2 * size);
   int64_t *const probabilities = room.data(), *const logits = probabilities + size;
   std::fill_n(probabilities, 2 * size, int64_t{0});
-  const bool outside = count_thresholds(kernel, probabilities, logits, /*samplewise=*/false, preds, target, rule, labels);
+  const bool outside =
+      count_thresholds(kernel, probabilities, logits, /*samplewise=*/false, preds, target, rule, labels);
   take({probabilities, logits, size, outside});
 }
 
@@ -221,25 +245,20 @@ void each_class_row(const Tensor& preds, const Tensor& target, const ClassRule& 
 }
 
 ThresholdRows::ThresholdRows(const Tensor& preds, const Tensor& target, const ThresholdRule& rule, int64_t labels)
-    : predictions_(preds.is_floating_point() ? readable(preds).contiguous() : readable_labels(preds)),
-      targets_(readable_labels(target)),
-      questions_{},
+    : predictions_(preds.is_floating_point() ? readable(preds).contiguous() : readable_short_labels(preds)),
+      targets_(readable_short_labels(target)),
+      questions_{nullptr, Element::Float, std::nullopt, labels_of(targets_), 0, labels, 0},
       cutoffs_{0, 0} {
   const int64_t samples = preds.dim() == 0 ? 1 : preds.size(0);
-  questions_ = {nullptr,
-                Element::Float,
-                nullptr,
-                targets_.const_data_ptr<int64_t>(),
-                samples,
-                labels,
-                preds.numel() / (samples * labels)};
+  questions_ = {
+      nullptr, Element::Float, std::nullopt, labels_of(targets_), samples, labels, preds.numel() / (samples * labels)};
   if (preds.is_floating_point()) {
     questions_.scores = predictions_.const_data_ptr();
     questions_.element = element_of(preds.scalar_type());
     cutoffs_ = {probability_cutoff(rule.threshold, preds.scalar_type()),
                 logit_cutoff(rule.threshold, preds.scalar_type())};
   } else {
-    questions_.predicted = predictions_.const_data_ptr<int64_t>();
+    questions_.predicted = labels_of(predictions_);
   }
 }
 
@@ -350,24 +369,20 @@ void add_class_confusion(Tensor& confusion, const Tensor& preds, const Tensor& t
 }
 
 Tensor exact_class_matches(const Tensor& preds, const Tensor& target, const ClassRule& rule) {
-  const auto shape = checked_classes(preds, target, rule);
-  if (!on_cpu(preds, target)) return plain::exact_class_matches(preds, target, rule);
-  // Nothing is wrong with a sample without positions.
-  int64_t exact = shape.positions == 0 ? shape.samples : 0;
-  count_classes(preds, target, rule, shape, [&](const int64_t* t, const int64_t* p, int64_t) {
-    exact = kernels::count_exact(t, p, shape.samples, shape.positions, Ignored(rule.ignore_index));
-  });
-  return at::full({1}, exact, at::kLong);
+  if (on_cpu(preds, target)) return at::full({1}, exact_class_matches_on_cpu(preds, target, rule), at::kLong);
+  checked_classes(preds, target, rule);
+  return plain::exact_class_matches(preds, target, rule);
+}
+
+int64_t exact_class_matches_on_cpu(const Tensor& preds, const Tensor& target, const ClassRule& rule) {
+  return count_exact(nullptr, preds, target, rule, checked_classes(preds, target, rule));
 }
 
 Tensor samplewise_exact_class_matches(const Tensor& preds, const Tensor& target, const ClassRule& rule) {
   const auto shape = checked_samplewise_classes(preds, target, rule);
   if (!on_cpu(preds, target)) return plain::samplewise_exact_class_matches(preds, target, rule);
   Tensor exact = at::ones({shape.samples}, at::kLong);
-  count_classes(preds, target, rule, shape, [&](const int64_t* t, const int64_t* p, int64_t) {
-    kernels::mark_exact(exact.mutable_data_ptr<int64_t>(), t, p, shape.samples, shape.positions,
-                        Ignored(rule.ignore_index));
-  });
+  count_exact(exact.mutable_data_ptr<int64_t>(), preds, target, rule, shape);
   return exact;
 }
 

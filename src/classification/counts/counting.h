@@ -57,6 +57,9 @@ METRICS_API void add_class_confusion(Tensor& confusion, const Tensor& preds, con
 /// Counts the samples of which all positions that are not ignored are right: int64 [1].
 METRICS_API Tensor exact_class_matches(const Tensor& preds, const Tensor& target, const ClassRule& rule);
 
+/// The same as a number, for inputs on the CPU.
+METRICS_API int64_t exact_class_matches_on_cpu(const Tensor& preds, const Tensor& target, const ClassRule& rule);
+
 /// Says of each sample whether all its positions that are not ignored are right: int64 [N], 1 or 0. At least one S,
 /// as above.
 METRICS_API Tensor samplewise_exact_class_matches(const Tensor& preds, const Tensor& target, const ClassRule& rule);
