@@ -550,11 +550,11 @@ def keeps_rows(entry: dict, options: dict) -> bool:
 
 def drawn_weights(draws: Draws, entry: dict, case: Case) -> Optional[list]:
     """Draw how often each row of each batch counts, as integers or floating numbers; None where the metric takes no weights."""
-    if entry.get("weights", "none") == "none" or entry["domain"] == "aggregation" or case.rows != "invariant":
+    if entry.get("weights", "none") == "none" or entry["domain"] == "aggregation" or case.rows != "invariant" or case.options.get("keep_sequence_dim") is not None:
         return None
     weights = []
     for batch in case.batches:
-        rows = {len(v) if isinstance(v, list) else v.shape[0] if v.ndim else None for v in batch.values()}
+        rows = {len(v) if isinstance(v, list) else v.shape[0] if isinstance(v, torch.Tensor) and v.ndim else None for v in batch.values()}
         if len(rows) != 1 or None in rows:
             return None
         drawn_ones = draws.integers(rows.pop(), 0, 4)
