@@ -345,20 +345,19 @@ def braces(items: list) -> str:
     return "{" + ", ".join(items) + "}"
 
 
-def ported(call: str, registry: Registry) -> str:
-    """Write a line of the porting table."""
+def ported(call: str, registry: Registry, failures: list) -> str:
+    """Write a line of the porting table, and name options that the registry does not have."""
     tree = ast.parse(call, mode="eval").body
     name = tree.func.attr if isinstance(tree.func, ast.Attribute) else tree.func.id
     inputs = [a.id for a in tree.args]
     given = {k.arg: ast.literal_eval(k.value) for k in tree.keywords}
     pairs = [f'{{"{k}", {json.dumps(v)}}}' for k, v in given.items()]
+    prefix = "torchmetrics."
     if inputs:
         entry, options = registry.functionals[name], f", {braces(pairs)}" if pairs else ""
         typed = lambda fields: f"metrics::functional::{name}({', '.join([*inputs, *fields])})"
         dynamic = f'metrics::call("{name}", {braces(inputs)}{options})'
-        prefix = "torchmetrics."
     else:
-        prefix = "torchmetrics."
         dynamic = f'metrics::create("{name}"{", " + braces(pairs) if pairs else ""})'
         if name in registry.routers:
             router = registry.routers[name]
@@ -370,8 +369,7 @@ def ported(call: str, registry: Registry) -> str:
         entry, of_class = registry.metrics[name], name
         typed = lambda fields: f"metrics::{of_class}({', '.join(fields)})"
     options_here = [o["name"] for o in entry["options"]]
-    if unknown := [n for n in given if n not in options_here]:
-        sys.exit(f"{call}: the registry has no {unknown[0]}")
+    failures += [f"{call}: the registry has no {n}" for n in given if n not in options_here]
     # C++ wants fields in the order in which they are declared.
     fields = [f".{n} = {literal(n, given[n])}" for n in options_here if n in given]
     python = f"{prefix}{call}".replace("'", '"')
@@ -415,7 +413,7 @@ def page(registry: Registry) -> tuple:
         "",
         "| Python | C++ | C++, by name |",
         "|---|---|---|",
-        *[ported(call, registry) for call in PORTED],
+        *[ported(call, registry, found) for call in PORTED],
         *[f"| {' | '.join(cells)} |" for cells in BY_HAND],
         "",
         "## Arguments that torchmetrics does not have",
