@@ -227,4 +227,32 @@ void summing_many_answers(benchmark::State& state) {
 }
 BENCHMARK(summing_many_answers)->Unit(benchmark::kMicrosecond);
 
+// 100,000 answers of some labels, and exact matches of 100,000 samples of four classes.
+void answers_of_labels(benchmark::State& state) {
+  const int64_t labels = state.range(0);
+  const Batch batch = questions(100000 / labels, labels);
+  at::set_num_threads(1);
+  for (auto _ : state) benchmark::DoNotOptimize(multilabel_counts(batch.preds, batch.target, labels, {}));
+  count_all_bytes(state, batch);
+}
+BENCHMARK(answers_of_labels)->Arg(1)->Arg(10)->Arg(1000)->Unit(benchmark::kMicrosecond);
+
+Batch labels_of_samples() {
+  at::manual_seed(0);
+  return {at::randint(10, {100000, 4}, at::kLong), at::randint(10, {100000, 4}, at::kLong)};
+}
+
+void exact_samples(benchmark::State& state) {
+  const Batch batch = labels_of_samples();
+  at::set_num_threads(1);
+  for (auto _ : state) benchmark::DoNotOptimize(exact_class_matches(batch.preds, batch.target, {.num_classes = 10}));
+  count_all_bytes(state, batch);
+}
+BENCHMARK(exact_samples)->Unit(benchmark::kMicrosecond);
+
+void summing_exact_samples(benchmark::State& state) {
+  sum_both(state, labels_of_samples());
+}
+BENCHMARK(summing_exact_samples)->Unit(benchmark::kMicrosecond);
+
 }  // namespace

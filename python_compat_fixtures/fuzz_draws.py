@@ -2,7 +2,8 @@
 
 import inspect
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Optional
 
 import torch
 import torchmetrics.image.fid
@@ -53,6 +54,7 @@ RANGES_OF = {("NormalizedRootMeanSquaredError", "normalization"): ["mean", "rang
 # Options that torchmetrics does not have, and that known_differences.py brings it to.
 OWN = {"input"}
 BY_TYPE = {"bool": [True, False], "int": [1, 2, 3, 5], "float": [0.0, 0.25, 0.5, 1.0, 2.0], "str": ["", "a"], "None": [None]}
+WEIGHTS = "Rows.weights"  # beside the inputs of a batch
 # What an option is given to see it refused.
 WRONG = ["one", 1.5, -1, -0.5, 0, 2, None, True, []]
 # Plays of one case must agree with one another, except where batches say what their rows do not.
@@ -546,6 +548,23 @@ def keeps_rows(entry: dict, options: dict) -> bool:
     return entry["domain"] == "regression" and options.get("reduction", "") in ("none", None)
 
 
+def drawn_weights(draws: Draws, entry: dict, case: Case) -> Optional[list]:
+    """Draw how often each row of each batch counts, as integers or floating numbers; None where the metric takes no weights."""
+    if entry.get("weights", "none") == "none" or entry["domain"] == "aggregation" or case.rows != "invariant":
+        return None
+    weights = []
+    for batch in case.batches:
+        rows = {len(v) if isinstance(v, list) else v.shape[0] if v.ndim else None for v in batch.values()}
+        if len(rows) != 1 or None in rows:
+            return None
+        drawn_ones = draws.integers(rows.pop(), 0, 4)
+        if len(drawn_ones):
+            drawn_ones[0] = max(1, int(drawn_ones[0]))  # a batch of which nothing is left is one without rows
+        weights.append(drawn_ones)
+    floats = entry["weights"] == "any" and draws.choice([True, False])
+    return [w.float() for w in weights] if floats else weights
+
+
 def drawn(entry: dict, name: str) -> Drawn:
     """Draw a case of a metric; of equal names comes the same."""
     if entry["domain"] not in INPUTS:
@@ -566,4 +585,9 @@ def drawn(entry: dict, name: str) -> Drawn:
     case = Case(name, entry["name"], given, batches, functional, functional_call=call, rows=rows)
     cuts = sorted(int(draws.integers(1, 0, len(batches) + 1)) for _ in range(draws.choice([1, 2])))
     shares = [b - a for a, b in zip([0, *cuts], [*cuts, len(batches)])]
-    return Drawn(case, shares, ways_of(case) if one_in(draws, 4) else [], wrong)
+    given = Drawn(case, shares, ways_of(case) if one_in(draws, 4) else [], wrong)
+    weights = drawn_weights(draws, entry, case) if not wrong and one_in(draws, 4) else None
+    if weights is None:
+        return given
+    batches = [batch | {WEIGHTS: w} for batch, w in zip(batches, weights)]
+    return replace(given, case=replace(case, batches=batches, functional=None, functional_call=None), ways=[])

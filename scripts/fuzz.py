@@ -4,7 +4,7 @@
     scripts/fuzz.py [--build build/release] [--seconds N | --cases N] [--seed S] [domain or class …]
 
 Options are drawn from what the registry says of them (`metrics list --json`), batches by domain. Each case is played by updates,
-by forward, by shards that are merged and by the functional, collections and wrappers also with a reset, a copy and a state dict half-way; an error in both is agreement. What python_compat_fixtures/known_differences.py
+by forward, by shards that are merged and by the functional; where rows weigh, torchmetrics is given each as often; collections and wrappers also with a reset, a copy and a state dict half-way; an error in both is agreement. What python_compat_fixtures/known_differences.py
 explains by the reason of a fixture is counted and not shown. What is left is made smaller while it stays, and printed as a case for a script
 of fixtures. Of the same seed and number of cases come the same cases; `--case NAME` plays the one of that name again.
 """
@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT / "python_compat_fixtures"))
 import torch  # noqa: E402
 from cases import Case, Stem, concatenated, copied, fed, find_functional, grouped, same  # noqa: E402
 from fuzz_composites import DRAWS, GROUPS, TRACKER, UNNAMED, Leaves, drawn_composite, made_there, meant_for, smaller_options, ways_of_composite, without_groups  # noqa: E402
-from fuzz_draws import OWN, Drawn, NotDrawn, drawn, ways_of  # noqa: E402
+from fuzz_draws import OWN, WEIGHTS, Drawn, NotDrawn, drawn, ways_of  # noqa: E402
 from known_differences import TOLERANCES, Known, Outcome, Play, reading, said, theirs_made  # noqa: E402
 from safetensors.torch import save  # noqa: E402
 from torch import Tensor  # noqa: E402
@@ -67,7 +67,10 @@ class Here:
         if self.process is None:
             self.process = subprocess.Popen([self.program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         case, stem = given.case, Stem("fuzz")
-        entry = {"name": case.name, "class": case.metric, "options": case.options, "batches": [stem._inputs(b) for b in case.batches], "rows": case.rows}
+        batches = [{k: v for k, v in b.items() if k != WEIGHTS} for b in case.batches]
+        entry = {"name": case.name, "class": case.metric, "options": case.options, "batches": [stem._inputs(b) for b in batches], "rows": case.rows}
+        if any(WEIGHTS in b for b in case.batches):
+            entry["weights"] = [stem._inputs(b)[WEIGHTS] for b in case.batches]
         tolerance = TOLERANCES["ways"]
         entry |= {"rtol": tolerance["rtol"], "atol": tolerance["atol"]}
         if case.functional:
@@ -113,6 +116,28 @@ def functional_arguments(case: Case) -> Optional[tuple]:
     return (whole, options) if whole.keys() <= set(names) else None
 
 
+def repeated(case: Case) -> Case:
+    """Give each row as often as it weighs, which torchmetrics does not know of."""
+
+    def batch(given: dict) -> dict:
+        if WEIGHTS not in given:
+            return given
+        times = given[WEIGHTS].long()
+        each = lambda v: v.repeat_interleave(times, 0) if isinstance(v, Tensor) else [x for x, n in zip(v, times.tolist()) for _ in range(n)]
+        return {k: each(v) for k, v in given.items() if k != WEIGHTS}
+
+    return replace(case, batches=[batch(b) for b in case.batches])
+
+
+def like(value: Any, other: Any) -> Any:
+    """Bring counts of weighted rows, which are floating numbers, to integers where the other value has these."""
+    if isinstance(value, Tensor) and isinstance(other, Tensor):
+        return value.to(other.dtype) if value.is_floating_point() and not other.is_floating_point() and torch.equal(value, value.round()) else value
+    if isinstance(value, (list, tuple)) and isinstance(other, (list, tuple)):
+        return type(value)(like(a, b) for a, b in zip(value, other)) if len(value) == len(other) else value
+    return value
+
+
 def tried(call: Callable) -> Outcome:
     """Return the value of a call, or what it raised."""
     try:
@@ -125,7 +150,7 @@ def tried(call: Callable) -> Outcome:
 
 def there(given: Drawn, make: Optional[Callable] = None, names: tuple = PLAYS) -> dict:
     """Play a case with torchmetrics, or with what `make` makes: the outcome of each play."""
-    case, half = given.case, given.half
+    case, half = repeated(given.case), given.half
     if make is None:
         make = lambda: made_there(case.metric, case.options | given.there) if case.metric in DRAWS else theirs_made(case)
 
@@ -201,7 +226,8 @@ def agree(case: Case, mine: Outcome, other: Outcome) -> bool:
     """Tell whether both give the same, or nothing."""
     if mine.error or other.error:
         return bool(mine.error and other.error)
-    return same(mine.value, other.value, **TOLERANCES.get(case.metric, TOLERANCES["default"]))
+    value = like(mine.value, other.value) if any(WEIGHTS in b for b in case.batches) else mine.value
+    return same(value, other.value, **TOLERANCES.get(case.metric, TOLERANCES["default"]))
 
 
 def possible_ways(case: Case) -> list:
@@ -250,7 +276,7 @@ class Fuzzer:
             if given.case.metric in DRAWS and (reasons := self.by_parts(given, name, mine)):
                 explained |= reasons
                 continue
-            play = Play(name, given.case, mine, other, given.wrong)
+            play = Play(name, repeated(given.case), mine, other, given.wrong)
             if reason := self.known.explains(play):
                 explained.add(reason)
                 continue

@@ -2,10 +2,12 @@
 
 #include "core/loaded_states.h"
 #include "families/numbers.h"
-#include "kernels/plain_tensor.h"
 
 #include <ATen/ops/ones.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
+
+#include <array>
 
 namespace metrics::classification {
 namespace {
@@ -15,16 +17,29 @@ constexpr std::size_t kFirst = 0;
 constexpr std::size_t kLogits = 1;
 constexpr std::size_t kOutside = 2;
 
-/// Whether counts can be added to those of a state where they lie.
-bool go_together(const State& state, const Tensor& counts) {
-  const Tensor& held = state.tensor();
-  return !state.grows() && kernels::is_plain(held) && kernels::is_plain(counts) && counts.scalar_type() == at::kLong &&
-         held.sizes() == counts.sizes();
+// Rows of counts [4, L] in the order of a label's matrix.
+constexpr std::array kInMatrix{counts::TrueNegative, counts::FalsePositive, counts::FalseNegative,
+                               counts::TruePositive};
+
+void add_to(int64_t* held, const int64_t* added, int64_t size, CellLayout layout) {
+  if (layout == CellLayout::Rows) {
+    for (int64_t i = 0; i < size; ++i) held[i] = wrapping_sum(held[i], added[i]);
+    return;
+  }
+  const int64_t labels = size / counts::kCells;
+  for (int64_t label = 0; label < labels; ++label) {
+    for (const int64_t row : kInMatrix) {
+      *held = wrapping_sum(*held, added[row * labels + label]);
+      ++held;
+    }
+  }
 }
 
-void add_to(int64_t* held, const Tensor& counts) {
-  const int64_t* added = counts.const_data_ptr<int64_t>();
-  for (int64_t i = 0; i < counts.numel(); ++i) held[i] = wrapping_sum(held[i], added[i]);
+// Counts [4, L] as `shape` has them, [L, 2, 2] or [2, 2].
+Tensor as_matrices(const Tensor& counts, at::IntArrayRef shape) {
+  std::vector<Tensor> cells;
+  for (const int64_t row : kInMatrix) cells.push_back(counts[row]);
+  return at::stack(cells, 1).reshape(shape);
 }
 
 void copy_into(State& into, const State& from) {
@@ -56,20 +71,40 @@ void fold_readings(States& states, ScoreInput input, const counts::ThresholdCoun
   State& first = states.at(kFirst);
   if (input != ScoreInput::Auto) return fold(first, input == ScoreInput::Logits ? counts.logits : counts.probabilities);
   State &of_logits = states.at(kLogits), &outside = states.at(kOutside);
-  if (go_together(first, counts.probabilities) && go_together(of_logits, counts.logits)) {
-    int64_t* const held = first.counts();
-    int64_t* const held_of_logits = of_logits.counts();
-    int64_t* const held_outside = outside.counts();
-    add_to(held, counts.probabilities);
-    add_to(held_of_logits, counts.logits);
-    if (counts.outside) *held_outside = 1;
-    return;
-  }
   States::Attempt attempt(states);
   fold(first, counts.probabilities);
   fold(of_logits, counts.logits);
   if (counts.outside) outside.raise(at::ones({}, counts.logits.options()));
   attempt.succeed();
+}
+
+void fold_readings(States& states, ScoreInput input, const counts::ThresholdNumbers& counts, CellLayout layout) {
+  int64_t* const held = states.at(kFirst).counts();
+  if (input != ScoreInput::Auto) {
+    return add_to(held, input == ScoreInput::Logits ? counts.logits : counts.probabilities, counts.size, layout);
+  }
+  int64_t* const held_of_logits = states.at(kLogits).counts();
+  int64_t* const held_outside = states.at(kOutside).counts();
+  add_to(held, counts.probabilities, counts.size, layout);
+  add_to(held_of_logits, counts.logits, counts.size, layout);
+  if (counts.outside) *held_outside = 1;
+}
+
+void count_readings(States& states, ScoreInput input, const Tensor& preds, const Tensor& target,
+                    std::optional<int64_t> num_labels, const counts::ThresholdRule& rule, CellLayout layout) {
+  if (counts::on_cpu(preds, target)) {
+    return counts::take_threshold_counts(preds, target, num_labels, rule, [&](const counts::ThresholdNumbers& numbers) {
+      fold_readings(states, input, numbers, layout);
+    });
+  }
+  auto counts = num_labels ? counts::multilabel_counts(preds, target, *num_labels, rule)
+                           : counts::binary_counts(preds, target, rule);
+  if (layout == CellLayout::Matrices) {
+    const at::IntArrayRef shape = states.at(kFirst).tensor().sizes();
+    counts.probabilities = as_matrices(counts.probabilities, shape);
+    counts.logits = as_matrices(counts.logits, shape);
+  }
+  fold_readings(states, input, counts);
 }
 
 const State& reading_that_applies(const States& states, ScoreInput input) {

@@ -4,6 +4,8 @@
 #include <metrics/classification/choices.h>
 #include <metrics/core/state.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,20 @@ void declare_readings(States& states, const std::vector<std::string>& names, Red
 
 /// Adds a batch's counts, or appends them to states that grow.
 void fold_readings(States& states, ScoreInput input, const counts::ThresholdCounts& counts);
+
+/// How counts [4, L] lie in a state: as they are, or as a matrix for each label, [L, 2, 2], or [2, 2], the target being
+/// the row.
+enum class CellLayout { Rows, Matrices };
+
+/// Counts a batch into states that do not grow: what `multilabel_counts` counts, or without `num_labels`
+/// `binary_counts`.
+void count_readings(States& states, ScoreInput input, const Tensor& preds, const Tensor& target,
+                    std::optional<int64_t> num_labels, const counts::ThresholdRule& rule,
+                    CellLayout layout = CellLayout::Rows);
+
+/// Adds a batch's counts, given as numbers, to states on the CPU that hold as many.
+void fold_readings(States& states, ScoreInput input, const counts::ThresholdNumbers& counts,
+                   CellLayout layout = CellLayout::Rows);
 
 /// Returns the counts of whichever reading applies, logits or probabilities.
 const State& reading_that_applies(const States& states, ScoreInput input);

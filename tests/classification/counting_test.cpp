@@ -489,6 +489,32 @@ TEST_CASE("counting: memory that is negated or absent is read as its values") {
   CHECK(of_nothing[TruePositive].equal(labels({2, 0, 0})));
 }
 
+TEST_CASE("counting: answers in their own type are what they are as int64, whatever is ignored") {
+  const Tensor preds = at::rand({700}), target = at::randint(3, {700}, at::kLong);
+  for (const int64_t ignore_index : {int64_t{0}, int64_t{1}, int64_t{2}, int64_t{-1}, int64_t{258}, int64_t{1} << 33}) {
+    CAPTURE(ignore_index);
+    const ThresholdRule rule{.ignore_index = ignore_index, .validate = false};
+    const ThresholdCounts expected = binary_counts(preds, target, rule);
+    for (const at::ScalarType dtype : {at::kInt, at::kShort, at::kChar, at::kByte}) {
+      CAPTURE(dtype);
+      CHECK(binary_counts(preds, target.to(dtype), rule).probabilities.equal(expected.probabilities));
+      CHECK(binary_counts(target.to(dtype), target.to(dtype), rule)
+                .probabilities.equal(plain::binary_counts(target, target, rule).probabilities));
+    }
+  }
+}
+
+TEST_CASE("counting: more answers of a label than packed counts have room for") {
+  for (const int64_t labels : {1, 3, 600}) {
+    CAPTURE(labels);
+    const std::vector<int64_t> shape{3'300'000 / labels, labels};
+    const Tensor preds = at::rand(shape), target = at::randint(2, shape, at::kLong);
+    const ThresholdCounts counts = multilabel_counts(preds, target, labels, {});
+    CHECK(counts.probabilities.equal(plain::multilabel_counts(preds, target, labels, {}).probabilities));
+    CHECK_FALSE(counts.outside);
+  }
+}
+
 TEST_CASE("counting: the same counts from any number of threads") {
   const Tensor preds = at::randn({3000, 40});
   const Tensor target = at::randint(40, {3000}, at::kLong);

@@ -1,15 +1,20 @@
 #include "classification/counts/counting.h"
 #include <metrics/classification/exact_match.h>
+#include <metrics/core/errors.h>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/rand.h>
+#include <ATen/ops/randint.h>
 #include <ATen/ops/tensor.h>
+#include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
 #include <doctest/doctest.h>
 
+#include <cstdint>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -77,5 +82,47 @@ TEST_CASE("exact match: any number of labels in a row") {
     const Tensor twice = preds.unsqueeze(2).repeat({1, 1, 2}), targets = target.unsqueeze(2).repeat({1, 1, 2});
     CHECK(samplewise_exact_multilabel_matches(twice, targets, labels, {})
               .probabilities.equal(at::tensor({2, 0, 0, 2}, at::kLong)));
+  }
+}
+
+TEST_CASE("exact match: samples of any length, in labels of any type and size, as the plain version has them") {
+  using namespace metrics::classification::counts;
+  for (const int64_t size : {1, 2, 3, 4, 7, 8, 9, 16, 31, 300, 2047, 2048, 2049, 5000}) {
+    CAPTURE(size);
+    const Tensor target = at::randint(3, {40, size}, at::kLong);
+    const Tensor wrong = at::rand({40, size}) < 0.5 / static_cast<double>(size);
+    for (const at::ScalarType dtype : {at::kLong, at::kInt, at::kShort, at::kChar, at::kByte}) {
+      for (const std::optional<int64_t> ignore_index : {std::optional<int64_t>(), std::optional<int64_t>(2)}) {
+        CAPTURE(dtype);
+        // 256 and 65,536 more: what differs above the last byte, and is no class.
+        for (const int64_t step : {1, 256, 65536}) {
+          if (step > 1 && dtype != at::kLong && dtype != at::kInt) continue;
+          const ClassRule rule{.num_classes = 4, .ignore_index = ignore_index, .validate = step == 1};
+          const Tensor preds = at::where(wrong, target + step, target).to(dtype), targets = target.to(dtype);
+          CHECK(exact_class_matches(preds, targets, rule).equal(plain::exact_class_matches(preds, targets, rule)));
+          CHECK(samplewise_exact_class_matches(preds, targets, rule)
+                    .equal(plain::samplewise_exact_class_matches(preds, targets, rule)));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("exact match: a label of no class is refused whatever its type, and not where it is ignored") {
+  using namespace metrics::classification::counts;
+  for (const at::ScalarType dtype : {at::kLong, at::kInt, at::kShort, at::kChar}) {
+    CAPTURE(dtype);
+    const Tensor right = at::zeros({5, 3}, dtype);
+    Tensor wrong = right.clone();
+    wrong[2][1] = -1;
+    const auto matches = [&](const Tensor& preds, const Tensor& target, std::optional<int64_t> ignore_index) {
+      return exact_class_matches(preds, target, {.num_classes = 300, .ignore_index = ignore_index}).item<int64_t>();
+    };
+    CHECK_THROWS_WITH_AS(matches(right, wrong, {}), "target: expected labels in [0, 300), got -1 at [2, 1]",
+                         metrics::InvalidArgument);
+    CHECK_THROWS_WITH_AS(matches(wrong, right, {}), "preds: expected labels in [0, 300), got -1 at [2, 1]",
+                         metrics::InvalidArgument);
+    CHECK(matches(right, wrong, -1) == 5);
+    CHECK(matches(wrong, wrong, -1) == 5);
   }
 }

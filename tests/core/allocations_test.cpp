@@ -2,8 +2,11 @@
 
 #include <metrics/aggregation/aggregation.h>
 #include <metrics/classification/accuracy.h>
+#include <metrics/classification/confusion_matrix.h>
+#include <metrics/classification/exact_match.h>
 #include <metrics/classification/f_beta.h>
 #include <metrics/classification/precision_recall.h>
+#include <metrics/classification/stat_scores.h>
 #include <metrics/collections/metric_collection.h>
 #include <metrics/core/dynamic.h>
 #include <metrics/image/psnr.h>
@@ -36,6 +39,13 @@ int64_t allocations_of(const F& f) {
 /// What a tensor takes, its numbers aside, for which LibTorch asks elsewhere.
 int64_t allocations_of_tensor() {
   return allocations_of([] { Tensor(at::detail::empty_cpu({}, at::kFloat)); });
+}
+
+template <class M, class... Inputs>
+void check_update_allocations(M metric, const Inputs&... inputs) {
+  CAPTURE(metric.to_string());
+  metric.update(inputs...);
+  CHECK(allocations_of([&] { metric.update(inputs...); }) == 0);
 }
 
 template <class M, class... Inputs>
@@ -88,6 +98,49 @@ TEST_CASE("the update of a metric over pairs allocates nothing after the first, 
     check_allocations(metrics::PearsonCorrCoef(), x, y);
     check_allocations(metrics::PeakSignalNoiseRatio({.data_range = 40}), x, y);
   }
+}
+
+TEST_CASE("an update of what counts classes, labels and answers allocates nothing after the first") {
+  if (!allocations()) return;  // a sanitizer counts them
+  for (const int64_t rows : {32, 3000}) {
+    CAPTURE(rows);
+    const Tensor scores = at::rand({rows}), classes = at::rand({rows, 10});
+    for (const at::ScalarType dtype : {at::kLong, at::kInt, at::kByte, at::kBool}) {
+      CAPTURE(dtype);
+      const Tensor answers = at::randint(2, {rows}, at::kLong).to(dtype);
+      const Tensor answers_of_ten = at::randint(2, {rows, 10}, at::kLong).to(dtype);
+      check_update_allocations(metrics::BinaryStatScores(), scores, answers);
+      check_update_allocations(metrics::BinaryAccuracy({.threshold = 0.3}), scores.to(at::kDouble), answers);
+      check_update_allocations(metrics::BinaryAccuracy(), answers.clone(), answers);
+      check_update_allocations(metrics::BinaryF1Score({.ignore_index = 0}), scores.to(at::kHalf), answers);
+      check_update_allocations(metrics::BinaryConfusionMatrix(), scores, answers);
+      check_update_allocations(metrics::MultilabelStatScores({.num_labels = 10}), classes, answers_of_ten);
+      check_update_allocations(metrics::MultilabelConfusionMatrix({.num_labels = 10}), classes, answers_of_ten);
+      check_update_allocations(metrics::MultilabelExactMatch({.num_labels = 10}), classes, answers_of_ten);
+    }
+    const Tensor target = at::randint(10, {rows}, at::kLong), pairs = at::randint(10, {rows, 4}, at::kLong);
+    check_update_allocations(metrics::MulticlassStatScores({.num_classes = 10}), classes, target);
+    check_update_allocations(metrics::MulticlassAccuracy({.num_classes = 10}), classes, target);
+    check_update_allocations(metrics::MulticlassConfusionMatrix({.num_classes = 10}), classes, target);
+    check_update_allocations(metrics::MulticlassExactMatch({.num_classes = 10}), pairs, pairs.clone());
+  }
+  const Tensor many = at::rand({32, 300}), answers_of_many = at::randint(2, {32, 300}, at::kLong);
+  check_update_allocations(metrics::MultilabelAccuracy({.num_labels = 300}), many, answers_of_many);
+  check_update_allocations(metrics::MultilabelConfusionMatrix({.num_labels = 300}), many, answers_of_many);
+}
+
+TEST_CASE("the compute of a score over counts allocates its result and the value that it keeps") {
+  if (!allocations()) return;  // a sanitizer counts them
+  const Tensor scores = at::rand({32}), answers = at::randint(2, {32}, at::kLong);
+  const Tensor classes = at::rand({32, 10}), target = at::randint(10, {32}, at::kLong);
+  const Tensor of_ten = at::randint(2, {32, 10}, at::kLong);
+  check_allocations(metrics::BinaryAccuracy(), scores, answers);
+  check_allocations(metrics::BinaryF1Score(), scores, answers);
+  check_allocations(metrics::BinaryConfusionMatrix(), scores, answers);
+  check_allocations(metrics::MulticlassAccuracy({.num_classes = 10}), classes, target);
+  check_allocations(metrics::MulticlassExactMatch({.num_classes = 10}), of_ten, of_ten.clone());
+  check_allocations(metrics::MultilabelAccuracy({.num_labels = 10}), classes, of_ten);
+  check_allocations(metrics::MultilabelExactMatch({.num_labels = 10}), classes, of_ten);
 }
 
 TEST_CASE("the update of a collection allocates what one of its members does, where all do the same") {

@@ -7,28 +7,12 @@
 #include <metrics/core/warning.h>
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/stack.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
 namespace metrics {
 
 using namespace classification;
-
-namespace {
-
-// Counts [4, L] as a matrix for each label: [L, 2, 2], the target being the row.
-Tensor as_matrices(const Tensor& counts) {
-  using namespace counts;
-  return at::stack({counts[TrueNegative], counts[FalsePositive], counts[FalseNegative], counts[TruePositive]}, 1)
-      .reshape({-1, 2, 2});
-}
-
-counts::ThresholdCounts as_matrices(const counts::ThresholdCounts& counts) {
-  return {as_matrices(counts.probabilities), as_matrices(counts.logits), counts.outside};
-}
-
-}  // namespace
 
 void BinaryConfusion::check(const Options& o) {
   if (o.validate_args) check_threshold(o.threshold);
@@ -42,10 +26,7 @@ void BinaryConfusion::update(States& states, const Options& o, const Tensor& pre
                              const Weights& weights) {
   const counts::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
   if (weights.given()) return counts::add_weighted_matrices(states, o.input, preds, target, std::nullopt, rule, weights);
-  auto counts = as_matrices(counts::binary_counts(preds, target, rule));
-  counts.probabilities = counts.probabilities[0];
-  counts.logits = counts.logits[0];
-  fold_readings(states, o.input, counts);
+  count_readings(states, o.input, preds, target, std::nullopt, rule, CellLayout::Matrices);
 }
 
 std::string BinaryConfusion::update_key(const Options& o) {
@@ -97,7 +78,7 @@ void MultilabelConfusion::update(States& states, const Options& o, const Tensor&
   if (weights.given()) {
     return counts::add_weighted_matrices(states, o.input, preds, target, o.num_labels, rule, weights);
   }
-  fold_readings(states, o.input, as_matrices(counts::multilabel_counts(preds, target, o.num_labels, rule)));
+  count_readings(states, o.input, preds, target, o.num_labels, rule, CellLayout::Matrices);
 }
 
 std::string MultilabelConfusion::update_key(const Options& o) {

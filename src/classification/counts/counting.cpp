@@ -5,6 +5,7 @@
 #include "kernels.h"
 #include "kernels/math.h"
 #include "kernels/ordered_bits.h"
+#include "room.h"
 #include "short_rows.h"
 #include <metrics/core/errors.h>
 
@@ -27,10 +28,6 @@ using metrics::kernels::Element;
 using metrics::kernels::element_of;
 using metrics::kernels::number_of;
 using metrics::kernels::ordered_bits;
-
-bool on_cpu(const Tensor& preds, const Tensor& target) {
-  return preds.is_cpu() && target.is_cpu();
-}
 
 // Memory that can be read: neither to be negated on reading, nor a zero tensor, which has none.
 Tensor readable(const Tensor& tensor) {
@@ -96,7 +93,7 @@ std::optional<kernels::LabelType> label_type_of(at::ScalarType dtype) {
   }
 }
 
-// In their own type where the kernels of short rows read it.
+// In their own type where kernels read it.
 Tensor readable_short_labels(const Tensor& labels) {
   return label_type_of(labels.scalar_type()) ? readable(labels).contiguous() : readable_labels(labels);
 }
@@ -159,19 +156,60 @@ void count_classes(const Tensor& preds, const Tensor& target, const ClassRule& r
   count(t, predictions.data(), rows);
 }
 
+// Counts the samples that are right at all positions, and writes for each whether it is one where `exact` is not null.
+int64_t count_exact(int64_t* exact, const Tensor& preds, const Tensor& target, const ClassRule& rule,
+                    const ClassShape& shape) {
+  if (shape.samples * shape.positions == 0) return shape.samples;  // nothing is wrong with a sample without positions
+  const auto count = [&](const kernels::Labels& targets, const void* predicted) {
+    return kernels::count_exact(exact, {targets, predicted, shape.samples, shape.positions,
+                                        std::max<int64_t>(1, shape.classes), Ignored(rule.ignore_index)});
+  };
+  if (!shape.scores) {
+    const bool alike = preds.scalar_type() == target.scalar_type();
+    const Tensor targets = alike ? readable_short_labels(target) : readable_labels(target);
+    const Tensor predictions = alike ? readable_short_labels(preds) : readable_labels(preds);
+    const auto found = count(labels_of(targets), predictions.const_data_ptr());
+    if (rule.validate && rule.num_classes && found.no_class) throw_bad_label(preds, target, rule);
+    return found.samples;
+  }
+  int64_t samples = 0;
+  count_classes(preds, target, rule, shape, [&](const int64_t* t, const int64_t* p, int64_t) {
+    samples = count({t, kernels::LabelType::Int64}, p).samples;
+  });
+  return samples;
+}
+
 using Kernel = decltype(kernels::add_threshold_counts);
 
-// Counts each element by the kernel into tables of these sizes.
+// Counts each element by the kernel into two tables, and returns whether a score that was counted lies outside [0, 1].
+bool count_thresholds(Kernel& kernel, int64_t* probabilities, int64_t* logits, bool samplewise, const Tensor& preds,
+                      const Tensor& target, const ThresholdRule& rule, int64_t labels) {
+  if (preds.numel() == 0) return false;
+  const ThresholdRows rows(preds, target, rule, labels);
+  const auto seen =
+      kernel(probabilities, logits, samplewise, rows.questions(), rows.cutoffs(), Ignored(rule.ignore_index));
+  if (rule.validate && seen.invalid) throw_bad_label(preds, target, rule);
+  return seen.outside;
+}
+
+// The same into tensors of these sizes.
 ThresholdCounts count_thresholds(Kernel& kernel, at::IntArrayRef sizes, bool samplewise, const Tensor& preds,
                                  const Tensor& target, const ThresholdRule& rule, int64_t labels) {
   ThresholdCounts counts{at::zeros(sizes, at::kLong), at::zeros(sizes, at::kLong)};
-  if (preds.numel() == 0) return counts;
-  const ThresholdRows rows(preds, target, rule, labels);
-  const auto seen = kernel(counts.probabilities.mutable_data_ptr<int64_t>(), counts.logits.mutable_data_ptr<int64_t>(),
-                           samplewise, rows.questions(), rows.cutoffs(), Ignored(rule.ignore_index));
-  if (rule.validate && seen.invalid) throw_bad_label(preds, target, rule);
-  counts.outside = seen.outside;
+  counts.outside = count_thresholds(kernel, counts.probabilities.mutable_data_ptr<int64_t>(),
+                                    counts.logits.mutable_data_ptr<int64_t>(), samplewise, preds, target, rule, labels);
   return counts;
+}
+
+// The same as numbers.
+void take_thresholds(Kernel& kernel, int64_t size, const Tensor& preds, const Tensor& target, const ThresholdRule& rule,
+                     int64_t labels, TakeThresholdNumbers take) {
+  Room<int64_t, 128> room(2 * size);
+  int64_t *const probabilities = room.data(), *const logits = probabilities + size;
+  std::fill_n(probabilities, 2 * size, int64_t{0});
+  const bool outside =
+      count_thresholds(kernel, probabilities, logits, /*samplewise=*/false, preds, target, rule, labels);
+  take({probabilities, logits, size, outside});
 }
 
 ThresholdCounts threshold_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule, int64_t labels) {
@@ -207,25 +245,20 @@ void each_class_row(const Tensor& preds, const Tensor& target, const ClassRule& 
 }
 
 ThresholdRows::ThresholdRows(const Tensor& preds, const Tensor& target, const ThresholdRule& rule, int64_t labels)
-    : predictions_(preds.is_floating_point() ? readable(preds).contiguous() : readable_labels(preds)),
-      targets_(readable_labels(target)),
-      questions_{},
+    : predictions_(preds.is_floating_point() ? readable(preds).contiguous() : readable_short_labels(preds)),
+      targets_(readable_short_labels(target)),
+      questions_{nullptr, Element::Float, std::nullopt, labels_of(targets_), 0, labels, 0},
       cutoffs_{0, 0} {
   const int64_t samples = preds.dim() == 0 ? 1 : preds.size(0);
-  questions_ = {nullptr,
-                Element::Float,
-                nullptr,
-                targets_.const_data_ptr<int64_t>(),
-                samples,
-                labels,
-                preds.numel() / (samples * labels)};
+  questions_ = {
+      nullptr, Element::Float, std::nullopt, labels_of(targets_), samples, labels, preds.numel() / (samples * labels)};
   if (preds.is_floating_point()) {
     questions_.scores = predictions_.const_data_ptr();
     questions_.element = element_of(preds.scalar_type());
     cutoffs_ = {probability_cutoff(rule.threshold, preds.scalar_type()),
                 logit_cutoff(rule.threshold, preds.scalar_type())};
   } else {
-    questions_.predicted = predictions_.const_data_ptr<int64_t>();
+    questions_.predicted = labels_of(predictions_);
   }
 }
 
@@ -246,9 +279,20 @@ Float find_cutoff(double threshold) {
 }  // namespace
 
 double logit_cutoff(double threshold, at::ScalarType dtype) {
-  static const float of_half = find_cutoff<float>(0.5);
-  if (dtype == at::kDouble) return find_cutoff<double>(threshold);
-  return threshold == 0.5 ? of_half : find_cutoff<float>(threshold);
+  struct Found {
+    double threshold, cutoff;
+  };
+  // The last ones are kept, because a search takes longer than the counting of a small batch.
+  thread_local Found of_float{0.5, find_cutoff<float>(0.5)}, of_double{0.5, find_cutoff<double>(0.5)};
+  Found& last = dtype == at::kDouble ? of_double : of_float;
+  if (last.threshold != threshold) {
+    last = {threshold, dtype == at::kDouble ? find_cutoff<double>(threshold) : find_cutoff<float>(threshold)};
+  }
+  return last.cutoff;
+}
+
+bool on_cpu(const Tensor& preds, const Tensor& target) {
+  return preds.defined() && target.defined() && preds.is_cpu() && target.is_cpu();
 }
 
 void add_class_counts(Tensor& counts, const Tensor& preds, const Tensor& target, const ClassRule& rule) {
@@ -325,25 +369,38 @@ void add_class_confusion(Tensor& confusion, const Tensor& preds, const Tensor& t
 }
 
 Tensor exact_class_matches(const Tensor& preds, const Tensor& target, const ClassRule& rule) {
-  const auto shape = checked_classes(preds, target, rule);
-  if (!on_cpu(preds, target)) return plain::exact_class_matches(preds, target, rule);
-  // Nothing is wrong with a sample without positions.
-  int64_t exact = shape.positions == 0 ? shape.samples : 0;
-  count_classes(preds, target, rule, shape, [&](const int64_t* t, const int64_t* p, int64_t) {
-    exact = kernels::count_exact(t, p, shape.samples, shape.positions, Ignored(rule.ignore_index));
-  });
-  return at::full({1}, exact, at::kLong);
+  if (on_cpu(preds, target)) return at::full({1}, exact_class_matches_on_cpu(preds, target, rule), at::kLong);
+  checked_classes(preds, target, rule);
+  return plain::exact_class_matches(preds, target, rule);
+}
+
+int64_t exact_class_matches_on_cpu(const Tensor& preds, const Tensor& target, const ClassRule& rule) {
+  return count_exact(nullptr, preds, target, rule, checked_classes(preds, target, rule));
 }
 
 Tensor samplewise_exact_class_matches(const Tensor& preds, const Tensor& target, const ClassRule& rule) {
   const auto shape = checked_samplewise_classes(preds, target, rule);
   if (!on_cpu(preds, target)) return plain::samplewise_exact_class_matches(preds, target, rule);
   Tensor exact = at::ones({shape.samples}, at::kLong);
-  count_classes(preds, target, rule, shape, [&](const int64_t* t, const int64_t* p, int64_t) {
-    kernels::mark_exact(exact.mutable_data_ptr<int64_t>(), t, p, shape.samples, shape.positions,
-                        Ignored(rule.ignore_index));
-  });
+  count_exact(exact.mutable_data_ptr<int64_t>(), preds, target, rule, shape);
   return exact;
+}
+
+void take_threshold_counts(const Tensor& preds, const Tensor& target, std::optional<int64_t> num_labels,
+                           const ThresholdRule& rule, TakeThresholdNumbers take) {
+  if (num_labels) {
+    check_multilabel(preds, target, *num_labels, rule);
+  } else {
+    check_binary(preds, target, rule);
+  }
+  const int64_t labels = num_labels.value_or(1);
+  take_thresholds(kernels::add_threshold_counts, kCells * labels, preds, target, rule, labels, take);
+}
+
+void take_exact_multilabel_matches(const Tensor& preds, const Tensor& target, int64_t num_labels,
+                                   const ThresholdRule& rule, TakeThresholdNumbers take) {
+  check_multilabel(preds, target, num_labels, rule);
+  take_thresholds(kernels::add_exact_counts, 1, preds, target, rule, num_labels, take);
 }
 
 ThresholdCounts binary_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule) {

@@ -3,6 +3,7 @@
 #include <metrics/export.h>
 
 #include <ATen/core/Tensor.h>
+#include <c10/util/FunctionRef.h>
 
 #include <cstdint>
 #include <optional>
@@ -56,6 +57,9 @@ METRICS_API void add_class_confusion(Tensor& confusion, const Tensor& preds, con
 /// Counts the samples of which all positions that are not ignored are right: int64 [1].
 METRICS_API Tensor exact_class_matches(const Tensor& preds, const Tensor& target, const ClassRule& rule);
 
+/// The same as a number, for inputs on the CPU.
+METRICS_API int64_t exact_class_matches_on_cpu(const Tensor& preds, const Tensor& target, const ClassRule& rule);
+
 /// Says of each sample whether all its positions that are not ignored are right: int64 [N], 1 or 0. At least one S,
 /// as above.
 METRICS_API Tensor samplewise_exact_class_matches(const Tensor& preds, const Tensor& target, const ClassRule& rule);
@@ -79,6 +83,27 @@ struct ThresholdCounts {
   Tensor logits;         ///< Of sigmoid(score) > threshold; the same shape.
   bool outside = false;  ///< Whether a score that was counted lies outside [0, 1]; NaN does, as in torchmetrics.
 };
+
+/// The same as numbers, for as long as a call takes.
+struct ThresholdNumbers {
+  const int64_t* probabilities;
+  const int64_t* logits;
+  int64_t size;  ///< How many numbers each of them has.
+  bool outside;
+};
+using TakeThresholdNumbers = c10::function_ref<void(const ThresholdNumbers&)>;
+
+/// Whether kernels read these; else the functions below take tensor operations, and the next two are not for them.
+METRICS_API bool on_cpu(const Tensor& preds, const Tensor& target);
+
+/// Hands what `multilabel_counts` returns to `take`, once and without memory from the heap, or without `num_labels`
+/// what `binary_counts` does.
+METRICS_API void take_threshold_counts(const Tensor& preds, const Tensor& target, std::optional<int64_t> num_labels,
+                                       const ThresholdRule& rule, TakeThresholdNumbers take);
+
+/// The same of `exact_multilabel_matches`.
+METRICS_API void take_exact_multilabel_matches(const Tensor& preds, const Tensor& target, int64_t num_labels,
+                                               const ThresholdRule& rule, TakeThresholdNumbers take);
 
 /// Counts all elements together; `preds` and `target` have the same shape.
 METRICS_API ThresholdCounts binary_counts(const Tensor& preds, const Tensor& target, const ThresholdRule& rule);

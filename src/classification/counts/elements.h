@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels.h"
 #include "kernels/half_formats.h"
 #include "kernels/multiversioned.h"
 #include "kernels/parallel.h"
@@ -39,5 +40,22 @@ METRICS_INLINE const Wide<E>* widen(const E* from, int64_t count, Wide<E>* buffe
 
 template <class E>
 inline constexpr bool is_wide = std::is_same_v<E, Wide<E>>;
+
+// Calls f(labels) with the type that they have.
+template <class F>
+void with_labels(const Labels& labels, const F& f) {
+  switch (labels.type) {
+    case LabelType::Int64:
+      return f(static_cast<const int64_t*>(labels.data));
+    case LabelType::Int32:
+      return f(static_cast<const int32_t*>(labels.data));
+    case LabelType::Int16:
+      return f(static_cast<const int16_t*>(labels.data));
+    case LabelType::Int8:
+      return f(static_cast<const int8_t*>(labels.data));
+    case LabelType::UInt8:
+      return f(static_cast<const uint8_t*>(labels.data));
+  }
+}
 
 }  // namespace metrics::classification::counts::kernels

@@ -32,6 +32,14 @@ struct Ignored {
 /// `target` is read only if `top_k` is above 1; it may hold anything.
 bool predict(const Scores& scores, const int64_t* target, int64_t top_k, int64_t* predicted);
 
+enum class LabelType { Int64, Int32, Int16, Int8, UInt8 };
+
+/// Labels next to each other.
+struct Labels {
+  const void* data;
+  LabelType type;
+};
+
 /// Returns whether the labels of all rows that are not ignored are in [0, classes). `predicted` may be null.
 bool labels_in_range(const int64_t* target, const int64_t* predicted, int64_t rows, int64_t classes, Ignored ignored);
 
@@ -56,21 +64,30 @@ void add_micro_counts(int64_t* counts, int64_t classes, const int64_t* target, c
 void add_confusion(int64_t* confusion, int64_t classes, const int64_t* target, const int64_t* predicted, int64_t rows,
                    Ignored ignored);
 
-/// Returns how many samples have no wrong row among those that are not ignored.
-int64_t count_exact(const int64_t* target, const int64_t* predicted, int64_t samples, int64_t positions,
-                    Ignored ignored);
+/// Labels of `samples` x `positions`, and what was predicted, of the same type.
+struct LabelPairs {
+  Labels target;
+  const void* predicted;
+  int64_t samples, positions;
+  int64_t classes;  ///< At least one. Labels outside of [0, classes) are looked for.
+  Ignored ignored;
+};
 
-/// Writes for each sample whether it has no wrong row among those that are not ignored: 1 or 0.
-void mark_exact(int64_t* exact, const int64_t* target, const int64_t* predicted, int64_t samples, int64_t positions,
-                Ignored ignored);
+struct ExactLabels {
+  int64_t samples = 0;    ///< How many have no wrong row among those that are not ignored.
+  bool no_class = false;  ///< A row that is not ignored has a label outside of [0, classes).
+};
+
+/// Counts the samples without a wrong row; where `exact` is not null it is written for each whether it is one: 1 or 0.
+ExactLabels count_exact(int64_t* exact, const LabelPairs& pairs);
 
 /// Yes-or-no questions, of which a binary or multilabel metric has one for each element of its inputs: whether that is
 /// positive. Contiguous [samples, labels, positions].
 struct Questions {
   const void* scores;  ///< Null if the predictions are labels.
   Element element;
-  const int64_t* predicted;  ///< Null if they are scores.
-  const int64_t* target;
+  std::optional<Labels> predicted;  ///< Nothing if they are scores.
+  Labels target;
   int64_t samples, labels, positions;
 };
 

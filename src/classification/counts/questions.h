@@ -2,32 +2,101 @@
 
 #include "elements.h"
 #include "kernels.h"
+#include "kernels/fastest.h"
 
+#include <bit>
 #include <cstdint>
+#include <optional>
 #include <type_traits>
+#include <utility>
 
-// How an element of a yes-or-no question is read. Targets become codes first, so that the loop over the scores has
-// 32-bit lanes only and no branches.
+// How elements of yes-or-no questions are read, a block at a time: targets and predicted labels as codes, scores as
+// float or double. So the loops over blocks are made for three types of predictions, have no branches, and mostly
+// 32-bit lanes.
 
 namespace metrics::classification::counts::kernels {
 
-enum Code : int32_t { kIgnored = 0, kYes = 1, kNo = 2, kInvalid = 4 };
+enum Code : int32_t { kNo = 0, kYes = 1, kIgnored = 2, kInvalid = 4 };
 
-METRICS_INLINE void encode(const int64_t* target, int64_t count, Ignored ignored, int32_t* codes) {
-  const int32_t one = ignored(1) ? kIgnored : kYes;
-  const int32_t zero = ignored(0) ? kIgnored : kNo;
-  const int32_t other = ignored.any ? kIgnored : kInvalid;
+// Elements per block, so few that what one loop leaves to the next fits the nearest cache.
+inline constexpr int64_t kBlock = 512;
+
+// Labels as they are, and whether all are 0 or 1.
+template <class T>
+METRICS_INLINE bool narrow(const T* labels, int64_t count, int32_t* codes) {
+  T all = 0;
   for (int64_t i = 0; i < count; ++i) {
-    const int32_t odd = target[i] == ignored.value ? other : kInvalid;
-    codes[i] = target[i] == 1 ? one : target[i] == 0 ? zero : odd;
+    codes[i] = static_cast<int32_t>(labels[i]);
+    all = static_cast<T>(all | labels[i]);
   }
+  return all == 0 || all == 1;
 }
+
+template <class T>
+METRICS_INLINE bool encode(const T* labels, int64_t count, Ignored ignored, int32_t* codes) {
+  if (!ignored.any && narrow(labels, count, codes)) return true;
+  using Wider = std::conditional_t<sizeof(T) < sizeof(int32_t), int32_t, T>;
+  const bool occurs = ignored.any && std::in_range<Wider>(ignored.value);
+  const auto left_out = static_cast<Wider>(occurs ? ignored.value : 0);
+  const int32_t other = occurs ? kIgnored : kInvalid;
+  const int32_t none = occurs && (left_out == 0 || left_out == 1) ? static_cast<int32_t>(left_out) : kIgnored;
+  int32_t all = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    const Wider label = labels[i];
+    const int32_t odd = label == left_out ? other : kInvalid;
+    const int32_t code = (label & ~Wider{1}) == 0 ? static_cast<int32_t>(label) : odd;
+    codes[i] = code == none ? kIgnored : code;
+    all |= codes[i];
+  }
+  return all < kIgnored;
+}
+
+// Writes the codes of labels from the first on, and returns whether all are kYes or kNo.
+inline bool encode(const Labels& labels, int64_t first, int64_t count, Ignored ignored, int32_t* codes) {
+  bool usual = false;
+  with_labels(labels, [&](const auto* data) {
+    fastest([&]() METRICS_INLINED { usual = encode(data + first, count, ignored, codes); });
+  });
+  return usual;
+}
+
+template <class Number>
+struct Predictions {
+  const Number* numbers;
+  bool usual;  // all are scores, or labels 0 and 1
+};
+
+// Read the predictions of a block, through `buffer` if they are not what the loops know.
+template <class E>
+struct ScoreReader {
+  using Number = Wide<E>;
+  const E* data;
+
+  Predictions<Number> read(int64_t first, int64_t count, Number* buffer) const {
+    if constexpr (is_wide<E>) {
+      return {data + first, true};
+    } else {
+      fastest([&]() METRICS_INLINED { widen(data + first, count, buffer); });
+      return {buffer, true};
+    }
+  }
+};
+struct LabelReader {
+  using Number = int32_t;  // codes
+  Labels labels;
+
+  Predictions<Number> read(int64_t first, int64_t count, Number* buffer) const {
+    const bool usual = encode(labels, first, count, Ignored(std::nullopt), buffer);
+    return {buffer, usual};
+  }
+};
 
 // Three counts in one integer, ten bits each: elements, those above as a probability, those above as a logit. So at
 // most kPacked elements fit.
 inline constexpr int64_t kPacked = 1023;
 inline constexpr int kAsProbability = 10;
 inline constexpr int kAsLogit = 20;
+inline constexpr int32_t kAbove = 1 << kAsProbability | 1 << kAsLogit;
 
 template <class T>
 struct ScoreComparison {
@@ -35,41 +104,33 @@ struct ScoreComparison {
 
   explicit ScoreComparison(Cutoffs cutoffs)
       : probability(static_cast<T>(cutoffs.probability)), logit(static_cast<T>(cutoffs.logit)) {}
-  int32_t packed_if_yes(T x) const { return 1 | (x > probability) << kAsProbability | (x > logit) << kAsLogit; }
-  int32_t packed_if_no(T x) const { return packed_if_yes(x); }
-  int32_t outside(T x) const { return !((x >= T(0)) & (x <= T(1))); }
-  int32_t invalid(T) const { return 0; }
-  // The sum of scores is NaN where one is; else only where infinities meet. Adding costs a loop 2 %, comparing 8 %.
-  T summed(T x) const { return x; }
+  template <bool usual = false>
+  METRICS_INLINE int32_t packed(T x, int32_t) const {
+    return 1 | (x > probability) << kAsProbability | (x > logit) << kAsLogit;
+  }
 };
 
 // A predicted label other than 0 and 1 is wrong, whatever the target.
 struct LabelComparison {
   explicit LabelComparison(Cutoffs) {}
-  int32_t packed_if_yes(int64_t p) const { return p == 1 ? 1 | 1 << kAsProbability | 1 << kAsLogit : 1; }
-  int32_t packed_if_no(int64_t p) const { return p != 0 ? 1 | 1 << kAsProbability | 1 << kAsLogit : 1; }
-  int32_t outside(int64_t) const { return 0; }
-  int32_t invalid(int64_t p) const { return (p != 0) & (p != 1); }
-  float summed(int64_t) const { return 0; }
+  template <bool usual = false>
+  METRICS_INLINE int32_t packed(int32_t code, int32_t is_yes) const {
+    if constexpr (usual) return 1 | (-code & kAbove);
+    const int32_t above = -(code & kYes), neither = -static_cast<int32_t>(code == kInvalid);
+    return 1 | ((above | (neither & ~is_yes)) & kAbove);
+  }
 };
 
-template <>
-struct Widened<int64_t> {
-  using type = int64_t;
-};
-template <class E>
-using Prediction = std::conditional_t<std::is_same_v<E, int64_t>, LabelComparison, ScoreComparison<Wide<E>>>;
+template <class Number>
+using Prediction = std::conditional_t<std::is_same_v<Number, int32_t>, LabelComparison, ScoreComparison<Number>>;
 
-// Whether a score of a target 0 or 1 is NaN, which is looked for only where the sum of all is.
-template <class T>
-METRICS_INLINE int32_t any_nan(const T* x, const int32_t* codes, int64_t count, T sum) {
-  if (sum == sum) return 0;
-  int32_t nan = 0;
-  for (int64_t i = 0; i < count; ++i) nan |= (codes[i] & (kYes | kNo)) && x[i] != x[i];
-  return nan;
+// All bits where a target is yes, and where it is yes or no. Masks, because the compiler does not vectorise comparisons
+// of scores that only some elements need.
+METRICS_INLINE int32_t if_yes(int32_t code) {
+  return -(code & kYes);
 }
-METRICS_INLINE int32_t any_nan(const int64_t*, const int32_t*, int64_t, float) {
-  return 0;
+METRICS_INLINE int32_t if_taken(int32_t code) {
+  return -static_cast<int32_t>(code < kIgnored);
 }
 
 struct Flags {
@@ -77,14 +138,68 @@ struct Flags {
   int32_t invalid = 0;
 };
 
-// Elements per step, so few that what one loop leaves to the next fits the nearest cache.
-inline constexpr int64_t kBlock = 256;
+template <class T>
+using BitsOf = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
 
-// Hands the predictions to `count` in their own type.
+// The greatest bits of a score that is taken, and all codes in one. As an integer each number in [0, 1] is at most 1's,
+// and all others are greater, NaN and -0 too.
+template <bool all_taken, class T>
+METRICS_INLINE std::pair<BitsOf<T>, int32_t> greatest_bits(const T* scores, const int32_t* targets, int64_t count) {
+  using Bits = BitsOf<T>;
+  Bits greatest = 0;
+  int32_t codes = 0;
+#pragma omp simd reduction(max : greatest) reduction(| : codes)
+  for (int64_t i = 0; i < count; ++i) {
+    Bits bits = std::bit_cast<Bits>(scores[i]);
+    if constexpr (!all_taken) {
+      bits &= static_cast<Bits>(std::make_signed_t<Bits>{if_taken(targets[i])});
+      codes |= targets[i];
+    }
+    greatest = bits > greatest ? bits : greatest;
+  }
+  return {greatest, codes};
+}
+
+// Looks at a block for what is to be known of all that is counted; `usual` says that all of its targets and predicted
+// labels are 0 or 1, and none is ignored.
+template <class T>
+METRICS_INLINE void inspect(const T* scores, const int32_t* targets, int64_t count, bool usual, Flags& flags) {
+  const auto [greatest, codes] =
+      usual ? greatest_bits<true>(scores, targets, count) : greatest_bits<false>(scores, targets, count);
+  flags.invalid |= codes & kInvalid;
+  if (greatest <= std::bit_cast<BitsOf<T>>(T(1))) return;
+  int32_t outside = 0, nan = 0;
+  if (usual && flags.outside) {
+#pragma omp simd reduction(| : nan)
+    for (int64_t i = 0; i < count; ++i) nan |= scores[i] != scores[i];
+  } else {
+#pragma omp simd reduction(| : outside, nan)
+    for (int64_t i = 0; i < count; ++i) {
+      const T x = scores[i];
+      const int32_t taken = if_taken(targets[i]);
+      outside |= taken & !((x >= T(0)) & (x <= T(1)));
+      nan |= taken & (x != x);
+    }
+  }
+  flags.outside |= outside;
+  flags.invalid |= nan;
+}
+METRICS_INLINE void inspect(const int32_t* predicted, const int32_t* targets, int64_t count, bool usual, Flags& flags) {
+  if (usual) return;
+  int32_t invalid = 0;
+#pragma omp simd reduction(| : invalid)
+  for (int64_t i = 0; i < count; ++i) {
+    invalid |= (targets[i] & kInvalid) | (targets[i] < kIgnored ? predicted[i] & kInvalid : 0);
+  }
+  flags.invalid |= invalid;
+}
+
+// Hands a reader of the predictions to `count`.
 template <class Count>
-Seen with_predictions(const Questions& questions, const Count& count) {
-  if (questions.predicted) return count(questions.predicted);
-  return with_element(questions.scores, questions.element, count);
+auto with_predictions(const Questions& questions, const Count& count) {
+  if (questions.predicted) return count(LabelReader{*questions.predicted});
+  return with_element(questions.scores, questions.element,
+                      [&]<class E>(const E* data) { return count(ScoreReader<E>{data}); });
 }
 
 }  // namespace metrics::classification::counts::kernels

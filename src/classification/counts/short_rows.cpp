@@ -14,23 +14,6 @@ namespace {
 using side_by_side::most_classes;
 using side_by_side::most_rows;
 
-// Calls f(labels) with the type that they have.
-template <class F>
-void with_labels(const Labels& labels, const F& f) {
-  switch (labels.type) {
-    case LabelType::Int64:
-      return f(static_cast<const int64_t*>(labels.data));
-    case LabelType::Int32:
-      return f(static_cast<const int32_t*>(labels.data));
-    case LabelType::Int16:
-      return f(static_cast<const int16_t*>(labels.data));
-    case LabelType::Int8:
-      return f(static_cast<const int8_t*>(labels.data));
-    case LabelType::UInt8:
-      return f(static_cast<const uint8_t*>(labels.data));
-  }
-}
-
 // Labels of a block as the tables know them: a class, or `classes` for those of none, or `classes` + 1 for targets that
 // are ignored.
 struct Block {

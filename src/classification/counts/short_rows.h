@@ -9,14 +9,6 @@
 /// to wait for the one before; nothing is added to what it is for before all rows have been looked at.
 namespace metrics::classification::counts::kernels {
 
-enum class LabelType { Int64, Int32, Int16, Int8, UInt8 };
-
-/// Labels next to each other.
-struct Labels {
-  const void* data;
-  LabelType type;
-};
-
 /// Rows of classes whose predictions are scores, or labels.
 struct ShortRows {
   const Scores* scores;  ///< Null if predictions are labels.

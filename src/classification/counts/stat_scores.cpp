@@ -107,7 +107,7 @@ void BinaryCounting::update(States& states, const Options& o, const Tensor& pred
   const counts::ThresholdRule rule{o.threshold, o.ignore_index, o.validate_args};
   if (o.multidim_average == MultidimAverage::Global) {
     if (weights.given()) return counts::add_weighted_counts(states, o.input, preds, target, std::nullopt, rule, weights);
-    return fold_readings(states, o.input, counts::binary_counts(preds, target, rule));
+    return count_readings(states, o.input, preds, target, std::nullopt, rule);
   }
   // torchmetrics keeps one number a sample here, not one for each of a single label.
   auto counts = counts::samplewise_binary_counts(preds, target, rule);
@@ -216,9 +216,7 @@ void MultilabelCounting::update(States& states, const Options& o, const Tensor& 
   if (!samplewise && weights.given()) {
     return counts::add_weighted_counts(states, o.input, preds, target, o.num_labels, rule, weights);
   }
-  if (!samplewise) {
-    return fold_readings(states, o.input, counts::multilabel_counts(preds, target, o.num_labels, rule));
-  }
+  if (!samplewise) return count_readings(states, o.input, preds, target, o.num_labels, rule);
   auto counts = counts::samplewise_multilabel_counts(preds, target, o.num_labels, rule);
   if (in_one_cell_a_sample(o.average, o.multidim_average)) {
     counts.probabilities = counts.probabilities.sum(-1, /*keepdim=*/true);

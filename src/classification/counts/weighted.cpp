@@ -146,11 +146,11 @@ struct Answers {
 
 // What a question adds, without a branch, so that several are worked at once.
 template <class Prediction, class Score, class Weight>
-METRICS_INLINE void add_question(const Prediction& prediction, int32_t code, Score score, Weight weight,
-                                 int32_t& outside, int32_t& invalid, Weight& yes, Weight& yes_as_probability,
-                                 Weight& yes_as_logit, Weight& no, Weight& no_as_probability, Weight& no_as_logit) {
-  const int32_t is_yes = code & kernels::kYes, is_no = code >> 1 & 1;
-  const int32_t above = (-is_yes & prediction.packed_if_yes(score)) | (-is_no & prediction.packed_if_no(score));
+METRICS_INLINE void add_question(const Prediction& prediction, int32_t code, Score score, Weight weight, Weight& yes,
+                                 Weight& yes_as_probability, Weight& yes_as_logit, Weight& no,
+                                 Weight& no_as_probability, Weight& no_as_logit) {
+  const int32_t is_yes = code & kernels::kYes, is_no = code == kernels::kNo;
+  const int32_t above = prediction.packed(score, -is_yes);
   const int32_t as_probability = above >> kernels::kAsProbability & 1, as_logit = above >> kernels::kAsLogit & 1;
   const auto weight_if = [weight](int32_t is) METRICS_INLINED { return weight * static_cast<Weight>(is); };
   yes += weight_if(is_yes);
@@ -159,23 +159,16 @@ METRICS_INLINE void add_question(const Prediction& prediction, int32_t code, Sco
   no += weight_if(is_no);
   no_as_probability += weight_if(is_no & as_probability);
   no_as_logit += weight_if(is_no & as_logit);
-  const int32_t is_taken = is_yes | is_no;
-  outside |= is_taken & prediction.outside(score);
-  invalid |=
-      (code & kernels::kInvalid) | (is_taken & (prediction.invalid(score) | static_cast<int32_t>(score != score)));
 }
 
 // Questions of one label, the i-th with the weight weights[i * step].
 template <int64_t step, class Prediction, class Score, class Weight>
 METRICS_INLINE void add_column(const Prediction& prediction, const Score* scores, const int32_t* codes,
-                               const Weight* weights, int64_t count, const Answers<Weight>& to, int64_t label,
-                               kernels::Flags& flags) {
-  int32_t outside = 0, invalid = 0;
+                               const Weight* weights, int64_t count, const Answers<Weight>& to, int64_t label) {
   Weight yes = 0, yes_p = 0, yes_l = 0, no = 0, no_p = 0, no_l = 0;
-#pragma omp simd reduction(+ : yes, yes_p, yes_l, no, no_p, no_l) reduction(| : outside, invalid)
+#pragma omp simd reduction(+ : yes, yes_p, yes_l, no, no_p, no_l)
   for (int64_t i = 0; i < count; ++i) {
-    add_question(prediction, codes[i], scores[i], weights[i * step], outside, invalid, yes, yes_p, yes_l, no, no_p,
-                 no_l);
+    add_question(prediction, codes[i], scores[i], weights[i * step], yes, yes_p, yes_l, no, no_p, no_l);
   }
   to.yes[label] += yes;
   to.yes_as_probability[label] += yes_p;
@@ -183,49 +176,48 @@ METRICS_INLINE void add_column(const Prediction& prediction, const Score* scores
   to.no[label] += no;
   to.no_as_probability[label] += no_p;
   to.no_as_logit[label] += no_l;
-  flags.outside |= outside;
-  flags.invalid |= invalid;
 }
 
 // A question of each label from the first on, which have a weight together.
 template <class Prediction, class Score, class Weight>
 METRICS_INLINE void add_line(const Prediction& prediction, const Score* scores, const int32_t* codes, Weight weight,
-                             int64_t first, int64_t count, const Answers<Weight>& to, kernels::Flags& flags) {
-  int32_t outside = 0, invalid = 0;
-#pragma omp simd reduction(| : outside, invalid)
+                             int64_t first, int64_t count, const Answers<Weight>& to) {
+#pragma omp simd
   for (int64_t i = 0; i < count; ++i) {
     const int64_t label = first + i;
-    add_question(prediction, codes[i], scores[i], weight, outside, invalid, to.yes[label], to.yes_as_probability[label],
+    add_question(prediction, codes[i], scores[i], weight, to.yes[label], to.yes_as_probability[label],
                  to.yes_as_logit[label], to.no[label], to.no_as_probability[label], to.no_as_logit[label]);
   }
-  flags.outside |= outside;
-  flags.invalid |= invalid;
 }
 
 // Reads all questions in stretches of memory: all samples of one label, the labels of a sample, or its positions.
-template <class E, class Weight>
-METRICS_INLINE void add_questions(const E* x, const kernels::Questions& q, const kernels::Prediction<E>& prediction,
-                                  Ignored ignored, const Weight* weights, const Answers<Weight>& to,
-                                  kernels::Flags& flags) {
+template <class Reader, class Weight>
+void add_questions(const Reader& reader, const kernels::Questions& q, kernels::Cutoffs cutoffs, Ignored ignored,
+                   const Weight* weights, const Answers<Weight>& to, kernels::Flags& flags) {
   using namespace kernels;
+  using Number = typename Reader::Number;
+  const Prediction<Number> prediction(cutoffs);
   std::array<int32_t, kBlock> codes;
-  std::array<Wide<E>, kBlock> buffer;
+  std::array<Number, kBlock> buffer;
   const bool by_sample = q.labels == 1 && q.positions == 1, by_label = q.positions == 1;
   const int64_t stretches = by_sample ? 1 : by_label ? q.samples : q.samples * q.labels;
   const int64_t length = by_sample ? q.samples : by_label ? q.labels : q.positions;
   for (int64_t stretch = 0; stretch < stretches; ++stretch) {
     for (int64_t first = 0; first < length; first += kBlock) {
       const int64_t count = std::min(kBlock, length - first), begin = stretch * length + first;
-      const auto* scores = widen(x + begin, count, buffer.data());
-      encode(q.target + begin, count, ignored, codes.data());
-      if (by_sample) {
-        add_column<1>(prediction, scores, codes.data(), weights + first, count, to, 0, flags);
-      } else if (by_label) {
-        add_line(prediction, scores, codes.data(), weights[stretch], first, count, to, flags);
-      } else {
-        add_column<0>(prediction, scores, codes.data(), weights + stretch / q.labels, count, to, stretch % q.labels,
-                      flags);
-      }
+      const bool usual = encode(q.target, begin, count, ignored, codes.data());
+      const auto predictions = reader.read(begin, count, buffer.data());
+      const Number* const scores = predictions.numbers;
+      fastest([&]() METRICS_INLINED {
+        inspect(scores, codes.data(), count, usual && predictions.usual, flags);
+        if (by_sample) {
+          add_column<1>(prediction, scores, codes.data(), weights + first, count, to, 0);
+        } else if (by_label) {
+          add_line(prediction, scores, codes.data(), weights[stretch], first, count, to);
+        } else {
+          add_column<0>(prediction, scores, codes.data(), weights + stretch / q.labels, count, to, stretch % q.labels);
+        }
+      });
     }
   }
 }
@@ -280,12 +272,8 @@ void fold_questions(States& states, ScoreInput input, const Tensor& preds, const
   kernels::Flags flags;
   const auto count = [&]<class Weight>(Weight* sums, const Weight* of_rows) {
     const Answers<Weight> to(sums, labels);
-    kernels::with_predictions(rows.questions(), [&]<class E>(const E* x) {
-      const kernels::Prediction<E> prediction(rows.cutoffs());
-      metrics::kernels::fastest([&]() METRICS_INLINED {
-        add_questions<E>(x, rows.questions(), prediction, Ignored(rule.ignore_index), of_rows, to, flags);
-      });
-      return kernels::Seen{};
+    kernels::with_predictions(rows.questions(), [&](const auto& reader) {
+      add_questions(reader, rows.questions(), rows.cutoffs(), Ignored(rule.ignore_index), of_rows, to, flags);
     });
   };
   counted(weights, Answers<double>::parts * labels, rows.questions().positions, count, [&](auto sums) {

@@ -76,6 +76,12 @@ void MulticlassMatches::update(States& states, const Options& o, const Tensor& p
   if (is_samplewise(o)) {
     states.at(0).append(counts::samplewise_exact_class_matches(preds, target, rule));
     states.at(1).raise(total_of(1, target).squeeze());
+  } else if (counts::on_cpu(preds, target)) {
+    const int64_t exact = counts::exact_class_matches_on_cpu(preds, target, rule);
+    int64_t* const correct = states.at(0).counts();
+    int64_t* const total = states.at(1).counts();
+    *correct = wrapping_sum(*correct, exact);
+    *total = wrapping_sum(*total, target.dim() == 0 ? 1 : target.size(0));
   } else {
     states.at(0).add(counts::exact_class_matches(preds, target, rule));
     states.at(1).add(total_of(target.dim() == 0 ? 1 : target.size(0), target));
@@ -118,6 +124,13 @@ void MultilabelMatches::update(States& states, const Options& o, const Tensor& p
     fold_readings(states, o.input, counts);
     states["total"].raise(positions.squeeze());
     states["_positions"].append(positions.expand({target.size(0)}));
+  } else if (counts::on_cpu(preds, target)) {
+    counts::take_exact_multilabel_matches(preds, target, o.num_labels, rule,
+                                          [&](const counts::ThresholdNumbers& numbers) {
+                                            int64_t* const total = states["total"].counts();
+                                            fold_readings(states, o.input, numbers);
+                                            *total = wrapping_sum(*total, target.size(0) * positions_of(target));
+                                          });
   } else {
     const auto counts = counts::exact_multilabel_matches(preds, target, o.num_labels, rule);
     fold_readings(states, o.input, counts);
