@@ -13,6 +13,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace metrics::cli {
@@ -92,18 +93,26 @@ Json default_value(const std::string& python) {
   return number.is_discarded() ? Json(python) : number;
 }
 
-Json as_json(const MetricEntry& metric) {
+Json as_json(const std::vector<OptionInfo>& infos) {
   Json options = Json::array();
-  for (const OptionInfo& option : metric.options) {
+  for (const OptionInfo& option : infos) {
     Json described = {{"name", option.name}, {"type", option.type}, {"required", !option.default_text}};
     if (option.default_text) described["default"] = default_value(*option.default_text);
     if (!option.description.empty()) described["description"] = option.description;
     options.push_back(described);
   }
+  return options;
+}
+
+Json as_json(const std::vector<InputInfo>& infos) {
   Json inputs = Json::array();
-  for (const InputInfo& input : metric.inputs) {
+  for (const InputInfo& input : infos) {
     inputs.push_back({{"name", input.name}, {"type", input.type}, {"description", input.description}});
   }
+  return inputs;
+}
+
+Json as_json(const MetricEntry& metric) {
   Json outputs = Json::array();
   for (const OutputInfo& output : metric.outputs) {
     outputs.push_back({{"name", output.name}, {"description", output.description}});
@@ -117,8 +126,8 @@ Json as_json(const MetricEntry& metric) {
           {"summary", metric.summary},
           {"functional", metric.functional.name.empty() ? Json(nullptr) : Json(metric.functional.name)},
           {"domain", metric.domain},
-          {"options", options},
-          {"inputs", inputs},
+          {"options", as_json(metric.options)},
+          {"inputs", as_json(metric.inputs)},
           {"outputs", outputs},
           {"states", states},
           {"weights", weights_of(metric).empty() ? Json(nullptr) : Json(weights_of(metric))},
@@ -129,15 +138,29 @@ Json as_json(const MetricEntry& metric) {
 Json as_json(const RouterEntry& router) {
   Json tasks = Json::object();
   for (const auto& task : router.tasks) tasks[std::string(task.task)] = task.metric;
+  Json defaults = Json::object();
+  for (const auto& [option, value] : router.defaults) {
+    defaults[std::string(option)] = std::visit([](const auto& held) { return Json(held); }, value);
+  }
   return {{"name", router.name},
           {"functional", router.functional.empty() ? Json(nullptr) : Json(router.functional)},
-          {"tasks", tasks}};
+          {"tasks", tasks},
+          {"defaults", defaults}};
+}
+
+Json as_json(const FunctionalEntry& functional) {
+  return {{"name", functional.name},
+          {"domain", functional.domain},
+          {"options", as_json(functional.options)},
+          {"inputs", as_json(functional.inputs)}};
 }
 
 void print_json(std::ostream& out, const Listing& listing) {
   Json all = {{"version", METRICS_VERSION}, {"metrics", Json::array()}, {"routers", Json::array()}};
+  all["functionals"] = Json::array();
   for (const MetricEntry* metric : listing.metrics) all["metrics"].push_back(as_json(*metric));
   for (const RouterEntry* router : listing.routers) all["routers"].push_back(as_json(*router));
+  for (const FunctionalEntry* functional : listing.functionals) all["functionals"].push_back(as_json(*functional));
   out << all.dump(2) << "\n";
 }
 
@@ -147,12 +170,13 @@ void print_names(std::ostream& out, const Listing& listing) {
 }
 
 Listing find(const std::vector<std::string>& names) {
-  if (names.empty()) return {list_metrics(), list_routers()};
+  if (names.empty()) return {list_metrics(), list_routers(), list_functionals()};
   Listing found;
   for (const std::string& name : names) {
     const MetricEntry* metric = find_metric(name);
     const RouterEntry* router = find_router(name);
     if (metric) found.metrics.push_back(metric);
+    if (metric && !metric->functional.name.empty()) found.functionals.push_back(&metric->functional);
     if (router) found.routers.push_back(router);
     if (!metric && !router) {
       throw InvalidArgument("there is no metric called '" + name + "'; \"metrics list --names\" shows what there is");

@@ -14,6 +14,7 @@ namespace metrics::cli {
 struct Listing {
   std::vector<const MetricEntry*> metrics;
   std::vector<const RouterEntry*> routers;
+  std::vector<const FunctionalEntry*> functionals{};  ///< Those of the metrics, and those that belong to none.
 };
 
 struct StateInfo {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -96,6 +97,24 @@ TEST_CASE("metrics list --json: everything that is known of a metric") {
   CHECK(all.at("metrics").size() + all.at("routers").size() > 10);
   const json router = json::parse(run_cli("list --json Accuracy").out).at("routers").at(0);
   CHECK(router.at("tasks").at("multiclass") == "MulticlassAccuracy");
+  CHECK(router.at("defaults").is_object());
+}
+
+TEST_CASE("metrics list --json: functionals have options of their own, and some belong to no class") {
+  const json all = json::parse(run_cli("list --json").out).at("functionals");
+  const auto named = [&](const std::string& name) {
+    const auto found = std::find_if(all.begin(), all.end(), [&](const json& f) { return f.at("name") == name; });
+    REQUIRE(found != all.end());
+    return *found;
+  };
+  CHECK(named("cramers_v_matrix").at("domain") == "nominal");
+  CHECK(named("cramers_v_matrix").at("inputs").at(0).at("name") == "matrix");
+  const json options = named("kendall_rank_corrcoef").at("options");
+  CHECK(options.at(0).at("default") == "b");
+  for (const json& option : options) CHECK(option.at("name") != "num_outputs");
+  const json alone = json::parse(run_cli("list --json CramersV SumMetric").out).at("functionals");
+  REQUIRE(alone.size() == 1);
+  CHECK(alone.at(0).at("name") == "cramers_v");
 }
 
 TEST_CASE("metrics list: for readers") {
