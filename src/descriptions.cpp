@@ -14,16 +14,24 @@ struct Description {
   std::string_view of, text;
 };
 
-constexpr std::array<Description, 497> sorted{{
+constexpr std::array<Description, 506> sorted{{
     {"AdjustedMutualInfoScore",
      "Computes the mutual information of two clusterings beyond chance, (MI - E[MI]) / (mean of entropies - "
      "E[MI]), where E[MI] is that of clusterings with clusters of the same sizes. 0 where one of them has a "
      "single cluster, and before the first sample; 1 where chance alone gives the most that there could be."},
+    {"AdjustedMutualInfoScore.preds",
+     "The clusters of each sample, integers [N] of any dtype, whatever their values."},
+    {"AdjustedMutualInfoScore.target",
+     "The clusters of each sample, integers [N] of any dtype, whatever their values."},
     {"AdjustedMutualInfoScoreOptions.average_method",
      "How the entropies of the two clusterings become the most that the information could be."},
     {"AdjustedRandScore",
      "Computes the Rand score beyond chance: 1 for clusterings that agree, about 0 for random ones. 1 where "
      "there is no pair of samples."},
+    {"AdjustedRandScore.preds",
+     "The clusters of each sample, integers [N] of any dtype, whatever their values."},
+    {"AdjustedRandScore.target",
+     "The clusters of each sample, integers [N] of any dtype, whatever their values."},
     {"AggregatorOptions.nan_strategy",
      "A strategy, or the number to put in place of NaN (with weight 1)."},
     {"AssociationOptions.nan_replace_value",
@@ -380,6 +388,10 @@ constexpr std::array<Description, 497> sorted{{
     {"FowlkesMallowsIndex",
      "Computes the geometric mean of precision and recall over pairs of samples, tp / √((tp + fp) (tp + fn)), "
      "where a pair is positive that is in one cluster. 0 without a true positive."},
+    {"FowlkesMallowsIndex.preds",
+     "The clusters of each sample, integers [N] of any dtype, whatever their values."},
+    {"FowlkesMallowsIndex.target",
+     "The clusters of each sample, integers [N] of any dtype, whatever their values."},
     {"FrechetInceptionDistance",
      "Computes the Fréchet distance of two normal distributions fitted to the features of real and of "
      "generated images, |μ₁ - μ₂|² + tr(Σ₁ + Σ₂ - 2 (Σ₁ Σ₂)^½)."},
@@ -1008,6 +1020,10 @@ constexpr std::array<Description, 497> sorted{{
     {"RandScore",
      "Computes the fraction of the pairs of samples on which two clusterings agree: both put them into one "
      "cluster, or both into two. 1 where there is no pair."},
+    {"RandScore.preds",
+     "The clusters of each sample, integers [N] of any dtype, whatever their values."},
+    {"RandScore.target",
+     "The clusters of each sample, integers [N] of any dtype, whatever their values."},
     {"RelativeSquaredError",
      "Computes the squared errors as a fraction of the targets' deviation, Σ (targetᵢ - predsᵢ)² / max(Σ "
      "(targetᵢ - mean(target))², ε), or with `squared` off the root of that, averaged over the outputs; in "
@@ -1127,6 +1143,8 @@ constexpr std::array<Description, 497> sorted{{
      "of which the greatest is the value."},
     {"TweedieDevianceScore",
      "Computes the mean deviance of a Tweedie distribution."},
+    {"TweedieDevianceScore.preds",
+     "One shape, any; real dtypes, also two different ones."},
     {"TweedieDevianceScore.targets",
      "One shape, any; real dtypes, also two different ones."},
     {"TweedieDevianceScoreOptions.power",

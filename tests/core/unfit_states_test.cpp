@@ -63,7 +63,9 @@ bool has_empty_list(const StateDict& dict) {
 
 /// What a state's numbers count, so that none is negative or NaN.
 bool is_count(std::string_view state, const Tensor& tensor) {
-  if (tensor.scalar_type() == at::kLong && state != "indexes" && state != "target") return true;
+  // What is asked for by number, and clusters, may be any integers.
+  const bool any_integer = state == "indexes" || state == "target" || state == "preds" || state == "labels";
+  if (tensor.scalar_type() == at::kLong && !any_integer) return true;
   return state == "n_total" || state == "errors";
 }
 
@@ -111,10 +113,11 @@ std::vector<Unfit> unfit_for(const std::string& state, const StateValue& saved) 
 }
 
 /// What is no misfit in a state: rows of one list alone may be fewer, and of any shape where inputs may; sums of
-/// squares may be integers, and relevances floating.
-bool is_fit(std::string_view state, std::string_view what) {
+/// squares and numbers that are ranked may be integers, and relevances floating.
+bool is_fit(std::string_view metric, std::string_view state, std::string_view what) {
+  if (metric == "KendallRankCorrCoef" && state == "preds") return what == "of another kind";
   if (state == "sum_squared_error" || state == "target") return what == "of another kind";
-  if (state == "correct") return what == "shortened";
+  if (state == "correct" || state == "counts" || state == "measures") return what == "shortened";
   return state == "value" && (what == "of other rows" || what == "shortened");
 }
 
@@ -169,7 +172,7 @@ TEST_CASE("every metric refuses states that cannot be its own by their key, and 
         // A window's slots are loaded by their own metric, which knows no numbers.
         if (c.metric.starts_with("Running")) state = state.substr(0, state.rfind('_'));
         for (Unfit& unfit : unfit_for(state, saved)) {
-          if (is_fit(state, unfit.what)) continue;
+          if (is_fit(c.metric, state, unfit.what)) continue;
           StateDict bad = good;
           bad.states[key] = std::move(unfit.value);
           refused(bad, state, unfit.what);

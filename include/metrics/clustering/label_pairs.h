@@ -52,6 +52,7 @@ struct METRICS_API LabelPairs {
 };
 
 /// The same of scores that count pairs of samples, of which there are not so many for a weight that is no integer.
+/// `preds` and `target`: the clusters of each sample, integers [N] of any dtype, whatever their values.
 struct METRICS_API CountedLabelPairs : LabelPairs {
   static RowWeights taken_weights(const Options&) { return RowWeights::Integers; }
   static std::string update_key(const Options&) { return "pairs of labels, counted"; }

@@ -31,8 +31,8 @@ struct Deviance {
 
 /// Computes the mean deviance of a Tweedie distribution. With p = `power` that is the mean of (y - x)² for p = 0, of
 /// 2 (y log(y / x) + x - y) for 1, of 2 (log(x / y) + y / x - 1) for 2, else of 2 (max(y, 0)²⁻ᵖ / ((1 - p)(2 - p)) -
-/// y x¹⁻ᵖ / (1 - p) + x²⁻ᵖ / (2 - p)), where x are `preds` and y are `targets`: one shape, any; real dtypes, also two
-/// different ones. NaN before the first element. Differentiable. Throws InvalidArgument for a `power` between 0 and 1
+/// y x¹⁻ᵖ / (1 - p) + x²⁻ᵖ / (2 - p)), where x are predictions and y are targets. `preds` and `targets`: one shape,
+/// any; real dtypes, also two different ones. NaN before the first element. Differentiable. Throws InvalidArgument for a `power` between 0 and 1
 /// or not finite, for shapes that differ, for complex inputs, and for numbers that the distribution has not:
 /// predictions must be above 0 unless p is 0, targets must not be negative from p = 1 on, and from p = 2 on be above 0.
 /// Source: torchmetrics' TweedieDevianceScore.
