@@ -163,7 +163,7 @@ void CalinskiHarabaszScore::merge(States& into, const States& from, const Option
 void CalinskiHarabaszScore::show_as_torchmetrics(States& states, const Options&) {
   require_moments(states);
   if (states["_clusters"].rows() == 0) return;
-  for (const char* name : {"data", "labels"}) states[name].reset(states.device());
+  for (const char* kept : {"data", "labels"}) states[kept].reset(states.device());
 }
 
 void CalinskiHarabaszScore::complete_from_torchmetrics(States& states, const Options&) {

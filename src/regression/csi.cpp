@@ -138,14 +138,14 @@ Tensor CriticalSuccessIndex::finalise(const States& states, const Options& optio
 
 void CriticalSuccessIndex::complete_from_torchmetrics(States& states, const Options& options) {
   const auto& names = options.keep_sequence_dim ? counts_in_sequence : counts_of_all;
-  for (const char* name : names) {
+  for (const char* kept : names) {
     if (options.keep_sequence_dim) {
-      if (states[name].rows() == 0) continue;
-      require_integer_rows(states[name]);
-      if (states[name].tensor().dim() != 1)
-        throw StateMisfit(name, "expected one count for each index of the sequence");
+      if (states[kept].rows() == 0) continue;
+      require_integer_rows(states[kept]);
+      if (states[kept].tensor().dim() != 1)
+        throw StateMisfit(kept, "expected one count for each index of the sequence");
     }
-    require_counts(states[name]);
+    require_counts(states[kept]);
   }
   if (options.keep_sequence_dim) require_equal_rows(states, {names[0], names[1], names[2]});
 }

@@ -89,7 +89,7 @@ template <class Divergence>
 std::string DivergenceOfRows<Divergence>::update_key(const Options& options) {
   const bool keeps_rows = options.reduction == regression::Reduction::None;
   return std::string(Divergence::family) + "(log_prob=" + (options.log_prob ? "1" : "0") +
-         ", keeps_rows=" + (keeps_rows ? "1" : "0") + ")";
+         ", keeps_rows=" + std::to_string(static_cast<int>(keeps_rows)) + ")";
 }
 
 template <class Divergence>

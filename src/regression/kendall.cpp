@@ -227,8 +227,8 @@ std::string KendallRankCorrCoef::update_key(const Options& options) {
 }
 
 void KendallRankCorrCoef::complete_from_torchmetrics(States& states, const Options& options) {
-  for (const char* name : {"preds", "target"}) {
-    State& state = states[name];
+  for (const char* kept : {"preds", "target"}) {
+    State& state = states[kept];
     // torchmetrics keeps integers as such.
     if (state.rows() > 0 && !state.tensor().is_floating_point() && !state.tensor().is_complex()) {
       state.assign(state.tensor().to(at::kDouble), {}, {});

@@ -71,8 +71,8 @@ Tensor SpearmanCorrCoef::finalise(const States& states, const Options& options) 
 }
 
 void SpearmanCorrCoef::complete_from_torchmetrics(States& states, const Options& options) {
-  for (const char* name : {"preds", "target"}) {
-    State& state = states[name];
+  for (const char* kept : {"preds", "target"}) {
+    State& state = states[kept];
     const bool is_column = state.rows() > 0 && options.num_outputs == 1 && state.tensor().dim() == 2;
     if (is_column && state.tensor().size(1) == 1) state.assign(state.tensor().reshape({-1}), {}, {});
   }
