@@ -69,7 +69,7 @@ class Here:
         case, stem = given.case, Stem("fuzz")
         batches = [{k: v for k, v in b.items() if k != WEIGHTS} for b in case.batches]
         entry = {"name": case.name, "class": case.metric, "options": case.options, "batches": [stem._inputs(b) for b in batches], "rows": case.rows}
-        if any(WEIGHTS in b for b in case.batches):
+        if weighs(case):
             entry["weights"] = [stem._inputs(b)[WEIGHTS] for b in case.batches]
         tolerance = TOLERANCES["ways"]
         entry |= {"rtol": tolerance["rtol"], "atol": tolerance["atol"]}
@@ -127,6 +127,23 @@ def repeated(case: Case) -> Case:
         return {k: each(v) for k, v in given.items() if k != WEIGHTS}
 
     return replace(case, batches=[batch(b) for b in case.batches])
+
+
+def weighs(case: Case) -> bool:
+    """Tell whether rows have weights."""
+    return any(WEIGHTS in b for b in case.batches)
+
+
+def as_integers(outcome: Outcome) -> Outcome:
+    """Bring a value of whole numbers, which may be counts of weighted rows, to integers."""
+
+    def integers(value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return [integers(v) for v in value]
+        whole = isinstance(value, Tensor) and value.is_floating_point() and torch.equal(value, value.round())
+        return value.long() if whole else value
+
+    return replace(outcome, value=integers(outcome.value))
 
 
 def like(value: Any, other: Any) -> Any:
@@ -226,7 +243,7 @@ def agree(case: Case, mine: Outcome, other: Outcome) -> bool:
     """Tell whether both give the same, or nothing."""
     if mine.error or other.error:
         return bool(mine.error and other.error)
-    value = like(mine.value, other.value) if any(WEIGHTS in b for b in case.batches) else mine.value
+    value = like(mine.value, other.value) if weighs(case) else mine.value
     return same(value, other.value, **TOLERANCES.get(case.metric, TOLERANCES["default"]))
 
 
@@ -276,7 +293,7 @@ class Fuzzer:
             if given.case.metric in DRAWS and (reasons := self.by_parts(given, name, mine)):
                 explained |= reasons
                 continue
-            play = Play(name, repeated(given.case), mine, other, given.wrong)
+            play = Play(name, repeated(given.case), as_integers(mine) if weighs(given.case) and other.error else mine, other, given.wrong)
             if reason := self.known.explains(play):
                 explained.add(reason)
                 continue
