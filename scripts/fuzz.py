@@ -293,8 +293,9 @@ class Fuzzer:
             if given.case.metric in DRAWS and (reasons := self.by_parts(given, name, mine)):
                 explained |= reasons
                 continue
-            play = Play(name, repeated(given.case), as_integers(mine) if weighs(given.case) and other.error else mine, other, given.wrong)
-            if reason := self.known.explains(play):
+            play = Play(name, repeated(given.case), mine, other, given.wrong)
+            counts = [replace(play, ours=as_integers(mine))] * (weighs(given.case) and bool(other.error))
+            if reason := next(filter(None, map(self.known.explains, [play, *counts])), None):
                 explained.add(reason)
                 continue
             if fault := self.known.is_open(play):
