@@ -321,12 +321,15 @@ def retrieval(draws: Draws, entry: dict, options: dict) -> list:
     kind, levels, queries = draws.choice(["probabilities", "probabilities", "logits"]), draws.choice([None, None, 3, 8]), draws.choice([1, 2, 4])
     dtype, label = draws.choice(FLOATS), draws.choice([torch.int64] * 4 + [torch.int32, torch.bool, torch.float32])
     relevant, special = draws.choice([1, 2, 3, 9]), int(draws.integers(1, 0, 20))
+    degrees = draws.choice([1, 1, 4, 300]) if entry["name"] == "RetrievalNormalizedDCG" else 1
     batches = []
     for n in sizes(draws):
         preds = scores(draws, kind, (n,))
         if levels:
             preds = (preds * levels).round() / levels
         target = (draws.integers((n,), 0, relevant) == 0).long()
+        if degrees > 1:
+            target = target * draws.integers((n,), 0, degrees)
         ignore = options.get("ignore_index")
         if isinstance(ignore, int) and ignore not in (0, 1) and label not in (torch.bool,):
             target = torch.where(draws.integers((n,), 0, 4) == 0, torch.tensor(ignore), target)
@@ -508,7 +511,7 @@ def functional_call(draws: Draws, entry: dict, options: dict, batches: list) -> 
     """Return what a functional is called with that takes other inputs than the class; None where it takes those."""
     first = batches[0]
     if entry["domain"] == "retrieval":
-        return {"preds": first["preds"], "target": first["target"]} | {k: v for k, v in options.items() if k == "top_k"}
+        return {"preds": first["preds"], "target": first["target"]} | {k: v for k, v in options.items() if k in ("top_k", "max_k", "adaptive_k", "max_fpr")}
     if entry["domain"] == "detection":
         if not first["preds"] or not first["target"]:
             return None
@@ -549,14 +552,17 @@ def keeps_rows(entry: dict, options: dict) -> bool:
 
 
 def drawn_weights(draws: Draws, entry: dict, case: Case) -> Optional[list]:
-    """Draw how often each row of each batch counts, as integers or floating numbers; None where the metric takes no weights."""
+    """Draw how often each row of each batch counts, or each query, as integers or floating numbers; None where the metric takes no weights."""
     if entry.get("weights", "none") == "none" or entry["domain"] == "aggregation" or case.rows != "invariant" or case.options.get("keep_sequence_dim") is not None:
         return None
-    weights = []
+    weights, of_queries = [], draws.integers(4, 0, 4) if entry["domain"] == "retrieval" else None
     for batch in case.batches:
         rows = {len(v) if isinstance(v, list) else v.shape[0] if isinstance(v, torch.Tensor) and v.ndim else None for v in batch.values()}
         if len(rows) != 1 or None in rows:
             return None
+        if of_queries is not None:
+            weights.append(of_queries[batch["indexes"].long().flatten()])
+            continue
         drawn_ones = draws.integers(rows.pop(), 0, 4)
         if len(drawn_ones):
             drawn_ones[0] = max(1, int(drawn_ones[0]))  # a batch of which nothing is left is one without rows

@@ -24,7 +24,7 @@ import clustered
 import clusterings
 from fuzz_composites import GROUPS, MEANT, leaves_of
 from fuzz_draws import OWN
-from rankings import ranked
+from rankings import OF_CURVES, RANKED, over_queries
 from torch import Tensor
 
 HERE = Path(__file__).resolve().parent
@@ -268,38 +268,19 @@ def r2_by_sklearn(play: Play, batches: list) -> Tensor:
     return script("regression/r2").by_sklearn(batches)
 
 
-# What a query's documents are worth, of which (score, relevance) are given from the first to the last that is looked at.
-RANKED = {
-    "RetrievalHitRate": lambda documents: float(any(relevance > 0 for _, relevance in documents)),
-    "RetrievalMRR": lambda documents: next((1 / rank for rank, (score, relevance) in enumerate(documents, 1) if relevance and not math.isnan(score)), 0.0),
-}
-
-
-def over_queries(play: Play, batches: list) -> Tensor:
-    """Compute the value from sorted documents, by Python's sort."""
-    given = {"empty_target_action": "neg", "ignore_index": None, "top_k": None, "aggregation": "mean"} | play.case.options
-    values = []
-    for documents in ranked(batches, given["ignore_index"]).values():
-        if not any(relevance for _, relevance in documents):
-            if given["empty_target_action"] == "error":
-                raise ValueError("a query without a relevant document")
-            if given["empty_target_action"] != "skip":
-                values.append(1.0 if given["empty_target_action"] == "pos" else 0.0)
-            continue
-        values.append(RANKED[play.case.metric](documents[: given["top_k"]]))
-    if not values:
-        return torch.tensor(0.0)
-    numbers = torch.tensor(values, dtype=torch.float64)
-    return {"mean": numbers.mean, "median": numbers.median, "min": numbers.min, "max": numbers.max}[given["aggregation"]]().float()
-
-
 def ranks(play: Play) -> Any:
-    """Compute what a play of ranked documents gives, of one query by the functional."""
+    """Compute what a play of ranked documents gives by Python's sort, of one query by the functional."""
+    metric = play.case.metric
     if play.name != "functional":
-        return by(over_queries)(play)
+        return by(lambda p, batches: over_queries(batches, metric, p.case.options))(play)
     call = play.case.functional_call
     batch = {"preds": call["preds"], "target": call["target"], "indexes": torch.zeros(call["preds"].shape, dtype=torch.int64)}
-    return over_queries(Play("", Case("", play.case.metric, {"top_k": call.get("top_k")}, []), play.ours, play.theirs), [batch])
+    options = {k: v for k, v in call.items() if k not in batch} | {"empty_target_action": "neg"}
+    value = over_queries([batch], metric, options)
+    if metric in OF_CURVES:
+        k = value[2].reshape(-1).clamp(max=batch["preds"].numel()) if options.get("adaptive_k") else value[2].reshape(-1)
+        return [value[0].reshape(-1), value[1].reshape(-1), k]
+    return value
 
 
 def ranked_scores(play: Play) -> list:
@@ -930,7 +911,13 @@ RULES = [
     # --- retrieval
     Rule("a batch without documents changes nothing; torchmetrics refuses it", lambda p: refused_there("must be non-empty", *RANKED)(p), ranks),
     Rule("of equal scores the less relevant documents come first; torch.topk takes any", lambda p: is_of(*RANKED)(p) and has_ties(p), ranks),
-    Rule("a score's sign means nothing in a ranking, and negative distances are scores; torchmetrics does not find relevant documents whose score is not above 0", lambda p: is_of("RetrievalMRR")(p) and any(bool((s <= 0).any()) for s in ranked_scores(p)), ranks),
+    Rule("a score's sign means nothing in a ranking, and negative distances are scores; torchmetrics does not find relevant documents whose score is not above 0", lambda p: is_of("RetrievalMAP", "RetrievalMRR", "RetrievalPrecision", "RetrievalRecall")(p) and any(bool((s <= 0).any()) for s in ranked_scores(p)), ranks),
+    Rule("NaN is the greatest score in every ranking; torchmetrics ranks it last here", lambda p: is_of("RetrievalNormalizedDCG")(p) and any(bool(s.isnan().any()) for s in ranked_scores(p)), ranks),
+    Rule("a gain with negative relevances has no bounds, and one with NaN no value; torchmetrics takes any", refused_here("relevances of at least 0", "RetrievalNormalizedDCG")),
+    Rule("scores are compared as they are given; torchmetrics rounds float64 ones to float32", lambda p: is_of(*RANKED)(p) and any(s.dtype is torch.float64 for s in ranked_scores(p)), ranks),
+    Rule("all relevances above 0 are relevant, those between 0 and 1, too; torchmetrics cuts off what stands behind the point, or fails", lambda p: is_of("RetrievalAUROC", "RetrievalRPrecision")(p) and any(b["target"].is_floating_point() for b in p.case.batches), ranks),
+    Rule("means are taken in float64; which k is the best must not depend on how float32 rounds them", is_of("RetrievalRecallAtFixedPrecision"), ranks),
+    Rule("logits are ranked as they are; in float32 their probabilities are the same (#3420)", is_of("RetrievalAUROC"), ranks),
     # --- text
     Rule("torchmetrics leaves out the texts that the shorter list has no counterpart for", refused_here("they go in pairs", "WordErrorRate")),
     # --- image

@@ -27,7 +27,7 @@ PAGE = ROOT / "docs" / "coverage.md"
 
 DOMAINS = ["aggregation", "audio", "classification", "clustering", "detection", "image", "multimodal", "nominal", "pairwise", "regression"]
 DOMAINS += ["retrieval", "segmentation", "shape", "text", "video", "wrappers"]
-WHOLE = ["aggregation", "clustering", "nominal", "regression"]
+WHOLE = ["aggregation", "clustering", "nominal", "regression", "retrieval"]
 BESIDE = {"wrappers": ["MetricCollection"]}  # of torchmetrics itself, not of its package of the domain
 REQUIRED = object()  # stands where a default would
 OWN_ONE = "+"  # before the name of an argument that torchmetrics does not have

@@ -116,6 +116,10 @@ def functional_arguments(case: Case) -> Optional[tuple]:
     return (whole, options) if whole.keys() <= set(names) else None
 
 
+# More than any query weighs.
+MOST_WEIGHT = 8
+
+
 def repeated(case: Case) -> Case:
     """Give each row as often as it weighs, which torchmetrics does not know of."""
 
@@ -124,7 +128,11 @@ def repeated(case: Case) -> Case:
             return given
         times = given[WEIGHTS].long()
         each = lambda v: v.repeat_interleave(times, 0) if isinstance(v, Tensor) else [x for x, n in zip(v, times.tolist()) for _ in range(n)]
-        return {k: each(v) for k, v in given.items() if k != WEIGHTS}
+        rows = {k: each(v) for k, v in given.items() if k != WEIGHTS}
+        if "indexes" not in rows:
+            return rows
+        copy = torch.tensor([i for n in times.tolist() for i in range(n)], dtype=torch.int64).reshape(-1, *[1] * (rows["indexes"].ndim - 1))
+        return rows | {"indexes": (rows["indexes"] * MOST_WEIGHT + copy).to(rows["indexes"].dtype)}  # a query k times is k queries
 
     return replace(case, batches=[batch(b) for b in case.batches])
 

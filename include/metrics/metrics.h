@@ -105,7 +105,15 @@
 #include <metrics/regression/symmetric_mape.h>
 #include <metrics/regression/tweedie_deviance.h>
 #include <metrics/regression/wmape.h>
+#include <metrics/retrieval/auroc.h>
+#include <metrics/retrieval/average_precision.h>
+#include <metrics/retrieval/fall_out.h>
 #include <metrics/retrieval/hit_rate.h>
+#include <metrics/retrieval/ndcg.h>
+#include <metrics/retrieval/precision.h>
+#include <metrics/retrieval/precision_recall_curve.h>
+#include <metrics/retrieval/r_precision.h>
+#include <metrics/retrieval/recall.h>
 #include <metrics/retrieval/reciprocal_rank.h>
 #include <metrics/text/wer.h>
 #include <metrics/version.h>

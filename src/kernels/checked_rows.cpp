@@ -45,14 +45,14 @@ METRICS_MULTIVERSIONED bool narrowing_loses(const int64_t* __restrict from, int6
   return lost != 0;
 }
 
-METRICS_MULTIVERSIONED bool beyond_binary(const int64_t* __restrict from, int64_t begin, int64_t end,
-                                          uint8_t* __restrict to) {
+METRICS_MULTIVERSIONED bool beyond(uint64_t most, const int64_t* __restrict from, int64_t begin, int64_t end,
+                                   uint8_t* __restrict to) {
   uint64_t bits = 0;
   for (int64_t i = begin; i < end; ++i) {
     to[i] = static_cast<uint8_t>(from[i]);
     bits |= static_cast<uint64_t>(from[i]);
   }
-  return bits > 1;
+  return bits > most;
 }
 
 }  // namespace
@@ -70,7 +70,11 @@ bool copy_narrowed(const int64_t* from, int64_t count, int32_t* to) {
 }
 
 bool copy_binary(const int64_t* from, int64_t count, uint8_t* to) {
-  return !found(count, [&](int64_t begin, int64_t end) { return beyond_binary(from, begin, end, to); });
+  return !found(count, [&](int64_t begin, int64_t end) { return beyond(1, from, begin, end, to); });
+}
+
+bool copy_bytes(const int64_t* from, int64_t count, uint8_t* to) {
+  return !found(count, [&](int64_t begin, int64_t end) { return beyond(255, from, begin, end, to); });
 }
 
 }  // namespace metrics::kernels

@@ -18,7 +18,7 @@ namespace metrics {
 
 namespace {
 
-constexpr std::string_view family = "retrieval";
+using retrieval::Relevances;
 
 /// Scores are ranked as they are: only what cannot be computed in is widened.
 at::ScalarType score_dtype(const Tensor& preds) {
@@ -63,8 +63,16 @@ void check_indexes(const Tensor& indexes, const Tensor& preds) {
   throw InvalidArgument(message.str());
 }
 
+/// Copies integers that fit into a byte. Returns whether all did, and are allowed.
+bool copy_relevances(const Tensor& target, Relevances allowed, uint8_t* to) {
+  const auto* const from = target.const_data_ptr<int64_t>();
+  return allowed == Relevances::Binary ? kernels::copy_binary(from, target.numel(), to)
+                                       : kernels::copy_bytes(from, target.numel(), to);
+}
+
 /// Appends the most common kind of documents, checking what is copied in the same pass. Returns whether they could be.
-bool append_in_one_pass(States& states, const Tensor& preds, const Tensor& target, const Tensor& indexes) {
+bool append_in_one_pass(States& states, const Tensor& preds, const Tensor& target, const Tensor& indexes,
+                        Relevances allowed) {
   const int64_t count = preds.numel();
   const bool integers = target.scalar_type() == at::kLong;
   if (count == 0 || !kernels::is_plain(preds) || !kernels::is_plain(target) || !kernels::is_plain(indexes))
@@ -76,7 +84,7 @@ bool append_in_one_pass(States& states, const Tensor& preds, const Tensor& targe
   auto* const scores = kept[1]->room<float>(count);
   auto* const relevances = kept[2]->room<uint8_t>(count);
   if ((narrow == nullptr && wide == nullptr) || scores == nullptr || relevances == nullptr) return false;
-  if (integers && !kernels::copy_binary(target.const_data_ptr<int64_t>(), count, relevances)) return false;
+  if (integers && !copy_relevances(target, allowed, relevances)) return false;
   if (narrow != nullptr && !kernels::copy_narrowed(indexes.const_data_ptr<int64_t>(), count, narrow)) return false;
   const auto copy = [](const Tensor& from, void* to) {
     kernels::streamed_copy(to, from.const_data_ptr(), from.nbytes());
@@ -88,15 +96,18 @@ bool append_in_one_pass(States& states, const Tensor& preds, const Tensor& targe
   return true;
 }
 
+/// What of a row each of its elements has.
+Tensor of_elements(const Tensor& rows, at::IntArrayRef sizes) {
+  std::vector<int64_t> row_shape(sizes.size(), 1);
+  row_shape[0] = sizes[0];
+  return rows.reshape(row_shape).expand(sizes);
+}
+
 /// The indices of the elements that are not left out; nothing where none is.
 std::optional<Tensor> taken_elements(const Tensor& target, const Rows& rows,
                                      const std::optional<int64_t>& ignore_index) {
   std::optional<Tensor> taken;
-  if (rows.valid) {
-    std::vector<int64_t> row_shape(static_cast<std::size_t>(target.dim()), 1);
-    row_shape[0] = target.size(0);
-    taken = rows.valid->to(target.device()).view(row_shape).expand(target.sizes());
-  }
+  if (rows.valid) taken = of_elements(rows.valid->to(target.device()), target.sizes());
   if (ignore_index) {
     const Tensor not_ignored = target.ne(*ignore_index);
     taken = taken ? taken->logical_and(not_ignored) : not_ignored;
@@ -105,46 +116,35 @@ std::optional<Tensor> taken_elements(const Tensor& target, const Rows& rows,
   return taken;
 }
 
-}  // namespace
-
-void RetrievalDocuments::check(const Options& options) {
-  if (options.top_k && *options.top_k < 1) {
-    throw InvalidArgument("option `top_k` expects a positive number or None, got " + std::to_string(*options.top_k));
-  }
-}
-
-void RetrievalDocuments::declare(States& states, const Options&) {
-  for (const char* name : {"indexes", "preds", "target"}) states.add(name, Reduction::Cat);
-  declare_sample_ids(states);
-}
-
-void RetrievalDocuments::update(States& states, const Options& options, const Tensor& preds, const Tensor& target,
-                                const Tensor& indexes, const Rows& rows) {
+void append(States& states, const RetrievalOptions& options, const Tensor& preds, const Tensor& target,
+            const Tensor& indexes, const Rows& rows, Relevances allowed) {
   retrieval::check_documents(preds, target);
   check_indexes(indexes, preds);
   const auto taken = taken_elements(target, rows, options.ignore_index);
-  if (taken || !append_in_one_pass(states, preds, target, indexes)) {
-    const auto elements = [&](const Tensor& input) {
-      const Tensor flat = input.reshape({-1});
-      return taken ? flat.index_select(0, *taken) : flat;
-    };
+  const auto elements = [&](const Tensor& input) {
+    const Tensor flat = input.reshape({-1});
+    return taken ? flat.index_select(0, taken->to(flat.device())) : flat;
+  };
+  if (rows.weights) states.fill_row_weights();
+  if (taken || !append_in_one_pass(states, preds, target, indexes, allowed)) {
     const Tensor relevances = elements(target);
-    retrieval::check_binary(relevances);
+    retrieval::check_relevances(relevances, allowed);
     states["indexes"].append(narrowed(elements(indexes), index_dtype));
     states["preds"].append(elements(preds).to(score_dtype(preds)));
-    states["target"].append(relevances.to(target.is_floating_point() ? at::kFloat : relevance_dtype));
+    states["target"].append(relevances.is_floating_point() ? relevances.to(at::kFloat)
+                                                           : narrowed(relevances, relevance_dtype));
   }
-  if (!rows.ids) return;
-  const Tensor ids = ids_of_elements(*rows.ids, preds.sizes());
-  states["_ids"].append(taken ? ids.index_select(0, taken->to(ids.device())) : ids);
+  if (rows.weights) {
+    const Tensor weights = rows.weights->detach().to(at::kDouble);
+    states.row_weights()->append(elements(of_elements(weights, preds.sizes())));
+  }
+  if (rows.ids) {
+    const Tensor ids = ids_of_elements(*rows.ids, preds.sizes());
+    states["_ids"].append(taken ? ids.index_select(0, taken->to(ids.device())) : ids);
+  }
 }
 
-void RetrievalDocuments::show_as_torchmetrics(States& states, const Options&) {
-  check_ids(states);
-  convert_integers(states, [](const Tensor& integers, at::ScalarType) { return integers.to(at::kLong); });
-}
-
-void RetrievalDocuments::complete_from_torchmetrics(States& states, const Options&) {
+void complete(States& states, Relevances allowed) {
   require_equal_rows(states, {"indexes", "preds", "target"});
   require_integer_rows(states["indexes"]);
   require_floating_rows(states["preds"]);
@@ -153,8 +153,44 @@ void RetrievalDocuments::complete_from_torchmetrics(States& states, const Option
       throw StateMisfit(name, c10::str("expected one number a document, got shape ", states[name].tensor().sizes()));
     }
   }
-  if (states["target"].rows() > 0) retrieval::check_binary(states["target"].tensor());
+  if (states["target"].rows() > 0) retrieval::check_relevances(states["target"].tensor(), allowed);
   convert_integers(states, narrowed);
+}
+
+std::string key_of(std::string_view family, const RetrievalOptions& options) {
+  using Codec = metrics::Codec<std::optional<int64_t>>;
+  return std::string(family) + "(ignore_index=" + describe(Codec::write(options.ignore_index)) + ")";
+}
+
+}  // namespace
+
+void RetrievalDocuments::declare(States& states, const Options&) {
+  for (const char* name : {"indexes", "preds", "target"}) states.add(name, Reduction::Cat);
+  states.add_row_weights();
+  declare_sample_ids(states);
+}
+
+void RetrievalDocuments::update(States& states, const Options& options, const Tensor& preds, const Tensor& target,
+                                const Tensor& indexes, const Rows& rows) {
+  append(states, options, preds, target, indexes, rows, Relevances::Binary);
+}
+
+void GradedDocuments::update(States& states, const Options& options, const Tensor& preds, const Tensor& target,
+                             const Tensor& indexes, const Rows& rows) {
+  append(states, options, preds, target, indexes, rows, Relevances::Graded);
+}
+
+void RetrievalDocuments::show_as_torchmetrics(States& states, const Options&) {
+  check_ids(states);
+  convert_integers(states, [](const Tensor& integers, at::ScalarType) { return integers.to(at::kLong); });
+}
+
+void RetrievalDocuments::complete_from_torchmetrics(States& states, const Options&) {
+  complete(states, Relevances::Binary);
+}
+
+void GradedDocuments::complete_from_torchmetrics(States& states, const Options&) {
+  complete(states, Relevances::Graded);
 }
 
 retrieval::RankedQueries RetrievalDocuments::gathered(const States& states, const Options&) {
@@ -162,8 +198,11 @@ retrieval::RankedQueries RetrievalDocuments::gathered(const States& states, cons
 }
 
 std::string RetrievalDocuments::update_key(const Options& options) {
-  using Codec = metrics::Codec<std::optional<int64_t>>;
-  return std::string(family) + "(ignore_index=" + describe(Codec::write(options.ignore_index)) + ")";
+  return key_of("retrieval", options);
+}
+
+std::string GradedDocuments::update_key(const Options& options) {
+  return key_of("graded retrieval", options);
 }
 
 }  // namespace metrics

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -14,65 +16,130 @@
 
 namespace metrics::retrieval {
 
-struct Document {
-  double score;
-  float relevance;
+/// The documents of one query, from the highest score to the lowest; of equal scores the less relevant first.
+struct RankedQuery {
+  std::span<const float> relevances;
+  std::span<const uint8_t> ties;  // whether a document has the score of the one before it
+  std::size_t unscored = 0;       // how many of them have NaN for a score: the first ones
+
+  std::size_t size() const { return relevances.size(); }
+  /// Only so many documents, those of the highest scores.
+  std::span<const float> first(std::optional<int64_t> top_k) const {
+    return relevances.first(top_k ? std::min(size(), static_cast<std::size_t>(*top_k)) : size());
+  }
+  /// The documents among those of `first` that have a score, and so can be found.
+  std::span<const float> first_scored(std::optional<int64_t> top_k) const {
+    const auto looked_at = first(top_k);
+    return looked_at.subspan(std::min(unscored, looked_at.size()));
+  }
+  bool has(Needs needed) const;
 };
 
-/// Documents query by query, from the highest score to the lowest; of equal scores the less relevant first.
-struct RankedQueries {
-  std::vector<Document> documents;
-  std::vector<int64_t> indexes;   // of the queries, ascending
-  std::vector<std::size_t> ends;  // of each query's documents
-  at::Device device = at::kCPU;   // of the states, where the value belongs
+/// The sum of relevances, exact where they are 0 and 1.
+double sum_of(std::span<const float> relevances);
 
-  std::span<const Document> operator[](std::size_t query) const {
-    const std::size_t begin = query == 0 ? 0 : ends[query - 1];
-    return std::span(documents).subspan(begin, ends[query] - begin);
+/// Documents query by query.
+struct RankedQueries {
+  std::vector<int64_t> indexes;       // of the queries, ascending
+  std::vector<std::size_t> ends;      // of each query's documents
+  std::vector<std::size_t> unscored;  // of each query
+  std::vector<double> weights;        // of the queries; empty where all weigh 1
+  std::unique_ptr<float[]> relevances;
+  std::unique_ptr<uint8_t[]> ties;
+  at::Device device = at::kCPU;  // of the states, where the value belongs
+
+  std::size_t size() const { return ends.size(); }
+  std::size_t begin_of(std::size_t query) const { return query == 0 ? 0 : ends[query - 1]; }
+  std::size_t documents() const { return ends.empty() ? 0 : ends.back(); }
+  /// The number of documents of the query that has the most.
+  std::size_t longest() const;
+  double weight(std::size_t query) const { return weights.empty() ? 1 : weights[query]; }
+  RankedQuery operator[](std::size_t query) const {
+    const std::size_t begin = begin_of(query), count = ends[query] - begin;
+    return {{relevances.get() + begin, count}, {ties.get() + begin, count}, unscored[query]};
   }
 };
 
-/// What the documents of one query are worth, of which one at least is relevant.
-using Formula = std::function<double(std::span<const Document>)>;
+/// Which relevances documents may have: from 0 to 1, or any of at least 0.
+enum class Relevances { Binary, Graded };
 
 /// Throws InvalidArgument unless scores are floating, and relevances real, of the same shape, with dimensions.
 void check_documents(const Tensor& preds, const Tensor& target);
-/// Throws InvalidArgument unless all relevances lie in [0, 1].
-void check_binary(const Tensor& target);
+/// Throws InvalidArgument unless all are such relevances.
+void check_relevances(const Tensor& target, Relevances allowed);
+/// Throws InvalidArgument for an option of that name that is given, and below 1.
+void check_at_least_one(std::string_view option, std::optional<int64_t> value);
 
 /// All elements as the documents of a single query. Throws InvalidArgument as the checks do, and for no elements.
-METRICS_API RankedQueries ranked_query(const Tensor& preds, const Tensor& target);
-/// The documents in the states of RetrievalDocuments, each sample once. Throws Error where states do not go together.
+METRICS_API RankedQueries ranked_query(const Tensor& preds, const Tensor& target,
+                                       Relevances allowed = Relevances::Binary);
+/// The documents in the states of RetrievalDocuments, each sample once. Throws Error where states do not go together,
+/// and InvalidArgument where documents of a query weigh differently.
 RankedQueries ranked_queries(const States& states);
 
-/// Whether a document is relevant.
-bool any_relevant(std::span<const Document> documents);
+/// Calls `body(query)` for each query, by all threads where there are many documents.
+void each_query(const RankedQueries& queries, const std::function<void(std::size_t query)>& body);
 
-/// Only so many documents, those of the highest scores.
-inline std::span<const Document> first_of(std::span<const Document> documents, std::optional<int64_t> top_k) {
-  return documents.first(top_k ? std::min(documents.size(), static_cast<std::size_t>(*top_k)) : documents.size());
+/// Whether each query has what is needed. Throws InvalidArgument for the first that has not where `action` is Error.
+std::vector<uint8_t> queries_with(const RankedQueries& queries, Needs needed, EmptyTargetAction action);
+
+/// What a query is worth that has not; nothing where it is left out.
+inline std::optional<double> worth_of_empty(EmptyTargetAction action) {
+  if (action == EmptyTargetAction::Skip) return std::nullopt;
+  return action == EmptyTargetAction::Pos ? 1 : 0;
 }
 
+/// What a value over queries follows from, beside the queries.
+struct OverQueries {
+  Needs needed;
+  EmptyTargetAction action;
+  const QueryAggregation& aggregation;
+};
+
 /// The queries' values as one, float64 on the states' device.
-Tensor value_over_queries(const RankedQueries& queries, const RetrievalOptions& options, const Formula& formula);
+Tensor value_over_queries(const RankedQueries& queries, const OverQueries& over, const Formula& formula);
 
 }  // namespace metrics::retrieval
 
 namespace metrics {
 
-template <class Score>
-Tensor QueryScore<Score>::value(const retrieval::RankedQueries& queries, const RetrievalOptions& options) {
-  return retrieval::value_over_queries(queries, options, [&](std::span<const retrieval::Document> documents) {
-    return Score::of_query(documents, options.top_k);
-  });
+namespace detail {
+
+template <class Score, class QueryOptions>
+retrieval::Formula formula_of(const QueryOptions& options, [[maybe_unused]] std::size_t size) {
+  if constexpr (requires { Score::formula(options, size); }) {
+    return Score::formula(options, size);
+  } else {
+    return [options](const retrieval::RankedQuery& query) { return Score::of_query(query, options); };
+  }
 }
 
-template <class Score>
-Tensor QueryScore<Score>::functional_value(const Tensor& preds, const Tensor& target,
-                                           const RetrievalQueryOptions& options) {
-  RetrievalDocuments::check({.top_k = options.top_k});
-  const auto ranked = retrieval::ranked_query(preds, target);
-  const double value = retrieval::any_relevant(ranked.documents) ? Score::of_query(ranked.documents, options.top_k) : 0;
+}  // namespace detail
+
+template <class Score, class O, class QueryOptions>
+void QueryScore<Score, O, QueryOptions>::check(const O& options) {
+  Score::check_query(subset<QueryOptions>(options));
+}
+
+template <class Score, class O, class QueryOptions>
+void QueryScore<Score, O, QueryOptions>::check_query([[maybe_unused]] const QueryOptions& options) {
+  if constexpr (requires { options.top_k; }) retrieval::check_at_least_one("top_k", options.top_k);
+}
+
+template <class Score, class O, class QueryOptions>
+Tensor QueryScore<Score, O, QueryOptions>::value(const retrieval::RankedQueries& queries, const O& options) {
+  return retrieval::value_over_queries(queries, {Score::needs, options.empty_target_action, options.aggregation},
+                                       detail::formula_of<Score>(subset<QueryOptions>(options), queries.longest()));
+}
+
+template <class Score, class O, class QueryOptions>
+Tensor QueryScore<Score, O, QueryOptions>::functional_value(const Tensor& preds, const Tensor& target,
+                                                            const QueryOptions& options) {
+  Score::check_query(options);
+  const auto allowed = Score::graded ? retrieval::Relevances::Graded : retrieval::Relevances::Binary;
+  const retrieval::RankedQueries ranked = retrieval::ranked_query(preds, target, allowed);
+  const retrieval::RankedQuery query = ranked[0];
+  const double value = query.has(Score::needs) ? detail::formula_of<Score>(options, query.size())(query) : 0;
   return at::scalar_tensor(value, preds.options().dtype(at::kFloat));
 }
 

@@ -3,17 +3,17 @@
 #include <metrics/retrieval/reciprocal_rank.h>
 
 #include <algorithm>
-#include <cmath>
+#include <cstddef>
 
 namespace metrics {
 
-using retrieval::Document;
+using retrieval::RankedQuery;
 
-double scores::ReciprocalRank::of_query(std::span<const Document> documents, std::optional<int64_t> top_k) {
-  const auto looked_at = retrieval::first_of(documents, top_k);
-  const auto found = std::find_if(looked_at.begin(), looked_at.end(),
-                                  [](const Document& d) { return d.relevance != 0 && !std::isnan(d.score); });
-  return found == looked_at.end() ? 0 : 1 / static_cast<double>(found - looked_at.begin() + 1);
+double scores::ReciprocalRank::of_query(const RankedQuery& query, const RetrievalQueryOptions& options) {
+  const auto scored = query.first_scored(options.top_k);
+  const auto found = std::find_if(scored.begin(), scored.end(), [](float relevance) { return relevance > 0; });
+  if (found == scored.end()) return 0;
+  return 1 / static_cast<double>(query.unscored + static_cast<std::size_t>(found - scored.begin()) + 1);
 }
 
 METRICS_DEFINE_CLASS(RetrievalMRR);

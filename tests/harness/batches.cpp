@@ -270,6 +270,24 @@ Rows rows_with(const Batch& batch, const std::optional<Tensor>& valid) {
   return {.valid = valid, .ids = found(ids_name), .weights = found(weights_name)};
 }
 
+bool has_queries(const Batch& batch) {
+  const auto indexes = batch.find("indexes");
+  return indexes != batch.end() && indexes->second.isTensor() && indexes->second.toTensor().scalar_type() == at::kLong;
+}
+
+Batch with_a_document_each(const Batch& batch) {
+  if (batch.at("indexes").toTensor().dim() == 1) return batch;
+  return with_tensors(batch, [](const Tensor& tensor) { return tensor.reshape({-1}); });
+}
+
+Batch of_other_queries(const Batch& batch, int64_t copy) {
+  constexpr int64_t far = 0x5851F42D4C957F2D;  // indexes may be any numbers: the sum wraps
+  Batch moved = batch;
+  const auto offset = static_cast<int64_t>(static_cast<uint64_t>(far) * static_cast<uint64_t>(copy));
+  moved.insert_or_assign("indexes", batch.at("indexes").toTensor() + offset);
+  return moved;
+}
+
 Batch weighted(const Batch& batch, const Tensor& weights) {
   Batch with_weights = batch;
   with_weights.insert_or_assign(std::string(weights_name), weights);

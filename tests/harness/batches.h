@@ -66,6 +66,14 @@ PaddedBatch with_garbage(const Batch& batch);
 /// A permutation of `count` rows that is the same on every machine.
 at::Tensor permutation(int64_t count);
 
+/// Whether its rows are documents of the queries that its `indexes` name. A query weighs as a whole: all of its
+/// documents carry its weight, and one that is there k times is k queries.
+bool has_queries(const Batch& batch);
+/// The same documents, a row each.
+Batch with_a_document_each(const Batch& batch);
+/// The same documents of queries that no other batch has, for each `copy` others; those of copy 0 are its own.
+Batch of_other_queries(const Batch& batch, int64_t copy);
+
 /// The batch with these weights of its rows.
 Batch weighted(const Batch& batch, const at::Tensor& weights);
 

@@ -67,9 +67,15 @@ bool has_weights(const std::vector<Batch>& batches) {
   return std::any_of(batches.begin(), batches.end(), [](const Batch& batch) { return batch.contains(weights_name); });
 }
 
-/// The first rank's rows weigh 1/2, 1, 3/2, 1/2, … and those of all others count once.
+/// The first rank's rows weigh 1/2, 1, 3/2, 1/2, … and those of all others count once. Queries of other ranks are
+/// others.
 Parts weighted_on_rank_0(Parts parts) {
   for (Batch& batch : parts.front()) {
+    if (has_queries(batch)) {
+      batch = of_other_queries(with_a_document_each(batch), 1);
+      batch = weighted(batch, (batch.at("indexes").toTensor().remainder(3) + 1).to(at::kDouble) / 2);
+      continue;
+    }
     const auto rows = at::arange(rows_of(batch), at::TensorOptions(at::kDouble));
     batch = weighted(batch, (rows.remainder(3) + 1) / 2);
   }

@@ -342,22 +342,49 @@ std::string row_by_row(const Case& c) {
 
 // ---- weights of rows ------------------------------------------------------------------------------------------------
 
+/// Whether a row would have to be another sample where it is there again, and have an id of its own.
+bool repeats_ids(const Batch& batch) {
+  return has_queries(batch) && batch.contains(ids_name);
+}
+
 bool takes_integer_weights(const Case& c) {
-  return has_row_batches(c) && !has_weights(c) && taken_weights(c) != RowWeights::None;
+  return has_row_batches(c) && !has_weights(c) && taken_weights(c) != RowWeights::None &&
+         std::none_of(c.batches.begin(), c.batches.end(), repeats_ids);
 }
 
 bool takes_weights(const Case& c) {
-  return has_row_batches(c) && !has_weights(c) && taken_weights(c) == RowWeights::Any;
+  return takes_integer_weights(c) && taken_weights(c) == RowWeights::Any;
 }
 
-/// 1, 2, 3, 1, … for the rows of a batch.
+/// The batches of a case in rows that can weigh.
+std::vector<Batch> weighable_batches(const Case& c) {
+  auto batches = *batches_with_rows(c);
+  for (Batch& batch : batches) {
+    if (has_queries(batch)) batch = with_a_document_each(batch);
+  }
+  return batches;
+}
+
+/// The same where some batches have weights and others none: then no query has documents in two of them.
+std::vector<Batch> separate(std::vector<Batch> batches) {
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    if (has_queries(batches[i])) batches[i] = of_other_queries(batches[i], 3 * static_cast<int64_t>(i));
+  }
+  return batches;
+}
+
+/// 1, 2, 3, 1, … for the rows of a batch, or for its queries.
 Tensor small_weights(const Batch& batch) {
+  if (has_queries(batch)) return batch.at("indexes").toTensor().remainder(3) + 1;
   return at::arange(testing::rows_of(batch), at::TensorOptions(at::kLong)).remainder(3) + 1;
 }
 
-/// Each row as often as it weighs.
+/// Each row as often as it weighs, and each query.
 Batch repeated(const Batch& batch, const Tensor& weights) {
-  return taken(batch, at::repeat_interleave(weights));
+  if (!has_queries(batch)) return taken(batch, at::repeat_interleave(weights));
+  std::vector<Batch> copies;
+  for (int64_t copy = 0; copy < 3; ++copy) copies.push_back(of_other_queries(kept(batch, weights > copy), copy));
+  return *joined(copies);
 }
 
 /// A value whose numbers are all floating ones: counts of weighted rows are.
@@ -377,7 +404,8 @@ IValue value_over(const std::vector<Batch>& batches, const Case& c, const Make& 
 
 /// Weights of 1, weights of 0, and rows that weigh k beside rows that are there k times.
 std::string integer_weights(const Case& c) {
-  const auto batches = *batches_with_rows(c);
+  const auto batches = weighable_batches(c);
+  const auto apart = separate(batches);
   const auto value = [&](const auto& make) { return value_over(batches, c, make); };
   const auto plain = value([&](std::size_t i) { return batches[i]; });
   const auto all_1 =
@@ -389,9 +417,9 @@ std::string integer_weights(const Case& c) {
   const auto repeats = value([&](std::size_t i) { return repeated(batches[i], small_weights(batches[i])); });
   const auto weighs = value([&](std::size_t i) { return weighted(batches[i], small_weights(batches[i])); });
   const auto late_repeats =
-      value([&](std::size_t i) { return i == 0 ? batches[i] : repeated(batches[i], small_weights(batches[i])); });
+      value([&](std::size_t i) { return i == 0 ? apart[i] : repeated(apart[i], small_weights(apart[i])); });
   const auto late_weighs =
-      value([&](std::size_t i) { return i == 0 ? batches[i] : weighted(batches[i], small_weights(batches[i])); });
+      value([&](std::size_t i) { return i == 0 ? apart[i] : weighted(apart[i], small_weights(apart[i])); });
   return first_of({at_step("weights of 1", difference(all_1, plain, same_bits)),
                    at_step("rows of weight 0", difference(with_0, plain, same_bits)),
                    at_step("rows of weight k", difference(weighs, repeats, c.tolerance)),
@@ -400,23 +428,22 @@ std::string integer_weights(const Case& c) {
 
 /// The same by floating weights; halves of them; in one merged side alone, and through a state dict.
 std::string floating_weights(const Case& c) {
-  const auto batches = *batches_with_rows(c);
+  const auto batches = weighable_batches(c);
+  const auto apart = separate(batches);
   const auto value = [&](const auto& make) { return as_floats(value_over(batches, c, make)); };
   const auto floats = [&](std::size_t i) { return weighted(batches[i], small_weights(batches[i]).to(at::kFloat)); };
-  const auto halves = [&](std::size_t i) {
-    return weighted(batches[i], small_weights(batches[i]).to(at::kDouble) / 2);
-  };
+  const auto halves = [&](std::size_t i) { return weighted(apart[i], small_weights(apart[i]).to(at::kDouble) / 2); };
   const auto plain = value([&](std::size_t i) { return batches[i]; });
   const auto all_1 =
       value([&](std::size_t i) { return weighted(batches[i], at::ones({testing::rows_of(batches[i])})); });
   const auto repeats = value([&](std::size_t i) { return repeated(batches[i], small_weights(batches[i])); });
   const auto weighs = value(floats);
   // Weights in the last batch alone: in one metric, merged from either side, and after a state dict half-way.
-  const auto last = [&](std::size_t i) { return i + 1 == batches.size() ? halves(i) : batches[i]; };
+  const auto last = [&](std::size_t i) { return i + 1 == batches.size() ? halves(i) : apart[i]; };
   const auto late = value(last);
   const auto left = created(c), right = created(c), loaded = created(c);
   const bool merges = !c.excludes.contains("merge of two");
-  for (std::size_t i = 0; i + 1 < batches.size(); ++i) testing::update(*left, batches[i]);
+  for (std::size_t i = 0; i + 1 < batches.size(); ++i) testing::update(*left, apart[i]);
   testing::update(*right, last(batches.size() - 1));
   const auto merged = left->clone(), merged_back = right->clone();
   if (merges) merged->merge(*right);
@@ -465,7 +492,7 @@ bool chooses_a_point(const Case& c) {
 /// Weights say how much rows count beside one another.
 std::string scaled_weights(const Case& c) {
   if (is_of_totals(c)) return "";
-  const auto batches = *batches_with_rows(c);
+  const auto batches = weighable_batches(c);
   const auto scaled_by = [&](double scale) {
     return as_floats(value_over(batches, c, [&](std::size_t i) {
       return weighted(batches[i], small_weights(batches[i]).to(at::kDouble) * scale);

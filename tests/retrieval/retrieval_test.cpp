@@ -6,6 +6,13 @@
 #include <metrics/core/registry.h>
 #include <metrics/core/sample_ids.h>
 #include <metrics/core/update_together.h>
+#include <metrics/retrieval/auroc.h>
+#include <metrics/retrieval/average_precision.h>
+#include <metrics/retrieval/fall_out.h>
+#include <metrics/retrieval/ndcg.h>
+#include <metrics/retrieval/precision.h>
+#include <metrics/retrieval/precision_recall_curve.h>
+#include <metrics/retrieval/r_precision.h>
 #include <metrics/retrieval/reciprocal_rank.h>
 
 #include <ATen/TensorOperators.h>
@@ -387,30 +394,151 @@ TEST_CASE("ranking: sorted as by comparing, few documents and many, whatever the
                             std::numeric_limits<double>::infinity(),
                             -std::numeric_limits<double>::infinity(),
                             std::nan("")};
-  for (const std::size_t count : {1u, 7u, 511u, 512u, 3000u}) {
-    std::vector<double> preds(count);
-    std::vector<int64_t> target(count);
-    for (std::size_t i = 0; i < count; ++i) {
-      const bool plain = random() % 4 != 0;
-      preds[i] = plain ? static_cast<double>(static_cast<int64_t>(random() % 2001) - 1000) / 8 : special[random() % 9];
-      target[i] = static_cast<int64_t>(random() % 2);
+  for (const at::ScalarType dtype : {at::kFloat, at::kDouble}) {
+    for (const std::size_t count : {1u, 7u, 511u, 512u, 3000u, 70000u}) {
+      std::vector<double> preds(count);
+      std::vector<int64_t> target(count);
+      for (std::size_t i = 0; i < count; ++i) {
+        const bool plain = random() % 4 != 0;
+        preds[i] =
+            plain ? static_cast<double>(static_cast<int64_t>(random() % 2001) - 1000) / 8 : special[random() % 9];
+        target[i] = static_cast<int64_t>(random() % 2);
+      }
+      const Tensor given = at::tensor(preds, at::kDouble).to(dtype), wide = given.to(at::kDouble);
+      const double* const numbers = wide.const_data_ptr<double>();
+      std::vector<std::tuple<bool, double, float>> expected;
+      for (std::size_t i = 0; i < count; ++i) {
+        const bool nan = std::isnan(numbers[i]);
+        expected.emplace_back(!nan, nan ? 0 : -numbers[i], static_cast<float>(target[i]));
+      }
+      std::sort(expected.begin(), expected.end());
+      const auto ranked = metrics::retrieval::ranked_query(given, integers(target));
+      REQUIRE(ranked.ends == std::vector{count});
+      const auto query = ranked[0];
+      bool same = true;
+      std::size_t unscored = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        const auto [number, negated, relevance] = expected[i];
+        const bool tie = i > 0 && std::get<0>(expected[i - 1]) == number && std::get<1>(expected[i - 1]) == negated;
+        same = same && query.relevances[i] == relevance && (query.ties[i] != 0) == tie;
+        unscored += number ? 0 : 1;
+      }
+      CHECK(same);
+      CHECK(query.unscored == unscored);
     }
-    std::vector<std::tuple<bool, double, float>> expected;
-    for (std::size_t i = 0; i < count; ++i) {
-      const bool nan = std::isnan(preds[i]);
-      expected.emplace_back(!nan, nan ? 0 : -preds[i], static_cast<float>(target[i]));
-    }
-    std::sort(expected.begin(), expected.end());
-    const auto ranked = metrics::retrieval::ranked_query(at::tensor(preds, at::kDouble), integers(target));
-    REQUIRE(ranked.documents.size() == count);
-    REQUIRE(ranked.ends == std::vector{count});
-    bool same = true;
-    for (std::size_t i = 0; i < count; ++i) {
-      const auto [number, negated, relevance] = expected[i];
-      const auto& document = ranked.documents[i];
-      same =
-          same && document.relevance == relevance && (number ? document.score == -negated : std::isnan(document.score));
-    }
-    CHECK(same);
+  }
+}
+
+TEST_CASE("retrieval: queries are found whether they come one after the other, scattered, or far apart") {
+  std::mt19937_64 random(5);
+  constexpr int64_t count = 3000, queries = 40;
+  std::vector<double> preds;
+  std::vector<int64_t> target, index;
+  for (int64_t i = 0; i < count; ++i) {
+    preds.push_back(static_cast<double>(random() % 100000) / 100000);
+    target.push_back(static_cast<int64_t>(random() % 4 == 0));
+    index.push_back(static_cast<int64_t>(random() % queries));
+  }
+  const Tensor near = integers(index);
+  const Tensor order = near.argsort();
+  RetrievalMRR scattered, grouped, far_apart;
+  scattered.update(scores(preds), integers(target), near);
+  grouped.update(scores(preds).index_select(0, order), integers(target).index_select(0, order),
+                 near.index_select(0, order));
+  far_apart.update(scores(preds), integers(target), near * 1000003 - 17);
+  CHECK(value(scattered) > 0.4);
+  CHECK(value(grouped) == value(scattered));
+  CHECK(value(far_apart) == value(scattered));
+}
+
+TEST_CASE("retrieval: all documents of a query carry its weight") {
+  metrics::RetrievalMAP metric;
+  const Tensor preds = scores({0.9, 0.5, 0.8, 0.3}), target = integers({0, 1, 1, 0}), indexes = integers({7, 7, 2, 2});
+  metric.update(preds, target, indexes, Rows{.weights = at::tensor({3.0, 3.0, 1.0, 1.0})});
+  CHECK(metric.compute().item<double>() == 0.625);  // (3 * 0.5 + 1 * 1) / 4
+  CHECK(metric.states()["sample_weight"].rows() == 4);
+  metric.update(preds, target, integers({1, 1, 1, 1}));  // weighs 1: precisions 1/2 and 2/3 at its relevant documents
+  CHECK(metric.compute().item<double>() == doctest::Approx((2.5 + (1.0 / 2 + 2.0 / 3) / 2) / 5));
+  metric.update(scores({0.1}), integers({0}), integers({7}));
+  CHECK_THROWS_WITH_AS(metric.compute(),
+                       doctest::Contains("query 7 has documents of weight 3 and of 1; all documents of a query"),
+                       InvalidArgument);
+  metrics::RetrievalMAP in_one_update;
+  in_one_update.update(preds, target, indexes, Rows{.weights = integers({1, 2, 1, 1})});
+  CHECK_THROWS_WITH_AS(in_one_update.compute(), doctest::Contains("query 7"), InvalidArgument);
+  metrics::RetrievalMAP dropped;  // documents that weigh 0 are not there
+  dropped.update(preds, target, indexes, Rows{.weights = integers({0, 2, 1, 1})});
+  CHECK(dropped.compute().item<double>() == 1);
+}
+
+TEST_CASE("retrieval: a function aggregates the value of a query as often as it weighs, and takes integers alone") {
+  Tensor seen;
+  metrics::RetrievalMAP metric({.aggregation = [&](const Tensor& values) {
+    seen = values;
+    return values.mean();
+  }});
+  const Tensor preds = scores({0.9, 0.5, 0.8, 0.3}), target = integers({0, 1, 1, 0}), indexes = integers({7, 7, 2, 2});
+  metric.update(preds, target, indexes, Rows{.weights = at::tensor({3.0, 3.0, 1.0, 1.0})});
+  CHECK(metric.compute().item<double>() == 0.625);
+  CHECK(seen.equal(at::tensor({1.0, 0.5, 0.5, 0.5}, at::kDouble)));
+  metric.update(preds, target, indexes + 10, Rows{.weights = at::tensor({0.5, 0.5, 1.0, 1.0})});
+  CHECK_THROWS_WITH_AS(metric.compute(), doctest::Contains("takes integers alone as weights"), InvalidArgument);
+}
+
+TEST_CASE("retrieval: a function aggregates a curve k by k") {
+  int calls = 0;
+  metrics::RetrievalPrecisionRecallCurve metric({.max_k = 3, .aggregation = [&](const Tensor& values) {
+                                                   ++calls;
+                                                   return values.sum();
+                                                 }});
+  metric.update(scores({0.9, 0.5, 0.8, 0.3}), integers({0, 1, 1, 0}), integers({7, 7, 2, 2}));
+  const auto curve = metric.compute();
+  CHECK(calls == 6);
+  CHECK(curve.precision.allclose(at::tensor({1.0f, 1.0f, 2.0f / 3})));
+  CHECK(curve.recall.equal(at::tensor({1.0f, 2.0f, 2.0f})));
+  metrics::RetrievalPrecisionRecallCurve wrong({.aggregation = [](const Tensor& values) { return values; }});
+  wrong.update(scores({0.9, 0.5, 0.8, 0.3}), integers({0, 1, 1, 0}), integers({7, 7, 2, 2}));
+  CHECK_THROWS_WITH_AS(wrong.compute(), doctest::Contains("returned 2 numbers for a k"), InvalidArgument);
+}
+
+TEST_CASE("retrieval: a curve and the best k without any document") {
+  metrics::RetrievalPrecisionRecallCurve curve, three({.max_k = 3});
+  CHECK(curve.compute().precision.numel() == 0);
+  CHECK(three.compute().recall.equal(at::zeros({3})));
+  CHECK(metrics::RetrievalRecallAtFixedPrecision({.min_precision = 0.5, .max_k = 3}).compute().best_k.item<int64_t>() ==
+        3);
+}
+
+TEST_CASE("retrieval: relevance by degrees in a byte, beyond a byte, and floating; what is not is refused") {
+  const Tensor preds = scores({0.9, 0.5, 0.8, 0.3}), indexes = integers({7, 7, 2, 2});
+  metrics::RetrievalNormalizedDCG bytes, wide;
+  bytes.update(preds, integers({0, 255, 3, 1}), indexes);
+  CHECK((bytes.states()["target"].tensor().scalar_type() == at::kByte));
+  wide.update(preds, integers({0, 256, 3, 1}), indexes);
+  CHECK((wide.states()["target"].tensor().scalar_type() == at::kLong));
+  CHECK(wide.compute().item<float>() == bytes.compute().item<float>());
+  bytes.update(preds, integers({0, 1000, 3, 1}), indexes + 20);
+  CHECK((bytes.states()["target"].tensor().scalar_type() == at::kLong));
+  for (const Tensor& bad : {integers({0, -1, 3, 1}), scores({0, std::nan(""), 3, 1}), scores({0, 1e39, 3, 1})}) {
+    CHECK_THROWS_WITH_AS(wide.update(preds, bad, indexes), doctest::Contains("relevances of at least 0"),
+                         InvalidArgument);
+  }
+  CHECK(wide.states()["indexes"].rows() == 4);
+  CHECK(metrics::RetrievalNormalizedDCG().update_key() != RetrievalMRR().update_key());
+}
+
+TEST_CASE("retrieval: metrics of all kinds keep one state in a collection") {
+  RetrievalMRR a;
+  metrics::RetrievalMAP b;
+  metrics::RetrievalFallOut c;
+  metrics::RetrievalPrecision d({.top_k = 2, .adaptive_k = true});
+  metrics::RetrievalPrecisionRecallCurve e;
+  metrics::RetrievalAUROC f({.max_fpr = 0.5});
+  metrics::RetrievalRPrecision g;
+  metrics::update_together({a, b, c, d, e, f, g}, scores({0.9, 0.5}), integers({0, 1}), integers({4, 4}));
+  for (const metrics::Unit* other : {static_cast<const metrics::Unit*>(&b), static_cast<const metrics::Unit*>(&c),
+                                     static_cast<const metrics::Unit*>(&d), static_cast<const metrics::Unit*>(&e),
+                                     static_cast<const metrics::Unit*>(&f), static_cast<const metrics::Unit*>(&g)}) {
+    CHECK(other->shares_states_with(a));
   }
 }

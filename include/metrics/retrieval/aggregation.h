@@ -27,15 +27,23 @@ namespace retrieval {
 /// How the values of the queries become one.
 enum class Aggregation {
   Mean,
-  Median,  ///< Of an even number of values the lower of the two in the middle.
+  Median,  ///< Of an even number of values the lower of the two in the middle; of weighted ones the least up to which
+           ///< they have half of all weight.
   Min,
   Max,
+};
+
+/// The values of queries, and what these weigh: above 0, and empty where all weigh 1.
+struct QueryValues {
+  std::vector<double> values{};
+  std::vector<double> weights{};
 };
 
 /// The same by name, or by a function of the user's.
 class METRICS_API QueryAggregation {
  public:
-  /// Takes the values of the queries, float64 [queries] on the states' device and never empty, by ascending index.
+  /// Takes the values of the queries, float64 [queries] on the states' device and never empty, by ascending index, each
+  /// as often as its query weighs.
   using Function = std::function<Tensor(const Tensor& values)>;
 
   QueryAggregation(Aggregation named) : way_(named) {}
@@ -45,8 +53,9 @@ class METRICS_API QueryAggregation {
 
   /// Nothing where it is a function.
   std::optional<Aggregation> named() const;
-  /// Returns the values as one, 0 of none. Throws InvalidArgument where a function gives no tensor.
-  Tensor of(const std::vector<double>& values, at::Device device) const;
+  /// Returns the values as one, 0 of none. Throws InvalidArgument where a function gives no tensor, and where there is
+  /// one for weights that are not integers.
+  Tensor of(const QueryValues& values, at::Device device) const;
 
  private:
   std::variant<Aggregation, std::shared_ptr<const Function>> way_;

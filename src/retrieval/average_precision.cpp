@@ -1,0 +1,23 @@
+#include "ranking.h"
+#include <metrics/core/define.h>
+#include <metrics/retrieval/average_precision.h>
+
+#include <cstddef>
+
+namespace metrics {
+
+using retrieval::RankedQuery;
+
+double scores::RetrievalAveragePrecision::of_query(const RankedQuery& query, const RetrievalQueryOptions& options) {
+  std::size_t rank = query.unscored, found = 0;
+  double sum = 0;
+  for (const float relevance : query.first_scored(options.top_k)) {
+    ++rank;
+    if (relevance > 0) sum += static_cast<double>(++found) / static_cast<double>(rank);
+  }
+  return found == 0 ? 0 : sum / static_cast<double>(found);
+}
+
+METRICS_DEFINE_CLASS(RetrievalMAP);
+
+}  // namespace metrics
