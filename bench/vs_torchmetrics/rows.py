@@ -53,10 +53,10 @@ def sentences(rows, words):
     return Input("heard", (rows, words), 1000, units), Input("sentences", (rows, words), 1000, units)
 
 
-def documents(rows):
+def documents(rows, of_query=10):
     """With ten documents a query."""
     scores, relevances = Input("probabilities", (rows,), 0, ("documents",)), Input("labels", (rows,), 2)
-    return scores, relevances, Input("labels", (rows,), max(1, rows // 10))
+    return scores, relevances, Input("labels", (rows,), max(1, rows // of_query))
 
 
 def boxes(rows):
@@ -95,7 +95,8 @@ def clustering_targets():
 # Their states are rows in torchmetrics.
 OF_LABELS = ("MutualInfoScore", "NormalizedMutualInfoScore", "RandScore", "FowlkesMallowsIndex", "HomogeneityScore", "CompletenessScore", "VMeasureScore")
 OF_DATA = ("CalinskiHarabaszScore", "DaviesBouldinScore", "DunnIndex")
-KEPT = ("CatMetric", "RetrievalMRR", "AdjustedMutualInfoScore", "AdjustedRandScore", "FleissKappa", *OF_LABELS, *OF_DATA)
+RETRIEVAL = tuple(f"Retrieval{name}" for name in ("AUROC", "FallOut", "HitRate", "MAP", "MRR", "NormalizedDCG", "Precision", "PrecisionRecallCurve", "RPrecision", "Recall", "RecallAtFixedPrecision"))
+KEPT = ("CatMetric", *RETRIEVAL, "AdjustedMutualInfoScore", "AdjustedRandScore", "FleissKappa", *OF_LABELS, *OF_DATA)
 
 
 def update_targets():
@@ -145,6 +146,13 @@ def rank_targets():
     for threads in (1, 2):
         yield Row("SpearmanCorrCoef.compute, 1000000", "compute", (("SpearmanCorrCoef", {}),), numbers(1000000), threads=threads, at_least=6, rtol=1e-3)
     yield Row("KendallRankCorrCoef.compute, 10000", "compute", (("KendallRankCorrCoef", {}),), numbers(10000), at_least=20)
+
+
+def retrieval_targets():
+    for threads in (1, 2):
+        for name, at_least in (("RetrievalMAP", 50), ("RetrievalNormalizedDCG", 200)):
+            work = f"{name}.compute, 10000 queries of about 100 documents"
+            yield Row(work, "compute", ((name, {}),), documents(1000000, 100), threads=threads, at_least=at_least)
 
 
 # Forty states of ten metrics, all of them over the same scores of ten classes.
@@ -250,7 +258,8 @@ def classes(rows):
     yield "PeakSignalNoiseRatio", {"data_range": 1.0}, images(rows)
     yield "IntersectionOverUnion", {}, boxes(rows)
     yield "WordErrorRate", {}, sentences(rows, 8)
-    yield "RetrievalMRR", {}, documents(rows)
+    for name in RETRIEVAL:
+        yield name, {}, documents(rows)
     for name in (*OF_LABELS, "AdjustedRandScore", "AdjustedMutualInfoScore"):
         yield name, {}, clusters(rows, 10)
     for name in OF_DATA:
@@ -274,7 +283,7 @@ def every_class():
                 if name in KEPT and do == "update":
                     yield Row(f"{name}, 100 × update({shape}) and compute{strategy}", "epoch", ((name, options),), inputs)
                     # torchmetrics' update only keeps a reference here, and copies in compute: what the epoch above shows.
-                    if options.get("nan_strategy") == "disable" or name not in ("CatMetric", "RetrievalMRR"):
+                    if options.get("nan_strategy") == "disable" or name not in ("CatMetric", *RETRIEVAL):
                         continue
                 if name == "CatMetric" and do == "compute":
                     continue
@@ -290,7 +299,8 @@ def every_class():
 def every_ranking():
     """Compute is the ranking."""
     for rows in (8192, 100000):
-        yield Row(f"RetrievalMRR.compute, {rows} documents", "compute", (("RetrievalMRR", {}),), documents(rows))
+        for name in RETRIEVAL:
+            yield Row(f"{name}.compute, {rows} documents", "compute", ((name, {}),), documents(rows))
 
 
 def every_distance():
