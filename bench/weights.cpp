@@ -1,4 +1,5 @@
 #include <metrics/classification/accuracy.h>
+#include <metrics/classification/auroc.h>
 #include <metrics/classification/confusion_matrix.h>
 #include <metrics/regression/mse.h>
 
@@ -10,7 +11,8 @@
 
 #include <benchmark/benchmark.h>
 
-// Updates with and without weights of rows, one thread. Weights: 0 none, 1 integers, 2 float32, 3 float64.
+// Updates, and computes of areas, with and without weights of rows, one thread. Weights: 0 none, 1 integers, 2 float32,
+// 3 float64.
 
 namespace {
 
@@ -63,5 +65,15 @@ void mean_squared_error(benchmark::State& state) {
   update(state, metrics::MeanSquaredError(), at::randn({rows}), at::randn({rows}));
 }
 BENCHMARK(mean_squared_error)->ArgsProduct({{32, 1000000}, {1}, {0, 1, 2, 3}});
+
+// Compute of all scores.
+void binary_auroc(benchmark::State& state) {
+  at::set_num_threads(1);
+  const int64_t rows = state.range(0);
+  metrics::BinaryAUROC metric({}, {.compute_with_cache = false});
+  metric.update(at::rand({rows}), at::randint(2, {rows}, at::kLong), rows_of(rows, state.range(2)));
+  for (auto _ : state) benchmark::DoNotOptimize(metric.compute());
+}
+BENCHMARK(binary_auroc)->ArgsProduct({{1000000}, {1}, {0, 1, 2, 3}})->Unit(benchmark::kMillisecond);
 
 }  // namespace

@@ -160,6 +160,13 @@ class Contender {
         collection.compute();
       });
     }
+    if (work == "whole") {
+      return time(request, [&] {
+        metrics_.front()->reset();
+        metrics_.front()->update(inputs(), {}, rows_);
+        metrics_.front()->compute();
+      });
+    }
     if (work == "forward") return time(request, [&] { metrics_.front()->forward(inputs()); });
     if (work == "compute") {
       return time(request, [&] {
@@ -194,6 +201,8 @@ class Contender {
       batches_.emplace_back();
       for (const json& input : batch) batches_.back().push_back(read_input(input));
     }
+    rows_ = {};
+    if (request.contains("weights")) rows_.weights = read_input(request.at("weights")).toTensor();
     metrics_.clear();
     for (const json& metric : request.at("metrics")) metrics_.push_back(made(metric));
     update_each();
@@ -202,7 +211,7 @@ class Contender {
 
   void update_each() {
     for (const auto& metric : metrics_) {
-      for (const metrics::Args& batch : batches_) metric->update(batch);
+      for (const metrics::Args& batch : batches_) metric->update(batch, {}, rows_);
     }
   }
 
@@ -246,6 +255,7 @@ class Contender {
   std::shared_ptr<metrics::ProcessGroup> group_ = metrics::init_process_group();
   std::vector<std::shared_ptr<metrics::Metric>> metrics_;
   std::vector<metrics::Args> batches_;
+  metrics::Rows rows_;
 };
 
 }  // namespace

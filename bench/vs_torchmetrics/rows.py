@@ -31,6 +31,8 @@ class Row:
     ranks: int = 1
     at_least: float = 1.0
     rtol: float = 1e-5  # of the values that both compute
+    peer: str = "torchmetrics"
+    weights: Input = None  # what the rows weigh; only other peers know that
 
 
 ACCURACY = "MulticlassAccuracy"
@@ -186,6 +188,36 @@ def together_targets():
         yield Row(work, "collection_update", SIX, multiclass(32, 10), threads=threads, at_least=100)
     yield Row("MetricCollection.update of twenty stat scores, 32 × 10", "collection_update", TWENTY, multiclass(32, 10), at_least=200)
     yield Row("MetricCollection.compute of twenty stat scores, 32 × 10", "collection_compute", TWENTY, multiclass(32, 10), at_least=200)
+
+
+def weighted_targets(peer):
+    """Reset, update and compute of rows that weigh, beside a library that knows weights."""
+    rows = {
+        "scikit-learn": (
+            ("MulticlassAccuracy", {"num_classes": 10, "average": "micro"}, class_labels(100000, 10), 100000),
+            ("MulticlassF1Score", {"num_classes": 10}, class_labels(100000, 10), 100000),
+            ("MulticlassConfusionMatrix", {"num_classes": 10}, class_labels(100000, 10), 100000),
+            ("BinaryAUROC", {}, binary(1000000), 1000000),
+            ("BinaryAveragePrecision", {}, binary(1000000), 1000000),
+            ("MeanSquaredError", {}, numbers(1000000), 1000000),
+            ("R2Score", {}, numbers(1000000), 1000000),
+        ),
+        "torcheval": (
+            ("BinaryAUROC", {}, binary(1000000), 1000000),
+            ("MeanSquaredError", {}, numbers(1000000), 1000000),
+        ),
+    }
+    for name, options, inputs, count in rows[peer]:
+        weights = Input("weights", (count,))
+        yield Row(f"{name}, {count} rows that weigh", "whole", ((name, options),), inputs, rtol=2e-5, peer=peer, weights=weights)
+
+
+def class_labels(rows, classes):
+    return Input("clusters", (rows,), classes), Input("labels", (rows,), classes)
+
+
+def numbers(rows):
+    return Input("uniform", (rows,)), Input("probabilities", (rows,))
 
 
 def sync_targets():

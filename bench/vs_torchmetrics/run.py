@@ -8,6 +8,7 @@ Both read the same inputs from the same files and have to compute the same value
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import platform
@@ -21,7 +22,7 @@ from pathlib import Path
 
 import numpy
 
-from rows import clustering_targets, curve_targets, every_class, rank_targets, retrieval_targets, sync_targets, together_targets, update_targets
+from rows import clustering_targets, curve_targets, every_class, rank_targets, retrieval_targets, sync_targets, together_targets, update_targets, weighted_targets
 
 HERE = Path(__file__).resolve().parent
 SECONDS_PER_MEASUREMENT = {"one": 0.03, "ranks": 0.2}  # ranks that share cores need a while to find their rhythm
@@ -127,6 +128,7 @@ class Inputs:
             draw = {
                 "logits": lambda: random.standard_normal(given.shape, dtype).tobytes(),
                 "probabilities": lambda: random.random(given.shape, dtype).tobytes(),
+                "weights": lambda: numpy.random.default_rng(9).random(given.shape, dtype).tobytes(),
                 "uniform": lambda: numpy.random.default_rng(8).random(given.shape, dtype).tobytes(),
                 "labels": lambda: random.integers(0, given.classes, given.shape, dtype).tobytes(),
                 "clusters": lambda: clusters(random, given).tobytes(),
@@ -154,12 +156,13 @@ def prepare(contenders, row, inputs):
     """Both have the row's metrics and inputs afterwards, and have shown that they compute the same."""
     metrics = [uncached({"name": name, "options": options}) for name, options in row.metrics]
     batches = [[inputs.written(given) for given in batch] for batch in (*row.before, row.inputs)]
+    weights = {} if row.weights is None else {"weights": inputs.written(row.weights), "peer": row.peer}
     for contender in contenders:
-        contender.ask("prepare", threads=row.threads, metrics=metrics, batches=batches)
+        contender.ask("prepare", threads=row.threads, metrics=metrics, batches=batches, **weights)
     theirs, ours = (contender.ask("values")[0] for contender in contenders)
     for (name, options), expected, value in zip(row.metrics, theirs, ours, strict=True):
         if not numpy.allclose(numpy.array(expected, float), numpy.array(value, float), rtol=row.rtol, atol=1e-6, equal_nan=True):
-            sys.exit(f"{row.work}: {name}({options}) is {expected[:10]} in torchmetrics, {value[:10]} in metrics")
+            sys.exit(f"{row.work}: {name}({options}) is {expected[:10]} in {row.peer}, {value[:10]} in metrics")
 
 
 def measure(contenders, row, rounds):
@@ -221,7 +224,10 @@ def compare_with_allgather(ours, ranks, rounds, table):
     table.line([*cells, f"≤ {ALLGATHERS:g}", reached])
 
 
-COMPARED = (("work", 56), ("threads", 12), ("torchmetrics", 9), ("metrics", 9), ("ratio", 5), ("wanted", 6), ("", 7))
+def compared(peer):
+    return ("work", 56), ("threads", 12), (peer, 9), ("metrics", 9), ("ratio", 5), ("wanted", 6), ("", 7)
+
+
 GATHERED = (("ranks", 1), ("collectives", 1), ("bytes", 6), ("sync, min", 9), ("allgather, min", 9), ("ratio", 5))
 GATHERED += (("sync, median", 9), ("allgather, median", 9), ("ratio", 5), ("wanted", 6), ("", 7))
 
@@ -229,7 +235,7 @@ GATHERED += (("sync, median", 9), ("allgather, median", 9), ("ratio", 5), ("want
 def compare_rows(rows, programs, inputs, rounds):
     if not rows:
         return
-    table = Table(*COMPARED)
+    table = Table(*compared(rows[0].peer))
     with Contender(programs[0], 1) as theirs, Contender(programs[1], 1) as ours:
         for row in rows:
             compare((theirs, ours), row, inputs, rounds, table)
@@ -239,7 +245,7 @@ def compare_rows(rows, programs, inputs, rounds):
 def compare_over_ranks(rows, programs, inputs, rounds):
     if not rows:
         return
-    table = Table(*COMPARED)
+    table = Table(*compared("torchmetrics"))
     for row in rows:
         with Contender(programs[0], row.ranks) as theirs, Contender(programs[1], row.ranks) as ours:
             compare((theirs, ours), row, inputs, rounds, table)
@@ -279,6 +285,12 @@ def main():
         inputs = Inputs(folder)
         compare_rows(chosen(update_targets()), programs, inputs, arguments.rounds)
         compare_rows(chosen([*curve_targets(), *rank_targets(), *retrieval_targets(), *together_targets(), *clustering_targets()]), programs, inputs, arguments.rounds)
+        beside = [sys.executable, str(HERE / "weighted.py")]
+        for peer in ("scikit-learn", "torcheval"):
+            if peer != "torcheval" or importlib.util.find_spec("torcheval"):
+                compare_rows(chosen(weighted_targets(peer)), (beside, programs[1]), inputs, arguments.rounds)
+            else:
+                print("torcheval is not there: pip install torcheval==0.0.7\n")
         compare_over_ranks(chosen(sync_targets()), programs, inputs, arguments.rounds)
         compare_rows(chosen(every_class()), programs, inputs, arguments.rounds)
 

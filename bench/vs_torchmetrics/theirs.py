@@ -8,7 +8,8 @@
              after ten steps)
              repetitions, each: the time of a call with the last batch in ns, after one that is not timed, as a list: the
              mean over the repetitions, or each one's
-ours.cpp answers the same, and for sync what it sent and the time of one allgather of as many bytes.
+ours.cpp answers the same, for sync what it sent and the time of one allgather of as many bytes, and after `prepare` with
+weights whole (reset, update with them, compute), as weighted.py does for other libraries.
 """
 
 import gc

@@ -70,6 +70,7 @@
 #include <metrics/detection/iou.h>
 #include <metrics/distributed/launch.h>
 #include <metrics/distributed/process_group.h>
+#include <metrics/distributed/ranged_rows.h>
 #include <metrics/distributed/synchronize.h>
 #include <metrics/image/fid.h>
 #include <metrics/image/psnr.h>

@@ -1,5 +1,6 @@
 """Intersection over union of boxes."""
 
+import numpy as np
 import torch
 from boxes import stand_in
 from cases import Case, Misuse, Stem, copied, find_class
@@ -107,6 +108,7 @@ def write(stem: Stem) -> None:
     case("negative labels", {"class_metrics": True}, [{k: [{**i, "labels": i["labels"] - 1} for i in items] for k, items in b.items()} for b in plain])
     valid = [torch.tensor([True, False, True]), torch.tensor([True]), torch.tensor([False, True])]
     case("images that do not count", {"class_metrics": True}, plain, valid=valid)
+    weighted_cases(case)
     functional_cases(stem)
     stem.require(
         METRIC,
@@ -117,6 +119,46 @@ def write(stem: Stem) -> None:
             "respect_labels": [True, False],
         },
     )
+
+
+def weighted_cases(case) -> None:
+    """Images that weigh, in some of the batches or in all."""
+    batches = images("weighed", counts=(((3, 4), (0, 2), (1, 1)), ((4, 4),), ((2, 6), (3, 0))))
+    numbers = [torch.tensor([2, 0, 3]), torch.tensor([1]), torch.tensor([4, 5])]
+    floats = [torch.tensor([0.5, 0.0, 2.0]), torch.tensor([0.125]), torch.tensor([1.5, 3.0])]
+    for name, options in (("", {"iou_threshold": 0.1}), ("class_metrics, ", {"class_metrics": True})):
+        for kind, weights in (("integer", numbers), ("float", floats), ("float64", [w.double() for w in floats])):
+            by = lambda bs, o=options: averaged(bs, **o)
+            case(
+                f"{name}{kind} weights",
+                options,
+                batches,
+                weights=weights,
+                reason="rows have weights here; torchmetrics knows of none",
+                reference="numpy.average over the pairs that torchmetrics keeps",
+                forward_by=lambda b, by=by: by([b]),
+                final_by=by,
+            )
+
+
+def averaged(batches: list, **options) -> dict:
+    """Average what torchmetrics' states have of each pair, weighted by images."""
+    metric, images_of, weights = find_class(METRIC)(**{**options, "class_metrics": False}), [], []
+    for batch in batches:
+        metric.update(preds=batch["preds"], target=batch["target"])
+        images_of += zip(batch["preds"], batch["target"], strict=True)
+        weights += batch["sample_weight"].tolist()
+    pairs, labels = [], set()
+    for values, (preds, target), weight in zip(metric.iou_matrix, ((p["labels"], t["labels"]) for p, t in images_of), weights, strict=True):
+        if weight == 0:
+            continue
+        labels |= {*preds.tolist(), *target.tolist()}
+        found = values != -1
+        for pred, true in found.nonzero().tolist():
+            pairs.append((float(values[pred, true]), weight, int(target[true]) if len(target) else None))
+    mean = lambda kept: torch.tensor(np.average([v for v, _, _ in kept], weights=[w for _, w, _ in kept]) if kept else 0.0, dtype=torch.float32)
+    of_labels = {f"iou/cl_{label}": mean([p for p in pairs if p[2] == label]) for label in labels} if options.get("class_metrics") else {}
+    return {"iou": mean(pairs), **of_labels}
 
 
 def functional_cases(stem: Stem) -> None:

@@ -3,6 +3,7 @@
 import math
 from fractions import Fraction
 
+import numpy as np
 import torch
 from cases import Case, Misuse, Stem
 from draws import Draws
@@ -82,6 +83,8 @@ def write(stem: Stem) -> None:
 
     def case(name: str, options: dict, batches: list, **more) -> None:
         given = {"data_range": 1.0, **options}
+        if name in ("a value an image, sum", "a value a line, sum"):
+            more["excludes"] = {**more.get("excludes", {}), "scaled weights": "a sum grows with its weights"}
         stem.add(Case(f"{METRIC}/{name}", METRIC, given, batches, **{"tolerance": TOLERANCE, "functional": FUNCTIONAL, **more}))
 
     case("images", {}, images("images"))
@@ -94,6 +97,7 @@ def write(stem: Stem) -> None:
     case("base=2", {"base": 2.0}, images("base"))
     case("base=2.718", {"base": 2.718}, images("base"))
     case("longer than a block", {}, images("blocks", ((8201,), (77,))))
+    weighted_cases(case)
     case("equal images", {}, [{"preds": b["target"], "target": b["target"]} for b in images("equal")], excludes={"gradients": "infinity has no slope"})
     half = as_type(images("half"), torch.float16, torch.float32)
     case("float16 and float32", {}, half)
@@ -144,6 +148,43 @@ def write(stem: Stem) -> None:
             "dim": [None, 3, -1, 0, (1, 2, 3), (1, -1), (0, 1, 2, 3), ()],
         },
     )
+
+
+def weighted_cases(case) -> None:
+    """Images that weigh: their squares do, or where values are kept these."""
+    batches = images("weighed")
+    numbers = [torch.tensor([2, 0, 3]), torch.tensor([1]), torch.tensor([4, 5, 0, 1])]
+    floats = [torch.tensor([0.5, 0.0, 2.0]), torch.tensor([0.125]), torch.tensor([1.5, 3.0, 0.25, 1.0])]
+
+    def by(batches: list, dim=None, reduction="elementwise_mean"):
+        squares = np.concatenate([(b["preds"].double() - b["target"].double()).square().numpy() for b in batches])
+        weights = np.concatenate([b["sample_weight"].double().numpy() for b in batches])
+        if dim is None:
+            return torch.tensor(-10 * np.log10(np.average(squares.reshape(len(weights), -1).mean(1), weights=weights)), dtype=torch.float32)
+        ratios = -10 * np.log10(squares.mean(dim)).reshape(len(weights), -1)
+        value = np.dot(weights, ratios.sum(1)) if reduction == "sum" else np.average(ratios.mean(1), weights=weights)
+        return torch.tensor(value, dtype=torch.float32)
+
+    for name, options in (
+        ("", {}),
+        ("a value an image, ", {"dim": (1, 2, 3)}),
+        ("a value an image, sum, ", {"dim": (1, 2, 3), "reduction": "sum"}),
+        ("a value a line, ", {"dim": 3}),
+        ("a value a column, sum, ", {"dim": 2, "reduction": "sum"}),
+    ):
+        for kind, weights in (("integer", numbers), ("float", floats)):
+            case(
+                f"{name}{kind} weights",
+                options,
+                batches,
+                weights=weights,
+                reason="rows have weights here; torchmetrics knows of none",
+                reference="numpy.average",
+                forward_by=lambda b, o=options: by([b], **o),
+                final_by=lambda bs, o=options: by(bs, **o),
+                functional=None,
+                excludes={"scaled weights": "a sum grows with its weights"} if options.get("reduction") == "sum" else {},
+            )
 
 
 def refused(stem: Stem) -> None:

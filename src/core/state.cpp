@@ -7,6 +7,7 @@
 #include <metrics/core/autograd_scope.h>
 #include <metrics/core/errors.h>
 #include <metrics/core/state.h>
+#include <metrics/core/weights.h>
 
 #include <ATen/EmptyTensor.h>
 #include <ATen/ops/add.h>
@@ -795,13 +796,25 @@ const State* States::row_weights() const {
 
 int64_t States::weighed_rows() const {
   const auto kept = std::find_if(begin(), end(), [](const State& state) { return state.grows(); });
-  return kept == end() ? 0 : kept->rows();
+  if (kept == end()) return 0;
+  return kept->reduction() == Reduction::List ? static_cast<int64_t>(kept->item_ends().size()) : kept->rows();
 }
 
 void States::fill_row_weights() {
   State* const weights = row_weights();
   if (weights == nullptr || weights->rows() >= weighed_rows()) return;
   weights->append(at::ones({weighed_rows() - weights->rows()}, at::TensorOptions(at::kDouble).device(device_)));
+}
+
+void States::weigh_rows(const Weights& weights) {
+  const int64_t kept = weighed_rows(), rows = weights.rows();
+  if (kept == 0) return;
+  if (rows == 0 || kept % rows != 0) {
+    throw InvalidArgument("Rows.weights: " + std::to_string(rows) + " rows have floating weights, of which " +
+                          std::to_string(kept) + " are kept; expected as many of each");
+  }
+  const Tensor of_rows = weights.tensor().to(device_);
+  row_weights()->append(kept == rows ? of_rows : of_rows.repeat_interleave(kept / rows));
 }
 
 Tensor States::filled_row_weights() const {

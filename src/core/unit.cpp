@@ -81,8 +81,12 @@ void Unit::merge_states(States& into, const States& from) const {
   });
 }
 
+std::unique_ptr<RangedValue> Unit::ranged_value() const {
+  return nullptr;
+}
+
 RowWeights Unit::taken_weights() const {
-  return states_->can_be_scaled() ? RowWeights::Any : RowWeights::Integers;
+  return states_->can_be_scaled() || states_->row_weights() != nullptr ? RowWeights::Any : RowWeights::Integers;
 }
 
 void Unit::merge_part(States& into, States part) const {
@@ -306,7 +310,8 @@ std::vector<std::optional<States>> Unit::merged_over_ranks(std::span<const SyncI
 }
 
 std::optional<States> Unit::merged_over_ranks(const States& local, bool dirty) const {
-  const SyncItem item{this, &local, dirty};
+  SyncItem item{this, &local, dirty};
+  item.for_value = true;
   return std::move(merged_over_ranks({&item, 1}).front());
 }
 

@@ -381,7 +381,7 @@ void Borrowing::lend_merged(Metric& of) {
   for (Unit* unit : of.units()) {
     if (unit->is_synced() || unit->borrowed_ || !unit->metric_options().sync_on_compute) continue;
     asking.push_back(unit);
-    items.push_back({unit, &unit->states(), /*dirty=*/true, &of});
+    items.push_back({unit, &unit->states(), /*dirty=*/true, &of, /*for_value=*/true});
   }
   std::vector<std::optional<States>> merged = Unit::merged_over_ranks(items);
   for (std::size_t i = 0; i < asking.size(); ++i) {

@@ -186,20 +186,20 @@ class Items {
 };
 
 struct Mean {
-  DoubleDouble sum;
-  int64_t count = 0;
+  DoubleDouble sum, weight;
 
-  void take(double value) {
-    sum = sum + value;
-    ++count;
+  void take(double value, double of_weight) {
+    sum = sum + value * of_weight;
+    weight = weight + of_weight;
   }
-  double value() const { return count == 0 ? 0 : sum.value() / static_cast<double>(count); }
+  double value() const { return weight.value() == 0 ? 0 : sum.value() / weight.value(); }
 };
 
 /// What the states have of one image.
 struct Image {
   std::span<const int64_t> pred_labels, labels;
   std::span<const double> values;  // [rows, columns]
+  double weight = 1;
 
   int64_t rows() const { return static_cast<int64_t>(pred_labels.empty() ? labels.size() : pred_labels.size()); }
   int64_t columns() const { return static_cast<int64_t>(labels.empty() ? pred_labels.size() : labels.size()); }
@@ -212,6 +212,7 @@ class Images {
       : preds_(states["pred_labels"], at::kLong),
         target_(states["groundtruth_labels"], at::kLong),
         values_(states["iou_matrix"], at::kDouble) {
+    if (states.row_weights()->rows() > 0) weights_ = states.row_weights()->tensor().to(at::kCPU).contiguous();
     bool fit = preds_.size() == size() && target_.size() == size();
     for (std::size_t i = 0; fit && i < size(); ++i) {
       const Image image = (*this)[i];
@@ -225,12 +226,14 @@ class Images {
   }
   std::size_t size() const { return values_.size(); }
   Image operator[](std::size_t i) const {
-    return {.pred_labels = preds_[i], .labels = target_[i], .values = values_[i]};
+    const double weight = weights_.defined() ? weights_.const_data_ptr<double>()[i] : 1;
+    return {.pred_labels = preds_[i], .labels = target_[i], .values = values_[i], .weight = weight};
   }
 
  private:
   Items<int64_t> preds_, target_;
   Items<double> values_;
+  Tensor weights_;
 };
 
 }  // namespace
@@ -243,6 +246,7 @@ void IntersectionOverUnion::check(const Options& options) {
 
 void IntersectionOverUnion::declare(States& states, const Options&) {
   for (const char* state : {"groundtruth_labels", "pred_labels", "iou_matrix"}) states.add(state, Reduction::List);
+  states.add_row_weights();
 }
 
 void IntersectionOverUnion::update(States& states, const Options& options, const std::vector<LabelledBoxes>& preds,
@@ -273,8 +277,8 @@ auto IntersectionOverUnion::finalise(const States& states, const Options& option
     for (std::size_t pair = 0; pair < image.values.size(); ++pair) {
       const double value = image.values[pair];
       if (value == no_pair) continue;
-      all.take(value);
-      if (!image.labels.empty()) classes[image.labels[pair % columns]].take(value);
+      all.take(value, image.weight);
+      if (!image.labels.empty()) classes[image.labels[pair % columns]].take(value, image.weight);
     }
     for (int64_t label : image.labels) classes.try_emplace(label);
     for (int64_t label : image.pred_labels) classes.try_emplace(label);
@@ -292,7 +296,7 @@ void IntersectionOverUnion::complete_from_torchmetrics(States& states, const Opt
   for (const char* const labels : {"groundtruth_labels", "pred_labels"}) require_integer_rows(states[labels]);
   require_floating_rows(states["iou_matrix"]);
   for (const State& state : states) {
-    if (state.rows() > 0 && state.tensor().dim() != 1) {
+    if (!state.weighs_rows() && state.rows() > 0 && state.tensor().dim() != 1) {
       throw StateMisfit(state.name(), c10::str("expected one number for each, got shape ", state.tensor().sizes()));
     }
   }

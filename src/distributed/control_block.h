@@ -34,6 +34,7 @@ struct BlockHeader {
     TableInline = 2,    ///< The body begins with this rank's table.
     PayloadInline = 4,  ///< The payload follows the table.
     OfBatch = 8,        ///< The states are a batch's, in a forward, not what the metrics have accumulated.
+    ForValues = 16,     ///< All that is made of what comes back are values.
   };
 
   uint32_t magic = expected_magic;

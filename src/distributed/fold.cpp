@@ -160,19 +160,27 @@ void each_rank(const Gathered& gathered, std::size_t item, const std::function<v
 
 namespace {
 
+bool goes_by_ranges(const Gathered& gathered, std::size_t item) {
+  const ItemEntry& entry = gathered.tables.front().items[item];
+  const auto routes = gathered.routes.subspan(entry.first_state, entry.states);
+  return std::find(routes.begin(), routes.end(), Route::Ranges) != routes.end();
+}
+
 /// Whether some ranks say what their rows weigh, and others have rows that weigh 1.
 bool weigh_on_some_ranks(const Gathered& gathered, std::size_t item) {
   const States& local = *gathered.items[item].states;
-  if (local.row_weights() == nullptr) return false;
+  if (local.row_weights() == nullptr || goes_by_ranges(gathered, item)) return false;
   const auto grows = [](const State& state) { return state.grows(); };
   const auto kept = static_cast<std::size_t>(std::find_if(local.begin(), local.end(), grows) - local.begin());
   const auto weights = static_cast<std::size_t>(local.row_weights() - &*local.begin());
+  const bool kept_in_list = local.at(kept).reduction() == Reduction::List;
   bool any = false, all = true;
   for (const Table& table : gathered.tables) {
     const std::size_t first = table.items[item].first_state;
+    const StateEntry& rows = table.states[first + kept];
     const int64_t weighed = table.states[first + weights].rows;
     any |= weighed > 0;
-    all &= weighed == table.states[first + kept].rows;
+    all &= weighed == (kept_in_list ? rows.items : rows.rows);
   }
   return any && !all;
 }

@@ -18,6 +18,7 @@ enum class Route {
   None,       ///< Nobody needs it: every rank is clean.
   Gather,     ///< All of every rank's, folded locally in rank order.
   AllReduce,  ///< Reduced on the way.
+  Ranges,     ///< Rows to the rank that computes on those of their keys (see ranges.h).
   Slices,     ///< A slice of every rank's to each rank, folded there in rank order, the results gathered.
 };
 

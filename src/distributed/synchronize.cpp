@@ -4,6 +4,7 @@
 #include "large_states.h"
 #include "payload.h"
 #include "process_group_impl.h"
+#include "ranges.h"
 #include <metrics/core/errors.h>
 #include <metrics/core/unit.h>
 #include <metrics/distributed/process_group.h>
@@ -42,6 +43,7 @@ class Synchronisation {
     Agreement agreement = agree(items_, tables_, transport_.names());
     weigh_counts(agreement);
     routes_ = choose_routes(items_, tables_, agreement);
+    if (all_have(BlockHeader::ForValues)) choose_ranges(items_, tables_, agreement, routes_);
     if (std::all_of(routes_.begin(), routes_.end(), [](Route route) { return route == Route::None; }))
       return results(agreement, nullptr, {});
 
@@ -61,6 +63,7 @@ class Synchronisation {
       const c10::InferenceMode no_inference(false);
       const at::NoGradGuard no_grad;
       fold_slices(gathered, transport_, merged);
+      exchange_ranges(gathered, transport_, merged);
     });
     place(reduced, merged);
     return results(agreement, &gathered, std::move(merged));
@@ -129,6 +132,8 @@ class Synchronisation {
     header.items = items_.size();
     header.fingerprint = fingerprint_of(items_);
     if (of_batch()) header.flags |= BlockHeader::OfBatch;
+    if (std::all_of(items_.begin(), items_.end(), [](const SyncItem& item) { return item.for_value; }))
+      header.flags |= BlockHeader::ForValues;
     own_table_ = describe(items_, transport_.has_device());
     own_bytes_ = encode(own_table_);
     header.table_bytes = own_bytes_.size();

@@ -55,6 +55,14 @@ Tensor clamped(const Tensor& values, const image::DataRange& range) {
                    range.high);
 }
 
+/// Whether each sample has rows of its own whatever the inputs' dimensions are. A number from the end might be the
+/// first one.
+bool keeps_samples(const std::variant<int64_t, std::vector<int64_t>>& dim) {
+  const auto* one = std::get_if<int64_t>(&dim);
+  const std::vector<int64_t> all = one != nullptr ? std::vector{*one} : std::get<std::vector<int64_t>>(dim);
+  return !all.empty() && std::all_of(all.begin(), all.end(), [](int64_t each) { return each > 0; });
+}
+
 /// The summed dimensions of inputs with `dims` dimensions, as a mask.
 std::vector<bool> summed_dimensions(const PsnrOptions& options, int64_t dims) {
   std::vector<bool> summed(static_cast<std::size_t>(dims), false);
@@ -155,11 +163,13 @@ void PeakSignalNoiseRatio::declare(States& states, const Options& options) {
   if (options.dim) {
     states.add("sum_squared_error", metrics::Reduction::Cat);
     states.add("total", metrics::Reduction::Cat);
+    if (options.reduction != image::Reduction::None && keeps_samples(*options.dim)) states.add_row_weights();
   } else {
     states.add("sum_squared_error", metrics::Reduction::Sum, at::zeros({}, at::kFloat));
     states.add("total", metrics::Reduction::Sum, at::zeros({}, at::kLong));
   }
-  states.add("data_range", metrics::Reduction::Mean, at::full({}, options.data_range->width(), at::kDouble));
+  // The same in all states, so that its maximum is their mean; but rows that weigh have nothing to do with a maximum.
+  states.add("data_range", metrics::Reduction::Max, at::full({}, options.data_range->width(), at::kDouble));
 }
 
 void PeakSignalNoiseRatio::update(States& states, const Options& options, const Tensor& preds, const Tensor& target) {
@@ -189,7 +199,12 @@ Tensor PeakSignalNoiseRatio::finalise(const States& states, const Options& optio
   };
   const Tensor ratio = families::value_of(ratio_of, errors, states["total"].tensor(), states["data_range"].tensor());
   if (!options.dim || options.reduction == image::Reduction::None) return ratio;
-  return options.reduction == image::Reduction::Sum ? ratio.sum() : ratio.mean();
+  const State* const weights = states.row_weights();
+  if (weights == nullptr || weights->rows() == 0) {
+    return options.reduction == image::Reduction::Sum ? ratio.sum() : ratio.mean();
+  }
+  const Tensor sum = ratio.mul(weights->tensor()).sum();
+  return options.reduction == image::Reduction::Sum ? sum : sum / weights->tensor().sum();
 }
 
 void PeakSignalNoiseRatio::show_as_torchmetrics(States& states, const Options& options) {

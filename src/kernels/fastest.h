@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/multiversioned.h"
+#include <metrics/export.h>
 
 // Templates in versions for AVX-512, AVX2 and any x86-64, where METRICS_MULTIVERSIONED wants a plain function for each
 // term and type. All versions give the same bits, because products and sums are rounded one by one in each.
@@ -10,18 +11,9 @@ namespace metrics::kernels {
 /// What a machine can run.
 enum class Machine { Any, Avx2, Avx512 };
 
-inline Machine this_machine() {
-#ifdef __x86_64__
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd")) {
-    return Machine::Avx512;
-  }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma")) {
-    return Machine::Avx2;
-  }
-#endif
-  return Machine::Any;
-}
+/// The best that this one can, or what the environment variable METRICS_CPU_CAPABILITY says, `default`, `avx2` or
+/// `avx512`, if that is less. Looked at once.
+METRICS_API Machine this_machine();
 
 namespace detail {
 
@@ -52,8 +44,7 @@ void compiled_for([[maybe_unused]] Machine machine, const F& f) {
 /// The same for the machine that this is.
 template <class F>
 void fastest(const F& f) {
-  static const Machine machine = this_machine();
-  compiled_for(machine, f);
+  compiled_for(this_machine(), f);
 }
 
 }  // namespace metrics::kernels

@@ -134,13 +134,14 @@ TEST_CASE("who takes no weights, or integers alone, says so") {
   const Tensor labels = at::zeros({2, 4}, at::kLong);
   CHECK(contains(message([&] { samplewise.update(labels, labels, ones_of_2); }),
                  "MulticlassStatScores: Rows.weights: this metric takes no weights"));
-  metrics::PeakSignalNoiseRatio noise({.data_range = 1.0});
+  metrics::PeakSignalNoiseRatio noise({.data_range = 1.0, .dim = 0});  // sums over images
   const Tensor images = at::rand({3, 1, 4, 4}), target = at::rand({3, 1, 4, 4});
   CHECK(contains(message([&] { noise.update(images, target, ones_of_3); }), "integers alone"));
   noise.update(images, target, Rows{.weights = at::tensor({2, 1, 1})});
   CHECK((noise.taken_weights() == RowWeights::Integers));
 
-  metrics::MetricCollection both({metrics::MeanSquaredError(), metrics::PeakSignalNoiseRatio({.data_range = 1.0})});
+  metrics::MetricCollection both(
+      {metrics::MeanSquaredError(), metrics::PeakSignalNoiseRatio({.data_range = 1.0, .dim = 0})});
   const std::string found = message([&] { both.update(images, target, ones_of_3); });
   CHECK(contains(found, "PeakSignalNoiseRatio"));
   CHECK(both.update_count() == 0);

@@ -2,9 +2,11 @@
 
 #include "ways.h"
 #include <metrics/core/errors.h>
+#include <metrics/core/unit.h>
 #include <metrics/core/warning.h>
 #include <metrics/distributed/launch.h>
 #include <metrics/distributed/process_group.h>
+#include <metrics/distributed/ranged_rows.h>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
@@ -95,6 +97,17 @@ class Player {
     if (!case_.rows_permute && of_whole)
       expect(step + ", beside the whole", expected, expected_final(case_), case_.tolerance);
     alone(step, *metric, parts[rank_]);
+  }
+
+  /// The same where rows stay apart, however few they are.
+  void compute_by_ranges(const std::string& step, const Parts& parts) {
+    const auto metric = created(case_);
+    const std::vector<Unit*> units = metric->units();
+    const auto is_ranged = [](const Unit* unit) { return unit->ranged_value() != nullptr; };
+    if (std::none_of(units.begin(), units.end(), is_ranged)) return;
+    const int64_t before = set_ranged_bytes(0);
+    compute(step + ", by ranges", parts);
+    set_ranged_bytes(before);
   }
 
   /// Computes again, in place, and after rank 0 alone has gone on: the others' caches must not stand.
@@ -189,9 +202,12 @@ RankReport play_on_rank(const Case& c, int64_t rank, int64_t world_size) {
     const auto with_rows = batches_with_rows(c);
     const auto& batches = with_rows ? *with_rows : c.batches;
     player.compute_repeatedly("in turn", in_turn(batches, world_size));
+    player.compute_by_ranges("in turn", in_turn(batches, world_size));
     player.compute("all on the last rank", all_to_the_last(batches, world_size));
+    player.compute_by_ranges("all on the last rank", all_to_the_last(batches, world_size));
     if (with_rows && !has_weights(c) && taken_weights(c) == RowWeights::Any) {
       player.compute("weights on rank 0", weighted_on_rank_0(in_turn(batches, world_size)));
+      player.compute_by_ranges("weights on rank 0", weighted_on_rank_0(in_turn(batches, world_size)));
     }
     if (with_rows) {
       player.compute("uneven rows", uneven(largest_with_rows(c), world_size));

@@ -511,8 +511,13 @@ void MetricOf<D>::fold_weighted(States& states, const Inputs& inputs, std::optio
           apply(part, of_weight ? selected(taken, *of_weight) : taken, rows, Weights{});
         });
       });
-    } else {
+    } else if (weights.are_integers()) {
       apply(states, selected(taken, detail::repeated_rows(weights)), rows, Weights{});
+    } else {  // its states say what kept rows weigh
+      fold_apart(states, [&](States& part) {
+        apply(part, taken, rows, Weights{});
+        part.weigh_rows(weights);
+      });
     }
   }
 }
@@ -549,6 +554,12 @@ RowWeights MetricOf<D>::taken_weights() const {
   } else {
     return Unit::taken_weights();
   }
+}
+
+template <class D>
+std::unique_ptr<RangedValue> MetricOf<D>::ranged_value() const {
+  if constexpr (requires { D::ranged(options_); }) return D::ranged(options_);
+  return Unit::ranged_value();
 }
 
 template <class D>

@@ -19,6 +19,9 @@
 
 namespace metrics {
 
+class Weights;
+struct RangedParts;
+
 /// How two values of a state become one. Each is associative, and the state's default is its neutral element.
 enum class Reduction {
   Sum,   ///< Added: integers as int64, floating point in double-double.
@@ -236,9 +239,11 @@ class METRICS_API States {
   void add(const Name& name, Reduction reduction, Tensor initial = {}, ShapeFrom shape = ShapeFrom::Default) {
     add(std::vector<std::string>{name}, reduction, std::move(initial), shape);
   }
-  /// Declares a `Cat` state `sample_weight`, float64 [rows], of what the rows weigh that the `Cat` states declared
-  /// before it keep. It is empty until rows come that have floating weights, and then has a number for each row, 1 for
-  /// those without: updates call `fill_row_weights` before they append to it, merges do it on either side.
+  /// Declares a `Cat` state `sample_weight`, float64 [rows], of what the rows, or of a list the items, weigh that the
+  /// states declared before it keep. It is empty until rows come that have floating weights, and then has a number for
+  /// each row, 1 for those without: merges see to it on either side. An update that takes no weights keeps as many rows
+  /// of each that it is given, in their order, and the base says what they weigh; one that takes `const Weights&` calls
+  /// `fill_row_weights` before it appends to the state.
   /// torchmetrics has no such state; in a state dict it stands where it is not empty.
   void add_row_weights();
 
@@ -261,6 +266,8 @@ class METRICS_API States {
   int64_t weighed_rows() const;
   /// Makes them weigh 1 as far as nothing is said of them.
   void fill_row_weights();
+  /// Makes all rows weigh this; each of these rows is as many kept ones. Throws InvalidArgument if they cannot be.
+  void weigh_rows(const Weights& weights);
 
   /// Whether a count among them is kept in double-double, or rows with what they weigh, because rows had floating
   /// weights.
@@ -290,6 +297,11 @@ class METRICS_API States {
   at::Device device() const { return device_; }
   /// Dtype of floating results; where `set_dtype` was called, of floating rows too.
   at::ScalarType dtype() const { return dtype_; }
+
+  /// What stands in place of rows that have stayed apart on their ranks; null where they are here. See
+  /// metrics/core/ranges.h.
+  const RangedParts* parts() const { return parts_.get(); }
+  void set_parts(std::shared_ptr<const RangedParts> parts) { parts_ = std::move(parts); }
 
   /// The neutral element with the same declarations, device and dtype.
   States fresh() const;
@@ -356,6 +368,7 @@ class METRICS_API States {
   };
 
   std::vector<State> states_;
+  std::shared_ptr<const RangedParts> parts_;
   Memory memory_;
   int64_t update_count_ = 0;
   at::Device device_ = at::kCPU;

@@ -23,6 +23,8 @@ struct SyncItem {
   bool dirty;            ///< False when this rank has a cached value for exactly these states.
   /// The metric whose value or states are asked for, which is made of this one; null where it is this one.
   const Metric* part_of = nullptr;
+  /// Whether the metric's value is all that is made of what comes back: then rows may stay apart (`States::parts`).
+  bool for_value = false;
 };
 
 /// What comes back for one metric.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <metrics/core/metric.h>
+#include <metrics/core/ranges.h>
 #include <metrics/core/shared_states.h>
 #include <metrics/core/state.h>
 #include <metrics/core/weights.h>
@@ -44,7 +45,8 @@ class METRICS_API Unit : public Metric {
   /// A text that is equal for metrics whose updates do the same to the same states, whatever their class.
   const std::string& update_key() const;
   /// Which weights of rows the metric takes: any where all states are sums, minima and maxima, because what rows add to
-  /// these says what weighted rows do, else integers, unless its definition says otherwise.
+  /// these says what weighted rows do, and where they say what kept rows weigh (`States::add_row_weights`), else
+  /// integers, unless its definition says otherwise.
   virtual RowWeights taken_weights() const;
   /// Whether the two keep their states in one place, as they may while they are updated together.
   bool shares_states_with(const Unit& other) const { return states_.is_one_with(other.states_); }
@@ -66,6 +68,8 @@ class METRICS_API Unit : public Metric {
   Round round() const;
   /// Counts a synchronisation that went well.
   void count_synchronisation() const;
+  /// How its value is made where the ranks' rows stay apart; null where it is not. See metrics/core/ranges.h.
+  virtual std::unique_ptr<RangedValue> ranged_value() const;
   /// The second half of `sync`, for those who have merged the states by themselves. Throws Error when synced already.
   void install_synced(States merged);
 

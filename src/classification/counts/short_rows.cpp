@@ -255,7 +255,7 @@ bool predict_nan(const Scores& s, int64_t first, Block& block) {
 
 template <class E>
 bool predict_block_as(const Scores& s, int64_t first, Block& block) {
-  static const Machine machine = this_machine();
+  const Machine machine = this_machine();
   const bool rows_of_classes = s.class_stride == 1;
   const bool even = rows_of_classes && (s.positions == 1 || s.sample_stride == s.positions * s.position_stride);
   const int64_t stride = !rows_of_classes ? s.class_stride : s.positions == 1 ? s.sample_stride : s.position_stride;

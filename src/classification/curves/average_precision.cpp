@@ -32,6 +32,19 @@ Tensor averaged_precision(const States& states, const CurvePlan& plan, Average a
 
 }  // namespace
 
+std::unique_ptr<RangedValue> scores::AveragePrecision::ranged(const CurvePlan& plan, const BinaryCurveOptions&) {
+  return ranged_precision_sums(plan);
+}
+
+std::unique_ptr<RangedValue> scores::AveragePrecision::ranged(const CurvePlan& plan, const MulticlassAreaOptions&) {
+  return ranged_precision_sums(plan);
+}
+
+std::unique_ptr<RangedValue> scores::AveragePrecision::ranged(const CurvePlan& plan,
+                                                              const MultilabelAreaOptions& options) {
+  return ranged_precision_sums(plan, options.average == Average::Micro);
+}
+
 Tensor scores::AveragePrecision::value(const GatheredCurve& curve, const BinaryCurveOptions&) {
   return at::scalar_tensor(average_precision(precision_sums(curve.states, curve.plan).front(), curve.plan),
                            at::kDouble);

@@ -1,13 +1,12 @@
 #include "bins.h"
 #include "classification/readings.h"
-#include "counted_area.h"
-#include "curves.h"
 #include "kernels.h"
 #include "kernels/math.h"
 #include "kernels/parallel.h"
-#include "kernels/uint128.h"
+#include "made_of_points.h"
 #include "plain.h"
-#include "sorting.h"
+#include "ranged.h"
+#include "sorted_scores.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty_like.h>
@@ -26,364 +25,11 @@
 namespace metrics::classification::curves {
 namespace {
 
-using kernels::RowNorm;
 using metrics::kernels::Element;
 using metrics::kernels::number_of;
 using metrics::kernels::ordered_bits;
-using metrics::kernels::uint128;
-
-// --- What is made of a curve, point by point from the highest threshold to the lowest: `begin(positives, negatives)`,
-// --- then `add(tp, fp, threshold)`, and at the end `result()`.
-
-template <class Number>
-struct ToThresholds {
-  using Made = CurveCounts;
-  CurveCounts made;
-
-  void begin(const Number& positives, const Number& negatives, std::size_t most) {
-    made.positives = rounded(positives);
-    made.negatives = rounded(negatives);
-    made.tp.reserve(most);
-    made.fp.reserve(most);
-    made.thresholds.reserve(most);
-  }
-  template <class Threshold>
-  void add(const Number& tp, const Number& fp, const Threshold& threshold) {
-    made.tp.push_back(rounded(tp));
-    made.fp.push_back(rounded(fp));
-    made.thresholds.push_back(threshold());
-  }
-  CurveCounts result() { return std::move(made); }
-};
-
-template <class Number>
-struct ToCounts {
-  using Made = CurveCounts;
-  CurveCounts made;
-
-  void begin(const Number& positives, const Number& negatives, std::size_t) {
-    made.positives = rounded(positives);
-    made.negatives = rounded(negatives);
-  }
-  template <class Threshold>
-  void add(const Number& tp, const Number& fp, const Threshold&) {
-    made.tp.push_back(rounded(tp));
-    made.fp.push_back(rounded(fp));
-  }
-  CurveCounts result() { return std::move(made); }
-};
-
-template <class Number>
-struct ToRocArea {
-  using Made = RocArea;
-  CountedArea<Number> area;
-  Number last_tp{}, last_fp{};
-
-  void begin(const Number& positives, const Number& negatives, std::size_t) {
-    area.positives = positives;
-    area.negatives = negatives;
-  }
-  template <class Threshold>
-  void add(const Number& tp, const Number& fp, const Threshold&) {
-    area.add(last_tp, last_fp, tp, fp);
-    last_tp = tp;
-    last_fp = fp;
-  }
-  RocArea result() const { return area.result(); }
-};
-
-template <class Number>
-struct ToPrecisionSum {
-  using Made = PrecisionSum;
-  PrecisionSum made;
-  Number last_tp{};
-
-  void begin(const Number& positives, const Number&, std::size_t) { made.positives = rounded(positives); }
-  template <class Threshold>
-  void add(const Number& tp, const Number& fp, const Threshold&) {
-    if (equal(tp, last_tp)) return;
-    made.sum += rounded(minus(tp, last_tp)) * (rounded(tp) / rounded(tp + fp));
-    last_tp = tp;
-  }
-  PrecisionSum result() const { return made; }
-};
-
-template <template <class> class To>
-using Made = typename To<int64_t>::Made;
-
-template <template <class> class To>
-constexpr bool is_roc_area = std::is_same_v<Made<To>, RocArea>;
-
-/// Whether it matters how scores are read: for the order of yes-or-no questions it does not.
-template <template <class> class To>
-constexpr bool needs_reading = std::is_same_v<To<int64_t>, ToThresholds<int64_t>>;
 
 // --- Exact.
-
-/// The scores that are kept and their codes, on the CPU: float64 or float32; int32 for classes, else int8.
-struct Kept {
-  Tensor scores;  // [rows] or [rows, labels]
-  Tensor codes;   // [rows], multilabel [rows, labels]
-  Tensor weights;  // float64 [rows]; undefined where all weigh 1
-  bool logits = false;
-  bool decided = false;                  // whether some of the scores are known to be probabilities: see curves.h
-  at::ScalarType results = at::kDouble;  // the dtype that thresholds are returned in
-};
-
-/// Whether a score lies outside [0, 1] that is neither left out nor known to be a probability (see `decided`).
-bool any_outside(const Tensor& scores, const Tensor& codes, const CurveRule& rule) {
-  Tensor open = codes >= 0;
-  if (rule.task == Task::Multilabel) open = open & (codes != kSkipped);
-  const Tensor outside = (scores < 0) | (scores > 1);
-  return (rule.task == Task::Multiclass ? outside & open.unsqueeze(1) : outside & open).any().item<bool>();
-}
-
-bool are_logits(const Tensor& scores, const Tensor& codes, const CurveRule& rule) {
-  if (rule.input != ScoreInput::Auto) return rule.input == ScoreInput::Logits;
-  // The extremes of all scores are enough where they lie within [0, 1]; else some of them may be left out.
-  if (scores.numel() == 0 || (scores.min().ge(0) & scores.max().le(1)).item<bool>()) return false;
-  return any_outside(scores, codes, rule);
-}
-
-Kept kept(const States& states, const CurveRule& rule, bool order_tells) {
-  Kept result;
-  result.results = states.dtype();
-  if (states.at(0).rows() == 0) return result;
-  result.scores = states.at(0).tensor().to(at::kCPU);
-  if (result.scores.scalar_type() != at::kDouble) result.scores = result.scores.to(at::kFloat);
-  result.scores = result.scores.contiguous();
-  const at::ScalarType codes = rule.task == Task::Multiclass ? at::kInt : at::kChar;
-  result.codes = states.at(1).tensor().to(at::kCPU, codes).contiguous();
-  if (const State* weights = states.row_weights(); weights != nullptr && weights->rows() > 0) {
-    result.weights = weights->tensor().to(at::kCPU, at::kDouble).contiguous();
-  }
-  result.decided = result.codes.min().item<int64_t>() < 0;
-  const bool reads = !order_tells || result.decided || rule.task == Task::Multiclass;
-  result.logits = reads && are_logits(result.scores, result.codes, rule);
-  return result;
-}
-
-double sigmoid(double x) {
-  return 1 / (1 + metrics::kernels::exponential(-x));
-}
-
-/// The logit of a probability.
-double logit(double p) {
-  return metrics::kernels::logarithm(p) - metrics::kernels::logarithm_of_one_plus(-p);
-}
-
-int64_t label_of(int32_t code) {
-  return code < 0 ? -1 - code : code;
-}
-
-/// What is asked: about the scores of one label, or about those of several as one question.
-struct Question {
-  int64_t first_label, last_label;
-  int64_t size() const { return last_label - first_label; }
-};
-
-/// The greatest number of a half type that is not above `x`.
-template <class Half>
-double half_not_above(double x) {
-  Half rounded(static_cast<float>(x));
-  if (static_cast<double>(static_cast<float>(rounded)) > x) {
-    constexpr uint16_t kLeastNegative = 0x8001;
-    const bool negative = x < 0;
-    rounded.x = (rounded.x & 0x7fff) == 0 ? kLeastNegative : static_cast<uint16_t>(rounded.x + (negative ? 1 : -1));
-  }
-  return static_cast<double>(static_cast<float>(rounded));
-}
-
-/// The greatest number of a floating dtype that is not above `x`.
-double not_above(double x, at::ScalarType dtype) {
-  if (dtype == at::kHalf) return half_not_above<at::Half>(x);
-  if (dtype == at::kBFloat16) return half_not_above<at::BFloat16>(x);
-  if (dtype != at::kFloat) return x;
-  const auto rounded = static_cast<float>(x);
-  constexpr float kBelow = -std::numeric_limits<float>::infinity();
-  return static_cast<double>(rounded) > x ? std::nextafter(rounded, kBelow) : rounded;
-}
-
-/// Makes a threshold of what a score is ranked by: its probability, computed as for counts between thresholds, and
-/// rounded down to the dtype of the result, so that the score reaches this threshold when it is given to a binned
-/// curve.
-struct AsThreshold {
-  double (*probability)(double);
-  bool in_float;  ///< Whether the scores, and so their probabilities, are.
-  at::ScalarType dtype;
-
-  double operator()(double rank) const {
-    const double exact = probability(rank);
-    return not_above(in_float ? static_cast<float>(exact) : exact, dtype);
-  }
-};
-
-/// The scores of a question that are not left out, and for each whether its target is yes, and what it weighs.
-template <class T>
-struct Column {
-  std::vector<T> taken;  // empty where no score is left out, and the kept ones are read where they lie
-  std::vector<uint8_t> yes;
-  std::span<const T> scores;
-  std::vector<double> weights;  // empty where all weigh 1
-};
-
-/// Calls f(label, its codes, their stride, rows) for the labels of a question.
-template <class F>
-void each_label(const Kept& from, const CurveRule& rule, Question question, const F& f) {
-  const int64_t stride = rule.task == Task::Multilabel ? rule.labels : 1;
-  const int64_t rows = from.codes.numel() / stride;
-  const auto go = [&](const auto* codes) {
-    for (int64_t label = question.first_label; label < question.last_label; ++label) {
-      f(label, codes + (stride > 1 ? label : 0), stride, rows);
-    }
-  };
-  if (rule.task == Task::Multiclass) {
-    go(from.codes.const_data_ptr<int32_t>());
-  } else {
-    go(from.codes.const_data_ptr<int8_t>());
-  }
-}
-
-/// Calls f(row, code) for all of a question's rows, label by label.
-template <class F>
-void each_row(const Kept& from, const CurveRule& rule, Question question, const F& f) {
-  each_label(from, rule, question, [&](int64_t, const auto* codes, int64_t stride, int64_t rows) {
-    for (int64_t row = 0; row < rows; ++row) f(row, int32_t{codes[row * stride]});
-  });
-}
-
-/// Notes which targets are `yes`, and returns whether any is `skipped`.
-template <class Code>
-bool mark_yes(const Code* __restrict codes, int64_t stride, int64_t rows, Code yes, Code skipped,
-              uint8_t* __restrict marks) {
-  uint8_t skips = 0;
-  for (int64_t row = 0; row < rows; ++row) {
-    const Code code = codes[row * stride];
-    const auto target = static_cast<Code>(code < 0 ? ~code : code);
-    marks[row] = target == yes;
-    skips |= target == skipped;
-  }
-  return skips != 0;
-}
-
-/// The column of a question, from the scores of its labels.
-template <class T>
-Column<T> column_of(const Kept& from, std::span<const T> scores, const CurveRule& rule, Question question) {
-  const bool classes = rule.task == Task::Multiclass;
-  Column<T> column{{}, std::vector<uint8_t>(scores.size()), scores, {}};
-  uint8_t* yes = column.yes.data();
-  bool skips = false;
-  each_label(from, rule, question, [&]<class Code>(int64_t label, const Code* codes, int64_t stride, int64_t rows) {
-    const int64_t wanted = classes ? label : 1, skipped = classes ? -1 : kSkipped;  // no target is below 0
-    skips |= mark_yes(codes, stride, rows, static_cast<Code>(wanted), static_cast<Code>(skipped), yes);
-    yes += rows;
-  });
-  if (from.weights.defined()) {
-    const double* const of_rows = from.weights.const_data_ptr<double>();
-    for (int64_t label = question.first_label; label < question.last_label; ++label) {
-      column.weights.insert(column.weights.end(), of_rows, of_rows + from.weights.numel());
-    }
-  }
-  if (!skips) return column;
-  yes = column.yes.data();
-  std::size_t row = 0, used = 0;
-  column.taken.resize(scores.size());
-  each_row(from, rule, question, [&](int64_t, int32_t code) {
-    column.taken[used] = scores[row];
-    yes[used] = yes[row];
-    if (!column.weights.empty()) column.weights[used] = column.weights[row];
-    ++row;
-    used += label_of(code) != kSkipped;
-  });
-  column.scores = std::span(column.taken).first(used);
-  return column;
-}
-
-template <class Item>
-int64_t is_yes(Item item) {
-  return static_cast<int64_t>(item & 1);
-}
-
-/// Calls f(tp, fp, place) for what lies at or above each place, from the greatest.
-template <class Item, class F>
-void each_place(std::span<const Item> items, const F& f) {
-  int64_t tp = 0;
-  for (std::size_t i = items.size(); i > 0;) {
-    const Item place = items[i - 1] >> 1;
-    do {
-      tp += is_yes(items[--i]);
-    } while (i > 0 && items[i - 1] >> 1 == place);
-    f(tp, static_cast<int64_t>(items.size() - i) - tp, place);
-  }
-}
-
-/// The same area as from CountedArea::add, in a loop without branches: twice the area is the sum over the negatives of
-/// twice the positives at greater places, plus the positives at the same one. Of a pair at one place the sum is taken
-/// when the second of both is met.
-template <class Item>
-CountedArea<int64_t> area_of_any(std::span<const Item> items) {
-  CountedArea<int64_t> area;
-  uint64_t positives = 0, positives_here = 0, negatives_here = 0;
-  Item last = ~items.back();
-  for (std::size_t i = items.size(); i > 0;) {
-    const Item item = items[--i];
-    const uint64_t same_place = (item ^ last) >> 1 == 0 ? ~uint64_t{0} : 0;
-    const uint64_t no = (static_cast<uint64_t>(item) & 1) - 1;  // all bits set, or none
-    last = item;
-    positives_here &= same_place;
-    negatives_here &= same_place;
-    area.twice += (negatives_here & ~no) | ((2 * positives - positives_here) & no);
-    positives += no + 1;
-    positives_here += no + 1;
-    negatives_here -= no;
-  }
-  area.positives = static_cast<int64_t>(positives);
-  area.negatives = static_cast<int64_t>(items.size()) - area.positives;
-  return area;
-}
-
-/// The same where few items share a place, by ranks: in a sorted chunk a positive is above as many negatives as lie
-/// before it. Where the two items of a pair share a place they count as half of that, wherever they lie.
-template <class Item>
-CountedArea<int64_t> area_of_chunk(std::span<const Item> items) {
-  if constexpr (sizeof(Item) > 8) {
-    return area_of_any(items);
-  } else {
-    const auto ranks = kernels::rank_sum(items);
-    if (!ranks) return area_of_any(items);
-    CountedArea<int64_t> area;
-    area.positives = ranks->positives;
-    area.negatives = static_cast<int64_t>(items.size()) - area.positives;
-    // All that lie before the positives, but for other positives.
-    const auto positives = static_cast<uint64_t>(area.positives);
-    area.twice = 2 * ranks->sum - positives * (positives - 1) + static_cast<uint64_t>(ranks->halves);
-    return area;
-  }
-}
-
-/// The area in chunks, by all threads. Items at one place are in one chunk, because their pairs are counted there.
-template <class Item>
-CountedArea<int64_t> area_of(std::span<const Item> items) {
-  constexpr std::size_t kChunk = 65536;
-  std::vector<std::size_t> ends;
-  for (std::size_t end = 0; end < items.size();) {
-    end = std::min(end + kChunk, items.size());
-    const auto rest = items.begin() + static_cast<std::ptrdiff_t>(end);
-    const auto lower = [](Item a, Item b) { return a >> 1 < b >> 1; };
-    end = static_cast<std::size_t>(std::upper_bound(rest, items.end(), items[end - 1], lower) - items.begin());
-    ends.push_back(end);
-  }
-  std::vector<CountedArea<int64_t>> areas(ends.size());
-  kernels::parallel_for(static_cast<int64_t>(ends.size()), 1, [&](int64_t first, int64_t last) {
-    for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
-      const std::size_t begin = i == 0 ? 0 : ends[i - 1];
-      areas[i] = area_of_chunk(items.subspan(begin, ends[i] - begin));
-    }
-  });
-  CountedArea<int64_t> area;
-  for (auto part = areas.rbegin(); part != areas.rend(); ++part) area.add_lower(*part);
-  return area;
-}
 
 /// Makes a curve of sorted items.
 template <template <class> class To, class Item, class Key>
@@ -401,22 +47,6 @@ Made<To> gone_through(std::span<const Item> items, const Places<Key>& places, co
     });
     return to.result();
   }
-}
-
-/// A row of a column and whether its target is yes, beside its place in one integer.
-constexpr int kRow = 64;  // the bits for both, below the place
-
-template <class T, class Key>
-Sorted<uint128> rows_by_place(const Column<T>& column, const Places<Key>& places) {
-  return sorted<uint128, kRow>(column.scores.size(), places.bits(), [&](std::span<uint128> items) {
-    for (std::size_t row = 0; row < items.size(); ++row) {
-      const uint64_t below = ranked<uint64_t>(static_cast<uint64_t>(row), column.yes[row] != 0);
-      items[row] = static_cast<uint128>(places.place_of(ordered_bits(column.scores[row]))) << kRow | below;
-    }
-  });
-}
-std::size_t row_of(uint128 item) {
-  return static_cast<std::size_t>(static_cast<uint64_t>(item) >> 1);
 }
 
 /// Counts items of a column: each once.
@@ -490,30 +120,6 @@ Made<To> exact_curve(const Column<T>& column, const AsThreshold& as_threshold) {
     return gone_through<To>(sorted.items, places, as_threshold);
   };
   return places.bits() < static_cast<int>(8 * sizeof(Key)) ? curve(Key{}) : curve(Wider{});
-}
-
-/// How the kept scores of all labels are read: as they are, or as logits beside probabilities.
-struct Reading {
-  AsThreshold as_threshold;
-  std::function<double(double score, int64_t row, int32_t code)> rank_by;  // unset: the score itself
-};
-
-Reading reading_of(const Kept& from, const CurveRule& rule) {
-  const bool in_float = from.scores.scalar_type() == at::kFloat;
-  const auto by = [&](double (*probability)(double)) { return AsThreshold{probability, in_float, from.results}; };
-  const AsThreshold as_ranked = by([](double score) { return score; });
-  if (!from.logits) return {as_ranked, {}};
-  if (rule.task != Task::Multiclass) {
-    if (!from.decided) return {by(sigmoid), {}};
-    return {by(sigmoid), [](double score, int64_t, int32_t code) { return code < 0 ? logit(score) : score; }};
-  }
-  const Element element = in_float ? Element::Float : Element::Double;
-  // Their thresholds are not made of ranks: see curve_of_classes.
-  return {as_ranked, [norms = kernels::row_norms(from.scores.const_data_ptr(), element, from.scores.size(0),
-                                                 from.scores.size(1))](double score, int64_t row, int32_t code) {
-            return code < 0 ? metrics::kernels::logarithm(score)
-                            : norms[static_cast<std::size_t>(row)].log_softmax(score);
-          }};
 }
 
 /// What logits of classes are compared with thresholds by, in the dtype of the scores: [classes, rows].
@@ -720,6 +326,11 @@ Made<To> made_of(const BinnedCounts<Number>& ranked, const CurvePlan::Bins& bins
 
 template <template <class> class To>
 std::vector<Made<To>> curves_of(const States& states, const CurvePlan& plan, const std::vector<Question>& questions) {
+  if constexpr (requires { typename To<int64_t>::Part; }) {
+    if (const RangedParts* parts = states.parts()) {
+      return ranks_weigh(parts->facts) ? made_of_parts<To, DoubleDouble>(*parts) : made_of_parts<To, int64_t>(*parts);
+    }
+  }
   if (!plan.bins()) return exact_curves<To>(states, plan.rule(), questions);
   const Buckets buckets = buckets_of(states, plan);
   std::vector<Made<To>> curves;

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <metrics/classification/curves.h>
+#include <metrics/core/ranges.h>
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 // From states to the points of curves, in float64 and in torchmetrics' order.
@@ -60,6 +62,11 @@ std::vector<RocArea> roc_areas(const States& states, const CurvePlan& plan);
 RocArea micro_roc_area(const States& states, const CurvePlan& plan);
 std::vector<PrecisionSum> precision_sums(const States& states, const CurvePlan& plan);
 PrecisionSum micro_precision_sum(const States& states, const CurvePlan& plan);
+
+/// How these are computed where ranks' rows stay apart: null for counts between thresholds, which are small.
+/// `together`: of all labels as one question.
+std::unique_ptr<RangedValue> ranged_roc_areas(const CurvePlan& plan, bool together = false);
+std::unique_ptr<RangedValue> ranged_precision_sums(const CurvePlan& plan, bool together = false);
 
 /// How many samples each class or label has: what weighted averages weigh by.
 template <class Of>

@@ -25,6 +25,15 @@ struct KeyRange {
   Key least = std::numeric_limits<Key>::max(), greatest = 0;
   Key below = 0, above = std::numeric_limits<Key>::max();  ///< The nearest to kZero on either side, it being above.
 
+  void fold(Key key) {
+    least = std::min(least, key);
+    greatest = std::max(greatest, key);
+    if (key < kZero) {
+      below = std::max(below, key);
+    } else {
+      above = std::min(above, key);
+    }
+  }
   void fold(const KeyRange& other) {
     least = std::min(least, other.least);
     greatest = std::max(greatest, other.greatest);

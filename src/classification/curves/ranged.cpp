@@ -1,0 +1,493 @@
+#include "ranged.h"
+
+#include "made_of_points.h"
+#include "sorted_scores.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/ones.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace metrics::classification::curves {
+namespace {
+
+using metrics::kernels::ordered_bits;
+
+/// What a rank says of its scores.
+struct Facts {
+  bool wide = false;     ///< Kept in float64.
+  bool weigh = false;    ///< Some weigh other than 1.
+  bool decided = false;  ///< Some are known to be probabilities.
+  bool logits = false;   ///< They are logits, or some outside [0, 1] are.
+
+  void fold(const Facts& other) {
+    wide |= other.wide;
+    weigh |= other.weigh;
+    decided |= other.decided;
+    logits |= other.logits;
+  }
+};
+
+Facts of_all(std::span<const RangeBytes> facts) {
+  Facts all;
+  for (const RangeBytes& bytes : facts) all.fold(from_range_bytes<Facts>(bytes));
+  return all;
+}
+
+// Each column has three kinds of rows: scores whose target is yes, those whose target is no, and scores that occur so
+// often that how often says less than to repeat them.
+enum Kind { kYes, kNo, kMany, kKinds };
+
+/// What is counted at a score, as it travels.
+template <class Number>
+struct Counted {
+  Number yes{}, no{};
+};
+
+/// So many equal scores take no less room than what is counted at one.
+template <class Key, class Number>
+constexpr int64_t many = (sizeof(Key) + sizeof(Counted<Number>)) / sizeof(Key) + 1;
+
+template <class Key>
+Tensor empty_keys(std::size_t count) {
+  return at::empty({static_cast<int64_t>(count)}, sizeof(Key) == 4 ? at::kInt : at::kLong);
+}
+template <class Key>
+Key* keys_of(Tensor& keys) {
+  return static_cast<Key*>(keys.mutable_data_ptr());
+}
+template <class Key>
+std::span<const Key> keys_of(const KeyedRows& rows) {
+  return {static_cast<const Key*>(rows.keys.const_data_ptr()), static_cast<std::size_t>(rows.keys.numel())};
+}
+
+/// Makes rows of a column's scores, from the least key to the greatest.
+template <class Key, class Number>
+class RowsToSend {
+ public:
+  RowsToSend(std::size_t yes, std::size_t no) {
+    const std::size_t most[] = {yes, no};
+    for (const Kind kind : {kYes, kNo}) {
+      keys_[kind] = empty_keys<Key>(most[kind]);
+      if (weigh) weights_[kind] = at::empty({static_cast<int64_t>(most[kind])}, at::kDouble);
+    }
+  }
+
+  void add(Kind kind, Key key, double weight) {
+    keys_of<Key>(keys_[kind])[sizes_[kind]] = key;
+    if (weigh) weights_[kind].template mutable_data_ptr<double>()[sizes_[kind]] = weight;
+    ++sizes_[kind];
+  }
+  void add_many(Key key, const Counted<Number>& counted) {
+    many_.push_back(key);
+    counted_.push_back(counted);
+  }
+
+  RangedRows::Column rows() {
+    RangedRows::Column column(kKinds);
+    for (const Kind kind : {kYes, kNo}) {
+      column[kind].keys = keys_[kind].narrow(0, 0, sizes_[kind]);
+      if (weigh) column[kind].values = weights_[kind].narrow(0, 0, sizes_[kind]);
+    }
+    const auto count = static_cast<int64_t>(many_.size());
+    column[kMany].keys = empty_keys<Key>(many_.size());
+    std::copy(many_.begin(), many_.end(), keys_of<Key>(column[kMany].keys));
+    column[kMany].values = at::empty({count, weigh ? 4 : 2}, weigh ? at::kDouble : at::kLong);
+    if (count > 0) {
+      std::memcpy(column[kMany].values.mutable_data_ptr(), counted_.data(), counted_.size() * sizeof(Counted<Number>));
+    }
+    return column;
+  }
+
+ private:
+  static constexpr bool weigh = !std::is_same_v<Number, int64_t>;
+
+  Tensor keys_[2], weights_[2];
+  int64_t sizes_[2] = {0, 0};
+  std::vector<Key> many_;
+  std::vector<Counted<Number>> counted_;
+};
+
+template <class T>
+std::size_t count_yes(const Column<T>& column) {
+  std::size_t yes = 0;
+  for (std::size_t i = 0; i < column.scores.size(); ++i) yes += column.yes[i];
+  return yes;
+}
+
+template <class T>
+RangedRows::Column rows_in_any_order(const Column<T>& column) {
+  using Key = decltype(ordered_bits(T(0)));
+  const std::size_t yes = count_yes(column);
+  RowsToSend<Key, int64_t> rows(yes, column.scores.size() - yes);
+  for (std::size_t i = 0; i < column.scores.size(); ++i) {
+    rows.add(column.yes[i] != 0 ? kYes : kNo, ordered_bits(column.scores[i]), 1);
+  }
+  return rows.rows();
+}
+
+/// `weight_of(row)` is asked where rows weigh.
+template <class Number, class T, class WeightOf>
+RangedRows::Column rows_in_order(const Column<T>& column, const WeightOf& weight_of) {
+  using Key = decltype(ordered_bits(T(0)));
+  constexpr bool weigh = !std::is_same_v<Number, int64_t>;
+  const std::size_t yes = count_yes(column);
+  RowsToSend<Key, Number> rows(yes, column.scores.size() - yes);
+  if (column.scores.empty()) return rows.rows();
+  const Places<Key> places(kernels::key_range(column.scores));
+  const auto add_sorted = [&](const auto& items, int below, const auto& weight_of_item) {
+    for (std::size_t i = 0; i < items.size();) {
+      const auto place = items[i] >> below;
+      std::size_t end = i + 1;
+      while (end < items.size() && items[end] >> below == place) ++end;
+      const Key key = places.key_at(static_cast<Key>(place));
+      if (static_cast<int64_t>(end - i) < many<Key, Number>) {
+        for (; i < end; ++i) rows.add(is_yes(items[i]) != 0 ? kYes : kNo, key, weight_of_item(items[i]));
+        continue;
+      }
+      Counted<Number> counted;
+      for (; i < end; ++i) {
+        Number& sum = is_yes(items[i]) != 0 ? counted.yes : counted.no;
+        if constexpr (weigh) {
+          sum = sum + weight_of_item(items[i]);
+        } else {
+          ++sum;
+        }
+      }
+      rows.add_many(key, counted);
+    }
+  };
+  if constexpr (weigh) {
+    const auto sorted_rows = rows_by_place(column, places);
+    add_sorted(sorted_rows.items, kRow, [&](uint128 item) { return weight_of(row_of(item)); });
+  } else {
+    using Wider = std::conditional_t<sizeof(Key) == 4, uint64_t, uint128>;
+    const auto sort = [&]<class Item>(Item) {
+      const auto by_place = sorted<Item>(column.scores.size(), places.bits(), [&](std::span<Item> items) {
+        kernels::rank(column.scores, column.yes.data(), places, items.data());
+      });
+      add_sorted(by_place.items, 1, [](Item) { return 1.0; });
+    };
+    places.bits() < static_cast<int>(8 * sizeof(Key)) ? sort(Key{}) : sort(Wider{});
+  }
+  return rows.rows();
+}
+
+template <class T>
+RangedRows::Column rows_of_column(const Column<T>& column, bool weigh, bool in_order) {
+  if (weigh) {
+    return rows_in_order<DoubleDouble>(
+        column, [&](std::size_t row) { return column.weights.empty() ? 1.0 : column.weights[row]; });
+  }
+  return in_order ? rows_in_order<int64_t>(column, [](std::size_t) { return 1.0; }) : rows_in_any_order(column);
+}
+
+// --- A range.
+
+/// The scores of a range in order, and what is counted at those that occur often.
+struct RangeOfScores : RangedRows::Range {
+  virtual RangeBytes summary() const = 0;
+};
+
+template <class Number>
+struct Totals {
+  Number yes{}, no{};
+
+  void add(const Totals& other) {
+    yes = yes + other.yes;
+    no = no + other.no;
+  }
+};
+
+template <class Key, class Number>
+struct RangeOf final : RangeOfScores {
+  static constexpr bool weigh = !std::is_same_v<Number, int64_t>;
+  struct Many {
+    Key place;
+    Counted<Number> counted;
+  };
+  using Narrow = Sorted<Key>;
+  using Wide = Sorted<std::conditional_t<sizeof(Key) == 4, uint64_t, uint128>>;
+  /// With what rows weigh, items have them below their places.
+  using Items = std::conditional_t<weigh, std::variant<Sorted<uint128>>, std::variant<Narrow, Wide>>;
+  static constexpr int below = weigh ? kRow : 1;
+
+  Items items;
+  std::vector<double> weights;
+  std::vector<Many> often;
+  Totals<Number> totals;
+
+  RangeBytes summary() const override { return bytes_of_range(totals); }
+
+  /// Calls f(tp, fp) for what of the range lies at or above each score, from the greatest.
+  template <class F>
+  void each_point(const F& f) const {
+    std::visit(
+        [&](const auto& sorted) {
+          const auto& in_order = sorted.items;
+          std::size_t i = in_order.size(), j = often.size();
+          Totals<Number> above;
+          while (i > 0 || j > 0) {
+            Key place = i > 0 ? static_cast<Key>(in_order[i - 1] >> below) : often[j - 1].place;
+            if (j > 0) place = std::max(place, often[j - 1].place);
+            for (; i > 0 && static_cast<Key>(in_order[i - 1] >> below) == place; --i) {
+              Number& sum = is_yes(in_order[i - 1]) != 0 ? above.yes : above.no;
+              if constexpr (weigh) {
+                sum = sum + weights[row_of(in_order[i - 1])];
+              } else {
+                ++sum;
+              }
+            }
+            for (; j > 0 && often[j - 1].place == place; --j) {
+              above.add({often[j - 1].counted.yes, often[j - 1].counted.no});
+            }
+            f(above.yes, above.no);
+          }
+        },
+        items);
+  }
+};
+
+template <class Key, class Number>
+std::unique_ptr<RangedRows::Range> range_of(const std::vector<std::vector<KeyedRows>>& kinds) {
+  auto range = std::make_unique<RangeOf<Key, Number>>();
+  constexpr bool weigh = RangeOf<Key, Number>::weigh;
+  KeyRange<Key> key_range;
+  std::size_t count = 0;
+  for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
+    for (const KeyedRows& rows : kinds[kind]) {
+      const std::span<const Key> keys = keys_of<Key>(rows);
+      for (const Key key : keys) key_range.fold(key);
+      if (kind != kMany) count += keys.size();
+    }
+  }
+  const Places<Key> places(key_range);
+  // Where nothing is, there is no least key.
+  const int bits = key_range.least > key_range.greatest ? 0 : places.bits();
+  const auto fill = [&]<class Item>(std::span<Item> items) {
+    std::size_t next = 0;
+    for (const Kind kind : {kYes, kNo}) {
+      for (const KeyedRows& rows : kinds[kind]) {
+        const double* const weights = weigh ? rows.values.const_data_ptr<double>() : nullptr;
+        std::size_t row = 0;
+        for (const Key key : keys_of<Key>(rows)) {
+          const Key place = places.place_of(key);
+          if constexpr (weigh) {
+            items[next] =
+                static_cast<uint128>(place) << kRow | ranked<uint64_t>(static_cast<uint64_t>(next), kind == kYes);
+            range->weights.push_back(weights[row++]);
+          } else {
+            items[next] = ranked<Item>(place, kind == kYes);
+          }
+          ++next;
+        }
+      }
+    }
+  };
+  if constexpr (weigh) {
+    range->weights.reserve(count);
+    range->items = sorted<uint128, kRow>(count, bits, [&](std::span<uint128> items) { fill(items); });
+  } else {
+    const auto sort = [&]<class Item>(Item) {
+      range->items = sorted<Item>(count, bits, [&](std::span<Item> items) { fill(items); });
+    };
+    using Wider = std::conditional_t<sizeof(Key) == 4, uint64_t, uint128>;
+    bits < static_cast<int>(8 * sizeof(Key)) ? sort(Key{}) : sort(Wider{});
+  }
+  for (const KeyedRows& rows : kinds[kMany]) {
+    const auto* counted = static_cast<const Counted<Number>*>(rows.values.const_data_ptr());
+    for (const Key key : keys_of<Key>(rows)) range->often.push_back({places.place_of(key), *counted++});
+  }
+  std::sort(range->often.begin(), range->often.end(), [](const auto& a, const auto& b) { return a.place < b.place; });
+  range->each_point([&](const Number& yes, const Number& no) { range->totals = {yes, no}; });
+  return range;
+}
+
+// --- Rows and values.
+
+class RangedScores final : public RangedRows {
+ public:
+  RangedScores(const CurvePlan& plan, bool together) : plan_(plan), together_(together) {}
+
+  std::string key() const override { return update_key(rule()) + (together_ ? ", together" : ""); }
+  RangeBytes facts(const States& local) const override {
+    Facts facts;
+    const Kept from = kept(local, rule(), /*order_tells=*/false);
+    facts.logits = rule().input == ScoreInput::Logits || from.logits;
+    if (!from.scores.defined()) return bytes_of_range(facts);
+    facts.wide = from.scores.scalar_type() == at::kDouble;
+    facts.weigh = from.weights.defined();
+    facts.decided = from.decided;
+    return bytes_of_range(facts);
+  }
+  int64_t columns() const override { return together_ ? 1 : rule().labels; }
+  int64_t kinds() const override { return kKinds; }
+
+  Layout layout(int64_t kind, std::span<const RangeBytes> facts) const override {
+    const Facts all = of_all(facts);
+    Layout layout;
+    layout.keys = ranks_are_wide(all) ? at::kLong : at::kInt;
+    if (kind == kMany) {
+      layout.values = all.weigh ? at::kDouble : at::kLong;
+      layout.row = {all.weigh ? 4 : 2};
+    } else if (all.weigh) {
+      layout.values = at::kDouble;
+    }
+    return layout;
+  }
+
+  Column rows(const States& local, std::span<const RangeBytes> facts, int64_t column, bool in_order) const override {
+    const Facts all = of_all(facts);
+    if (!reads_) reads_.emplace(local, rule(), all, reads(all));
+    Column rows = reads_->scores.scalar_type() == at::kDouble ? rows_as<double>(all, column, in_order)
+                                                              : rows_as<float>(all, column, in_order);
+    if (column + 1 == columns()) reads_.reset();
+    return rows;
+  }
+
+  std::unique_ptr<Range> range(const std::vector<std::vector<KeyedRows>>& kinds,
+                               std::span<const RangeBytes> facts) const override {
+    const Facts all = of_all(facts);
+    if (ranks_are_wide(all)) {
+      return all.weigh ? range_of<uint64_t, DoubleDouble>(kinds) : range_of<uint64_t, int64_t>(kinds);
+    }
+    return all.weigh ? range_of<uint32_t, DoubleDouble>(kinds) : range_of<uint32_t, int64_t>(kinds);
+  }
+  RangeBytes summary(const Range& range) const override { return static_cast<const RangeOfScores&>(range).summary(); }
+  std::size_t summary_bytes() const override { return sizeof(Totals<DoubleDouble>); }
+
+ private:
+  /// This rank's scores, by label.
+  struct Read {
+    Read(const States& local, const CurveRule& rule, const Facts& all, bool reads)
+        : from(kept(local, rule, /*order_tells=*/false)) {
+      if (!from.scores.defined()) {
+        from.scores = at::empty(
+            rule.task == Task::Binary ? std::vector<int64_t>{0} : std::vector<int64_t>{0, rule.labels}, at::kFloat);
+        from.codes = at::empty(rule.task == Task::Multilabel ? from.scores.sizes() : at::IntArrayRef{0},
+                               rule.task == Task::Multiclass ? at::kInt : at::kChar);
+      }
+      if (all.wide) from.scores = from.scores.to(at::kDouble);
+      from.logits = reads && all.logits;
+      from.decided = all.decided;
+      reading = reading_of(from, rule);
+      scores = from.scores.dim() == 2 ? from.scores.t().contiguous() : from.scores;
+    }
+
+    Kept from;
+    Reading reading;
+    Tensor scores;
+  };
+
+  const CurveRule& rule() const { return plan_.rule(); }
+  /// Whether it matters how scores are read.
+  bool reads(const Facts& all) const { return all.decided || rule().task == Task::Multiclass; }
+  /// Whether keys have 64 bits: those of float64, which what is ranked by is.
+  bool ranks_are_wide(const Facts& all) const { return all.wide || are_reread(all); }
+  /// Whether scores are ranked by something else than they are.
+  bool are_reread(const Facts& all) const {
+    return reads(all) && all.logits && (all.decided || rule().task == Task::Multiclass);
+  }
+
+  template <class T>
+  Column rows_as(const Facts& all, int64_t column, bool in_order) const {
+    const Question question = together_ ? Question{0, rule().labels} : Question{column, column + 1};
+    const int64_t count = reads_->from.scores.size(0);
+    const std::span<const T> scores(reads_->scores.const_data_ptr<T>() + question.first_label * count,
+                                    static_cast<std::size_t>(count * question.size()));
+    if (!reads_->reading.rank_by) {
+      return rows_of_column(column_of(reads_->from, scores, rule(), question), all.weigh, in_order);
+    }
+    std::vector<double> ranks;
+    ranks.reserve(scores.size());
+    each_row(reads_->from, rule(), question, [&](int64_t row, int32_t code) {
+      ranks.push_back(reads_->reading.rank_by(static_cast<double>(scores[ranks.size()]), row, code));
+    });
+    return rows_of_column(column_of<double>(reads_->from, ranks, rule(), question), all.weigh, in_order);
+  }
+
+  CurvePlan plan_;
+  bool together_;
+  mutable std::optional<Read> reads_;  // from the first column to the last
+};
+
+template <template <class> class To>
+class RangedArea final : public RangedValue {
+ public:
+  RangedArea(const CurvePlan& plan, bool together) : rows_(plan, together) {}
+
+  const RangedRows& rows() const override { return rows_; }
+  RangeBytes part(const RangedRows::Range& range, std::span<const RangeBytes> summaries,
+                  std::size_t own) const override {
+    if (const auto* of_floats = dynamic_cast<const RangeOf<uint32_t, int64_t>*>(&range)) {
+      return part_of(*of_floats, summaries, own);
+    }
+    if (const auto* of_doubles = dynamic_cast<const RangeOf<uint64_t, int64_t>*>(&range)) {
+      return part_of(*of_doubles, summaries, own);
+    }
+    if (const auto* weighed = dynamic_cast<const RangeOf<uint32_t, DoubleDouble>*>(&range)) {
+      return part_of(*weighed, summaries, own);
+    }
+    return part_of(dynamic_cast<const RangeOf<uint64_t, DoubleDouble>&>(range), summaries, own);
+  }
+  std::size_t part_bytes() const override {
+    return std::max(sizeof(typename To<int64_t>::Part), sizeof(typename To<DoubleDouble>::Part));
+  }
+
+ private:
+  template <class Key, class Number>
+  static RangeBytes part_of(const RangeOf<Key, Number>& range, std::span<const RangeBytes> summaries, std::size_t own) {
+    Totals<Number> all, before;
+    for (std::size_t i = summaries.size(); i > 0; --i) {
+      const auto totals = from_range_bytes<Totals<Number>>(summaries[i - 1]);
+      all.add(totals);
+      if (i - 1 > own) before.add(totals);
+    }
+    To<Number> to;
+    to.begin(all.yes, all.no, 0);
+    if constexpr (std::is_same_v<typename To<Number>::Part, CountedArea<int64_t>>) {
+      if (range.often.empty()) {
+        typename To<Number>::Part part = to.part();
+        const CountedArea<int64_t> here =
+            std::visit([](const auto& sorted) { return area_of(sorted.items); }, range.items);
+        part.twice = here.twice + 2 * static_cast<uint128>(before.yes) * static_cast<uint128>(here.negatives);
+        return bytes_of_range(part);
+      }
+    }
+    to.go_on_from(before.yes, before.no);
+    range.each_point(
+        [&](const Number& yes, const Number& no) { to.add(before.yes + yes, before.no + no, [] { return 0.0; }); });
+    return bytes_of_range(to.part());
+  }
+
+  RangedScores rows_;
+};
+
+template <template <class> class To>
+std::unique_ptr<RangedValue> ranged_area(const CurvePlan& plan, bool together) {
+  return plan.bins() ? nullptr : std::make_unique<RangedArea<To>>(plan, together);
+}
+
+}  // namespace
+
+bool ranks_weigh(std::span<const RangeBytes> facts) {
+  return of_all(facts).weigh;
+}
+
+std::unique_ptr<RangedValue> ranged_roc_areas(const CurvePlan& plan, bool together) {
+  return ranged_area<ToRocArea>(plan, together);
+}
+
+std::unique_ptr<RangedValue> ranged_precision_sums(const CurvePlan& plan, bool together) {
+  return ranged_area<ToPrecisionSum>(plan, together);
+}
+
+}  // namespace metrics::classification::curves

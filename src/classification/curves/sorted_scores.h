@@ -1,0 +1,122 @@
+#pragma once
+
+#include "counted_area.h"
+#include "kept_scores.h"
+#include "kernels/parallel.h"
+#include "kernels/uint128.h"
+#include "sorting.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+// Scores in order, each with whether its target is yes in one integer, and what follows from their order.
+
+namespace metrics::classification::curves {
+
+template <class Item>
+int64_t is_yes(Item item) {
+  return static_cast<int64_t>(item & 1);
+}
+
+/// Calls f(tp, fp, place) for what lies at or above each place, from the greatest.
+template <class Item, class F>
+void each_place(std::span<const Item> items, const F& f) {
+  int64_t tp = 0;
+  for (std::size_t i = items.size(); i > 0;) {
+    const Item place = items[i - 1] >> 1;
+    do {
+      tp += is_yes(items[--i]);
+    } while (i > 0 && items[i - 1] >> 1 == place);
+    f(tp, static_cast<int64_t>(items.size() - i) - tp, place);
+  }
+}
+
+/// The same area as from CountedArea::add, in a loop without branches: twice the area is the sum over the negatives of
+/// twice the positives at greater places, plus the positives at the same one. Of a pair at one place the sum is taken
+/// when the second of both is met.
+template <class Item>
+CountedArea<int64_t> area_of_any(std::span<const Item> items) {
+  CountedArea<int64_t> area;
+  uint64_t positives = 0, positives_here = 0, negatives_here = 0;
+  Item last = ~items.back();
+  for (std::size_t i = items.size(); i > 0;) {
+    const Item item = items[--i];
+    const uint64_t same_place = (item ^ last) >> 1 == 0 ? ~uint64_t{0} : 0;
+    const uint64_t no = (static_cast<uint64_t>(item) & 1) - 1;  // all bits set, or none
+    last = item;
+    positives_here &= same_place;
+    negatives_here &= same_place;
+    area.twice += (negatives_here & ~no) | ((2 * positives - positives_here) & no);
+    positives += no + 1;
+    positives_here += no + 1;
+    negatives_here -= no;
+  }
+  area.positives = static_cast<int64_t>(positives);
+  area.negatives = static_cast<int64_t>(items.size()) - area.positives;
+  return area;
+}
+
+/// The same where few items share a place, by ranks: in a sorted chunk a positive is above as many negatives as lie
+/// before it. Where the two items of a pair share a place they count as half of that, wherever they lie.
+template <class Item>
+CountedArea<int64_t> area_of_chunk(std::span<const Item> items) {
+  if constexpr (sizeof(Item) > 8) {
+    return area_of_any(items);
+  } else {
+    const auto ranks = kernels::rank_sum(items);
+    if (!ranks) return area_of_any(items);
+    CountedArea<int64_t> area;
+    area.positives = ranks->positives;
+    area.negatives = static_cast<int64_t>(items.size()) - area.positives;
+    // All that lie before the positives, but for other positives.
+    const auto positives = static_cast<uint64_t>(area.positives);
+    area.twice = 2 * ranks->sum - positives * (positives - 1) + static_cast<uint64_t>(ranks->halves);
+    return area;
+  }
+}
+
+/// The area in chunks, by all threads. Items at one place are in one chunk, because their pairs are counted there.
+template <class Item>
+CountedArea<int64_t> area_of(std::span<const Item> items) {
+  constexpr std::size_t kChunk = 65536;
+  std::vector<std::size_t> ends;
+  for (std::size_t end = 0; end < items.size();) {
+    end = std::min(end + kChunk, items.size());
+    const auto rest = items.begin() + static_cast<std::ptrdiff_t>(end);
+    const auto lower = [](Item a, Item b) { return a >> 1 < b >> 1; };
+    end = static_cast<std::size_t>(std::upper_bound(rest, items.end(), items[end - 1], lower) - items.begin());
+    ends.push_back(end);
+  }
+  std::vector<CountedArea<int64_t>> areas(ends.size());
+  kernels::parallel_for(static_cast<int64_t>(ends.size()), 1, [&](int64_t first, int64_t last) {
+    for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
+      const std::size_t begin = i == 0 ? 0 : ends[i - 1];
+      areas[i] = area_of_chunk(items.subspan(begin, ends[i] - begin));
+    }
+  });
+  CountedArea<int64_t> area;
+  for (auto part = areas.rbegin(); part != areas.rend(); ++part) area.add_lower(*part);
+  return area;
+}
+
+/// A row of a column and whether its target is yes, beside its place in one integer.
+inline constexpr int kRow = 64;  // the bits for both, below the place
+
+template <class T, class Key>
+Sorted<uint128> rows_by_place(const Column<T>& column, const Places<Key>& places) {
+  return sorted<uint128, kRow>(column.scores.size(), places.bits(), [&](std::span<uint128> items) {
+    for (std::size_t row = 0; row < items.size(); ++row) {
+      const uint64_t below = ranked<uint64_t>(static_cast<uint64_t>(row), column.yes[row] != 0);
+      items[row] =
+          static_cast<uint128>(places.place_of(metrics::kernels::ordered_bits(column.scores[row]))) << kRow | below;
+    }
+  });
+}
+inline std::size_t row_of(uint128 item) {
+  return static_cast<std::size_t>(static_cast<uint64_t>(item) >> 1);
+}
+
+}  // namespace metrics::classification::curves
