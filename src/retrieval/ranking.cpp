@@ -173,6 +173,15 @@ void group_by_sorting(RankedQueries& queries, const Index* indexes, Documents<Ke
   }
 }
 
+uint64_t spread_of(int64_t least, int64_t greatest) {
+  return static_cast<uint64_t>(greatest) - static_cast<uint64_t>(least);
+}
+
+/// How far indexes may be spread where a number is kept for each that lies between.
+uint64_t most_spread(std::size_t documents) {
+  return std::max<uint64_t>(2 * documents, 1024);
+}
+
 /// Puts documents one after the other that are of the same query.
 template <class Index, class Key>
 void group(RankedQueries& queries, const Index* indexes, Documents<Key>& documents) {
@@ -184,8 +193,8 @@ void group(RankedQueries& queries, const Index* indexes, Documents<Key>& documen
     greatest = std::max(greatest, indexes[i]);
   }
   if (ordered) return note_runs(queries, indexes, documents.count);
-  const uint64_t spread = static_cast<uint64_t>(greatest) - static_cast<uint64_t>(least);
-  if (spread < std::max<uint64_t>(2 * documents.count, 1024)) {
+  const uint64_t spread = spread_of(least, greatest);
+  if (spread < most_spread(documents.count)) {
     return group_by_counting(queries, indexes, least, static_cast<std::size_t>(spread) + 1, documents);
   }
   group_by_sorting(queries, indexes, documents);
@@ -236,17 +245,35 @@ void rank(RankedQueries& queries, Documents<Key>& documents) {
   });
 }
 
+/// Finds a query by its index, in a table where indexes are not spread far.
+class QueryByIndex {
+ public:
+  QueryByIndex(const std::vector<int64_t>& indexes, int64_t documents) : indexes_(indexes) {
+    if (spread_of(indexes.front(), indexes.back()) >= most_spread(static_cast<std::size_t>(documents))) return;
+    table_.resize(static_cast<std::size_t>(spread_of(indexes.front(), indexes.back())) + 1);
+    for (std::size_t query = 0; query < indexes.size(); ++query) table_[offset(indexes[query])] = query;
+  }
+
+  std::size_t operator()(int64_t index) const {
+    if (!table_.empty()) return table_[offset(index)];
+    return static_cast<std::size_t>(std::lower_bound(indexes_.begin(), indexes_.end(), index) - indexes_.begin());
+  }
+
+ private:
+  std::size_t offset(int64_t index) const { return static_cast<std::size_t>(spread_of(indexes_.front(), index)); }
+
+  const std::vector<int64_t>& indexes_;
+  std::vector<std::size_t> table_;
+};
+
 /// Notes what each query weighs. Throws InvalidArgument where its documents differ in that.
 void weigh(RankedQueries& queries, const Tensor& weights, const Tensor& indexes) {
   queries.weights.assign(queries.size(), 0);
+  const QueryByIndex query_of_index(queries.indexes, indexes.numel());
   with_numbers<double>(weights, [&](const double* weight) {
     with_numbers<int64_t, int32_t>(indexes, [&](const auto* index) {
-      std::size_t query = 0;
       for (int64_t i = 0; i < indexes.numel(); ++i) {
-        if (queries.indexes[query] != index[i]) {
-          const auto found = std::lower_bound(queries.indexes.begin(), queries.indexes.end(), int64_t{index[i]});
-          query = static_cast<std::size_t>(found - queries.indexes.begin());
-        }
+        const std::size_t query = query_of_index(index[i]);
         double& known = queries.weights[query];
         if (known == 0) known = weight[i];
         if (known == weight[i]) continue;
