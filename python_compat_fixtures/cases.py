@@ -17,8 +17,9 @@ from draws import Draws
 FLOAT_TOLERANCE = {"rtol": 2e-6, "atol": 1e-7}
 
 
-DOMAINS = ("aggregation", "classification", "clustering", "detection", "image", "nominal", "regression", "retrieval", "text", "wrappers")
+DOMAINS = ("aggregation", "classification", "clustering", "detection", "image", "nominal", "pairwise", "regression", "retrieval", "shape", "text", "wrappers")
 WITHOUT_FUNCTIONALS = ("aggregation", "wrappers")
+WITHOUT_CLASSES = ("pairwise",)
 
 
 def find(name: str, package: str, domains: tuple) -> Any:
@@ -31,7 +32,7 @@ def find(name: str, package: str, domains: tuple) -> Any:
 
 def find_class(name: str) -> type:
     """Return torchmetrics' class of that name, its task classes included."""
-    return find(name, "torchmetrics", DOMAINS)
+    return find(name, "torchmetrics", tuple(d for d in DOMAINS if d not in WITHOUT_CLASSES))
 
 
 def find_functional(name: str) -> Callable:
@@ -56,8 +57,11 @@ def made(option: Any) -> Any:
 
 
 def create(metric: str, options: dict) -> Any:
-    """Make torchmetrics' metric of that name."""
-    return find_class(metric)(**{k: made(v) for k, v in options.items()})
+    """Make torchmetrics' metric of that name, a tracker in its first step."""
+    subject = find_class(metric)(**{k: made(v) for k, v in options.items()})
+    if metric == "MetricTracker":
+        subject.increment()
+    return subject
 
 
 @dataclass
@@ -96,6 +100,31 @@ class Misuse:
     contains: str
     batches: list = field(default_factory=list)  # the last one is refused; without any the options are
     at: str = "update"  # the call that refuses the last batch: "update", or "compute" after it
+    reason: Optional[str] = None  # why it is refused here, where torchmetrics takes it
+
+
+@dataclass
+class Call:
+    """A call of a functional that belongs to no class."""
+
+    name: str
+    functional: str
+    arguments: dict  # all that it is given by name
+    tolerance: Optional[dict] = None
+    # Where the library means to differ: why, what the expected value comes from, and the value.
+    reason: Optional[str] = None
+    reference: Optional[str] = None
+    value: Any = None
+
+
+@dataclass
+class RefusedCall:
+    """A call that must be refused, with a word that the error has to contain."""
+
+    name: str
+    functional: str
+    arguments: dict
+    contains: str
     reason: Optional[str] = None  # why it is refused here, where torchmetrics takes it
 
 
@@ -294,6 +323,40 @@ class Stem:
         for name, value in misuse.options.items() if misuse.batches else ():
             if not self._default_refuses(misuse, name):
                 self._shown.setdefault((misuse.metric, name), []).append(value)
+
+    def call(self, call: Call) -> None:
+        """Have torchmetrics make the call, and write down what it gave."""
+        if any(c["name"] == call.name for c in self.cases):
+            raise AssertionError(f"{self.name}: two cases named {call.name}")
+        try:
+            theirs = find_functional(call.functional)(**copied(call.arguments))
+        except Exception:  # noqa: BLE001 it cannot make the call at all
+            theirs = None
+        value = theirs if call.value is None else call.value
+        if value is None or (call.value is not None) != bool(call.reason and call.reference):
+            raise AssertionError(f"{call.name}: torchmetrics refuses it, or it differs without a reason and a reference")
+        tolerance = call.tolerance or (FLOAT_TOLERANCE if value.is_floating_point() else {"rtol": 0.0, "atol": 0.0})
+        if call.reason and theirs is not None and same(theirs, value, **tolerance):
+            raise AssertionError(f"{call.name}: a difference is stated, and torchmetrics gives the same")
+        entry = {"name": call.name, "functional": call.functional, "functional_call": self._inputs(call.arguments)}
+        entry |= {"functional_value": self._stored(value), "dtype": str(value.dtype).removeprefix("torch."), **tolerance}
+        entry |= {k: getattr(call, k) for k in ("reason", "reference") if getattr(call, k)}
+        self.cases.append(entry)
+        self.values[call.name] = ([], value, value, tolerance)
+
+    def refuse_call(self, call: RefusedCall) -> None:
+        """Write down what must be refused, after seeing that torchmetrics does or that a reason is given."""
+        if any(m["name"] == call.name for m in self.misuses):
+            raise AssertionError(f"{self.name}: two misuses named {call.name}")
+        try:
+            find_functional(call.functional)(**copied(call.arguments))
+            refused = False
+        except Exception:  # noqa: BLE001 whatever it raises is a refusal
+            refused = True
+        if refused == bool(call.reason):
+            raise AssertionError(f"{call.name}: torchmetrics {'refuses' if refused else 'takes'} it")
+        entry = {"name": call.name, "functional": call.functional, "functional_call": self._inputs(call.arguments), "contains": call.contains}
+        self.misuses.append(entry | ({"reason": call.reason} if call.reason else {}))
 
     def require(self, metric: str, arguments: dict, same_as_default: Optional[dict] = None) -> None:
         """Assert that cases show each value of each argument; `same_as_default` says why a value cannot be shown."""

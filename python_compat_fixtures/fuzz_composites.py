@@ -20,8 +20,8 @@ from torchmetrics import Metric
 from torchmetrics.metric import CompositionalMetric
 
 COMPOSED, TRACKER = "CompositionalMetric", "MetricTracker"
-# These have no name in the registry.
-UNNAMED = [{"name": name, "domain": "collections", "options": [], "inputs": [], "functional": None} for name in (COMPOSED, TRACKER)]
+# This has no name in the registry.
+UNNAMED = [{"name": COMPOSED, "domain": "collections", "options": [], "inputs": [], "functional": None}]
 TASKS = ("Binary", "Multiclass", "Multilabel")
 # Members of a collection get the same of these, because they get the same batches.
 SHARED = ("num_classes", "num_labels", "num_outputs", "ignore_index", "box_format")
@@ -260,6 +260,7 @@ DRAWS = {
     "ClasswiseWrapper": classwise,
     COMPOSED: composed,
     "MetricCollection": collection,
+    "MetricInputTransformer": with_base("wrapped_metric", metric_or_collection),
     TRACKER: with_base("metric", metric_or_collection, tracked),
     "MinMaxMetric": with_base("base_metric", one_metric),
     "MultioutputWrapper": outputs,
@@ -288,7 +289,7 @@ def ways_of_composite(case: Case) -> list:
     leaves, excluded = leaves_of(case.options), set()
     for leaf in leaves:
         excluded |= set(WAYS) - set(ways_of(Case("", leaf["name"], leaf["options"], case.batches)))
-        if leaf["options"].get("multidim_average") == "samplewise" or leaf["name"] == "CatMetric":
+        if leaf["options"].get("multidim_average") == "samplewise" or leaf["name"] == "CatMetric" or leaf["options"].get("reduction", "mean") in ("none", None):
             excluded |= {"permuted"}  # values of rows are taken apart, or stand beside others
         of_batches = leaf["name"] == "CatMetric" or any(v in ("samplewise", "raw_values", "none") for k, v in leaf["options"].items() if k in ("multidim_average", "multioutput", "reduction"))
         if of_batches and mentions([case.metric, case.options], "ClasswiseWrapper"):
@@ -306,7 +307,7 @@ def drawn_composite(registry: list, entry: dict, name: str) -> Drawn:
     """Draw a case of a metric that is made of others; of equal names comes the same."""
     draws = Draws(f"fuzz/{name}")
     options, batches = DRAWS[entry["name"]](draws, families(registry))
-    case = Case(name, entry["name"], options, batches, by_position=entry["name"] == "BinaryTargetTransformer")
+    case = Case(name, entry["name"], options, batches, by_position=entry["name"] in ("BinaryTargetTransformer", "MetricInputTransformer"))
     half = draws.choice([0, len(batches), *list(range(1, len(batches))) * 4])
     plays = ["updates", "forward"] if case.metric == TRACKER else ["updates", "forward", "reset", "clone", "saved"]
     shares = [] if case.metric in (TRACKER, *WINDOWS) else [half, len(batches) - half]

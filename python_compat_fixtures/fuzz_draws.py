@@ -504,7 +504,45 @@ def nominal(draws: Draws, entry: dict, options: dict) -> list:
     return batches
 
 
-INPUTS = {f.__name__: f for f in (aggregation, classification, clustering, detection, image, nominal, regression, retrieval, text)}
+def shape(draws: Draws, entry: dict, options: dict) -> list:
+    """Draw clouds of points, and others near them that are turned, scaled and moved."""
+    points, dimensions, dtype, special = draws.choice([2, 3, 5, 9]), draws.choice([1, 2, 3, 4]), draws.choice([torch.float32] * 3 + [torch.float64]), int(draws.integers(1, 0, 16))
+    batches = []
+    for n in sizes(draws):
+        first = draws.logits((n, points, dimensions))
+        second = first.roll(1, 2) * draws.choice([-1.0, 0.5, 4.0]) + draws.logits((n, points, dimensions)) / draws.choice([1, 8])
+        if special == 0:
+            second = second[:, :-1]
+        elif special == 1:
+            second = second[:-1]
+        elif special == 2:
+            second = draws.logits((n, points, dimensions)) + 16
+        elif special == 3:
+            first, second = first.flatten(1), second.flatten(1)
+        batches.append({"point_cloud1": first.to(dtype), "point_cloud2": second.to(dtype)})
+    return batches
+
+
+INPUTS = {f.__name__: f for f in (aggregation, classification, clustering, detection, image, nominal, regression, retrieval, shape, text)}
+CALLS = ("pairwise",)  # domains of functionals that belong to no class
+
+
+def drawn_call(entry: dict, name: str) -> Drawn:
+    """Draw a call of a functional that belongs to no class; of equal names comes the same."""
+    draws = Draws(f"fuzz/{name}")
+    columns, dtype, special, sides = draws.choice([0, 1, 2, 3, 5, 8, 17]), draws.choice([torch.float32] * 3 + [torch.float64]), int(draws.integers(1, 0, 24)), {}
+    for side in ("x", "y")[: draws.choice([1, 2])]:
+        shape_ = (draws.choice([0, 1, 2, 3, 5, 9, 70]), columns)
+        sides[side] = (draws.logits(shape_) if one_in(draws, 2) else draws.values(shape_)).to(dtype)
+    last = next(reversed(sides))
+    if special == 0:
+        sides[last] = sides[last][:, :-1] if columns else sides[last][None]
+    elif special == 1:
+        sides[last] = spoilt(draws, sides[last], draws.choice([NAN, INF, -INF]))
+    elif special == 2:
+        sides[last] = torch.zeros_like(sides[last])
+    options = {o["name"]: draws.choice({"exponent": [1, 1.5, 2, 2.0, 3, 4, 5.5]}.get(o["name"]) or values_of(o)) for o in entry["options"] if one_in(draws, 2)}
+    return Drawn(Case(name, "", {}, [], entry["name"], functional_call=sides | options), plays=[])
 
 
 def functional_call(draws: Draws, entry: dict, options: dict, batches: list) -> dict | None:
@@ -517,6 +555,11 @@ def functional_call(draws: Draws, entry: dict, options: dict, batches: list) -> 
             return None
         call = {"preds": first["preds"][0]["boxes"], "target": first["target"][0]["boxes"], "aggregate": draws.choice([True, False])}
         return call | {k: v for k, v in options.items() if k == "iou_threshold"}
+    if entry["domain"] == "shape":
+        try:
+            return concatenated(batches) | ({"return_all": False} if one_in(draws, 2) else {})
+        except RuntimeError:
+            return None
     if entry["domain"] == "nominal" and "target" in first:
         try:
             return concatenated(batches) | {k: v for k, v in options.items() if k != "num_classes"}
@@ -573,6 +616,8 @@ def drawn_weights(draws: Draws, entry: dict, case: Case) -> Optional[list]:
 
 def drawn(entry: dict, name: str) -> Drawn:
     """Draw a case of a metric; of equal names comes the same."""
+    if entry["domain"] in CALLS:
+        return drawn_call(entry, name)
     if entry["domain"] not in INPUTS:
         raise NotDrawn(f"{entry['name']}: the domain {entry['domain']} has no draw")
     draws = Draws(f"fuzz/{name}")
@@ -585,7 +630,7 @@ def drawn(entry: dict, name: str) -> Drawn:
         given = options | {wrong: draws.choice([v for v in WRONG if wrong != "ignore_index" or type(v) is not int])}
     batches = INPUTS[entry["domain"]](draws, entry, options)
     call = functional_call(draws, entry, options, batches) if entry["functional"] else None
-    own = entry["domain"] in ("retrieval", "detection", "nominal") and "ratings" not in batches[0]
+    own = entry["domain"] in ("retrieval", "detection", "nominal", "shape") and "ratings" not in batches[0]
     functional = entry["functional"] if entry["functional"] and (call or not own) else None
     rows = "permutes" if options.get("multidim_average") == "samplewise" or entry["name"] == "CatMetric" or keeps_rows(entry, given) else "invariant"
     case = Case(name, entry["name"], given, batches, functional, functional_call=call, rows=rows)

@@ -27,7 +27,7 @@ PAGE = ROOT / "docs" / "coverage.md"
 
 DOMAINS = ["aggregation", "audio", "classification", "clustering", "detection", "image", "multimodal", "nominal", "pairwise", "regression"]
 DOMAINS += ["retrieval", "segmentation", "shape", "text", "video", "wrappers"]
-WHOLE = ["aggregation", "clustering", "nominal", "regression", "retrieval"]
+WHOLE = ["aggregation", "clustering", "nominal", "pairwise", "regression", "retrieval", "shape", "wrappers"]
 BESIDE = {"wrappers": ["MetricCollection"]}  # of torchmetrics itself, not of its package of the domain
 REQUIRED = object()  # stands where a default would
 OWN_ONE = "+"  # before the name of an argument that torchmetrics does not have
@@ -47,8 +47,6 @@ REASONS = {
     ("(Multiclass|multiclass_).*", "num_classes"): "it may be left out where nothing is counted by class",
     ("[a-z_0-9]+", "order"): IN_CLASS_ORDER,  # they go by name
 }
-# What there is in C++, but not by name.
-TYPED = {"MetricTracker": "`metrics::MetricTracker` in C++, not by name"}
 # Values for what a constructor wants, where it is called to learn which arguments it hands on.
 TRIED = {"num_classes": 3, "num_labels": 3}
 TRIED |= {f"min_{name}": 0.5 for name in ("precision", "recall", "sensitivity", "specificity")}
@@ -65,6 +63,8 @@ PORTED = [
     "functional.mean_absolute_error(preds, target)",
     "functional.minkowski_distance(preds, targets, p=3.0)",
     "functional.v_measure_score(preds, target, beta=2.0)",
+    "ProcrustesDisparity(reduction='sum')",
+    "functional.pairwise_cosine_similarity(x, y, reduction='mean')",
 ]
 # C++ of words, by option; `metrics list` has the words alone.
 ENUMS = {"average": "metrics::classification::Average", "nan_strategy": "metrics::aggregation::NanStrategy"}
@@ -295,7 +295,7 @@ def said(row: Row) -> list:
 
 def failures(domain: str, rows: list) -> list:
     """Name what a domain that is called whole must not have."""
-    found = [f"{domain} is called whole and has no {row.name}" for row in rows if not row.here and row.name not in TYPED]
+    found = [f"{domain} is called whole and has no {row.name}" for row in rows if not row.here]
     for row in rows:
         found += [f"{row.name}: {what}, and scripts/coverage.py does not say why" for argument, what in row.differences if not is_own(argument) and not reason(row.name, argument)]
     return found
@@ -303,8 +303,7 @@ def failures(domain: str, rows: list) -> list:
 
 def listed(rows: list) -> str:
     """List what is missing."""
-    names = [f"`{row.name}`" + (f" ({TYPED[row.name]})" if row.name in TYPED else "") for row in rows if not row.here]
-    return ", ".join(names)
+    return ", ".join(f"`{row.name}`" for row in rows if not row.here)
 
 
 def section(domain: str, classes: list, functions: list, registry: Registry) -> list:
@@ -331,8 +330,10 @@ def section(domain: str, classes: list, functions: list, registry: Registry) -> 
     return [*lines, ""]
 
 
-def literal(name: str, value: Any) -> str:
+def literal(name: str, value: Any, domain: str) -> str:
     """Write a value in C++."""
+    if name == "reduction":
+        return f"metrics::{domain}::Reduction::{value.capitalize()}"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str) and name in ENUMS:
@@ -371,7 +372,7 @@ def ported(call: str, registry: Registry, failures: list) -> str:
     options_here = [o["name"] for o in entry["options"]]
     failures += [f"{call}: the registry has no {n}" for n in given if n not in options_here]
     # C++ wants fields in the order in which they are declared.
-    fields = [f".{n} = {literal(n, given[n])}" for n in options_here if n in given]
+    fields = [f".{n} = {literal(n, given[n], entry['domain'])}" for n in options_here if n in given]
     python = f"{prefix}{call}".replace("'", '"')
     return f"| `{python}` | `{typed([braces(fields)] if fields else [])}` | `{dynamic}` |"
 

@@ -4,7 +4,7 @@
     scripts/describe.py           # writes it
     scripts/describe.py --check   # ends with 1 where it is not what the headers say
 
-Of a class the first sentence of its comment; of an input what stands after its name there, or in the comment of its family
+Of a class, and of a functional without one, the first sentence of its comment; of an input what stands after its name there, or in the comment of its family
 ("`preds`: scores [N, ...]; `target`: …"); of a field of a struct its comment, before or behind it.
 """
 
@@ -18,6 +18,7 @@ TARGET = ROOT / "src" / "descriptions.cpp"
 NOT_METRICS = {"core", "distributed", "trainer", "training"}
 
 DECLARED = re.compile(r"^\s*(?:METRICS_METRIC\(|METRICS_CLASS\(|(?:class|struct)\s+(?:METRICS_API\s+)?)(\w+)")
+FUNCTION = re.compile(r"^METRICS_API Tensor (\w+)\(")
 FAMILY = re.compile(r"^\s*METRICS_METRIC\((\w+),\s*\w+,\s*Member<(\w+)")
 TYPE = re.compile(r"^(?:enum class|using) (\w+)\b")
 NAMESPACE = re.compile(r"^namespace (?:metrics(?:::|\b))?([\w:]*) ?\{$")
@@ -68,6 +69,9 @@ class Headers:
                 self.types["::".join([*filter(None, spaces), match[1]])] = said
             if match := FAMILY.match(line):
                 self.families[match[1]] = match[2]
+            if "functional" in "::".join(spaces) and said and (match := FUNCTION.match(line)):
+                self.classes[match[1]] = said
+                self.metrics.add(match[1])
             if match := DECLARED.match(line):
                 if line.rstrip().endswith("{"):
                     scope.append((match[1], indent))

@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT / "python_compat_fixtures"))
 import torch  # noqa: E402
 from cases import Case, Stem, concatenated, copied, fed, find_functional, grouped, same  # noqa: E402
 from fuzz_composites import DRAWS, GROUPS, TRACKER, UNNAMED, Leaves, drawn_composite, made_there, meant_for, smaller_options, ways_of_composite, without_groups  # noqa: E402
-from fuzz_draws import OWN, WEIGHTS, Drawn, NotDrawn, drawn, ways_of  # noqa: E402
+from fuzz_draws import CALLS, OWN, WEIGHTS, Drawn, NotDrawn, drawn, ways_of  # noqa: E402
 from known_differences import TOLERANCES, Known, Outcome, Play, reading, said, theirs_made  # noqa: E402
 from safetensors.torch import save  # noqa: E402
 from torch import Tensor  # noqa: E402
@@ -294,7 +294,7 @@ class Fuzzer:
             if mine.error and not node["is_metrics_error"]:
                 found.append(Difference(name, f"not an error of metrics: {shortened(mine.error)}"))
                 continue
-            if mine.error and (other.error or name == "functional" and theirs["updates"].error):
+            if mine.error and (other.error or name == "functional" and "updates" in theirs and theirs["updates"].error):
                 continue
             if agree(given.case, mine, other):
                 continue
@@ -508,6 +508,8 @@ def shown(given: Drawn, difference: Difference) -> str:
         lines.append(f"    # shards of {given.shares} batches")
     if difference.play in ("reset", "clone", "saved"):
         lines.append(f"    # after {given.half} batches")
+    if not case.metric:
+        return "\n".join([*lines, f'    stem.call(Call("{case.functional}/…", {case.functional!r}, {as_python(case.functional_call)}))'])
     lines.append(f'    stem.add(Case("{case.metric}/…", {case.metric!r}, {case.options!r}, {as_python(case.batches)}{call}))')
     return "\n".join(lines)
 
@@ -537,7 +539,8 @@ def main() -> int:
     for program in programs:
         if not program.exists():
             parser.error(f"{program} is not there: build the targets metrics_cli and play_cases, and name the tree by --build")
-    registry = json.loads(subprocess.run([programs[0], "list", "--json"], capture_output=True, check=True).stdout)["metrics"] + UNNAMED
+    listed = json.loads(subprocess.run([programs[0], "list", "--json"], capture_output=True, check=True).stdout)
+    registry = listed["metrics"] + UNNAMED + [f for f in listed["functionals"] if f["domain"] in CALLS]
     draw = lambda entry, name: drawn_composite(registry, entry, name) if entry["name"] in DRAWS else drawn(entry, name)
     entries, left_out = [], Counter()
     for entry in chosen(registry, arguments.names):
@@ -560,7 +563,7 @@ def main() -> int:
             given = draw(by_name[name.split("/")[1]], name)
             played += 1
             for difference in one_of_each(fuzzer.differences(given, counted=True)):
-                kind = (given.case.metric, difference.kind)
+                kind = (given.case.metric or given.case.functional, difference.kind)
                 if kind in kinds:
                     continue
                 kinds.add(kind)

@@ -14,7 +14,7 @@ struct Description {
   std::string_view of, text;
 };
 
-constexpr std::array<Description, 580> sorted{{
+constexpr std::array<Description, 618> sorted{{
     {"AdjustedMutualInfoScore",
      "Computes the mutual information of two clusterings beyond chance, (MI - E[MI]) / (mean of entropies - "
      "E[MI]), where E[MI] is that of clusterings with clusters of the same sizes. 0 where one of them has a "
@@ -375,6 +375,12 @@ constexpr std::array<Description, 580> sorted{{
      "different ones."},
     {"ExplainedVarianceOptions.multioutput",
      "What becomes of the scores of several outputs."},
+    {"FeatureShare",
+     "A collection of metrics whose features come from one module, which runs once a batch."},
+    {"FeatureShare.max_cache_size",
+     "How many inputs' features are kept for the time of a batch, as many as there are members if None."},
+    {"FeatureShare.metrics",
+     "The members, a list of metrics under their classes' names or a dict under names of their own."},
     {"FeatureSource",
      "Where the features of images come from: they are the inputs themselves, so many a row, or a module of "
      "the user's makes them of the inputs."},
@@ -542,16 +548,16 @@ constexpr std::array<Description, 580> sorted{{
      "A metric for one that is made of others: a handle, or a metric that the other owns from then on."},
     {"MetricInputTransformer",
      "Hands inputs on to a metric (or a collection) after changing its predictions and targets: base of such "
-     "wrappers.    class RoundedPreds : public MetricInputTransformer {    public:     using "
-     "MetricInputTransformer::MetricInputTransformer;     std::string_view name() const override { return "
-     "\"RoundedPreds\"; }     std::unique_ptr<Metric> clone() const override { return "
-     "std::make_unique<RoundedPreds>(*this); }    protected:     Tensor transform_pred(const Tensor& pred) "
-     "const override { return pred.round(); }   };  The first two inputs are the predictions and the target, "
-     "whether they come by position or by name (in torchmetrics by position alone); the others are handed on "
-     "as they are, and so are these two where they are no tensors or numbers but something that is not to be "
-     "transformed."},
+     "wrappers."},
+    {"MetricInputTransformer.wrapped_metric",
+     "The metric that gets them."},
     {"MetricTracker",
      "Keeps a metric, or a collection of them, for each of several steps, such as epochs, and finds the best."},
+    {"MetricTracker.maximize",
+     "Whether greater values are better, also one for each member of a collection; if None, what the metrics "
+     "say."},
+    {"MetricTracker.metric",
+     "What is tracked, a metric or a collection."},
     {"MinMaxMetric",
      "Computes a metric, and the least and the greatest of the values that `compute` and `forward` have given "
      "so far."},
@@ -956,6 +962,16 @@ constexpr std::array<Description, 580> sorted{{
      "Whether to give the mean over pairs of boxes with the same index; the value of each pair if not."},
     {"PairwiseIouOptions.iou_threshold",
      "Pairs below it have `replacement_val`; unset: none has."},
+    {"PairwiseMinkowskiOptions.exponent",
+     "The power of the differences, at least 1."},
+    {"PairwiseMinkowskiOptions.reduction",
+     "What becomes of each row of the matrix."},
+    {"PairwiseMinkowskiOptions.zero_diagonal",
+     "Whether the diagonal of the matrix is 0; if None, where there is no `y`."},
+    {"PairwiseOptions.reduction",
+     "What becomes of each row of the matrix."},
+    {"PairwiseOptions.zero_diagonal",
+     "Whether the diagonal of the matrix is 0; if None, where there is no `y`."},
     {"PeakSignalNoiseRatio",
      "Computes the peak signal-to-noise ratio in decibels, 10 log(range² / mse) / log(base) with mse the mean "
      "of (predsᵢ - targetᵢ)²."},
@@ -1004,6 +1020,22 @@ constexpr std::array<Description, 580> sorted{{
      "tp / (tp + fn): [T + 1]."},
     {"PrecisionRecallPairs.thresholds",
      "Rising, as probabilities: [T]."},
+    {"ProcrustesAnalysis.disparity",
+     "The squared distance that is left, [N]."},
+    {"ProcrustesAnalysis.rotation",
+     "The orthogonal matrices [N, D, D] whose transposes they are multiplied by."},
+    {"ProcrustesAnalysis.scale",
+     "By what the points are multiplied, [N, 1]."},
+    {"ProcrustesDisparity",
+     "Computes how much two clouds of points differ once they are centred, brought to the same size, and the "
+     "second is turned, mirrored and scaled to lie over the first as well as it can: the squared distance that "
+     "is left, from 0 to 1, its mean over all samples."},
+    {"ProcrustesDisparity.point_cloud1",
+     "Points [N, M, D] of N samples, of which those of the same index belong together, in real dtypes."},
+    {"ProcrustesDisparity.point_cloud2",
+     "Points [N, M, D] of N samples, of which those of the same index belong together, in real dtypes."},
+    {"ProcrustesDisparityOptions.reduction",
+     "What becomes of the disparities of all samples."},
     {"QueryAggregation",
      "The same by name, or by a function of the user's."},
     {"R2Score",
@@ -1267,6 +1299,9 @@ constexpr std::array<Description, 580> sorted{{
      "Computes the sum of the values of the last `window` updates."},
     {"RunningSum.value",
      "A number or a tensor of any shape and real dtype."},
+    {"SharedFeatures",
+     "While one lives, a module that is asked again for the features of equal inputs, in this thread and by "
+     "whichever metric, does not run again: metrics made of others have one for the time of a batch."},
     {"SpearmanCorrCoef",
      "Computes the correlation of the ranks of predictions and targets; equal numbers have the mean of their "
      "ranks."},
@@ -1339,6 +1374,52 @@ constexpr std::array<Description, 580> sorted{{
      "A text or a list of texts, the i-th of one with the i-th of the other."},
     {"WordErrorRate.target",
      "A text or a list of texts, the i-th of one with the i-th of the other."},
+    {"cramers_v_matrix",
+     "Computes Cramér's V of each pair of columns of `matrix`, values [N, M]: [M, M], with 1 on the diagonal."},
+    {"pairwise_cosine_similarity",
+     "Computes the cosine of the angle between each row of `x` [N, D] and each of `y` [M, D], or of `x` where "
+     "there is none: [N, M], or with a `reduction` [N]; NaN of rows that are 0."},
+    {"pairwise_cosine_similarity.x",
+     "Rows [N, D] of a real dtype."},
+    {"pairwise_cosine_similarity.y",
+     "Rows [M, D]; if None, those of `x`."},
+    {"pairwise_euclidean_distance",
+     "Computes the Euclidean distance of each row of `x` [N, D] from each of `y` [M, D], or of `x` where there "
+     "is none: [N, M], or with a `reduction` [N]."},
+    {"pairwise_euclidean_distance.x",
+     "Rows [N, D] of a real dtype."},
+    {"pairwise_euclidean_distance.y",
+     "Rows [M, D]; if None, those of `x`."},
+    {"pairwise_linear_similarity",
+     "Computes the product of each row of `x` [N, D] with each of `y` [M, D], or of `x` where there is none: "
+     "[N, M], or with a `reduction` [N] of its rows, for which the whole matrix is never there."},
+    {"pairwise_linear_similarity.x",
+     "Rows [N, D] of a real dtype."},
+    {"pairwise_linear_similarity.y",
+     "Rows [M, D]; if None, those of `x`."},
+    {"pairwise_manhattan_distance",
+     "Computes the sum of absolute differences of each row of `x` [N, D] and each of `y` [M, D], or of `x` "
+     "where there is none: [N, M], or with a `reduction` [N]."},
+    {"pairwise_manhattan_distance.x",
+     "Rows [N, D] of a real dtype."},
+    {"pairwise_manhattan_distance.y",
+     "Rows [M, D]; if None, those of `x`."},
+    {"pairwise_minkowski_distance",
+     "Computes the Minkowski distance (Σ |x - y|^p)^(1/p) of each row of `x` [N, D] from each of `y` [M, D], "
+     "or of `x` where there is none: [N, M], or with a `reduction` [N]."},
+    {"pairwise_minkowski_distance.x",
+     "Rows [N, D] of a real dtype."},
+    {"pairwise_minkowski_distance.y",
+     "Rows [M, D]; if None, those of `x`."},
+    {"pearsons_contingency_coefficient_matrix",
+     "Computes Pearson's contingency coefficient of each pair of columns of `matrix`, values [N, M]: [M, M], "
+     "with 1 on the diagonal."},
+    {"theils_u_matrix",
+     "Computes Theil's U of each pair of columns of `matrix`, values [N, M]: [M, M], where the row is the "
+     "prediction and the column the target, with 1 on the diagonal."},
+    {"tschuprows_t_matrix",
+     "Computes Tschuprow's T of each pair of columns of `matrix`, values [N, M]: [M, M], with 1 on the "
+     "diagonal."},
 }};
 
 }  // namespace

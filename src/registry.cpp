@@ -24,7 +24,8 @@ struct Registry {
   Registry() {
     for (const Domain& domain :
          {aggregation_domain(), classification_domain(), clustering_domain(), collections_domain(), detection_domain(),
-          image_domain(), nominal_domain(), regression_domain(), retrieval_domain(), text_domain()}) {
+          image_domain(), nominal_domain(), pairwise_domain(), regression_domain(), retrieval_domain(), shape_domain(),
+          text_domain()}) {
       for (const MetricEntry& entry : domain.metrics) add(entry);
       for (const FunctionalEntry& entry : domain.functionals) add(entry);
       for (const RouterEntry& router : domain.routers) {

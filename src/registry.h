@@ -12,8 +12,10 @@ Domain collections_domain();
 Domain detection_domain();
 Domain image_domain();
 Domain nominal_domain();
+Domain pairwise_domain();
 Domain regression_domain();
 Domain retrieval_domain();
+Domain shape_domain();
 Domain text_domain();
 
 }  // namespace metrics

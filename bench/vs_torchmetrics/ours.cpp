@@ -4,6 +4,7 @@
 #include <metrics/collections/metric_collection.h>
 #include <metrics/collections/tracker.h>
 #include <metrics/core/dynamic.h>
+#include <metrics/core/registry.h>
 #include <metrics/distributed/process_group.h>
 #include <metrics/distributed/synchronize.h>
 
@@ -17,6 +18,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -96,10 +98,18 @@ std::vector<double> flat(const c10::IValue& value) {
 
 std::shared_ptr<metrics::Metric> made(const json& metric) {
   const std::string name = metric.at("name"), options = metric.at("options").dump();
-  if (name != "MetricTracker") return metrics::create(name, metrics::options_from_json(options));
-  auto tracker = std::make_shared<metrics::MetricTracker>(metrics::MetricTracker::from_json(options));
-  tracker->increment();
-  return tracker;
+  std::shared_ptr<metrics::Metric> found = metrics::create(name, metrics::options_from_json(options));
+  if (auto* tracker = dynamic_cast<metrics::MetricTracker*>(found.get())) tracker->increment();
+  return found;
+}
+
+/// A functional with its options, ready to be called.
+std::function<c10::IValue(const metrics::Args& inputs)> functional(const json& named) {
+  metrics::Kwargs options = metrics::options_from_json(named.at("options").dump());
+  for (const char* of_others : {"beside", "compute_with_cache"}) options.erase(of_others);
+  return [name = named.at("name").get<std::string>(), options](const metrics::Args& inputs) {
+    return metrics::call(name, inputs, options);
+  };
 }
 
 template <class Call>
@@ -132,6 +142,7 @@ class Contender {
     if (work == "sent") return sent();
     for (const auto& metric : metrics_) metric->reset();
     update_each();
+    if (work == "call") return time(request, [&] { functionals_.front()(inputs()); });
     if (work == "update") return time(request, [&] { metrics_.front()->update(inputs()); });
     if (work == "together") {
       std::vector<metrics::Metric*> all;
@@ -204,7 +215,14 @@ class Contender {
     rows_ = {};
     if (request.contains("weights")) rows_.weights = read_input(request.at("weights")).toTensor();
     metrics_.clear();
-    for (const json& metric : request.at("metrics")) metrics_.push_back(made(metric));
+    functionals_.clear();
+    for (const json& metric : request.at("metrics")) {
+      if (metrics::find_functional(metric.at("name").get<std::string>()) != nullptr) {
+        functionals_.push_back(functional(metric));
+      } else {
+        metrics_.push_back(made(metric));
+      }
+    }
     update_each();
     return true;
   }
@@ -227,6 +245,8 @@ class Contender {
   json values() {
     json values = json::array();
     for (const auto& metric : metrics_) values.push_back(flat(metric->compute()));
+    // Of a matrix the sums of rows tell enough.
+    for (const auto& call : functionals_) values.push_back(flat(call(inputs()).toTensor().sum(-1)));
     return values;
   }
 
@@ -254,6 +274,7 @@ class Contender {
 
   std::shared_ptr<metrics::ProcessGroup> group_ = metrics::init_process_group();
   std::vector<std::shared_ptr<metrics::Metric>> metrics_;
+  std::vector<std::function<c10::IValue(const metrics::Args& inputs)>> functionals_;
   std::vector<metrics::Args> batches_;
   metrics::Rows rows_;
 };

@@ -94,6 +94,41 @@ def clustering_targets():
         yield Row(f"{name}, update and compute, 100000 rows × 16", "collection_epoch", ((name, {}),), clustered(100000), rtol=1e-3)
 
 
+def pair_targets():
+    """Matrices of all pairs of rows, beside torchmetrics where the differences of all pairs fit into memory, and beside torch."""
+
+    def rows(first, second, columns):
+        return Input("logits", (first, columns), 0, ("rows",)), Input("probabilities", (second, columns), 0, ("rows",))
+
+    def row(name, beside, options, inputs, at_least, threads=1):
+        named = "".join(f", {k}={v}" for k, v in options.items())
+        options = {**options, **({} if beside == "torchmetrics" else {"beside": beside})}
+        work = f"{name}, {inputs[0].shape[0]} × {inputs[1].shape[0]} × {inputs[0].shape[1]}{named}, beside {beside}"
+        return Row(work, "call", ((name, options),), inputs, threads=threads, at_least=at_least, rtol=1e-4)
+
+    large, small = rows(4096, 4096, 128), rows(512, 512, 128)
+    for threads in (1, 2):
+        yield row("pairwise_linear_similarity", "a product", {}, large, 0.9, threads)
+        yield row("pairwise_cosine_similarity", "a product", {}, large, 0.7, threads)
+        yield row("pairwise_euclidean_distance", "cdist", {}, large, 0.6, threads)
+        yield row("pairwise_manhattan_distance", "cdist", {}, large, 1, threads)
+    for name in ("linear_similarity", "cosine_similarity", "euclidean_distance"):
+        yield row(f"pairwise_{name}", "torchmetrics", {}, large, 1)
+        yield row(f"pairwise_{name}", "torchmetrics", {"reduction": "mean"}, large, 1)
+    yield row("pairwise_minkowski_distance", "cdist", {"exponent": 3}, rows(1024, 1024, 128), 1)
+    yield row("pairwise_minkowski_distance", "cdist", {"exponent": 2.5}, rows(1024, 1024, 128), 1)
+    yield row("pairwise_manhattan_distance", "torchmetrics", {}, small, 4)
+    for exponent in (2, 3, 2.5):
+        yield row("pairwise_minkowski_distance", "torchmetrics", {"exponent": exponent}, small, 2)
+    for size in (32, 512):
+        for name in ("linear_similarity", "cosine_similarity", "euclidean_distance", "manhattan_distance", "minkowski_distance"):
+            yield row(f"pairwise_{name}", "torchmetrics", {}, rows(size, size, 16), 1)
+
+
+def clouds(rows):
+    return tuple(Input(kind, (rows, 50, 3), 0, ("samples", "points")) for kind in ("logits", "probabilities"))
+
+
 # Their states are rows in torchmetrics.
 OF_LABELS = ("MutualInfoScore", "NormalizedMutualInfoScore", "RandScore", "FowlkesMallowsIndex", "HomogeneityScore", "CompletenessScore", "VMeasureScore")
 OF_DATA = ("CalinskiHarabaszScore", "DaviesBouldinScore", "DunnIndex")
@@ -298,6 +333,7 @@ def classes(rows):
         yield name, {}, clustered(rows)
     for name in ("ClusterAccuracy", "CramersV", "TschuprowsT", "PearsonsContingencyCoefficient", "TheilsU"):
         yield name, {"num_classes": 10}, clusters(rows, 10)
+    yield "ProcrustesDisparity", {}, clouds(rows)
     yield "FleissKappa", {}, (Input("labels", (rows, 5), 4, ("samples", "categories")),)
 
 

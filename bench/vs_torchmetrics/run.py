@@ -22,7 +22,8 @@ from pathlib import Path
 
 import numpy
 
-from rows import clustering_targets, curve_targets, every_class, rank_targets, retrieval_targets, sync_targets, together_targets, update_targets, weighted_targets
+from rows import clustering_targets, curve_targets, every_class, pair_targets, rank_targets, retrieval_targets, sync_targets, together_targets
+from rows import update_targets, weighted_targets
 
 HERE = Path(__file__).resolve().parent
 SECONDS_PER_MEASUREMENT = {"one": 0.03, "ranks": 0.2}  # ranks that share cores need a while to find their rhythm
@@ -284,7 +285,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         inputs = Inputs(folder)
         compare_rows(chosen(update_targets()), programs, inputs, arguments.rounds)
-        compare_rows(chosen([*curve_targets(), *rank_targets(), *retrieval_targets(), *together_targets(), *clustering_targets()]), programs, inputs, arguments.rounds)
+        compare_rows(chosen([*curve_targets(), *rank_targets(), *retrieval_targets(), *together_targets(), *clustering_targets(), *pair_targets()]), programs, inputs, arguments.rounds)
         beside = [sys.executable, str(HERE / "weighted.py")]
         for peer in ("scikit-learn", "torcheval"):
             if peer != "torcheval" or importlib.util.find_spec("torcheval"):

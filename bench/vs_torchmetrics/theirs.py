@@ -2,7 +2,9 @@
 
     prepare  threads, metrics (name and options, among which may be metrics), batches of inputs (file, dtype or "text" or
              "boxes", shape; a "flag" has a value, a "dict" entries): makes the metrics, updates each with every batch
-    values   what each metric computes
+             (or functionals that belong to no class, with "beside" among their options where another function of torch takes their place)
+    values   what each metric computes; of each functional the sums of rows
+    call     of a functional
     update, together and collection_update (of all metrics with one batch), forward, compute, sync, epoch (reset, a hundred
              updates, compute), collection_compute, collection_epoch (reset, update, compute), best_metric (of a tracker,
              after ten steps)
@@ -24,9 +26,11 @@ import torch
 import torchmetrics
 import torchmetrics.clustering
 import torchmetrics.detection
+import torchmetrics.functional.pairwise
 import torchmetrics.image.fid
 import torchmetrics.nominal
 import torchmetrics.retrieval
+import torchmetrics.shape
 import torchmetrics.text
 import torchmetrics.wrappers
 
@@ -83,7 +87,7 @@ class Features(torch.nn.Identity):
 def find(name):
     """torchmetrics' class of that name, in its domain: at the root some are wrappers."""
     domains = (torchmetrics.classification, torchmetrics.detection, torchmetrics.image, torchmetrics.image.fid)
-    domains += (torchmetrics.clustering, torchmetrics.nominal, torchmetrics.retrieval, torchmetrics.text, torchmetrics.wrappers, torchmetrics)
+    domains += (torchmetrics.clustering, torchmetrics.nominal, torchmetrics.retrieval, torchmetrics.shape, torchmetrics.text, torchmetrics.wrappers, torchmetrics)
     return next(getattr(domain, name) for domain in domains if hasattr(domain, name))
 
 
@@ -114,16 +118,40 @@ def flat(value):
     return [number for element in value for number in flat(element)]
 
 
+def cdist(x, y, exponent=2, of="pairwise_euclidean_distance"):
+    """torch's distances."""
+    return torch.cdist(x, y, 1.0 if of == "pairwise_manhattan_distance" else float(exponent))
+
+
+def product(x, y):
+    return torch.mm(x, y.T)
+
+
+def normalised_product(x, y):
+    return product(torch.nn.functional.normalize(x), torch.nn.functional.normalize(y))
+
+
+def functional(given):
+    """The functional that is named, or the function beside it."""
+    options = {name: value for name, value in given["options"].items() if name not in ("beside", "compute_with_cache")}
+    function = getattr(torchmetrics.functional.pairwise, given["name"])
+    beside = {"cdist": lambda x, y, **more: cdist(x, y, of=given["name"], **more), "a product": normalised_product if given["name"] == "pairwise_cosine_similarity" else product}
+    function = beside.get(given["options"].get("beside"), function)
+    return lambda *inputs: function(*inputs, **options)
+
+
 class Contender:
     def __init__(self):
-        self.metrics, self.batches = [], []
+        self.metrics, self.batches, self.functionals = [], [], []
         if "RANK" in os.environ:
             torch.distributed.init_process_group("gloo")
 
     def prepare(self, request):
         torch.set_num_threads(request["threads"])
         self.batches = [[read(given) for given in batch] for batch in request["batches"]]
-        self.metrics = [made(metric) for metric in request["metrics"]]
+        of_pairs = lambda metric: metric["name"].startswith("pairwise_")
+        self.metrics = [made(metric) for metric in request["metrics"] if not of_pairs(metric)]
+        self.functionals = [functional(metric) for metric in request["metrics"] if of_pairs(metric)]
         self.update_each()
         return True
 
@@ -137,7 +165,11 @@ class Contender:
                 metric.update(*batch)
 
     def values(self, _):
-        return [flat(metric.compute()) for metric in self.metrics]
+        return [flat(metric.compute()) for metric in self.metrics] + [flat(call(*self.inputs).sum(-1)) for call in self.functionals]
+
+    def call(self, request):
+        call, inputs = self.functionals[0], self.inputs
+        return self.measure(request, lambda: call(*inputs))
 
     def measure(self, request, call):
         for metric in self.metrics:

@@ -55,6 +55,7 @@
 #include <metrics/collections/classwise.h>
 #include <metrics/collections/composite.h>
 #include <metrics/collections/composition.h>
+#include <metrics/collections/feature_share.h>
 #include <metrics/collections/handle.h>
 #include <metrics/collections/metric_collection.h>
 #include <metrics/collections/minmax.h>
@@ -80,6 +81,12 @@
 #include <metrics/nominal/pearson.h>
 #include <metrics/nominal/theils_u.h>
 #include <metrics/nominal/tschuprows.h>
+#include <metrics/pairwise/cosine.h>
+#include <metrics/pairwise/euclidean.h>
+#include <metrics/pairwise/linear.h>
+#include <metrics/pairwise/manhattan.h>
+#include <metrics/pairwise/matrix.h>
+#include <metrics/pairwise/minkowski.h>
 #include <metrics/regression/choices.h>
 #include <metrics/regression/concordance.h>
 #include <metrics/regression/cosine_similarity.h>
@@ -116,6 +123,7 @@
 #include <metrics/retrieval/r_precision.h>
 #include <metrics/retrieval/recall.h>
 #include <metrics/retrieval/reciprocal_rank.h>
+#include <metrics/shape/procrustes.h>
 #include <metrics/text/wer.h>
 #include <metrics/version.h>
 

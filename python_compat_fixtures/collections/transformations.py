@@ -1,4 +1,4 @@
-"""BinaryTargetTransformer and LambdaInputTransformer, whose functions cannot be written down: it has none in the cases."""
+"""MetricInputTransformer, BinaryTargetTransformer, and LambdaInputTransformer, whose functions cannot be written down: it has none in the cases."""
 
 import torch
 from cases import Case, Misuse, Stem, named
@@ -20,7 +20,7 @@ def misuses(stem: Stem) -> None:
         Misuse(f"{metric}/{name}", metric, options, word, list(batches), **more)
     )
     batch = binary("transformations/misuse", "probabilities")[0]
-    for metric in ("BinaryTargetTransformer", "LambdaInputTransformer"):
+    for metric in ("BinaryTargetTransformer", "LambdaInputTransformer", "MetricInputTransformer"):
         refuse(metric, "no metric", "wrapped_metric", {})
         refuse(metric, "a number as metric", "wrapped_metric", {"wrapped_metric": 7})
         refuse(metric, "unknown option", "limit", {"wrapped_metric": ACCURACY, "limit": 3})
@@ -47,6 +47,10 @@ def write(stem: Stem) -> None:
     add("BinaryTargetTransformer", "of another", {"wrapped_metric": twice, "threshold": 2}, continuous("twice", torch.int64))
     labels = binary("transformations/labels", "probabilities")
     add("LambdaInputTransformer", "no functions", of(), labels)
+    add("MetricInputTransformer", "a metric", of(), labels)
+    add("MetricInputTransformer", "a collection", {"wrapped_metric": collection}, labels)
+    add("MetricInputTransformer", "of another", {"wrapped_metric": twice}, continuous("other"))
     valid = [torch.arange(len(b["target"])) % 3 != 1 for b in labels]
     add("BinaryTargetTransformer", "rows that do not count", of(), labels, valid=valid)
+    stem.require("MetricInputTransformer", {"wrapped_metric": []})
     stem.require("BinaryTargetTransformer", {"wrapped_metric": [], "threshold": [1, 1.5, -2.0]})

@@ -76,6 +76,14 @@ void print_text(std::ostream& out, const Listing& listing) {
     if (const std::string weights = weights_of(*metric); !weights.empty()) print_lines(out, "weights", {weights});
     out << "\n";
   }
+  for (const FunctionalEntry* functional : without_class(listing)) {
+    out << functional->name << "  (" << functional->domain << ", a functional)\n";
+    const std::string_view summary = metrics::detail::description(functional->name);
+    if (!summary.empty()) out << "  " << summary << "\n";
+    print_lines(out, "options", texts(functional->options));
+    print_lines(out, "inputs", texts(functional->inputs));
+    out << "\n";
+  }
   for (const RouterEntry* router : listing.routers) {
     out << router->name << "  (by task" << (router->functional.empty() ? "" : ", functional ") << router->functional
         << ")\n";
@@ -178,7 +186,11 @@ Listing find(const std::vector<std::string>& names) {
     if (metric) found.metrics.push_back(metric);
     if (metric && !metric->functional.name.empty()) found.functionals.push_back(&metric->functional);
     if (router) found.routers.push_back(router);
-    if (!metric && !router) {
+    if (metric || router) continue;
+    const FunctionalEntry* functional = find_functional(name);
+    if (functional) {
+      found.functionals.push_back(functional);
+    } else {
       throw InvalidArgument("there is no metric called '" + name + "'; \"metrics list --names\" shows what there is");
     }
   }

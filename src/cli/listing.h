@@ -4,6 +4,7 @@
 #include <metrics/core/state.h>
 #include <metrics/core/unit.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,18 @@ struct Listing {
   std::vector<const RouterEntry*> routers;
   std::vector<const FunctionalEntry*> functionals{};  ///< Those of the metrics, and those that belong to none.
 };
+
+/// The functionals that belong to none of the metrics.
+inline std::vector<const FunctionalEntry*> without_class(const Listing& listing) {
+  std::vector<const FunctionalEntry*> alone;
+  for (const FunctionalEntry* functional : listing.functionals) {
+    const bool belongs = std::any_of(listing.metrics.begin(), listing.metrics.end(), [&](const MetricEntry* metric) {
+      return metric->functional.name == functional->name;
+    });
+    if (!belongs) alone.push_back(functional);
+  }
+  return alone;
+}
 
 struct StateInfo {
   std::vector<std::string> names;

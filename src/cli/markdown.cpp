@@ -22,11 +22,12 @@ std::string code(std::string_view name) {
   return "`" + cell(std::string(name)) + "`";
 }
 
-/// The metrics that one section describes: those of a router's tasks, or one.
+/// What one section describes: the metrics of a router's tasks, or one, or a functional that belongs to no class.
 struct Section {
   std::string title;
   std::string functional;
   std::vector<const MetricEntry*> metrics;
+  const FunctionalEntry* alone = nullptr;
 };
 
 /// The sections of a domain by title.
@@ -46,6 +47,9 @@ std::vector<Section> sections_of(std::string_view domain, const Listing& listing
     const bool described = std::find(by_task.begin(), by_task.end(), metric) != by_task.end();
     if (metric->domain != domain || described) continue;
     sections.push_back({std::string(metric->name), std::string(metric->functional.name), {metric}});
+  }
+  for (const FunctionalEntry* functional : without_class(listing)) {
+    if (functional->domain == domain) sections.push_back({std::string(functional->name), "", {}, functional});
   }
   std::sort(sections.begin(), sections.end(), [](const Section& a, const Section& b) { return a.title < b.title; });
   return sections;
@@ -82,6 +86,11 @@ void print_metric(std::ostream& out, const MetricEntry& metric) {
   out << "; weights of rows: " << weights_of(metric) << "\n";
 }
 
+void print_functional(std::ostream& out, const FunctionalEntry& functional) {
+  out << "- functional **" << code(functional.name) << "**. " << metrics::detail::description(functional.name) << "\n";
+  print_list(out, "inputs", functional.inputs);
+}
+
 /// An option with the metrics of a section that have it so.
 struct Row {
   const OptionInfo* option;
@@ -95,6 +104,9 @@ bool is_alike(const OptionInfo& a, const OptionInfo& b) {
 /// The options of a section's metrics, those of one name beside each other.
 std::vector<Row> rows_of(const Section& section) {
   std::vector<Row> rows;
+  if (section.alone != nullptr) {
+    for (const OptionInfo& option : section.alone->options) rows.push_back({&option, {}});
+  }
   for (const MetricEntry* metric : section.metrics) {
     for (const OptionInfo& option : metric->options) {
       const auto same =
@@ -157,6 +169,11 @@ std::string page_of(std::string_view domain, const Listing& listing) {
       << "options of [the dynamic face](../dynamic.md) as well.\n";
   for (const Section& section : sections_of(domain, listing)) {
     out << "\n## " << section.title << "\n\n";
+    if (section.alone != nullptr) {
+      print_functional(out, *section.alone);
+      print_options(out, section);
+      continue;
+    }
     if (section.metrics.size() > 1 || section.title != section.metrics.front()->name) {
       out << "By `task`";
       if (!section.functional.empty()) out << "; functional " << code(section.functional);
@@ -205,6 +222,7 @@ void write(const std::filesystem::path& file, const std::string& text) {
 void write_markdown(const std::filesystem::path& folder, const Listing& listing) {
   std::vector<std::string_view> domains;
   for (const MetricEntry* metric : listing.metrics) domains.push_back(metric->domain);
+  for (const FunctionalEntry* functional : listing.functionals) domains.push_back(functional->domain);
   std::sort(domains.begin(), domains.end());
   domains.erase(std::unique(domains.begin(), domains.end()), domains.end());
   for (const std::string_view domain : domains) {

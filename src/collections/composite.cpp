@@ -5,6 +5,7 @@
 #include <metrics/core/errors.h>
 #include <metrics/core/readable.h>
 #include <metrics/core/registry.h>
+#include <metrics/image/feature_source.h>
 
 #include <algorithm>
 #include <map>
@@ -239,6 +240,7 @@ c10::IValue Composite::value_of_child(Metric& child) const {
 
 void Composite::update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) {
   const WarningScope once;
+  const SharedFeatures shared(most_shared_features());
   const bool may_plan = feeds_all_alike() && kwargs.empty();
   if (may_plan && has_plan()) {
     check_readable_inputs(*this, args, kwargs, rows);
@@ -263,6 +265,7 @@ bool Composite::has_plan() const {
 
 c10::IValue Composite::forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) {
   const WarningScope once;
+  const SharedFeatures shared(most_shared_features());
   const AutogradScope scope(at::GradMode::is_enabled());
   Feeds feeds;
   route(std::make_shared<const BatchInputs>(BatchInputs{args, kwargs, rows}), feeds);

@@ -1,4 +1,6 @@
 #include "composite_entry.h"
+#include "wrapper_entries.h"
+#include <metrics/classification/accuracy.h>
 #include <metrics/collections/tracker.h>
 #include <metrics/core/autograd_scope.h>
 #include <metrics/core/codec.h>
@@ -92,6 +94,10 @@ struct Directions {
 template <>
 struct Codec<Directions> {
   static std::string type() { return "list of bool"; }
+  static c10::IValue write(const Directions& value) {
+    std::vector<c10::IValue> all(value.maximize.begin(), value.maximize.end());
+    return detail::list_of(std::move(all));
+  }
   static std::optional<Directions> read(const c10::IValue& v) {
     const auto elements = detail::elements_of(v);
     if (!elements) return std::nullopt;
@@ -119,8 +125,9 @@ struct TrackerArguments {
 
 }  // namespace
 
-MetricTracker MetricTracker::of_options(const Kwargs& options) {
-  const auto given = metrics::options_from<TrackerArguments>(options, "MetricTracker");
+namespace {
+
+MetricTracker tracker_of(const TrackerArguments& given) {
   MetricTrackerOptions own;
   if (given.maximize) {
     const bool* for_all = std::get_if<bool>(&*given.maximize);
@@ -128,6 +135,31 @@ MetricTracker MetricTracker::of_options(const Kwargs& options) {
     if (for_all == nullptr) require_one_each(*given.metric.handle.value(), own.maximize);
   }
   return MetricTracker(given.metric, std::move(own));
+}
+
+std::unique_ptr<Metric> make_tracker(const TrackerArguments& given) {
+  return std::make_unique<MetricTracker>(tracker_of(given));
+}
+
+TrackerArguments tracker_example() {
+  TrackerArguments arguments;
+  arguments.metric.handle = MulticlassAccuracy({.num_classes = 3});
+  return arguments;
+}
+
+}  // namespace
+
+MetricEntry metric_tracker_entry(std::string_view domain) {
+  return composite_entry<TrackerArguments, make_tracker, tracker_example>("MetricTracker", domain);
+}
+
+MetricTracker MetricTracker::of_options(const Kwargs& options) {
+  return tracker_of(metrics::options_from<TrackerArguments>(options, "MetricTracker"));
+}
+
+MetricTracker& MetricTracker::of(Metric& metric) {
+  if (auto* tracker = dynamic_cast<MetricTracker*>(&metric)) return *tracker;
+  throw InvalidArgument("a MetricTracker is expected, got " + metric.to_string());
 }
 
 MetricTracker MetricTracker::from_json(std::string_view json) {
@@ -164,11 +196,11 @@ void MetricTracker::collect_units(std::vector<Unit*>& units) {
 }
 
 void MetricTracker::update_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) {
-  current("update").update(args, kwargs, rows);
+  detail::named(name(), [&] { current("update").update(args, kwargs, rows); });
 }
 
 c10::IValue MetricTracker::forward_dynamic(const Args& args, const Kwargs& kwargs, const Rows& rows) {
-  return current("forward").forward(args, kwargs, rows);
+  return detail::named(name(), [&] { return current("forward").forward(args, kwargs, rows); });
 }
 
 c10::IValue MetricTracker::compute_dynamic() {

@@ -101,6 +101,30 @@ struct Codec<NoFunction> {
 
 namespace {
 
+/// What the base is by itself: it hands inputs on as they are.
+class Untransformed : public MetricInputTransformer {
+ public:
+  using MetricInputTransformer::MetricInputTransformer;
+  std::string_view name() const override { return "MetricInputTransformer"; }
+  std::unique_ptr<Metric> clone() const override { return std::make_unique<Untransformed>(*this); }
+};
+
+struct UntransformedArguments {
+  GivenMetric wrapped_metric{};
+
+  static constexpr auto fields() {
+    return metrics::fields<&UntransformedArguments::wrapped_metric>(1).about({"The metric to wrap."});
+  }
+};
+
+std::unique_ptr<Metric> make_untransformed(const UntransformedArguments& given) {
+  return std::make_unique<Untransformed>(given.wrapped_metric);
+}
+
+UntransformedArguments untransformed_example() {
+  return {.wrapped_metric = {BinaryAccuracy()}};
+}
+
 struct LambdaArguments {
   GivenMetric wrapped_metric{};
   NoFunction transform_pred{};
@@ -143,6 +167,11 @@ BinaryTargetArguments binary_target_example() {
 }
 
 }  // namespace
+
+MetricEntry metric_input_transformer_entry(std::string_view its_domain) {
+  return composite_entry<UntransformedArguments, make_untransformed, untransformed_example>("MetricInputTransformer",
+                                                                                            its_domain);
+}
 
 MetricEntry lambda_input_transformer_entry(std::string_view its_domain) {
   return composite_entry<LambdaArguments, make_lambda, lambda_example>("LambdaInputTransformer", its_domain);

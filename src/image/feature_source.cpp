@@ -3,7 +3,11 @@
 #include <metrics/core/readable.h>
 #include <metrics/image/feature_source.h>
 
+#include <ATen/ops/equal.h>
+
+#include <algorithm>
 #include <sstream>
+#include <utility>
 
 namespace metrics {
 
@@ -15,7 +19,7 @@ std::string FeatureSource::key() const {
 }
 
 Tensor FeatureSource::features_of(std::string_view metric, const Tensor& inputs) const {
-  const Tensor given = module_ ? (*module_)(inputs) : inputs;
+  const Tensor given = module_ ? SharedFeatures::of(*module_, inputs) : inputs;
   const bool readable = detail::is_readable(given);
   const Tensor features = readable && given.dim() == 1 ? given.unsqueeze(0) : given;
   if (readable && features.dim() == 2 && features.size(1) == count_) return features.detach();
@@ -25,6 +29,36 @@ Tensor FeatureSource::features_of(std::string_view metric, const Tensor& inputs)
   readable ? message << features.scalar_type() << " of shape " << features.sizes()
            : message << detail::unreadable_kind(features);
   throw InvalidArgument(message.str());
+}
+
+thread_local SharedFeatures* SharedFeatures::current_ = nullptr;
+
+SharedFeatures::SharedFeatures(std::size_t most) : most_(most) {
+  if (current_ == nullptr) current_ = this;
+}
+
+SharedFeatures::~SharedFeatures() {
+  if (current_ == this) current_ = nullptr;
+}
+
+Tensor SharedFeatures::of(const FeatureSource::Module& module, const Tensor& inputs) {
+  SharedFeatures* const shared = current_;
+  if (shared == nullptr || shared->most_ == 0) return module(inputs);
+  const auto are_equal = [&](const Tensor& others) {
+    return others.is_same(inputs) || (others.scalar_type() == inputs.scalar_type() &&
+                                      others.device() == inputs.device() && at::equal(others, inputs));
+  };
+  std::list<Kept>& kept = shared->kept_;
+  const auto known = std::find_if(kept.begin(), kept.end(),
+                                  [&](const Kept& each) { return each.module == &module && are_equal(each.inputs); });
+  if (known != kept.end()) {
+    kept.splice(kept.begin(), kept, known);
+  } else {
+    Tensor features = module(inputs);
+    kept.push_front({&module, inputs, std::move(features)});
+    if (kept.size() > shared->most_) kept.pop_back();
+  }
+  return kept.front().features;
 }
 
 void check_feature(std::string_view metric, const FeatureSource& feature) {

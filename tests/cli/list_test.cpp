@@ -128,6 +128,26 @@ TEST_CASE("metrics list: for readers") {
                  "  options   num_classes: int (required)\n                Number of classes.\n"));
 }
 
+TEST_CASE("metrics list: functionals without a class, with what is said of them") {
+  const Outcome outcome = run_cli("list pairwise_minkowski_distance");
+  CHECK(outcome.exit_code == 0);
+  CHECK(contains(outcome.out,
+                 "pairwise_minkowski_distance  (pairwise, a functional)\n  Computes the Minkowski distance"));
+  CHECK(contains(outcome.out, "  options   exponent: float = 2.0\n                The power of the differences"));
+  CHECK(contains(outcome.out, "y: Tensor or None\n                Rows [M, D]"));
+  CHECK_FALSE(contains(run_cli("list CramersV").out, "a functional)"));
+  for (const auto* functional : metrics::list_functionals()) {
+    if (functional->domain == "user") continue;
+    for (const auto& option : functional->options) {
+      CHECK_MESSAGE(!option.description.empty(), functional->name << "." << option.name);
+    }
+    if (functional->domain != "pairwise") continue;
+    for (const auto& input : functional->inputs) {
+      CHECK_MESSAGE(!input.description.empty(), functional->name << "." << input.name);
+    }
+  }
+}
+
 TEST_CASE("metrics list: every metric, input and option is described in a sentence") {
   const auto is_sentence = [](std::string_view text) {
     return !text.empty() && (text.ends_with('.') || text.ends_with('!')) && text.find('\n') == std::string_view::npos;

@@ -7,6 +7,7 @@
 #include <metrics/collections/minmax.h>
 #include <metrics/collections/running.h>
 #include <metrics/collections/tracker.h>
+#include <metrics/core/dynamic.h>
 #include <metrics/core/errors.h>
 #include <metrics/detection/iou.h>
 #include <metrics/regression/mse.h>
@@ -87,6 +88,26 @@ TEST_CASE("tracker: nothing can be done before the first increment") {
   tracker.reset_all();
   CHECK(tracker.n_steps() == 0);
   CHECK_THROWS_WITH_AS(tracker.step(0), doctest::Contains("no step 0 of 0"), InvalidArgument);
+}
+
+TEST_CASE("tracker: by name, as what it is") {
+  const auto made = metrics::create_from_json(
+      R"({"name": "MetricTracker", "options": {"metric": {"name": "MetricCollection", "options": {"metrics":
+          {"mse": "MeanSquaredError", "r2": "R2Score"}}}, "maximize": [false, true]}})");
+  CHECK_THROWS_WITH_AS(made->update({at::ones({2}), at::ones({2})}), doctest::Contains("increment()"), metrics::Error);
+  MetricTracker& tracker = MetricTracker::of(*made);
+  const Tensor target = at::tensor({1.0, 2.0, 4.0});
+  for (const double offset : {2.0, 0.5, 1.0}) {
+    tracker.increment();
+    made->update({target + offset, target});
+  }
+  CHECK(made->compute().toGenericDict().size() == 2);
+  CHECK(tracker.best_metrics()[0].second->step == 1);
+  CHECK(made->to_string() == "MetricTracker(metric=" + tracker.step(0).to_string() + ", maximize=[False, True])");
+  const auto copy = made->clone();
+  CHECK(MetricTracker::of(*copy).n_steps() == 3);
+  MeanSquaredError other;
+  CHECK_THROWS_WITH_AS(MetricTracker::of(other), doctest::Contains("MeanSquaredError"), InvalidArgument);
 }
 
 TEST_CASE("tracker: a direction must be known, and go with the metrics") {

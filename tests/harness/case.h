@@ -12,11 +12,12 @@ namespace metrics::testing {
 /// Options by name, as `metrics::create` takes them.
 using Options = Kwargs;
 
-/// One metric with its options, on some batches, and what is expected of it. What is not given is not compared with
-/// anything outside: then all ways of playing the case have to agree with one another.
+/// One metric with its options, on some batches, and what is expected of it; or one call of a functional that belongs
+/// to no class: then `metric` is empty. What is not given is not compared with anything outside: then all ways of
+/// playing the case have to agree with one another.
 struct Case {
   std::string name;
-  /// A name that `metrics::create` knows.
+  /// A name that `metrics::create` knows. A MetricTracker is played in its first step.
   std::string metric;
   Options options = {};
   /// Inputs by name; sample ids, where the case is about them, under `ids_name`.
@@ -55,6 +56,9 @@ struct Misuse {
   std::vector<Batch> batches = {};
   /// Whether the last one is taken, and `compute` refuses what it makes of the states.
   bool at_compute = false;
+  /// A functional that belongs to no class, and all that it is given: then there is no metric.
+  std::string functional = {};
+  Kwargs functional_call = {};
   /// What the error's message has to contain, whatever the case of its letters.
   std::string contains = {};
 };

@@ -76,7 +76,18 @@ Batch batch(const json& node, const Tensors& tensors) {
   return result;
 }
 
+/// A call of a functional that belongs to no class.
+Case fixture_call(const json& node, const Tensors& tensors) {
+  return {.name = node.at("name"),
+          .metric = "",
+          .functional = node.at("functional"),
+          .functional_call = batch(node.at("functional_call"), tensors),
+          .functional_value = value(node.at("functional_value"), tensors),
+          .tolerance = {.rtol = node.at("rtol"), .atol = node.at("atol")}};
+}
+
 Case fixture_case(const json& node, const Tensors& tensors) {
+  if (!node.contains("class")) return fixture_call(node, tensors);
   Case c{.name = node.at("name"), .metric = node.at("class"), .options = options(node.at("options"))};
   for (const auto& b : node.at("batches")) c.batches.push_back(batch(b, tensors));
   if (node.contains("ids"))
@@ -107,6 +118,13 @@ Case fixture_case(const json& node, const Tensors& tensors) {
 }
 
 Misuse fixture_misuse(const json& node, const Tensors& tensors) {
+  if (!node.contains("class")) {
+    return {.name = node.at("name"),
+            .metric = "",
+            .functional = node.at("functional"),
+            .functional_call = batch(node.at("functional_call"), tensors),
+            .contains = node.at("contains")};
+  }
   Misuse m{.name = node.at("name"), .metric = node.at("class"), .options = options(node.at("options"))};
   for (const auto& b : node.at("batches")) m.batches.push_back(batch(b, tensors));
   m.contains = node.at("contains");

@@ -32,7 +32,7 @@ constexpr Tolerance exact{.rtol = 0, .atol = 0};
 using Parts = std::vector<std::vector<Batch>>;
 
 std::unique_ptr<Metric> local(const Case& c) {
-  return create(c.metric, c.options, {.sync_on_compute = false});
+  return created(c, {.sync_on_compute = false});
 }
 
 void update(Metric& metric, const std::vector<Batch>& batches) {
@@ -130,7 +130,7 @@ class Player {
   }
 
   void forward(const std::vector<Batch>& batches, int64_t world_size) {
-    const auto metric = create(case_.metric, case_.options, {.dist_sync_on_step = true});
+    const auto metric = created(case_, {.dist_sync_on_step = true});
     const Batch empty = split(batches.front(), {0}).front();
     const auto ranks = static_cast<std::size_t>(world_size);
     for (std::size_t begin = 0; begin < batches.size(); begin += ranks) {
@@ -197,7 +197,7 @@ void play_all(const std::vector<Case>& cases, const std::filesystem::path& direc
 RankReport play_on_rank(const Case& c, int64_t rank, int64_t world_size) {
   Player player(c, rank);
   player.report.name = c.name;
-  if (c.excludes.contains("ranks")) return player.report;
+  if (c.metric.empty() || c.excludes.contains("ranks")) return player.report;
   try {
     const auto with_rows = batches_with_rows(c);
     const auto& batches = with_rows ? *with_rows : c.batches;

@@ -2,6 +2,7 @@
 
 #include "core/failing_write.h"
 #include "states_text.h"
+#include <metrics/collections/tracker.h>
 #include <metrics/core/errors.h>
 #include <metrics/core/registry.h>
 #include <metrics/core/unit.h>
@@ -69,14 +70,25 @@ std::string first_of(std::initializer_list<std::string> found) {
   return "";
 }
 
-bool always(const Case&) {
-  return true;
+/// The metric of that name, a tracker in its first step.
+std::unique_ptr<Metric> made(const std::string& metric, const Options& options, const MetricOptions& common = {}) {
+  auto found = create(metric, options, common);
+  if (auto* tracker = dynamic_cast<MetricTracker*>(found.get())) tracker->increment();
+  return found;
+}
+
+/// Whether the case is of a functional that belongs to no class.
+bool is_call(const Case& c) {
+  return c.metric.empty();
+}
+bool always(const Case& c) {
+  return !is_call(c);
 }
 bool has_whole(const Case& c) {
   return whole_of(c).has_value();
 }
 bool has_row_batches(const Case& c) {
-  return batches_with_rows(c).has_value();
+  return !is_call(c) && batches_with_rows(c).has_value();
 }
 
 // ---- one process, one metric ----------------------------------------------------------------------------------------
@@ -101,7 +113,7 @@ Kwargs functional_arguments(const Case& c) {
 
 std::string functional(const Case& c) {
   const IValue value = call(c.functional, {}, functional_arguments(c));
-  return difference(value, c.functional_value.value_or(expected_final(c)), c.tolerance);
+  return difference(value, c.functional_value ? *c.functional_value : expected_final(c), c.tolerance);
 }
 
 std::string one_update(const Case& c) {
@@ -527,6 +539,30 @@ std::string strided(const Case& c) {
   return "";
 }
 
+/// A call in other forms of its arguments: by position, in memory of other layouts, and in inference mode. Its inputs
+/// stay as they are.
+std::string call_forms(const Case& c) {
+  const auto* entry = find_functional(c.functional);
+  if (entry == nullptr) return c.functional + " is not registered";
+  const Kwargs& given = *c.functional_call;
+  const auto unlike = [&](const IValue& got) { return difference(got, *c.functional_value, c.tolerance); };
+  Args args;
+  Kwargs others = given;
+  for (const auto& input : entry->inputs) {
+    const auto found = others.find(input.name);
+    if (found == others.end()) break;
+    args.push_back(found->second);
+    others.erase(found);
+  }
+  std::string found = at_step("by position", unlike(call(c.functional, args, others)));
+  const Kwargs laid_out = with_tensors(given, spread);
+  found = first_of({found, at_step("every second element", unlike(call(c.functional, {}, laid_out)))});
+  for (const auto& [name, input] : given)
+    if (bits(laid_out.at(name)) != bits(input)) return "the call has written to the input " + name;
+  const c10::InferenceMode on;
+  return first_of({found, at_step("inference mode", unlike(call(c.functional, {}, given)))});
+}
+
 std::string half(const Case& c) {
   for (const auto dtype : {at::kHalf, at::kBFloat16}) {
     const auto metric = created(c);
@@ -677,8 +713,8 @@ std::string reads(const Case& c) {
   return first_of({found, left("an update of its clone"), final_difference(*metric, c)});
 }
 
-bool has_cuda(const Case&) {
-  return at::hasCUDA();
+bool has_cuda(const Case& c) {
+  return !is_call(c) && at::hasCUDA();
 }
 
 std::string cuda(const Case& c) {
@@ -695,6 +731,7 @@ std::string cuda(const Case& c) {
 
 constexpr auto all_ways = std::to_array<Way>({
     {"functional", has_call, functional},
+    {"call forms", is_call, call_forms},
     {"one update", has_whole, one_update},
     {"updates", always, updates},
     {"positional", always, positional},
@@ -734,11 +771,12 @@ std::vector<std::string_view> names_of(std::string_view metric) {
 /// What is wrong with an error as the refusal of a misuse; empty when nothing is.
 std::string wrong_refusal(const std::exception& error, const Misuse& misuse) {
   if (!dynamic_cast<const Error*>(&error)) return std::string("is no metrics::Error: ") + error.what();
-  const std::vector<std::string_view> names = names_of(misuse.metric);
+  const std::string& subject = misuse.functional.empty() ? misuse.metric : misuse.functional;
+  const std::vector<std::string_view> names = names_of(subject);
   const std::string_view message(error.what());
   const auto is_there = [&](std::string_view name) { return message.find(name) != std::string_view::npos; };
   if (std::none_of(names.begin(), names.end(), is_there))
-    return "the error does not name the metric " + misuse.metric + ": " + error.what();
+    return "the error does not name " + subject + ": " + error.what();
   if (lower(error.what()).find(lower(misuse.contains)) != std::string::npos) return "";
   return "the error does not name '" + misuse.contains + "': " + error.what();
 }
@@ -778,10 +816,18 @@ std::string failure(const Way& way, const Case& c) {
 
 std::string failure(const Misuse& misuse) {
   const Warnings warnings;
+  if (!misuse.functional.empty()) {
+    try {
+      call(misuse.functional, {}, misuse.functional_call);
+      return "takes it";
+    } catch (const std::exception& error) {
+      return wrong_refusal(error, misuse);
+    }
+  }
   std::unique_ptr<Metric> metric;
   try {
     // Without a cache, which would hide that states have changed.
-    metric = create(misuse.metric, misuse.options, {.compute_with_cache = false});
+    metric = made(misuse.metric, misuse.options, {.compute_with_cache = false});
     for (std::size_t i = 0; i + 1 < misuse.batches.size(); ++i) testing::update(*metric, misuse.batches[i]);
   } catch (const std::exception& error) {
     if (!misuse.batches.empty()) return std::string("throws too early: ") + error.what();
@@ -844,13 +890,13 @@ std::optional<Tensor> valid_of(const Case& c, std::size_t batch) {
 
 IValue expected_final(const Case& c) {
   if (c.final) return *c.final;
-  const auto metric = create(c.metric, c.options, {.sync_on_compute = false});
+  const auto metric = created(c, {.sync_on_compute = false});
   update(*metric, c, 0, c.batches.size());
   return metric->compute();
 }
 
-std::unique_ptr<Metric> created(const Case& c) {
-  return create(c.metric, c.options);
+std::unique_ptr<Metric> created(const Case& c, const MetricOptions& common) {
+  return made(c.metric, c.options, common);
 }
 
 void update(Metric& metric, const Case& c, std::size_t begin, std::size_t end) {

@@ -45,7 +45,7 @@ std::optional<at::Tensor> valid_of(const Case& c, std::size_t batch);
 c10::IValue expected_final(const Case& c);
 
 /// Makes the case's metric.
-std::unique_ptr<Metric> created(const Case& c);
+std::unique_ptr<Metric> created(const Case& c, const MetricOptions& common = {});
 /// Updates with the case's batches from `begin` to `end`.
 void update(Metric& metric, const Case& c, std::size_t begin, std::size_t end);
 

@@ -4,9 +4,10 @@
 //   {"case": a case as the indexes of fixtures have it, "plays": names, "shares": how many batches each shard gets,
 //    "half": how many come before what `reset`, `clone` and `saved` do, "ways": names, "bytes": n}
 //
-// The answer is a line: for each play its value, or its error and the call that threw it. MetricTracker and
-// CompositionalMetric have no name in the registry and are cases all the same: options of the latter are
-// `{"operator": "Add", "a": operand, "b": operand}`, an operand being a metric, a number or again such options.
+// The answer is a line: for each play its value, or its error and the call that threw it. CompositionalMetric has no
+// name in the registry and is a case all the same: its options are `{"operator": "Add", "a": operand, "b": operand}`,
+// an operand being a metric, a number or again such options. A MetricTracker has a step for each batch. Of a functional
+// that belongs to no class the class is empty.
 
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <metrics/collections/composition.h>
@@ -104,18 +105,18 @@ metrics::CompositionalMetric composed(const std::function<std::optional<IValue>(
   return {function, first, second ? std::optional(operand(*second)) : std::nullopt};
 }
 
-bool is_registered(const Case& c) {
+/// Whether the harness can play it in its ways.
+bool has_ways(const Case& c) {
   return c.metric != tracker_name && c.metric != composed_name;
 }
 
 std::unique_ptr<Metric> made(const Case& c) {
-  if (is_registered(c)) return created(c);
+  if (c.metric != composed_name) return created(c);
   const auto option = [&](std::string_view name) -> std::optional<IValue> {
     const auto found = c.options.find(std::string(name));
     return found == c.options.end() ? std::nullopt : std::optional(found->second);
   };
-  if (c.metric == composed_name) return std::make_unique<metrics::CompositionalMetric>(composed(option));
-  return std::make_unique<metrics::MetricTracker>(metrics::MetricTracker::of_options(c.options));
+  return std::make_unique<metrics::CompositionalMetric>(composed(option));
 }
 
 /// The call that a play has come to, for its error.
@@ -283,7 +284,7 @@ json answer(const json& request, const Tensors& tensors) {
       throw std::runtime_error("there is no play " + play);
     });
   }
-  if (!is_registered(c) || !all.contains("updates")) return all;
+  if (!has_ways(c) || !all.contains("updates")) return all;
   if (all["updates"].contains("error")) {
     all["refusal"] = after_refusal(c, all["updates"]);
     return all;

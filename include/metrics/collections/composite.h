@@ -54,8 +54,8 @@ class METRICS_API Children {
 ///
 /// What derives from it says which inputs its children get (`feed`; all of them the same if it does not) and how its
 /// value follows from theirs (`value`). Ranks, `forward`, failures, clones and state dicts follow: an update changes
-/// all children or none, those that are alike share one pass over the batch, and all that is to be merged over ranks
-/// travels in one exchange a group.
+/// all children or none, those that are alike share one pass over the batch, a module that makes features for several
+/// of them runs once (`SharedFeatures`), and all that is to be merged over ranks travels in one exchange a group.
 class METRICS_API Composite : public ByPosition<Metric> {
  public:
   const MetricTraits& traits() const override;
@@ -89,6 +89,8 @@ class METRICS_API Composite : public ByPosition<Metric> {
   virtual void feed(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds);
   /// Whether `feed` gives each child the inputs as they come, if they are by position.
   virtual bool feeds_all_alike() const { return false; }
+  /// For how many inputs features are kept for the time of a batch.
+  virtual std::size_t most_shared_features() const { return children_.size(); }
   /// Gives each child the inputs by position, and by name those that it takes. Throws InvalidArgument for an input that
   /// none takes.
   void feed_by_name(const std::shared_ptr<const BatchInputs>& inputs, Feeds& feeds);

@@ -30,11 +30,14 @@ struct MetricTrackerOptions {
 ///   }
 ///   tracker.best_metric()->step;
 ///
+/// `metric`: what is tracked, a metric or a collection; `maximize`: whether greater values are better, also one for
+/// each member of a collection; if None, what the metrics say.
+///
 /// `update`, `forward`, `compute` and `reset` are those of the current step; before the first `increment` there is none
 /// to reset, and the others throw Error. The metric is a pattern: each step has a copy of it. Over ranks all steps of
 /// `compute_all` travel in one exchange; ranks must have as many steps. State dicts have torchmetrics' keys: `1.`,
-/// `2.`, … for the steps. It has no name in the registry, as it is no Metric in torchmetrics: what is created by name
-/// can be used without knowing more of it than `update` and `compute`. Source: torchmetrics' MetricTracker.
+/// `2.`, … for the steps. What was created by name is had as a tracker by `MetricTracker::of`. Source: torchmetrics'
+/// MetricTracker.
 class METRICS_API MetricTracker : public Composite {
  public:
   using Options = MetricTrackerOptions;
@@ -52,6 +55,8 @@ class METRICS_API MetricTracker : public Composite {
   /// `{"metric": {"name": "MetricCollection", "options": {…}}, "maximize": [true, false]}`. Throws InvalidArgument for
   /// text that is no such JSON.
   static MetricTracker from_json(std::string_view json);
+  /// What `create("MetricTracker", …)` has made, as what it is. Throws InvalidArgument for another metric.
+  static MetricTracker& of(Metric& metric);
 
   MetricTracker(const MetricTracker&) = default;
   MetricTracker& operator=(const MetricTracker&) = default;

@@ -12,7 +12,9 @@
 
 namespace metrics {
 
-/// Hands inputs on to a metric (or a collection) after changing its predictions and targets: base of such wrappers.
+/// Hands inputs on to a metric (or a collection) after changing its predictions and targets: base of such wrappers. By
+/// name it is one that changes nothing; in C++ it is a base alone, because a copy of one that could be made would lose
+/// what derives from it.
 ///
 ///   class RoundedPreds : public MetricInputTransformer {
 ///    public:
@@ -26,7 +28,7 @@ namespace metrics {
 /// The first two inputs are the predictions and the target, whether they come by position or by name (in torchmetrics
 /// by position alone); the others are handed on as they are, and so are these two where they are no tensors or numbers
 /// but something that is not to be transformed. A transformation keeps the rows. The value is the wrapped metric's.
-/// Source: torchmetrics' MetricInputTransformer.
+/// `wrapped_metric`: the metric that gets them. Source: torchmetrics' MetricInputTransformer.
 class METRICS_API MetricInputTransformer : public Composite {
  public:
   explicit MetricInputTransformer(const MetricHandle& wrapped_metric);

@@ -52,8 +52,8 @@ template <class T>
 struct Codec<std::optional<T>> {
   static std::string type() { return Codec<T>::type() + " or None"; }
   static std::optional<std::optional<T>> read(const c10::IValue& v) {
-    if (v.isNone()) return std::optional<T>{};
-    if (auto value = Codec<T>::read(v)) return std::optional<T>{std::move(*value)};
+    if (v.isNone()) return std::optional<std::optional<T>>(std::in_place);
+    if (auto value = Codec<T>::read(v)) return std::optional<std::optional<T>>(std::in_place, std::move(*value));
     return std::nullopt;
   }
   static c10::IValue write(const std::optional<T>& value) { return value ? Codec<T>::write(*value) : c10::IValue(); }

@@ -3,11 +3,14 @@
 #include <metrics/core/rows.h>
 #include <metrics/export.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace c10 {
 struct IValue;
@@ -39,6 +42,34 @@ class METRICS_API FeatureSource {
  private:
   std::shared_ptr<const Module> module_;
   int64_t count_;
+};
+
+/// While one lives, a module that is asked again for the features of equal inputs, in this thread and by whichever
+/// metric, does not run again: metrics made of others have one for the time of a batch. Inputs are equal where they are
+/// one tensor, or the same numbers in the same shape and dtype, because rows that are not valid are taken out for each
+/// metric.
+class METRICS_API SharedFeatures {
+ public:
+  /// Keeps the features of so many inputs, those that were asked for last. Within the life of another it is without
+  /// effect.
+  explicit SharedFeatures(std::size_t most);
+  SharedFeatures(const SharedFeatures&) = delete;
+  SharedFeatures& operator=(const SharedFeatures&) = delete;
+  ~SharedFeatures();
+
+ private:
+  friend class FeatureSource;
+  struct Kept {
+    const void* module;
+    Tensor inputs, features;
+  };
+
+  static Tensor of(const FeatureSource::Module& module, const Tensor& inputs);
+
+  static thread_local SharedFeatures* current_;
+
+  std::size_t most_;
+  std::list<Kept> kept_;  // the one that was asked for last comes first
 };
 
 /// Throws InvalidArgument naming `metric` unless there is at least one feature, and a module if the options ask for
