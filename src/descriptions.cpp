@@ -14,7 +14,7 @@ struct Description {
   std::string_view of, text;
 };
 
-constexpr std::array<Description, 506> sorted{{
+constexpr std::array<Description, 512> sorted{{
     {"AdjustedMutualInfoScore",
      "Computes the mutual information of two clusterings beyond chance, (MI - E[MI]) / (mean of entropies - "
      "E[MI]), where E[MI] is that of clusterings with clusters of the same sizes. 0 where one of them has a "
@@ -62,6 +62,14 @@ constexpr std::array<Description, 506> sorted{{
     {"BinaryAveragePrecision.preds",
      "Scores [N, ...]."},
     {"BinaryAveragePrecision.target",
+     "Labels of the same shape."},
+    {"BinaryCalibrationError",
+     "Computes how far confidence is from the truth: of the samples whose confidence lies in one of `n_bins` "
+     "equal parts of [0, 1] the difference of their mean confidence and the fraction that is positive, a "
+     "scalar by `norm` (Guo et al. 2017, Kumar et al. 2019)."},
+    {"BinaryCalibrationError.preds",
+     "Scores [N, ...]."},
+    {"BinaryCalibrationError.target",
      "Labels of the same shape."},
     {"BinaryCohenKappa",
      "Computes the agreement of predictions and targets beyond chance, 1 - Σ w o / Σ w e over the pairs of "
@@ -595,6 +603,13 @@ constexpr std::array<Description, 506> sorted{{
     {"MulticlassAveragePrecision.preds",
      "Scores [N, C, ...]."},
     {"MulticlassAveragePrecision.target",
+     "Classes [N, ...]."},
+    {"MulticlassCalibrationError",
+     "Computes the same of the confidence in the class that is predicted, the greatest probability of a row, "
+     "and the fraction of rows that are right: a scalar."},
+    {"MulticlassCalibrationError.preds",
+     "Scores [N, C, ...]."},
+    {"MulticlassCalibrationError.target",
      "Classes [N, ...]."},
     {"MulticlassCohenKappa",
      "Computes the agreement of predictions and targets beyond chance, 1 - Σ w o / Σ w e over the pairs of "

@@ -3,6 +3,7 @@
 #include <metrics/classification/accuracy.h>
 #include <metrics/classification/auroc.h>
 #include <metrics/classification/average_precision.h>
+#include <metrics/classification/calibration_error.h>
 #include <metrics/classification/cohen_kappa.h>
 #include <metrics/classification/confusion_matrix.h>
 #include <metrics/classification/eer.h>
@@ -53,11 +54,12 @@ void add(Domain& domain, std::string_view name, std::string_view functional, Def
 }  // namespace
 
 Domain classification_domain() {
-  Domain domain{.name = kDomain, .metrics = {}, .routers = {}};
+  Domain domain{.name = kDomain, .metrics = {}, .routers = {}, .functionals = {}};
   add<BinaryAccuracy, MulticlassAccuracy, MultilabelAccuracy>(domain, "Accuracy", "accuracy", kMicro);
   add<BinaryAUROC, MulticlassAUROC, MultilabelAUROC>(domain, "AUROC", "auroc");
   add<BinaryAveragePrecision, MulticlassAveragePrecision, MultilabelAveragePrecision>(domain, "AveragePrecision",
                                                                                       "average_precision");
+  add<BinaryCalibrationError, MulticlassCalibrationError>(domain, "CalibrationError", "calibration_error");
   add<BinaryCohenKappa, MulticlassCohenKappa>(domain, "CohenKappa", "cohen_kappa");
   add<BinaryConfusionMatrix, MulticlassConfusionMatrix, MultilabelConfusionMatrix>(domain, "ConfusionMatrix",
                                                                                    "confusion_matrix");
