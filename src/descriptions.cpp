@@ -14,7 +14,7 @@ struct Description {
   std::string_view of, text;
 };
 
-constexpr std::array<Description, 512> sorted{{
+constexpr std::array<Description, 518> sorted{{
     {"AdjustedMutualInfoScore",
      "Computes the mutual information of two clusterings beyond chance, (MI - E[MI]) / (mean of entropies - "
      "E[MI]), where E[MI] is that of clusterings with clusters of the same sizes. 0 where one of them has a "
@@ -110,6 +110,12 @@ constexpr std::array<Description, 512> sorted{{
     {"BinaryHammingDistance.preds",
      "Scores or labels [N, ...]."},
     {"BinaryHammingDistance.target",
+     "Labels of the same shape."},
+    {"BinaryHingeLoss",
+     "Computes the mean hinge loss, max(0, 1 - y p), where y is 1 for yes and -1 for no: a scalar."},
+    {"BinaryHingeLoss.preds",
+     "Scores p [N, ...], of logits their sigmoid."},
+    {"BinaryHingeLoss.target",
      "Labels of the same shape."},
     {"BinaryJaccardIndex",
      "Computes what positive targets and predictions have in common, as a fraction of what is either, tp / (tp "
@@ -660,6 +666,14 @@ constexpr std::array<Description, 512> sorted{{
      "Labels [N, ...] or scores [N, C, ...]."},
     {"MulticlassHammingDistance.target",
      "[N, ...]."},
+    {"MulticlassHingeLoss",
+     "Computes the mean of max(0, 1 - margin), a scalar, where the margin is how far the score of the target "
+     "is above the best other one (Crammer and Singer 2001); or [C] with one-vs-all, where a class's score is "
+     "its margin for samples of it, and for others the negative."},
+    {"MulticlassHingeLoss.preds",
+     "Scores [N, C, ...], of logits their softmax."},
+    {"MulticlassHingeLoss.target",
+     "Classes [N, ...]."},
     {"MulticlassJaccardIndex",
      "Computes what the samples of a class and those predicted so have in common, as a fraction of what is "
      "either, tp / (tp + fp + fn), averaged over classes (with average none: [C])."},

@@ -26,6 +26,7 @@
 #include <metrics/classification/exact_match.h>
 #include <metrics/classification/f_beta.h>
 #include <metrics/classification/hamming.h>
+#include <metrics/classification/hinge.h>
 #include <metrics/classification/jaccard.h>
 #include <metrics/classification/logauc.h>
 #include <metrics/classification/matthews_corrcoef.h>

@@ -10,6 +10,7 @@
 #include <metrics/classification/exact_match.h>
 #include <metrics/classification/f_beta.h>
 #include <metrics/classification/hamming.h>
+#include <metrics/classification/hinge.h>
 #include <metrics/classification/jaccard.h>
 #include <metrics/classification/logauc.h>
 #include <metrics/classification/matthews_corrcoef.h>
@@ -70,6 +71,7 @@ Domain classification_domain() {
                                                                     {{"average", "micro"}, {"beta", 1.0}});
   add<BinaryHammingDistance, MulticlassHammingDistance, MultilabelHammingDistance>(domain, "HammingDistance",
                                                                                    "hamming_distance", kMicro);
+  add<BinaryHingeLoss, MulticlassHingeLoss>(domain, "HingeLoss", "hinge_loss", {{"validate_args", true}});
   add<BinaryJaccardIndex, MulticlassJaccardIndex, MultilabelJaccardIndex>(domain, "JaccardIndex", "jaccard_index");
   add<BinaryLogAUC, MulticlassLogAUC, MultilabelLogAUC>(domain, "LogAUC", "logauc", kOneEach);
   add<BinaryMatthewsCorrCoef, MulticlassMatthewsCorrCoef, MultilabelMatthewsCorrCoef>(domain, "MatthewsCorrCoef",
