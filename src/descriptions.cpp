@@ -14,7 +14,7 @@ struct Description {
   std::string_view of, text;
 };
 
-constexpr std::array<Description, 518> sorted{{
+constexpr std::array<Description, 527> sorted{{
     {"AdjustedMutualInfoScore",
      "Computes the mutual information of two clusterings beyond chance, (MI - E[MI]) / (mean of entropies - "
      "E[MI]), where E[MI] is that of clusterings with clusters of the same sizes. 0 where one of them has a "
@@ -793,6 +793,13 @@ constexpr std::array<Description, 518> sorted{{
      "Scores or labels [N, L, ...]."},
     {"MultilabelConfusionMatrix.target",
      "Labels, as `preds`."},
+    {"MultilabelCoverageError",
+     "Computes how far down the ranking of a sample's labels all that are yes are found, the mean number of "
+     "labels whose score is at least that of the lowest of these; 0 for a sample without a yes."},
+    {"MultilabelCoverageError.preds",
+     "Scores [N, L, ...]."},
+    {"MultilabelCoverageError.target",
+     "Labels, as `preds`."},
     {"MultilabelEER",
      "Computes the equal error rate of each label: [L]."},
     {"MultilabelEER.preds",
@@ -878,6 +885,20 @@ constexpr std::array<Description, 518> sorted{{
      "Scores [N, L, ...]."},
     {"MultilabelROC.target",
      "Labels of the same shape."},
+    {"MultilabelRankingAveragePrecision",
+     "Computes the mean over a sample's labels that are yes of the fraction of yes among all labels whose "
+     "score is at least that label's, then the mean over samples; 1 for a sample whose labels are all alike."},
+    {"MultilabelRankingAveragePrecision.preds",
+     "Scores [N, L, ...]."},
+    {"MultilabelRankingAveragePrecision.target",
+     "Labels, as `preds`."},
+    {"MultilabelRankingLoss",
+     "Computes the fraction of a sample's pairs of a yes and a no of which the no has a score at least as "
+     "high, then the mean over samples; 0 for a sample whose labels are all alike."},
+    {"MultilabelRankingLoss.preds",
+     "Scores [N, L, ...]."},
+    {"MultilabelRankingLoss.target",
+     "Labels, as `preds`."},
     {"MultilabelRecall",
      "Computes the fraction of a label's positive targets that are found, tp / (tp + fn), averaged over labels "
      "(with average none: [L]); samplewise one per sample."},

@@ -34,6 +34,7 @@
 #include <metrics/classification/precision_fixed_recall.h>
 #include <metrics/classification/precision_recall.h>
 #include <metrics/classification/precision_recall_curve.h>
+#include <metrics/classification/ranking.h>
 #include <metrics/classification/recall_fixed_precision.h>
 #include <metrics/classification/roc.h>
 #include <metrics/classification/sensitivity_specificity.h>

@@ -18,6 +18,7 @@
 #include <metrics/classification/precision_fixed_recall.h>
 #include <metrics/classification/precision_recall.h>
 #include <metrics/classification/precision_recall_curve.h>
+#include <metrics/classification/ranking.h>
 #include <metrics/classification/recall_fixed_precision.h>
 #include <metrics/classification/roc.h>
 #include <metrics/classification/sensitivity_specificity.h>
@@ -93,6 +94,10 @@ Domain classification_domain() {
   add<BinarySpecificityAtSensitivity, MulticlassSpecificityAtSensitivity, MultilabelSpecificityAtSensitivity>(
       domain, "SpecificityAtSensitivity", "specificity_at_sensitivity");
   add<BinaryStatScores, MulticlassStatScores, MultilabelStatScores>(domain, "StatScores", "stat_scores", kMicro);
+  domain.metrics.insert(
+      domain.metrics.end(),
+      {entry<MultilabelCoverageError>(kDomain),
+       entry<MultilabelRankingAveragePrecision>(kDomain), entry<MultilabelRankingLoss>(kDomain)});
   return domain;
 }
 
