@@ -14,7 +14,7 @@ struct Description {
   std::string_view of, text;
 };
 
-constexpr std::array<Description, 527> sorted{{
+constexpr std::array<Description, 535> sorted{{
     {"AdjustedMutualInfoScore",
      "Computes the mutual information of two clusterings beyond chance, (MI - E[MI]) / (mean of entropies - "
      "E[MI]), where E[MI] is that of clusterings with clusters of the same sizes. 0 where one of them has a "
@@ -104,6 +104,23 @@ constexpr std::array<Description, 527> sorted{{
     {"BinaryFBetaScore.preds",
      "Scores or labels [N, ...]."},
     {"BinaryFBetaScore.target",
+     "Labels of the same shape."},
+    {"BinaryFairness",
+     "Computes how much worse the group that fares worst fares than the one that fares best."},
+    {"BinaryFairness.groups",
+     "Integers from 0 to `num_groups` - 1, [N], or of the same shape."},
+    {"BinaryFairness.preds",
+     "Scores or labels [N, ...]."},
+    {"BinaryFairness.target",
+     "Labels of the same shape, none where the task is demographic_parity, which warns of one."},
+    {"BinaryGroupStatRates",
+     "Computes for each group which fractions of its answers are true positives, false positives, true "
+     "negatives and false negatives: `group_0`, `group_1`, … of [4]; NaN for a group without answers."},
+    {"BinaryGroupStatRates.groups",
+     "Integers from 0 to `num_groups` - 1, [N], or of the same shape."},
+    {"BinaryGroupStatRates.preds",
+     "Scores or labels [N, ...]."},
+    {"BinaryGroupStatRates.target",
      "Labels of the same shape."},
     {"BinaryHammingDistance",
      "Computes the fraction of wrong answers, (fp + fn) / all; samplewise [N]. 1 without any."},

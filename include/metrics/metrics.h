@@ -25,6 +25,7 @@
 #include <metrics/classification/eer.h>
 #include <metrics/classification/exact_match.h>
 #include <metrics/classification/f_beta.h>
+#include <metrics/classification/group_fairness.h>
 #include <metrics/classification/hamming.h>
 #include <metrics/classification/hinge.h>
 #include <metrics/classification/jaccard.h>

@@ -9,6 +9,7 @@
 #include <metrics/classification/eer.h>
 #include <metrics/classification/exact_match.h>
 #include <metrics/classification/f_beta.h>
+#include <metrics/classification/group_fairness.h>
 #include <metrics/classification/hamming.h>
 #include <metrics/classification/hinge.h>
 #include <metrics/classification/jaccard.h>
@@ -96,8 +97,11 @@ Domain classification_domain() {
   add<BinaryStatScores, MulticlassStatScores, MultilabelStatScores>(domain, "StatScores", "stat_scores", kMicro);
   domain.metrics.insert(
       domain.metrics.end(),
-      {entry<MultilabelCoverageError>(kDomain),
+      {entry<BinaryFairness>(kDomain), entry<BinaryGroupStatRates>(kDomain), entry<MultilabelCoverageError>(kDomain),
        entry<MultilabelRankingAveragePrecision>(kDomain), entry<MultilabelRankingLoss>(kDomain)});
+  domain.functionals = {
+      function<&functional::demographic_parity>("demographic_parity", {"preds", "groups"}, kDomain),
+      function<&functional::equal_opportunity>("equal_opportunity", {"preds", "target", "groups"}, kDomain)};
   return domain;
 }
 
