@@ -24,6 +24,8 @@ RANGES = {
     "num_classes": [2, 3, 3, 4, 6],
     "num_labels": [2, 3, 4],
     "num_outputs": [1, 1, 2, 3],
+    "num_groups": [1, 2, 2, 3],
+    "n_bins": [15, 1, 2, 4, 10],
     "ignore_index": [None, -1, -1, 0, 1, 2, 9],
     "threshold": [0.5, 0.3, 0.25, 0.75, 0.0, 1.0],
     "beta": [0.5, 1.0, 2.0],
@@ -154,6 +156,7 @@ def classification(draws: Draws, entry: dict, options: dict) -> list:
     checks = any(o["name"] == "validate_args" and o["default"] for o in entry["options"])
     several = options.get("multidim_average") == "samplewise" or entry["name"] == "MulticlassExactMatch" or one_in(draws, 3)
     rest = draws.choice([(2,), (3,), (2, 2), (1,)]) if several else ()
+    curve = curve or entry["name"].endswith(("CalibrationError", "HingeLoss", "CoverageError", "RankingAveragePrecision", "RankingLoss"))  # of scores alone
     kinds = ["probabilities", "coarse probabilities", "logits", "coarse logits"] + ([] if curve or options.get("top_k", 1) != 1 else ["labels", "labels"])
     kind, label_type, float_type = draws.choice(kinds), draws.choice(LABELS), draws.choice(FLOATS)
     same_rest, special = not one_in(draws, 12), int(draws.integers(1, 0, 24))
@@ -195,6 +198,8 @@ def classification(draws: Draws, entry: dict, options: dict) -> list:
         if special == 4 and kind != "labels":
             preds = spoilt(draws, preds, draws.choice([INF, -INF]) if "logits" in kind else draws.choice([0.0, 1.0]))
         batches.append({"preds": preds, "target": target})
+        if "num_groups" in options:
+            batches[-1]["groups"] = draws.integers(n, 0, max(1, min(int(options["num_groups"] or 1), 5)))
     return batches
 
 

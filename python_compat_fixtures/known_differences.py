@@ -866,6 +866,34 @@ def has_flat_cloud(play: Play) -> bool:
     return any(bool((v == v[:, :1]).flatten(1).all(1).any()) for v in clouds)
 
 
+BY_BINS = ("BinaryCalibrationError", "MulticlassCalibrationError")
+BY_MARGINS = ("BinaryHingeLoss", "MulticlassHingeLoss")
+BY_RANKS = ("MultilabelCoverageError", "MultilabelRankingAveragePrecision", "MultilabelRankingLoss")
+BY_GROUPS = ("BinaryFairness", "BinaryGroupStatRates")
+
+
+def of_scores(play: Play, batches: list) -> Tensor:
+    """Compute what bins or margins give by the definition, in float64."""
+    topic = "calibration_error" if play.case.metric in BY_BINS else "hinge"
+    return script(f"classification/{topic}").SCORED[play.case.metric].value(batches, play.case.options, said(play.case))
+
+
+def of_rankings(play: Play, batches: list) -> Tensor:
+    """Compute scikit-learn's score of each sample."""
+    return script("classification/ranking").by_sklearn(play.case.metric, batches, play.case.options.get("ignore_index"))
+
+
+def of_groups(play: Play, batches: list) -> dict:
+    """Count the answers of each group, of a functional those that occur."""
+    topic, options = script("classification/group_fairness"), play.case.options
+    groups = options["num_groups"]
+    if play.name == "functional" and play.case.metric == "BinaryFairness":
+        groups = max(1, len(torch.cat([b["groups"].flatten() for b in batches]).unique()))
+    task = options.get("task", "all")
+    given = [b | {"target": None} for b in batches] if task == "demographic_parity" else batches
+    return topic.value_of(play.case.metric, topic.counted(given, options, groups, said(play.case)), task)
+
+
 RULES = [
     Rule("A value of nothing is what the formula gives without samples", lambda p: bool(p.case.metric) and not p.case.batches),  # of a metric in a collection
     # --- aggregation
@@ -942,6 +970,19 @@ RULES = [
     Rule("torchmetrics throws for an image without true boxes when class_metrics is set", lambda p: refused_there("", "IntersectionOverUnion")(p) and bool(p.theirs.error) and bool(p.case.options.get("class_metrics")), by(of_boxes)),
     Rule("n boxes of an image without counterpart are n pairs of 0; torchmetrics counts n² of them when labels do not matter", lambda p: is_of("IntersectionOverUnion")(p) and p.case.options.get("respect_labels") is False and p.name != "functional", by(of_boxes)),
     # --- classification
+    Rule("an error of 0 by the norm l2 is floating, as all others are; torchmetrics' is an integer", lambda p: is_of(*BY_BINS)(p) and p.case.options.get("norm") == "l2", by(of_scores)),
+    Rule("a batch without rows changes nothing; torchmetrics fails at it", lambda p: p.case.metric in (*BY_BINS, *BY_MARGINS) and not p.ours.error and p.theirs.error, by(of_scores)),
+    Rule("whether scores are logits is decided over everything accumulated; torchmetrics decides batch by batch", lambda p: is_of(*BY_BINS, *BY_MARGINS)(p) and reads_otherwise(p), by(of_scores)),
+    Rule("half scores are the same numbers in float32; torchmetrics computes in the half type", lambda p: is_of(*BY_BINS, *BY_MARGINS)(p) and has_dtype(p, *HALVES), by(of_scores)),
+    Rule("Calibration errors keep bins", is_of(*BY_BINS), by(of_scores)),
+    Rule("results are float32 unless set_dtype says otherwise, and sums float64; torchmetrics rounds sums of float64 with each update, or keeps all in float64", is_of(*BY_MARGINS), by(of_scores)),
+    Rule("`input` says what the scores are; torchmetrics has no such argument", lambda p: p.case.metric in BY_BINS and said(p.case) == "probabilities" and "because `input` is probabilities" in p.ours.error),
+    Rule("a no that ties with a yes is as wrong as one above it; torchmetrics takes either for the higher one", is_of("MultilabelRankingLoss"), by(of_rankings)),
+    Rule("a label that is ignored is not ranked; torchmetrics ranks it below all others, as a label that is neither yes nor no", lambda p: p.case.metric in BY_RANKS and not p.ours.error and p.case.options.get("ignore_index") is not None, by(of_rankings)),
+    Rule("Rankings of labels are of the scores as they are", lambda p: p.case.metric in BY_RANKS and not p.ours.error, by(of_rankings)),
+    Rule("a group that a batch lacks has no part in it; torchmetrics counts the others as if their numbers had no gap", lambda p: p.case.metric in BY_GROUPS and not p.ours.error, by(of_groups)),
+    Rule("torchmetrics counts the groups that occur from 0 on", refused_here("groups: expected integers in", *BY_GROUPS)),
+    Rule("torchmetrics gives these two classes any argument, and looks at none that it does not know", lambda p: p.case.metric in BY_GROUPS and p.wrong and not p.theirs.error),
     Rule("a perfect score is as floating as any; torchmetrics gives the integers 1 and -1", lambda p: ends(p, "MatthewsCorrCoef") and not p.theirs.error, lambda p: changed(p.theirs.value, lambda t: t.float())),
     *(Rule("of equal scores the lowest index comes first; torch.topk takes any", has_ties_beyond_the_first, by_sorted_ranks(value)) for value in (settled, samples_apart)),
     Rule(NO_ROWS, lambda p: is_classification(p) and p.theirs.error and any(rows(b) == 0 for b in p.case.batches), settled),

@@ -20,6 +20,8 @@ EMPTY = "a label of which no sample counts has the value that thresholds give; t
 NAN_FIRST = "a threshold that lets nothing through has no precision and is passed over; torchmetrics returns NaN where it comes first"
 MICRO = "torchmetrics' class adds the counts of all classes as one question to a state for each class, which fails"
 WHOLE_MEAN = "a mean is of whole curves, from (0, 0) to (1, 1) by falling threshold; torchmetrics extends a segment beyond the thresholds given"
+NORMALIZATION = {"normalization": ["sigmoid", None]}  # torchmetrics' classes hand it on to that of their curve
+LATER = "torchmetrics takes any, and fails when it comes to scores outside [0, 1]"
 AS_SAID = "`input` says what the scores are; torchmetrics has no such argument"
 SAME_UNCHECKED = {("validate_args", v): "on inputs that torchmetrics can count without checks, both give the same" for v in (True, False)}
 
@@ -259,6 +261,8 @@ def write_scan(stem: Stem, scan: Scan) -> None:
         drawn(stem, scan, metric, functional, options, arguments, draw)
         stem.require(metric, arguments, SAME_UNCHECKED | scan.excused)
         wrong = {"average": scan.wrong_average} if "average" in more else {}
+        if more == NORMALIZATION:
+            wrong["normalization"] = [("tanh", LATER), ("softmax", LATER)]
         for name in counts:
             wrong[name] = [(1, None), (0, None), ("three", None), (2.5, None), (None, None)]
             stem.refuse(Misuse(f"{metric}/no {name}", metric, own, name))
@@ -343,6 +347,7 @@ def write_at_fixed(stem: Stem, metric: str, functional: str, minimum: str, searc
         {minimum: [(1.5, TYPED), (-0.1, TYPED), (2, None), ("half", None), (None, None)]},
         search,
         "ratios of counts are rounded once, in float64: a point that just meets the minimum counts; there they are float32",
+        binary=NORMALIZATION,
     )
     write_scan(stem, scan)
     draw_boundaries(stem, scan, f"Binary{metric}", f"binary_{functional}", minimum)

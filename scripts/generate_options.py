@@ -40,7 +40,7 @@ class Option:
             case bool():
                 return " = " + str(self.default).lower()
             case str():
-                return f" = {self.type}::" + "".join(word.capitalize() for word in self.default.split("_"))
+                return f" = {self.type}::" + "".join(word.capitalize() for word in self.default.replace("-", "_").split("_"))
             case list():
                 return "{" + ", ".join(map(str, self.default)) + "}"
             case _:

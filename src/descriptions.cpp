@@ -14,7 +14,7 @@ struct Description {
   std::string_view of, text;
 };
 
-constexpr std::array<Description, 618> sorted{{
+constexpr std::array<Description, 647> sorted{{
     {"AdjustedMutualInfoScore",
      "Computes the mutual information of two clusterings beyond chance, (MI - E[MI]) / (mean of entropies - "
      "E[MI]), where E[MI] is that of clusterings with clusters of the same sizes. 0 where one of them has a "
@@ -63,6 +63,14 @@ constexpr std::array<Description, 618> sorted{{
      "Scores [N, ...]."},
     {"BinaryAveragePrecision.target",
      "Labels of the same shape."},
+    {"BinaryCalibrationError",
+     "Computes how far confidence is from the truth: of the samples whose confidence lies in one of `n_bins` "
+     "equal parts of [0, 1] the difference of their mean confidence and the fraction that is positive, a "
+     "scalar by `norm` (Guo et al. 2017, Kumar et al. 2019)."},
+    {"BinaryCalibrationError.preds",
+     "Scores [N, ...]."},
+    {"BinaryCalibrationError.target",
+     "Labels of the same shape."},
     {"BinaryCohenKappa",
      "Computes the agreement of predictions and targets beyond chance, 1 - Σ w o / Σ w e over the pairs of "
      "labels, where o counts a pair, e is what it would count if the two were independent, and w the weight of "
@@ -97,11 +105,34 @@ constexpr std::array<Description, 618> sorted{{
      "Scores or labels [N, ...]."},
     {"BinaryFBetaScore.target",
      "Labels of the same shape."},
+    {"BinaryFairness",
+     "Computes how much worse the group that fares worst fares than the one that fares best."},
+    {"BinaryFairness.groups",
+     "Integers from 0 to `num_groups` - 1, [N], or of the same shape."},
+    {"BinaryFairness.preds",
+     "Scores or labels [N, ...]."},
+    {"BinaryFairness.target",
+     "Labels of the same shape, none where the task is demographic_parity, which warns of one."},
+    {"BinaryGroupStatRates",
+     "Computes for each group which fractions of its answers are true positives, false positives, true "
+     "negatives and false negatives: `group_0`, `group_1`, … of [4]; NaN for a group without answers."},
+    {"BinaryGroupStatRates.groups",
+     "Integers from 0 to `num_groups` - 1, [N], or of the same shape."},
+    {"BinaryGroupStatRates.preds",
+     "Scores or labels [N, ...]."},
+    {"BinaryGroupStatRates.target",
+     "Labels of the same shape."},
     {"BinaryHammingDistance",
      "Computes the fraction of wrong answers, (fp + fn) / all; samplewise [N]. 1 without any."},
     {"BinaryHammingDistance.preds",
      "Scores or labels [N, ...]."},
     {"BinaryHammingDistance.target",
+     "Labels of the same shape."},
+    {"BinaryHingeLoss",
+     "Computes the mean hinge loss, max(0, 1 - y p), where y is 1 for yes and -1 for no: a scalar."},
+    {"BinaryHingeLoss.preds",
+     "Scores p [N, ...], of logits their sigmoid."},
+    {"BinaryHingeLoss.target",
      "Labels of the same shape."},
     {"BinaryJaccardIndex",
      "Computes what positive targets and predictions have in common, as a fraction of what is either, tp / (tp "
@@ -602,6 +633,13 @@ constexpr std::array<Description, 618> sorted{{
      "Scores [N, C, ...]."},
     {"MulticlassAveragePrecision.target",
      "Classes [N, ...]."},
+    {"MulticlassCalibrationError",
+     "Computes the same of the confidence in the class that is predicted, the greatest probability of a row, "
+     "and the fraction of rows that are right: a scalar."},
+    {"MulticlassCalibrationError.preds",
+     "Scores [N, C, ...]."},
+    {"MulticlassCalibrationError.target",
+     "Classes [N, ...]."},
     {"MulticlassCohenKappa",
      "Computes the agreement of predictions and targets beyond chance, 1 - Σ w o / Σ w e over the pairs of "
      "classes, where o counts a pair, e is what it would count if the two were independent, and w the weight "
@@ -651,6 +689,14 @@ constexpr std::array<Description, 618> sorted{{
      "Labels [N, ...] or scores [N, C, ...]."},
     {"MulticlassHammingDistance.target",
      "[N, ...]."},
+    {"MulticlassHingeLoss",
+     "Computes the mean of max(0, 1 - margin), a scalar, where the margin is how far the score of the target "
+     "is above the best other one (Crammer and Singer 2001); or [C] with one-vs-all, where a class's score is "
+     "its margin for samples of it, and for others the negative."},
+    {"MulticlassHingeLoss.preds",
+     "Scores [N, C, ...], of logits their softmax."},
+    {"MulticlassHingeLoss.target",
+     "Classes [N, ...]."},
     {"MulticlassJaccardIndex",
      "Computes what the samples of a class and those predicted so have in common, as a fraction of what is "
      "either, tp / (tp + fp + fn), averaged over classes (with average none: [C])."},
@@ -770,6 +816,13 @@ constexpr std::array<Description, 618> sorted{{
      "Scores or labels [N, L, ...]."},
     {"MultilabelConfusionMatrix.target",
      "Labels, as `preds`."},
+    {"MultilabelCoverageError",
+     "Computes how far down the ranking of a sample's labels all that are yes are found, the mean number of "
+     "labels whose score is at least that of the lowest of these; 0 for a sample without a yes."},
+    {"MultilabelCoverageError.preds",
+     "Scores [N, L, ...]."},
+    {"MultilabelCoverageError.target",
+     "Labels, as `preds`."},
     {"MultilabelEER",
      "Computes the equal error rate of each label: [L]."},
     {"MultilabelEER.preds",
@@ -855,6 +908,20 @@ constexpr std::array<Description, 618> sorted{{
      "Scores [N, L, ...]."},
     {"MultilabelROC.target",
      "Labels of the same shape."},
+    {"MultilabelRankingAveragePrecision",
+     "Computes the mean over a sample's labels that are yes of the fraction of yes among all labels whose "
+     "score is at least that label's, then the mean over samples; 1 for a sample whose labels are all alike."},
+    {"MultilabelRankingAveragePrecision.preds",
+     "Scores [N, L, ...]."},
+    {"MultilabelRankingAveragePrecision.target",
+     "Labels, as `preds`."},
+    {"MultilabelRankingLoss",
+     "Computes the fraction of a sample's pairs of a yes and a no of which the no has a score at least as "
+     "high, then the mean over samples; 0 for a sample whose labels are all alike."},
+    {"MultilabelRankingLoss.preds",
+     "Scores [N, L, ...]."},
+    {"MultilabelRankingLoss.target",
+     "Labels, as `preds`."},
     {"MultilabelRecall",
      "Computes the fraction of a label's positive targets that are found, tp / (tp + fn), averaged over labels "
      "(with average none: [L]); samplewise one per sample."},

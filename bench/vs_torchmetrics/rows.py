@@ -157,6 +157,8 @@ def update_targets():
         yield row("MulticlassConfusionMatrix", 8192, 1000, threads, 4)
     for threads in (1, 2):
         yield row("MulticlassF1Score", 8192, 1000, threads, 6)
+    for threads in (1, 2):
+        yield row("MulticlassCalibrationError", 8192, 1000, threads, 8)
     for classes in (2, 3, 5, 10, 20, 50, 100):
         yield row(ACCURACY, 100000, classes, 1, 12)
     yield row("MulticlassConfusionMatrix", 100000, 10, 1, 8)
@@ -285,6 +287,8 @@ FAMILIES = {
     "CohenKappa": {},
     "MatthewsCorrCoef": {},
     "JaccardIndex": {},
+    "CalibrationError": {},
+    "HingeLoss": {},
     "ExactMatch": {},
     "EER": {"thresholds": 100},
     "LogAUC": {"thresholds": 100},
@@ -293,7 +297,7 @@ FAMILIES = {
     "SensitivityAtSpecificity": {"min_specificity": 0.5, "thresholds": 100},
     "SpecificityAtSensitivity": {"min_sensitivity": 0.5, "thresholds": 100},
 }
-ABSENT = {("Multilabel", "CohenKappa"), ("Binary", "ExactMatch"), ("Multiclass", "ExactMatch")}
+ABSENT = {("Multilabel", "CohenKappa"), ("Multilabel", "CalibrationError"), ("Multilabel", "HingeLoss"), ("Binary", "ExactMatch"), ("Multiclass", "ExactMatch")}
 
 
 def classes(rows):
@@ -306,6 +310,12 @@ def classes(rows):
             if (task, family) not in ABSENT:
                 yield f"{task}{family}", options | own, inputs(rows)
     yield "MulticlassExactMatch", {"num_classes": 10}, (Input("labels", (rows, 4), 10), Input("labels", (rows, 4), 9))
+    for name in ("MultilabelCoverageError", "MultilabelRankingAveragePrecision", "MultilabelRankingLoss"):
+        # torchmetrics takes one sample after the other for the average precision.
+        if name != "MultilabelRankingAveragePrecision" or rows <= 8192:
+            yield name, {"num_labels": 10}, multilabel(rows, 10)
+    for name in ("BinaryGroupStatRates", "BinaryFairness"):
+        yield name, {"num_groups": 4}, (*binary(rows), Input("labels", (rows,), 4))
     regression = (
         "MeanSquaredError", "MeanAbsoluteError", "MeanAbsolutePercentageError", "SymmetricMeanAbsolutePercentageError",
         "WeightedMeanAbsolutePercentageError", "LogCoshError", "R2Score", "RelativeSquaredError", "ExplainedVariance", "PearsonCorrCoef",

@@ -19,12 +19,15 @@
 #include <metrics/classification/accuracy.h>
 #include <metrics/classification/auroc.h>
 #include <metrics/classification/average_precision.h>
+#include <metrics/classification/calibration_error.h>
 #include <metrics/classification/cohen_kappa.h>
 #include <metrics/classification/confusion_matrix.h>
 #include <metrics/classification/eer.h>
 #include <metrics/classification/exact_match.h>
 #include <metrics/classification/f_beta.h>
+#include <metrics/classification/group_fairness.h>
 #include <metrics/classification/hamming.h>
+#include <metrics/classification/hinge.h>
 #include <metrics/classification/jaccard.h>
 #include <metrics/classification/logauc.h>
 #include <metrics/classification/matthews_corrcoef.h>
@@ -32,6 +35,7 @@
 #include <metrics/classification/precision_fixed_recall.h>
 #include <metrics/classification/precision_recall.h>
 #include <metrics/classification/precision_recall_curve.h>
+#include <metrics/classification/ranking.h>
 #include <metrics/classification/recall_fixed_precision.h>
 #include <metrics/classification/roc.h>
 #include <metrics/classification/sensitivity_specificity.h>

@@ -6,7 +6,7 @@ import math
 import torch
 from cases import Stem
 from labelled import binary
-from threshold_scans import THRESHOLDS, Points, Scan, add, write_scan
+from threshold_scans import NORMALIZATION, THRESHOLDS, Points, Scan, add, write_scan
 
 FPR_RANGE = [(0.001, 0.1), (0.01, 0.5), (0.25, 1.0), (0.1, 0.11)]
 LATE = "torchmetrics refuses it in compute"
@@ -63,16 +63,20 @@ def write(stem: Stem) -> None:
     """Write the topic's cases."""
     importlib.import_module("torchmetrics.functional.classification.logauc").interp = interpolated
     averages = {"average": [None, "macro", "none"]}
-    same = {("average", "none"): "another spelling of None"}
+    same = {("average", "none"): "another spelling of None", ("normalization", None): "shown by raw scores beyond the thresholds, of which the exact area is asked for"}
     lists = tuple({"thresholds": given, "fpr_range": (0.35, 0.5)} for given in THRESHOLDS[1:])
     scan = Scan(
         "LogAUC", "logauc", {"fpr_range": FPR_RANGE}, WRONG, search, REASON, "the trapezoidal rule in float64", {"rtol": 1e-5, "atol": 1e-6},
-        multiclass=averages, multilabel=averages, excused=same, checked={"validate_args": True},
+        multiclass=averages, multilabel=averages, binary=NORMALIZATION, excused=same, checked={"validate_args": True},
         shown=({"fpr_range": (0.01, 0.5)}, *lists), functional_averages=True,
         wrong_average=tuple((value, LATE) for value in ("mean", "micro", "weighted", 1)),
     )
-    write_scan(stem, scan)
     metric, functional = "BinaryLogAUC", "binary_logauc"
+    batches = binary(f"{metric}/raw", "logits", sizes=(60, 50))
+    for thresholds in (5, [0.25, 0.5, 0.75]):
+        given = {"normalization": None, "thresholds": thresholds, "fpr_range": (0.01, 0.5)}
+        add(stem, scan, f"raw scores, thresholds={thresholds}", metric, functional, given, batches)
+    write_scan(stem, scan)
     batches = binary(f"{metric}/from nothing", "probabilities", sizes=(9, 6))
     add(stem, scan, "from 0 on", metric, functional, {"fpr_range": (0.0, 0.1)}, batches)
     add(stem, scan, "one threshold", metric, functional, {"thresholds": [0.5]}, batches)

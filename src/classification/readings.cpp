@@ -113,7 +113,8 @@ const State& reading_that_applies(const States& states, ScoreInput input) {
 }
 
 void TwoReadings::show_reading(States& states, ScoreInput input) {
-  if (input == ScoreInput::Auto) require_counts(states.at(1));  // that come from the metadata of a state dict
+  // Those that come from the metadata of a state dict; sums may be any numbers.
+  if (input == ScoreInput::Auto && states.at(1).is_count()) require_counts(states.at(1));
   copy_into(states.at(0), reading_that_applies(states, input));
 }
 

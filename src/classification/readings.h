@@ -37,7 +37,7 @@ void count_readings(States& states, ScoreInput input, const Tensor& preds, const
 void fold_readings(States& states, ScoreInput input, const counts::ThresholdNumbers& counts,
                    CellLayout layout = CellLayout::Rows);
 
-/// Returns the counts of whichever reading applies, logits or probabilities.
+/// Returns the counts, or sums, of whichever reading applies, logits or probabilities.
 const State& reading_that_applies(const States& states, ScoreInput input);
 
 }  // namespace metrics::classification

@@ -3,12 +3,15 @@
 #include <metrics/classification/accuracy.h>
 #include <metrics/classification/auroc.h>
 #include <metrics/classification/average_precision.h>
+#include <metrics/classification/calibration_error.h>
 #include <metrics/classification/cohen_kappa.h>
 #include <metrics/classification/confusion_matrix.h>
 #include <metrics/classification/eer.h>
 #include <metrics/classification/exact_match.h>
 #include <metrics/classification/f_beta.h>
+#include <metrics/classification/group_fairness.h>
 #include <metrics/classification/hamming.h>
+#include <metrics/classification/hinge.h>
 #include <metrics/classification/jaccard.h>
 #include <metrics/classification/logauc.h>
 #include <metrics/classification/matthews_corrcoef.h>
@@ -16,6 +19,7 @@
 #include <metrics/classification/precision_fixed_recall.h>
 #include <metrics/classification/precision_recall.h>
 #include <metrics/classification/precision_recall_curve.h>
+#include <metrics/classification/ranking.h>
 #include <metrics/classification/recall_fixed_precision.h>
 #include <metrics/classification/roc.h>
 #include <metrics/classification/sensitivity_specificity.h>
@@ -53,11 +57,12 @@ void add(Domain& domain, std::string_view name, std::string_view functional, Def
 }  // namespace
 
 Domain classification_domain() {
-  Domain domain{.name = kDomain, .metrics = {}, .routers = {}};
+  Domain domain{.name = kDomain, .metrics = {}, .routers = {}, .functionals = {}};
   add<BinaryAccuracy, MulticlassAccuracy, MultilabelAccuracy>(domain, "Accuracy", "accuracy", kMicro);
   add<BinaryAUROC, MulticlassAUROC, MultilabelAUROC>(domain, "AUROC", "auroc");
   add<BinaryAveragePrecision, MulticlassAveragePrecision, MultilabelAveragePrecision>(domain, "AveragePrecision",
                                                                                       "average_precision");
+  add<BinaryCalibrationError, MulticlassCalibrationError>(domain, "CalibrationError", "calibration_error");
   add<BinaryCohenKappa, MulticlassCohenKappa>(domain, "CohenKappa", "cohen_kappa");
   add<BinaryConfusionMatrix, MulticlassConfusionMatrix, MultilabelConfusionMatrix>(domain, "ConfusionMatrix",
                                                                                    "confusion_matrix");
@@ -68,6 +73,7 @@ Domain classification_domain() {
                                                                     {{"average", "micro"}, {"beta", 1.0}});
   add<BinaryHammingDistance, MulticlassHammingDistance, MultilabelHammingDistance>(domain, "HammingDistance",
                                                                                    "hamming_distance", kMicro);
+  add<BinaryHingeLoss, MulticlassHingeLoss>(domain, "HingeLoss", "hinge_loss", {{"validate_args", true}});
   add<BinaryJaccardIndex, MulticlassJaccardIndex, MultilabelJaccardIndex>(domain, "JaccardIndex", "jaccard_index");
   add<BinaryLogAUC, MulticlassLogAUC, MultilabelLogAUC>(domain, "LogAUC", "logauc", kOneEach);
   add<BinaryMatthewsCorrCoef, MulticlassMatthewsCorrCoef, MultilabelMatthewsCorrCoef>(domain, "MatthewsCorrCoef",
@@ -89,6 +95,13 @@ Domain classification_domain() {
   add<BinarySpecificityAtSensitivity, MulticlassSpecificityAtSensitivity, MultilabelSpecificityAtSensitivity>(
       domain, "SpecificityAtSensitivity", "specificity_at_sensitivity");
   add<BinaryStatScores, MulticlassStatScores, MultilabelStatScores>(domain, "StatScores", "stat_scores", kMicro);
+  domain.metrics.insert(
+      domain.metrics.end(),
+      {entry<BinaryFairness>(kDomain), entry<BinaryGroupStatRates>(kDomain), entry<MultilabelCoverageError>(kDomain),
+       entry<MultilabelRankingAveragePrecision>(kDomain), entry<MultilabelRankingLoss>(kDomain)});
+  domain.functionals = {
+      function<&functional::demographic_parity>("demographic_parity", {"preds", "groups"}, kDomain),
+      function<&functional::equal_opportunity>("equal_opportunity", {"preds", "target", "groups"}, kDomain)};
   return domain;
 }
 

@@ -73,6 +73,26 @@ enum class Normalization {
   None,     ///< They are taken as they are, as with `input` probabilities.
 };
 
+/// How the errors of calibration bins become one.
+enum class CalibrationNorm {
+  L1,   ///< Their mean, weighted by the samples of each bin: the expected calibration error.
+  L2,   ///< The root of their mean square, weighted likewise.
+  Max,  ///< The greatest.
+};
+
+/// What a multiclass hinge loss takes for the margin.
+enum class MulticlassMode {
+  CrammerSinger,  ///< The target's score minus the best other one: a loss a sample.
+  OneVsAll,       ///< Each class's score, its negative where the class is not the target: a loss a class.
+};
+
+/// Which ratios of the group that fares worst to the one that fares best are computed.
+enum class FairnessTask {
+  DemographicParity,  ///< Of the fractions that are predicted positive.
+  EqualOpportunity,   ///< Of the true positive rates.
+  All,                ///< Both.
+};
+
 /// What definitions share that count under both readings of their scores, as probabilities and as logits, because only
 /// the last batch may tell which of them applies. In a state dict torchmetrics' names hold the counts of that one.
 struct METRICS_API TwoReadings {
@@ -108,6 +128,14 @@ inline constexpr std::array<std::string_view, 4> enum_names<classification::Norm
 template <>
 inline constexpr std::array<std::string_view, 3> enum_names<classification::KappaWeights> = {"none", "linear",
                                                                                              "quadratic"};
+template <>
+inline constexpr std::array<std::string_view, 3> enum_names<classification::CalibrationNorm> = {"l1", "l2", "max"};
+template <>
+inline constexpr std::array<std::string_view, 2> enum_names<classification::MulticlassMode> = {"crammer-singer",
+                                                                                               "one-vs-all"};
+template <>
+inline constexpr std::array<std::string_view, 3> enum_names<classification::FairnessTask> = {"demographic_parity",
+                                                                                             "equal_opportunity", "all"};
 template <>
 inline constexpr std::array<std::string_view, 3> enum_names<classification::Normalization> = {"sigmoid", "softmax",
                                                                                               "none"};

@@ -53,6 +53,15 @@ inline constexpr FieldText validate_args_curve{"Whether labels and scores are ch
 inline constexpr FieldText validate_args_class_curves{"Whether labels and scores are checked.", "True"};
 inline constexpr FieldText validate_args_unasked{
     "Whether labels and scores are checked; the class does not unless asked to.", "False"};
+inline constexpr FieldText validate_args_calibration{"Whether labels and scores are checked.", "True"};
+inline constexpr FieldText validate_args_class_calibration{"Whether labels and scores are checked.", "True"};
+inline constexpr FieldText validate_args_hinge{"Whether labels and scores are checked.", "True"};
+inline constexpr FieldText validate_args_unasked_hinge{
+    "Whether labels and scores are checked; the class does unless asked not to.", "False"};
+inline constexpr FieldText validate_args_class_hinge{"Whether labels and scores are checked.", "True"};
+inline constexpr FieldText validate_args_unasked_class_hinge{
+    "Whether labels and scores are checked; the class does unless asked not to.", "False"};
+inline constexpr FieldText validate_args_ranking{"Whether labels and scores are checked.", "True"};
 inline constexpr FieldText zero_division_counts{"Score where a formula would divide by 0: 0 or 1.", "0.0"};
 inline constexpr FieldText zero_division_jaccard{"Score where neither a target nor a prediction is positive.", "0.0"};
 inline constexpr FieldText zero_division_jaccard_of_each{
@@ -62,6 +71,15 @@ inline constexpr FieldText input{
 inline constexpr FieldText input_class_curves{
     "What the scores are: logits, which are ranked by the logarithm of their softmax, probabilities, or logits if "
     "any lies outside [0, 1].", "'auto'"};
+inline constexpr FieldText input_confidences{
+    "What the scores are: logits, of which the softmax is taken, probabilities, or logits if any of them lies "
+    "outside [0, 1].", "'auto'"};
+inline constexpr FieldText input_margins{
+    "What the scores are: logits, of which the sigmoid is taken, probabilities, or logits if any of them lies "
+    "outside [0, 1].", "'auto'"};
+inline constexpr FieldText input_class_margins{
+    "What the scores are: logits, of which the softmax is taken, probabilities, or logits if any of them lies "
+    "outside [0, 1].", "'auto'"};
 inline constexpr FieldText beta{"How many times as much recall weighs as precision; above 0."};
 inline constexpr FieldText normalize{"What the entries of the matrix are fractions of.", "'none'"};
 inline constexpr FieldText weights{"How much a mistake weighs, by the distance of the two classes.", "'none'"};
@@ -75,6 +93,15 @@ inline constexpr FieldText max_fpr{
     "it all.", "None"};
 inline constexpr FieldText fpr_range{
     "Between which false positive rates the area lies, 0 <= lower < upper <= 1.", "[0.001, 0.1]"};
+inline constexpr FieldText n_bins{"Into how many equal parts [0, 1] is divided.", "15"};
+inline constexpr FieldText norm{
+    "How the bins' errors become one: their mean, the root of their mean square, or the greatest.", "'l1'"};
+inline constexpr FieldText squared{"Whether the loss of a sample is squared.", "False"};
+inline constexpr FieldText multiclass_mode{
+    "Whether a class's score is held against the best other one, or each class against yes or no.", "'crammer-singer'"};
+inline constexpr FieldText num_groups{"Number of groups."};
+inline constexpr FieldText task{
+    "Which ratios are computed: of positive predictions, of true positive rates, or both.", "'all'"};
 inline constexpr FieldText min_recall{"Recall must be at least this, in [0, 1]."};
 inline constexpr FieldText min_precision{"Precision must be at least this, in [0, 1]."};
 inline constexpr FieldText min_sensitivity{"Sensitivity must be at least this, in [0, 1]."};
@@ -732,6 +759,8 @@ struct BinaryLogAUCOptions {
   /// Whether labels and scores are checked; the class does not unless asked to. Without it targets other than 0 and 1
   /// are left out, and NaN is below all scores.
   bool validate_args = false;
+  /// What becomes of the scores of a binary curve that lie outside [0, 1].
+  classification::Normalization normalization = classification::Normalization::Sigmoid;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
   classification::ScoreInput input = classification::ScoreInput::Auto;
 
@@ -739,9 +768,9 @@ struct BinaryLogAUCOptions {
     using Self = BinaryLogAUCOptions;
     namespace about = classification::about;
     return metrics::fields<&Self::fpr_range, &Self::thresholds, &Self::ignore_index, &Self::validate_args,
-                           &Self::input>()
+                           &Self::normalization, &Self::input>()
         .about({about::fpr_range, about::thresholds, about::ignore_index_question, about::validate_args_unasked,
-                about::input});
+                about::normalization, about::input});
   }
   operator BinaryLogAUCFunctionalOptions() const;  // by name
 };
@@ -758,6 +787,8 @@ struct BinaryLogAUCFunctionalOptions {
   /// Whether labels and scores are checked. Without it targets other than 0 and 1 are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
+  /// What becomes of the scores of a binary curve that lie outside [0, 1].
+  classification::Normalization normalization = classification::Normalization::Sigmoid;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
   classification::ScoreInput input = classification::ScoreInput::Auto;
 
@@ -765,9 +796,9 @@ struct BinaryLogAUCFunctionalOptions {
     using Self = BinaryLogAUCFunctionalOptions;
     namespace about = classification::about;
     return metrics::fields<&Self::fpr_range, &Self::thresholds, &Self::ignore_index, &Self::validate_args,
-                           &Self::input>()
+                           &Self::normalization, &Self::input>()
         .about({about::fpr_range, about::thresholds, about::ignore_index_question, about::validate_args_curve,
-                about::input});
+                about::normalization, about::input});
   }
   operator BinaryLogAUCOptions() const;  // by name
 };
@@ -909,6 +940,8 @@ struct BinaryPrecisionAtFixedRecallOptions {
   /// Whether labels and scores are checked. Without it targets other than 0 and 1 are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
+  /// What becomes of the scores of a binary curve that lie outside [0, 1].
+  classification::Normalization normalization = classification::Normalization::Sigmoid;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
   classification::ScoreInput input = classification::ScoreInput::Auto;
 
@@ -916,9 +949,9 @@ struct BinaryPrecisionAtFixedRecallOptions {
     using Self = BinaryPrecisionAtFixedRecallOptions;
     namespace about = classification::about;
     return metrics::fields<&Self::min_recall, &Self::thresholds, &Self::ignore_index, &Self::validate_args,
-                           &Self::input>()
+                           &Self::normalization, &Self::input>()
         .about({about::min_recall, about::thresholds, about::ignore_index_question, about::validate_args_curve,
-                about::input});
+                about::normalization, about::input});
   }
 };
 
@@ -986,6 +1019,8 @@ struct BinaryRecallAtFixedPrecisionOptions {
   /// Whether labels and scores are checked. Without it targets other than 0 and 1 are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
+  /// What becomes of the scores of a binary curve that lie outside [0, 1].
+  classification::Normalization normalization = classification::Normalization::Sigmoid;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
   classification::ScoreInput input = classification::ScoreInput::Auto;
 
@@ -993,9 +1028,9 @@ struct BinaryRecallAtFixedPrecisionOptions {
     using Self = BinaryRecallAtFixedPrecisionOptions;
     namespace about = classification::about;
     return metrics::fields<&Self::min_precision, &Self::thresholds, &Self::ignore_index, &Self::validate_args,
-                           &Self::input>()
+                           &Self::normalization, &Self::input>()
         .about({about::min_precision, about::thresholds, about::ignore_index_question, about::validate_args_curve,
-                about::input});
+                about::normalization, about::input});
   }
 };
 
@@ -1063,6 +1098,8 @@ struct BinarySensitivityAtSpecificityOptions {
   /// Whether labels and scores are checked. Without it targets other than 0 and 1 are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
+  /// What becomes of the scores of a binary curve that lie outside [0, 1].
+  classification::Normalization normalization = classification::Normalization::Sigmoid;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
   classification::ScoreInput input = classification::ScoreInput::Auto;
 
@@ -1070,9 +1107,9 @@ struct BinarySensitivityAtSpecificityOptions {
     using Self = BinarySensitivityAtSpecificityOptions;
     namespace about = classification::about;
     return metrics::fields<&Self::min_specificity, &Self::thresholds, &Self::ignore_index, &Self::validate_args,
-                           &Self::input>()
+                           &Self::normalization, &Self::input>()
         .about({about::min_specificity, about::thresholds, about::ignore_index_question, about::validate_args_curve,
-                about::input});
+                about::normalization, about::input});
   }
 };
 
@@ -1140,6 +1177,8 @@ struct BinarySpecificityAtSensitivityOptions {
   /// Whether labels and scores are checked. Without it targets other than 0 and 1 are left out, and NaN is below all
   /// scores.
   bool validate_args = true;
+  /// What becomes of the scores of a binary curve that lie outside [0, 1].
+  classification::Normalization normalization = classification::Normalization::Sigmoid;
   /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
   classification::ScoreInput input = classification::ScoreInput::Auto;
 
@@ -1147,9 +1186,9 @@ struct BinarySpecificityAtSensitivityOptions {
     using Self = BinarySpecificityAtSensitivityOptions;
     namespace about = classification::about;
     return metrics::fields<&Self::min_sensitivity, &Self::thresholds, &Self::ignore_index, &Self::validate_args,
-                           &Self::input>()
+                           &Self::normalization, &Self::input>()
         .about({about::min_sensitivity, about::thresholds, about::ignore_index_question, about::validate_args_curve,
-                about::input});
+                about::normalization, about::input});
   }
 };
 
@@ -1206,6 +1245,274 @@ struct MultilabelSpecificityAtSensitivityOptions {
   }
 };
 
+/// Options of BinaryCalibrationError.
+struct BinaryCalibrationErrorOptions {
+  /// Into how many equal parts [0, 1] is divided. A confidence on an edge is in the bin above it; 1 has a bin of its
+  /// own.
+  int64_t n_bins = 15;
+  /// How the bins' errors become one: their mean, the root of their mean square, or the greatest.
+  classification::CalibrationNorm norm = classification::CalibrationNorm::L1;
+  /// Targets of this value are left out; it may be 0 or 1.
+  std::optional<int64_t> ignore_index{};
+  /// Whether labels and scores are checked. Without it targets other than 0 and 1 and scores that are NaN are left out,
+  /// and a confidence outside [0, 1] is in the bin next to it.
+  bool validate_args = true;
+  /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
+  classification::ScoreInput input = classification::ScoreInput::Auto;
+
+  static constexpr auto fields() {
+    using Self = BinaryCalibrationErrorOptions;
+    namespace about = classification::about;
+    return metrics::fields<&Self::n_bins, &Self::norm, &Self::ignore_index, &Self::validate_args, &Self::input>()
+        .about({about::n_bins, about::norm, about::ignore_index_question, about::validate_args_calibration,
+                about::input});
+  }
+};
+
+/// Options of MulticlassCalibrationError.
+struct MulticlassCalibrationErrorOptions {
+  /// Number of classes.
+  Required<int64_t> num_classes;
+  /// Into how many equal parts [0, 1] is divided. A confidence on an edge is in the bin above it; 1 has a bin of its
+  /// own.
+  int64_t n_bins = 15;
+  /// How the bins' errors become one: their mean, the root of their mean square, or the greatest.
+  classification::CalibrationNorm norm = classification::CalibrationNorm::L1;
+  /// Targets of this value are left out; it may be a class or not.
+  std::optional<int64_t> ignore_index{};
+  /// Whether labels and scores are checked. Without it a target outside the classes is never right, rows with a score
+  /// that is NaN are left out, and a confidence outside [0, 1] is in the bin next to it.
+  bool validate_args = true;
+  /// What the scores are: logits, of which the softmax is taken, probabilities, or logits if any of them lies outside
+  /// [0, 1].
+  classification::ScoreInput input = classification::ScoreInput::Auto;
+
+  static constexpr auto fields() {
+    using Self = MulticlassCalibrationErrorOptions;
+    namespace about = classification::about;
+    return metrics::fields<&Self::num_classes, &Self::n_bins, &Self::norm, &Self::ignore_index, &Self::validate_args,
+                           &Self::input>()
+        .about({about::num_classes, about::n_bins, about::norm, about::ignore_index_class,
+                about::validate_args_class_calibration, about::input_confidences});
+  }
+};
+
+struct BinaryHingeLossFunctionalOptions;
+
+/// Options of BinaryHingeLoss.
+struct BinaryHingeLossOptions {
+  /// Whether the loss of a sample is squared.
+  bool squared = false;
+  /// Targets of this value are left out; it may be 0 or 1.
+  std::optional<int64_t> ignore_index{};
+  /// Whether labels and scores are checked. Without it targets other than 0 and 1 are left out, and NaN makes the loss
+  /// NaN.
+  bool validate_args = true;
+  /// What the scores are: logits, of which the sigmoid is taken, probabilities, or logits if any of them lies outside
+  /// [0, 1]. Margins of a support vector machine are taken as they are by `probabilities`.
+  classification::ScoreInput input = classification::ScoreInput::Auto;
+
+  static constexpr auto fields() {
+    using Self = BinaryHingeLossOptions;
+    namespace about = classification::about;
+    return metrics::fields<&Self::squared, &Self::ignore_index, &Self::validate_args, &Self::input>()
+        .about({about::squared, about::ignore_index_question, about::validate_args_hinge, about::input_margins});
+  }
+  operator BinaryHingeLossFunctionalOptions() const;  // by name
+};
+
+/// Options of functional::binary_hinge_loss: labels are not checked unless asked to.
+struct BinaryHingeLossFunctionalOptions {
+  /// Whether the loss of a sample is squared.
+  bool squared = false;
+  /// Targets of this value are left out; it may be 0 or 1.
+  std::optional<int64_t> ignore_index{};
+  /// Whether labels and scores are checked; the class does unless asked not to. Without it targets other than 0 and 1
+  /// are left out, and NaN makes the loss NaN.
+  bool validate_args = false;
+  /// What the scores are: logits, of which the sigmoid is taken, probabilities, or logits if any of them lies outside
+  /// [0, 1]. Margins of a support vector machine are taken as they are by `probabilities`.
+  classification::ScoreInput input = classification::ScoreInput::Auto;
+
+  static constexpr auto fields() {
+    using Self = BinaryHingeLossFunctionalOptions;
+    namespace about = classification::about;
+    return metrics::fields<&Self::squared, &Self::ignore_index, &Self::validate_args, &Self::input>()
+        .about({about::squared, about::ignore_index_question, about::validate_args_unasked_hinge,
+                about::input_margins});
+  }
+  operator BinaryHingeLossOptions() const;  // by name
+};
+
+struct MulticlassHingeLossFunctionalOptions;
+
+/// Options of MulticlassHingeLoss.
+struct MulticlassHingeLossOptions {
+  /// Number of classes.
+  Required<int64_t> num_classes;
+  /// Whether the loss of a sample is squared.
+  bool squared = false;
+  /// Whether a class's score is held against the best other one, or each class against yes or no.
+  classification::MulticlassMode multiclass_mode = classification::MulticlassMode::CrammerSinger;
+  /// Targets of this value are left out; it may be a class or not.
+  std::optional<int64_t> ignore_index{};
+  /// Whether labels and scores are checked. Without it rows whose target is no class are left out, and NaN makes the
+  /// loss NaN.
+  bool validate_args = true;
+  /// What the scores are: logits, of which the softmax is taken, probabilities, or logits if any of them lies outside
+  /// [0, 1]. Margins of a support vector machine are taken as they are by `probabilities`.
+  classification::ScoreInput input = classification::ScoreInput::Auto;
+
+  static constexpr auto fields() {
+    using Self = MulticlassHingeLossOptions;
+    namespace about = classification::about;
+    return metrics::fields<&Self::num_classes, &Self::squared, &Self::multiclass_mode, &Self::ignore_index,
+                           &Self::validate_args, &Self::input>()
+        .about({about::num_classes, about::squared, about::multiclass_mode, about::ignore_index_class,
+                about::validate_args_class_hinge, about::input_class_margins});
+  }
+  operator MulticlassHingeLossFunctionalOptions() const;  // by name
+};
+
+/// Options of functional::multiclass_hinge_loss: labels are not checked unless asked to.
+struct MulticlassHingeLossFunctionalOptions {
+  /// Number of classes.
+  Required<int64_t> num_classes;
+  /// Whether the loss of a sample is squared.
+  bool squared = false;
+  /// Whether a class's score is held against the best other one, or each class against yes or no.
+  classification::MulticlassMode multiclass_mode = classification::MulticlassMode::CrammerSinger;
+  /// Targets of this value are left out; it may be a class or not.
+  std::optional<int64_t> ignore_index{};
+  /// Whether labels and scores are checked; the class does unless asked not to. Without it rows whose target is no
+  /// class are left out, and NaN makes the loss NaN.
+  bool validate_args = false;
+  /// What the scores are: logits, of which the softmax is taken, probabilities, or logits if any of them lies outside
+  /// [0, 1]. Margins of a support vector machine are taken as they are by `probabilities`.
+  classification::ScoreInput input = classification::ScoreInput::Auto;
+
+  static constexpr auto fields() {
+    using Self = MulticlassHingeLossFunctionalOptions;
+    namespace about = classification::about;
+    return metrics::fields<&Self::num_classes, &Self::squared, &Self::multiclass_mode, &Self::ignore_index,
+                           &Self::validate_args, &Self::input>()
+        .about({about::num_classes, about::squared, about::multiclass_mode, about::ignore_index_class,
+                about::validate_args_unasked_class_hinge, about::input_class_margins});
+  }
+  operator MulticlassHingeLossOptions() const;  // by name
+};
+
+/// Options of functional::demographic_parity and functional::equal_opportunity: what decides how answers are counted.
+struct BinaryGroupOptions {
+  /// A score above it is a yes.
+  double threshold = 0.5;
+  /// Targets of this value are left out; it may be 0 or 1.
+  std::optional<int64_t> ignore_index{};
+  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target is
+  /// left out, and NaN is above no threshold.
+  bool validate_args = true;
+  /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
+  classification::ScoreInput input = classification::ScoreInput::Auto;
+
+  static constexpr auto fields() {
+    using Self = BinaryGroupOptions;
+    namespace about = classification::about;
+    return metrics::fields<&Self::threshold, &Self::ignore_index, &Self::validate_args, &Self::input>()
+        .about({about::threshold, about::ignore_index_question, about::validate_args_questions, about::input});
+  }
+};
+
+/// Options of BinaryGroupStatRates.
+struct BinaryGroupStatRatesOptions {
+  /// Number of groups.
+  Required<int64_t> num_groups;
+  /// A score above it is a yes.
+  double threshold = 0.5;
+  /// Targets of this value are left out; it may be 0 or 1.
+  std::optional<int64_t> ignore_index{};
+  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target is
+  /// left out, and NaN is above no threshold.
+  bool validate_args = true;
+  /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
+  classification::ScoreInput input = classification::ScoreInput::Auto;
+
+  static constexpr auto fields() {
+    using Self = BinaryGroupStatRatesOptions;
+    namespace about = classification::about;
+    return metrics::fields<&Self::num_groups, &Self::threshold, &Self::ignore_index, &Self::validate_args,
+                           &Self::input>()
+        .about({about::num_groups, about::threshold, about::ignore_index_question, about::validate_args_questions,
+                about::input});
+  }
+};
+
+/// Options of BinaryFairness.
+struct BinaryFairnessOptions {
+  /// Number of groups.
+  Required<int64_t> num_groups;
+  /// Which ratios are computed: of positive predictions, of true positive rates, or both.
+  classification::FairnessTask task = classification::FairnessTask::All;
+  /// A score above it is a yes.
+  double threshold = 0.5;
+  /// Targets of this value are left out; it may be 0 or 1.
+  std::optional<int64_t> ignore_index{};
+  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target is
+  /// left out, and NaN is above no threshold.
+  bool validate_args = true;
+  /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
+  classification::ScoreInput input = classification::ScoreInput::Auto;
+
+  static constexpr auto fields() {
+    using Self = BinaryFairnessOptions;
+    namespace about = classification::about;
+    return metrics::fields<&Self::num_groups, &Self::task, &Self::threshold, &Self::ignore_index, &Self::validate_args,
+                           &Self::input>()
+        .about({about::num_groups, about::task, about::threshold, about::ignore_index_question,
+                about::validate_args_questions, about::input});
+  }
+};
+
+/// Options of functional::binary_fairness: there are as many groups as occur.
+struct BinaryFairnessFunctionalOptions {
+  /// Which ratios are computed: of positive predictions, of true positive rates, or both.
+  classification::FairnessTask task = classification::FairnessTask::All;
+  /// A score above it is a yes.
+  double threshold = 0.5;
+  /// Targets of this value are left out; it may be 0 or 1.
+  std::optional<int64_t> ignore_index{};
+  /// Whether labels and scores are checked. Without it a predicted label that is neither 0 nor 1 is wrong, a target is
+  /// left out, and NaN is above no threshold.
+  bool validate_args = true;
+  /// What the scores are: logits, probabilities, or logits if any of them lies outside [0, 1].
+  classification::ScoreInput input = classification::ScoreInput::Auto;
+
+  static constexpr auto fields() {
+    using Self = BinaryFairnessFunctionalOptions;
+    namespace about = classification::about;
+    return metrics::fields<&Self::task, &Self::threshold, &Self::ignore_index, &Self::validate_args, &Self::input>()
+        .about({about::task, about::threshold, about::ignore_index_question, about::validate_args_questions,
+                about::input});
+  }
+};
+
+/// Options of MultilabelCoverageError, MultilabelRankingAveragePrecision and MultilabelRankingLoss.
+struct MultilabelRankingOptions {
+  /// Number of labels.
+  Required<int64_t> num_labels;
+  /// Targets of this value are left out; it may be 0 or 1.
+  std::optional<int64_t> ignore_index{};
+  /// Whether labels and scores are checked. Without it labels other than 0 and 1 are left out, and NaN is below all
+  /// scores.
+  bool validate_args = true;
+
+  static constexpr auto fields() {
+    using Self = MultilabelRankingOptions;
+    namespace about = classification::about;
+    return metrics::fields<&Self::num_labels, &Self::ignore_index, &Self::validate_args>()
+        .about({about::num_labels, about::ignore_index_question, about::validate_args_ranking});
+  }
+};
+
 inline BinaryLogAUCOptions::operator BinaryLogAUCFunctionalOptions() const {
   return subset<BinaryLogAUCFunctionalOptions>(*this);
 }
@@ -1223,6 +1530,18 @@ inline MultilabelLogAUCOptions::operator MultilabelLogAUCFunctionalOptions() con
 }
 inline MultilabelLogAUCFunctionalOptions::operator MultilabelLogAUCOptions() const {
   return subset<MultilabelLogAUCOptions>(*this);
+}
+inline BinaryHingeLossOptions::operator BinaryHingeLossFunctionalOptions() const {
+  return subset<BinaryHingeLossFunctionalOptions>(*this);
+}
+inline BinaryHingeLossFunctionalOptions::operator BinaryHingeLossOptions() const {
+  return subset<BinaryHingeLossOptions>(*this);
+}
+inline MulticlassHingeLossOptions::operator MulticlassHingeLossFunctionalOptions() const {
+  return subset<MulticlassHingeLossFunctionalOptions>(*this);
+}
+inline MulticlassHingeLossFunctionalOptions::operator MulticlassHingeLossOptions() const {
+  return subset<MulticlassHingeLossOptions>(*this);
 }
 
 }  // namespace metrics
