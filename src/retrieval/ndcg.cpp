@@ -58,7 +58,8 @@ class NormalizedGain {
   double best_gain(const RankedQuery& query) const {
     std::vector<float> best(query.relevances.begin(), query.relevances.end());
     const auto irrelevant = std::partition(best.begin(), best.end(), [](float relevance) { return relevance > 0; });
-    std::sort(best.begin(), irrelevant, std::greater<>());
+    const bool differ = !std::is_sorted(best.begin(), irrelevant, std::greater<>());
+    if (differ) std::sort(best.begin(), irrelevant, std::greater<>());
     double sum = 0;
     for (auto begin = best.begin(); begin != irrelevant;) {
       const auto end = std::find_if(begin, irrelevant, [=](float relevance) { return relevance != *begin; });
