@@ -14,7 +14,7 @@ struct Description {
   std::string_view of, text;
 };
 
-constexpr std::array<Description, 647> sorted{{
+constexpr std::array<Description, 645> sorted{{
     {"AdjustedMutualInfoScore",
      "Computes the mutual information of two clusterings beyond chance, (MI - E[MI]) / (mean of entropies - "
      "E[MI]), where E[MI] is that of clusterings with clusters of the same sizes. 0 where one of them has a "
@@ -412,9 +412,6 @@ constexpr std::array<Description, 647> sorted{{
      "How many inputs' features are kept for the time of a batch, as many as there are members if None."},
     {"FeatureShare.metrics",
      "The members, a list of metrics under their classes' names or a dict under names of their own."},
-    {"FeatureSource",
-     "Where the features of images come from: they are the inputs themselves, so many a row, or a module of "
-     "the user's makes them of the inputs."},
     {"FleissKappa",
      "Computes the agreement of several raters beyond chance, (p - e) / (1 - e + 1e-5): p is how often two "
      "raters of a sample agree, e how often they would by chance."},
@@ -1366,9 +1363,6 @@ constexpr std::array<Description, 647> sorted{{
      "Computes the sum of the values of the last `window` updates."},
     {"RunningSum.value",
      "A number or a tensor of any shape and real dtype."},
-    {"SharedFeatures",
-     "While one lives, a module that is asked again for the features of equal inputs, in this thread and by "
-     "whichever metric, does not run again: metrics made of others have one for the time of a batch."},
     {"SpearmanCorrCoef",
      "Computes the correlation of the ranks of predictions and targets; equal numbers have the mean of their "
      "ranks."},

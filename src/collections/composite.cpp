@@ -5,7 +5,7 @@
 #include <metrics/core/errors.h>
 #include <metrics/core/readable.h>
 #include <metrics/core/registry.h>
-#include <metrics/image/feature_source.h>
+#include <metrics/core/feature_source.h>
 
 #include <algorithm>
 #include <map>

@@ -1,7 +1,7 @@
 #pragma once
 
+#include <metrics/core/feature_source.h>
 #include <metrics/core/metric_of.h>
-#include <metrics/image/feature_source.h>
 
 #include <array>
 #include <string>

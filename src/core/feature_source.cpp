@@ -1,7 +1,7 @@
 #include <metrics/core/codec.h>
 #include <metrics/core/errors.h>
+#include <metrics/core/feature_source.h>
 #include <metrics/core/readable.h>
-#include <metrics/image/feature_source.h>
 
 #include <ATen/ops/equal.h>
 

@@ -18,7 +18,7 @@ struct IValue;
 
 namespace metrics {
 
-/// Where the features of images come from: they are the inputs themselves, so many a row, or a module of the user's
+/// Where the features of images, or of other inputs of a network, come from: they are the inputs themselves, so many a row, or a module of the user's
 /// makes them of the inputs. No pretrained network is part of this library.
 class METRICS_API FeatureSource {
  public:
