@@ -3,9 +3,9 @@
 #include <metrics/collections/composite.h>
 #include <metrics/core/autograd_scope.h>
 #include <metrics/core/errors.h>
+#include <metrics/core/feature_source.h>
 #include <metrics/core/readable.h>
 #include <metrics/core/registry.h>
-#include <metrics/core/feature_source.h>
 
 #include <algorithm>
 #include <map>
