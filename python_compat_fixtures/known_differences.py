@@ -99,7 +99,7 @@ def reading(said_input: str) -> Iterator[None]:
         return scores.sigmoid() if normalization == "sigmoid" else scores.softmax(1)
 
     with ExitStack() as patches:
-        for name in () if said_input == "auto" else ("confusion_matrix", "precision_recall_curve", "stat_scores"):
+        for name in () if said_input == "auto" else ("calibration_error", "confusion_matrix", "hinge", "precision_recall_curve", "stat_scores"):
             module = importlib.import_module(f"torchmetrics.functional.classification.{name}")
             patches.enter_context(mock.patch.object(module, "normalize_logits_if_needed", read))
         yield

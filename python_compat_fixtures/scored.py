@@ -51,7 +51,7 @@ class Scored:
     def value(self, batches: list, options: dict, reading: str = "auto") -> torch.Tensor:
         """Compute the value in float64: of float scores by their float32 probabilities, as far as they are rounded."""
         preds = torch.cat([self.rows(b["preds"]) for b in batches])
-        target = torch.cat([b["target"].reshape(-1) for b in batches])
+        target = torch.cat([b["target"].reshape(-1).long() for b in batches])
         kept = torch.ones_like(target, dtype=torch.bool) if options.get("ignore_index") is None else target != options["ignore_index"]
         preds, target = preds[kept], target[kept]
         logits = reading == "logits" or (reading == "auto" and bool(((preds < 0) | (preds > 1)).any()))

@@ -37,7 +37,10 @@ def counted(batches: list, options: dict, groups: int, reading: str = "auto") ->
     logits = reading == "logits" or (reading == "auto" and outside)
     table = [[Fraction(0)] * 4 for _ in range(groups)]
     for b in batches:
+        if not len(b["preds"]):
+            continue
         p = b["preds"].reshape(len(b["preds"]), -1)
+        p = p.float() if p.is_floating_point() and p.dtype is not torch.float64 else p
         yes = (p.sigmoid() if logits else p) > options.get("threshold", 0.5) if p.is_floating_point() else p == 1
         target = torch.zeros_like(yes, dtype=torch.long) if b.get("target") is None else b["target"].reshape(len(p), -1)
         of_rows = b["groups"].reshape(len(p), -1).expand(yes.shape)
