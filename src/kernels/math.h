@@ -260,7 +260,8 @@ METRICS_INLINE N logarithm_of_one_plus_positive(const N& x) {
   const N exponent = number_of((shifted >> 52) | std::bit_cast<uint64_t>(0x1p52)) - (0x1p52 + 1023.0);
   // 2^-exponent, of which the bits count down; it is no number where x is so large that nothing is lost.
   const N down = number_of(2 * bits_of_one - (shifted & exponent_bits));
-  const N fraction = (number_of((shifted & fraction_bits) + bits_of_root) - 1.0) + chosen(x < 0x1p1000, lost * down, 0.0);
+  const N fraction =
+      (number_of((shifted & fraction_bits) + bits_of_root) - 1.0) + chosen(x < 0x1p1000, lost * down, 0.0);
   return chosen(x < infinity, logarithm_of_parts(exponent, fraction), x);
 }
 
