@@ -27,9 +27,12 @@
 #include <ATen/ops/log.h>
 #include <ATen/ops/pow.h>
 #include <ATen/ops/rand.h>
+#include <ATen/ops/randint.h>
 #include <ATen/ops/sum.h>
 
 #include <benchmark/benchmark.h>
+
+#include <array>
 
 namespace {
 
@@ -119,13 +122,50 @@ void update_columns(benchmark::State& state) {
   for (auto _ : state) metric.update(preds, target);
 }
 
-template <class Metric>
-void update_halves(benchmark::State& state) {
+// Float32, float64, bfloat16 and float16 inputs, in the order of their number.
+constexpr std::array dtypes{at::kFloat, at::kDouble, at::kBFloat16, at::kHalf};
+at::Tensor numbers(benchmark::State& state) {
   at::set_num_threads(1);
-  const at::Tensor preds = at::rand({state.range(0)}).to(at::kHalf);
-  const at::Tensor target = at::rand({state.range(0)}).to(at::kHalf);
+  return at::rand({state.range(0)}).to(dtypes.at(static_cast<std::size_t>(state.range(1))));
+}
+
+void sum_of_both_of(benchmark::State& state) {
+  const at::Tensor preds = numbers(state), target = numbers(state);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(at::sum(preds));
+    benchmark::DoNotOptimize(at::sum(target));
+  }
+}
+
+template <class Metric>
+void update_of(benchmark::State& state) {
+  const at::Tensor preds = numbers(state), target = numbers(state);
   Metric metric;
   for (auto _ : state) metric.update(preds, target);
+}
+
+// Rows that weigh: 1 integers, 2 float32, 3 float64.
+at::Tensor weights(benchmark::State& state) {
+  at::set_num_threads(1);
+  if (state.range(1) == 1) return at::randint(1, 5, {state.range(0)}, at::kLong);
+  return at::rand({state.range(0)}, state.range(1) == 2 ? at::kFloat : at::kDouble) + 0.1;
+}
+
+void sum_of_three(benchmark::State& state) {
+  const at::Tensor of_rows = weights(state), preds = at::rand({state.range(0)}), target = at::rand({state.range(0)});
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(at::sum(preds));
+    benchmark::DoNotOptimize(at::sum(target));
+    benchmark::DoNotOptimize(at::sum(of_rows));
+  }
+}
+
+template <class Metric>
+void update_weighted(benchmark::State& state) {
+  const metrics::Rows rows{.weights = weights(state)};
+  const at::Tensor preds = at::rand({state.range(0)}), target = at::rand({state.range(0)});
+  Metric metric;
+  for (auto _ : state) metric.update(preds, target, rows);
 }
 
 template <class Metric>
@@ -169,8 +209,18 @@ BENCHMARK(compute_ranks<metrics::SpearmanCorrCoef>)->Args({1000000, 1})->Args({1
 BENCHMARK(compute_ranks<metrics::KendallRankCorrCoef>)->Args({10000, 1})->Args({100000, 1})->UseRealTime();
 BENCHMARK(update_columns<metrics::MeanSquaredError>)->Args({100000, 10})->Args({1000, 1000});
 BENCHMARK(update_columns<metrics::PearsonCorrCoef>)->Args({100000, 10})->Args({1000, 1000});
-BENCHMARK(update_halves<metrics::MeanSquaredError>)->Arg(1000000);
-BENCHMARK(update_halves<metrics::PearsonCorrCoef>)->Arg(1000000);
+BENCHMARK(sum_of_both_of)->ArgsProduct({{1000000}, {0, 1, 2, 3}});
+BENCHMARK(update_of<metrics::MeanSquaredError>)->ArgsProduct({{1000000}, {0, 1, 2, 3}});
+BENCHMARK(update_of<metrics::SymmetricMeanAbsolutePercentageError>)->ArgsProduct({{1000000}, {0, 1, 2, 3}});
+BENCHMARK(update_of<metrics::R2Score>)->ArgsProduct({{1000000}, {0, 1, 2, 3}});
+BENCHMARK(update_of<metrics::ExplainedVariance>)->ArgsProduct({{1000000}, {0, 1, 2, 3}});
+BENCHMARK(update_of<metrics::PearsonCorrCoef>)->ArgsProduct({{1000000}, {0, 1, 2, 3}});
+BENCHMARK(sum_of_three)->ArgsProduct({{1000000}, {1, 2, 3}});
+BENCHMARK(update_weighted<metrics::MeanSquaredError>)->ArgsProduct({{32, 1000000}, {1, 2, 3}});
+BENCHMARK(update_weighted<metrics::MeanAbsoluteError>)->ArgsProduct({{32, 1000000}, {1, 2, 3}});
+BENCHMARK(update_weighted<metrics::R2Score>)->ArgsProduct({{32, 1000000}, {1, 2, 3}});
+BENCHMARK(update_weighted<metrics::ExplainedVariance>)->ArgsProduct({{32, 1000000}, {1, 2, 3}});
+BENCHMARK(update_weighted<metrics::PearsonCorrCoef>)->ArgsProduct({{32, 1000000}, {1, 2, 3}});
 BENCHMARK(forward<metrics::MeanSquaredError>)->Arg(32);
 BENCHMARK(forward<metrics::PearsonCorrCoef>)->Arg(32);
 

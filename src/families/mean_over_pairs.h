@@ -13,7 +13,6 @@
 
 #include <array>
 #include <limits>
-#include <optional>
 #include <type_traits>
 
 // The bodies of MeanOverPairs, for the source of a term.
@@ -44,7 +43,7 @@ auto formula_of([[maybe_unused]] const typename Term::Options& options) {
 
 /// The sums of a formula of each column; one that knows something faster than itself for its numbers sums itself.
 template <class Formula>
-kernels::pairs::ByColumn<DoubleDouble> kernel_sums(const Formula& formula, const kernels::pairs::Pairs& pairs) {
+kernels::pairs::Summed<DoubleDouble> kernel_sums(const Formula& formula, const kernels::pairs::Pairs& pairs) {
   if constexpr (requires { formula.sums(pairs); }) {
     return formula.sums(pairs);
   } else {
@@ -67,31 +66,27 @@ concept HasLeast = requires(const Formula& formula) {
 /// A formula and its scale, in one pass.
 template <class Formula>
 struct BothSums {
-  static constexpr int64_t sums = 2, maxima = 0, minima = 0, lanes = 16;
+  static constexpr int64_t sums = 2, maxima = 0, minima = 0;
   Formula formula;
 
-  METRICS_INLINE void fold(double* into, int64_t stride, double x, double y, double, double) const {
-    into[0] += formula(x, y);
-    into[stride] += formula.scale(x, y);
+  template <class N, class Weigh>
+  METRICS_INLINE void fold(N* into, int64_t stride, const Weigh& weigh, const N& x, const N& y, const N&,
+                           const N&) const {
+    into[0] += weigh(formula(x, y));
+    into[stride] += weigh(formula.scale(x, y));
   }
-};
-
-/// The scale alone.
-template <class Formula>
-struct ScaleOf {
-  Formula formula;
-
-  METRICS_INLINE double operator()(double x, double y) const { return formula.scale(x, y); }
 };
 
 /// A formula, and the least numbers that it is given. NaN is none of them.
 template <class Term>
 struct SumAndLeast {
-  static constexpr int64_t sums = 1, maxima = 0, minima = 2, lanes = 16;
+  static constexpr int64_t sums = 1, maxima = 0, minima = 2;
   Term term;
 
-  METRICS_INLINE void fold(double* into, int64_t stride, double x, double y, double, double) const {
-    into[0] += term(x, y);
+  template <class N, class Weigh>
+  METRICS_INLINE void fold(N* into, int64_t stride, const Weigh& weigh, const N& x, const N& y, const N&,
+                           const N&) const {
+    into[0] += weigh(term(x, y));
     kernels::pairs::lower(into[stride], x);
     kernels::pairs::lower(into[2 * stride], y);
   }
@@ -99,14 +94,15 @@ struct SumAndLeast {
 
 /// The sums of `term` of each column, once `formula` has taken the least numbers of all.
 template <class Term, class Formula>
-kernels::pairs::ByColumn<DoubleDouble> checked_sums(const Term& term, const Formula& formula,
-                                                    const kernels::pairs::Pairs& pairs) {
-  kernels::pairs::ByColumn<DoubleDouble> totals(static_cast<std::size_t>(pairs.columns));
+kernels::pairs::Summed<DoubleDouble> checked_sums(const Term& term, const Formula& formula,
+                                                  const kernels::pairs::Pairs& pairs) {
+  kernels::pairs::Summed<DoubleDouble> totals(pairs);
   constexpr double infinity = std::numeric_limits<double>::infinity();
   double least_x = infinity, least_y = infinity;
   kernels::pairs::each_block(SumAndLeast<Term>{term}, pairs, [&](const kernels::pairs::Block& block) {
+    totals.count = totals.count + block.count();
     for (int64_t column = 0; column < pairs.columns; ++column) {
-      DoubleDouble& total = totals[static_cast<std::size_t>(column)];
+      DoubleDouble& total = totals.of[static_cast<std::size_t>(column)];
       total = total + block.of(0, column);
       kernels::pairs::lower(least_x, block.of(1, column));
       kernels::pairs::lower(least_y, block.of(2, column));
@@ -126,13 +122,7 @@ inline double least_of(const Tensor& numbers) {
 
 /// What a batch adds to the sum and to a total that is a sum of its own, in one column.
 template <class Formula>
-std::array<DoubleDouble, 2> both_sums(const Formula& formula, const kernels::pairs::Pairs& pairs,
-                                      const double* weights) {
-  using kernels::pairs::weighted_sums_of;
-  if (weights != nullptr) {
-    return {weighted_sums_of(formula, pairs, weights).front(),
-            weighted_sums_of(ScaleOf<Formula>{formula}, pairs, weights).front()};
-  }
+std::array<DoubleDouble, 2> both_sums(const Formula& formula, const kernels::pairs::Pairs& pairs) {
   std::array<DoubleDouble, 2> totals;
   kernels::pairs::each_block(BothSums<Formula>{formula}, pairs, [&](const kernels::pairs::Block& block) {
     totals[0] = totals[0] + block.of(0, 0);
@@ -179,8 +169,8 @@ void MeanOverPairs<Term>::update(States& states, const Options& options, const T
   if constexpr (detail::HasScale<Formula>) {
     State& total = states[Term::states.total];
     if (by_kernel) {
-      const families::pairs::KernelPairs pairs(preds, target, 1);
-      const auto sums = detail::both_sums(formula, pairs.get(), of_rows.each());
+      const families::pairs::KernelPairs pairs(preds, target, 1, weights);
+      const auto sums = detail::both_sums(formula, pairs.get());
       return State::add_all({{sum, sums[0]}, {total, sums[1]}});
     }
     const auto [x, y] = families::pairs::wide_pairs(preds, target, 1);
@@ -190,23 +180,24 @@ void MeanOverPairs<Term>::update(States& states, const Options& options, const T
     attempt.succeed();
   } else {
     // Whatever can fail of the number does so before the sum is changed.
-    std::optional<families::pairs::CountToAdd> number;
-    if constexpr (Term::states.total != nullptr) number.emplace(states, Term::states.total, of_rows.total());
-    if (by_kernel) {
-      const families::pairs::KernelPairs pairs(preds, target, columns);
-      if constexpr (detail::HasLeast<Formula>) {
-        if (weights.given()) formula.sums(pairs.get());  // which checks all
+    const auto add = [&]([[maybe_unused]] const families::pairs::PairCount& count, const auto& add_to_sum) {
+      if constexpr (Term::states.total == nullptr) {
+        add_to_sum();
+      } else {
+        families::pairs::CountToAdd number(states, Term::states.total, count);
+        add_to_sum();
+        number.add();
       }
-      families::pairs::add_sums(sum,
-                                weights.given() ? kernels::pairs::weighted_sums_of(formula, pairs.get(), of_rows.each())
-                                                : detail::kernel_sums(formula, pairs.get()),
-                                shape);
-    } else {
-      const auto [x, y] = families::pairs::wide_pairs(preds, target, columns);
-      if constexpr (detail::HasLeast<Formula>) formula.check_least(detail::least_of(x), detail::least_of(y));
-      sum.add(summed(formula(x, y)));
+    };
+    if (by_kernel) {
+      const families::pairs::KernelPairs pairs(preds, target, columns, weights);
+      const auto sums = detail::kernel_sums(formula, pairs.get());
+      return add(of_rows.total(sums.count), [&] { families::pairs::add_sums(sum, sums.of, shape); });
     }
-    if (number) number->add();
+    const auto [x, y] = families::pairs::wide_pairs(preds, target, columns);
+    if constexpr (detail::HasLeast<Formula>) formula.check_least(detail::least_of(x), detail::least_of(y));
+    const Tensor sums = summed(formula(x, y));
+    add(of_rows.total(), [&] { sum.add(sums); });
   }
 }
 

@@ -74,18 +74,23 @@ WidePairs wide_pairs(const Tensor& preds, const Tensor& target, int64_t columns)
   return {preds.reshape({rows, columns}).to(at::kDouble), target.reshape({rows, columns}).to(at::kDouble)};
 }
 
-KernelPairs::KernelPairs(const Tensor& preds, const Tensor& target, int64_t columns) : columns_(columns) {
+KernelPairs::KernelPairs(const Tensor& preds, const Tensor& target, int64_t columns, const Weights& weights)
+    : columns_(columns), weights_(weights) {
   const at::ScalarType dtype = kernel_dtype(preds, target);
   preds_ = readable(preds, dtype);
   target_ = readable(target, dtype);
 }
 
 kernels::pairs::Pairs KernelPairs::get() const {
+  const int64_t rows = preds_.numel() / columns_;
   return {.preds = preds_.const_data_ptr(),
           .target = target_.const_data_ptr(),
           .element = kernels::element_of(preds_.scalar_type()),
-          .rows = preds_.numel() / columns_,
-          .columns = columns_};
+          .rows = rows,
+          .columns = columns_,
+          .real_weights = weights_.reals(),
+          .integer_weights = weights_.integers(),
+          .rows_of_weight = weights_.rows() == 0 ? 1 : rows / weights_.rows()};
 }
 
 Tensor of_outputs(const Tensor& values) {
@@ -124,31 +129,27 @@ DoubleDouble sum_of(const double* numbers, int64_t count) {
 
 }  // namespace
 
-WeightsOfPairs::WeightsOfPairs(const Weights& weights, int64_t rows) : total_(rows), rows_(rows) {
-  if (!weights.given()) return;
-  const int64_t positions = weights.rows() == 0 ? 0 : rows / weights.rows();
-  if (weights.are_integers()) {
-    const int64_t* const given = weights.integers();
-    total_ = PairCount(std::accumulate(given, given + weights.rows(), int64_t{0}) * positions);
-  } else {
-    const DoubleDouble sum = sum_of(weights.reals(), weights.rows());
-    total_ = PairCount(kernels::pairs::product(sum, {static_cast<double>(positions), 0}));
-    each_ = weights.reals();
-    if (positions == 1) return;
+PairCount WeightsOfPairs::total() const {
+  if (!weights_.given()) return rows_;
+  const int64_t positions = weights_.rows() == 0 ? 0 : rows_ / weights_.rows();
+  if (weights_.are_integers()) {
+    const int64_t* const given = weights_.integers();
+    return std::accumulate(given, given + weights_.rows(), int64_t{0}) * positions;
   }
-  own_.resize(static_cast<std::size_t>(rows));
-  auto next = own_.begin();
-  for (int64_t row = 0; row < weights.rows(); ++row) {
-    const double weight = weights.are_integers() ? static_cast<double>(weights.integers()[row]) : weights.reals()[row];
-    next = std::fill_n(next, positions, weight);
-  }
-  each_ = own_.data();
+  const DoubleDouble sum = sum_of(weights_.reals(), weights_.rows());
+  return PairCount(kernels::pairs::product(sum, {static_cast<double>(positions), 0}));
+}
+
+PairCount WeightsOfPairs::total(const DoubleDouble& counted) const {
+  if (!weights_.given()) return rows_;
+  if (!weights_.are_integers()) return PairCount(counted);
+  // Below it none of the sums on the way was rounded.
+  return counted.value() < 0x1p53 ? PairCount(static_cast<int64_t>(counted.value())) : total();
 }
 
 Tensor WeightsOfPairs::column() const {
-  Tensor column = at::empty({rows_, 1}, at::kDouble);
-  std::copy_n(each_, rows_, column.mutable_data_ptr<double>());
-  return column;
+  const Tensor each = weights_.tensor().to(at::kDouble).unsqueeze(1);
+  return each.size(0) == 0 ? each : each.expand({each.size(0), rows_ / each.size(0)}).reshape({rows_, 1});
 }
 
 CountToAdd::CountToAdd(States& states, std::string_view state, const PairCount& count)

@@ -12,7 +12,6 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include <vector>
 
 // What metrics over pairs of a prediction and a target share: their checks, and how a batch reaches the kernels.
 
@@ -43,15 +42,16 @@ struct WidePairs {
 };
 WidePairs wide_pairs(const Tensor& preds, const Tensor& target, int64_t columns);
 
-/// Both as the kernels take them: contiguous, of one floating type.
+/// Both as the kernels take them: contiguous, of one floating type, beside what their rows weigh.
 class KernelPairs {
  public:
-  KernelPairs(const Tensor& preds, const Tensor& target, int64_t columns);
+  KernelPairs(const Tensor& preds, const Tensor& target, int64_t columns, const Weights& weights = {});
   kernels::pairs::Pairs get() const;
 
  private:
   Tensor preds_, target_;
   int64_t columns_;
+  Weights weights_;
 };
 
 /// A value for each output as users get it: of a single one a scalar, in functionals, too.
@@ -72,21 +72,18 @@ struct PairCount {
 /// The weights of rows of pairs, of which several may belong to one row of the inputs. It lives no longer than these.
 class WeightsOfPairs {
  public:
-  WeightsOfPairs(const Weights& weights, int64_t rows);
-  WeightsOfPairs(const WeightsOfPairs&) = delete;
-  WeightsOfPairs& operator=(const WeightsOfPairs&) = delete;
+  WeightsOfPairs(const Weights& weights, int64_t rows) : weights_(weights), rows_(rows) {}
 
-  PairCount total() const { return total_; }
-  /// One for each row of pairs; null without weights.
-  const double* each() const { return each_; }
-  /// The same, float64 [rows, 1].
+  bool given() const { return weights_.given(); }
+  PairCount total() const;
+  /// The same where a kernel has counted them.
+  PairCount total(const DoubleDouble& counted) const;
+  /// float64 [rows, 1].
   Tensor column() const;
 
  private:
-  PairCount total_;
+  const Weights& weights_;
   int64_t rows_;
-  const double* each_ = nullptr;
-  std::vector<double> own_;  // where they are no float64 numbers, or several rows of pairs have one together
 };
 
 /// What the number of pairs grows by with a batch. Made before the batch's sums are added, it does all that can

@@ -108,8 +108,8 @@ void add_to_sums(States& states, const Tensor& preds, const Tensor& target, bool
   State& sum = states["sum_squared_error"];
   families::pairs::CountToAdd total(states, "total", preds.numel());
   if (by_kernel) {
-    families::pairs::add_sums(sum, kernels::pairs::squared_errors(families::pairs::KernelPairs(preds, target, 1).get()),
-                              {});
+    families::pairs::add_sums(
+        sum, kernels::pairs::squared_errors(families::pairs::KernelPairs(preds, target, 1).get()).of, {});
   } else {
     sum.add(preds.to(at::kDouble).sub(target.to(at::kDouble)).square().sum());
   }

@@ -3,6 +3,9 @@
 #include "kernels/multiversioned.h"
 #include <metrics/export.h>
 
+#include <cstdint>
+#include <type_traits>
+
 // Templates in versions for AVX-512, AVX2 and any x86-64, where METRICS_MULTIVERSIONED wants a plain function for each
 // term and type. All versions give the same bits, because products and sums are rounded one by one in each.
 
@@ -45,6 +48,26 @@ void compiled_for([[maybe_unused]] Machine machine, const F& f) {
 template <class F>
 void fastest(const F& f) {
   compiled_for(this_machine(), f);
+}
+
+/// Runs f(lanes), compiled for `machine`; `lanes` is a constant, how many float64 numbers one of its registers holds.
+template <class F>
+void compiled_in_lanes_for([[maybe_unused]] Machine machine, const F& f) {
+  const auto of = [&]<int64_t lanes>(std::integral_constant<int64_t, lanes> constant) {
+    return [&f, constant]() METRICS_INLINED { f(constant); };
+  };
+#ifdef __x86_64__
+  if (machine == Machine::Avx512) return detail::on_avx512(of(std::integral_constant<int64_t, 8>{}));
+  if (machine == Machine::Avx2) return detail::on_avx2(of(std::integral_constant<int64_t, 4>{}));
+#endif
+  of(std::integral_constant<int64_t, 2>{})();
+}
+
+/// The same for the machine that this is.
+template <class F>
+void fastest_in_lanes(const F& f) {
+  static const Machine machine = this_machine();
+  compiled_in_lanes_for(machine, f);
 }
 
 }  // namespace metrics::kernels

@@ -7,10 +7,11 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
+#include <array>
 #include <cmath>
+#include <limits>
 #include <sstream>
 
 namespace metrics {
@@ -29,21 +30,36 @@ void check_vectors(const Tensor& preds, const Tensor& target) {
   throw InvalidArgument(message.str());
 }
 
-std::vector<double> cosines_of(const Tensor& preds, const Tensor& target) {
-  if (preds.numel() == 0) {
-    return std::vector<double>(static_cast<std::size_t>(preds.size(0)), std::numeric_limits<double>::quiet_NaN());
+/// The sums that the cosine of a row is made of (regression/rows.h).
+struct CosineOfRow {
+  static constexpr std::size_t sums = 3;
+  static constexpr bool of_fractions = false;
+
+  template <class N>
+  METRICS_INLINE void terms(N* of, const N& x, const N& y) const {
+    of[0] = x * y;
+    of[1] = x * x;
+    of[2] = y * y;
   }
+  METRICS_INLINE double value(const std::array<double, 3>& totals) const {
+    return totals[0] / (std::sqrt(totals[1]) * std::sqrt(totals[2]));
+  }
+};
+
+/// Of rows without elements NaN.
+Tensor cosines_of(const Tensor& preds, const Tensor& target) {
+  Tensor cosines = at::full({preds.size(0)}, std::numeric_limits<double>::quiet_NaN(), at::kDouble);
+  if (preds.numel() == 0) return cosines;
   const families::pairs::KernelPairs pairs(preds, target, preds.size(1));
-  const auto cosine = [](const auto* x, const auto* y, int64_t columns) METRICS_INLINED {
-    const auto products = [](double* into, double a, double b) METRICS_INLINED {
-      into[0] += a * b;
-      into[regression::row_lanes] += a * a;
-      into[2 * regression::row_lanes] += b * b;
-    };
-    const auto [both, of_x, of_y] = regression::row_sums<3>(products, x, y, columns);
-    return both / (std::sqrt(of_x) * std::sqrt(of_y));
-  };
-  return regression::row_values(cosine, pairs.get());
+  regression::all_row_values(CosineOfRow{}, pairs.get(), cosines.mutable_data_ptr<double>());
+  return cosines;
+}
+
+DoubleDouble sum_of_cosines(const Tensor& preds, const Tensor& target, const Weights& weights) {
+  if (preds.size(0) == 0) return {};
+  if (preds.numel() == 0) return {std::numeric_limits<double>::quiet_NaN(), 0};
+  const families::pairs::KernelPairs pairs(preds, target, preds.size(1), weights);
+  return regression::sum_of_row_values(CosineOfRow{}, pairs.get());
 }
 
 Tensor tensor_of_cosines(const Tensor& preds, const Tensor& target) {
@@ -77,22 +93,18 @@ void CosineSimilarity::update(States& states, const Options& options, const Tens
   const int64_t rows = preds.size(0);
   const bool by_kernel = families::pairs::has_kernel(preds) && !families::pairs::carries_gradients(preds, target);
   if (keeps_rows(options)) {
-    Tensor cosines = by_kernel ? at::tensor(cosines_of(preds, target), at::kDouble) : tensor_of_cosines(preds, target);
+    Tensor cosines = by_kernel ? cosines_of(preds, target) : tensor_of_cosines(preds, target);
     if (weights.given()) cosines = cosines.index_select(0, detail::repeated_rows(weights).to(cosines.device()));
     return states["_similarities"].append(as_rows(states, cosines));
   }
   const families::pairs::WeightsOfPairs of_rows(weights, rows);
   families::pairs::CountToAdd total(states, "_total", of_rows.total());
   if (by_kernel) {
-    std::vector<double> cosines = cosines_of(preds, target);
-    for (std::size_t row = 0; of_rows.each() != nullptr && row < cosines.size(); ++row) {
-      cosines[row] *= of_rows.each()[row];
-    }
-    states["_sum_similarity"].add(regression::sum_in_double_double(cosines));
+    states["_sum_similarity"].add(sum_of_cosines(preds, target, weights));
   } else {
     const Tensor cosines = tensor_of_cosines(preds, target);
-    const bool weigh = of_rows.each() != nullptr;
-    states["_sum_similarity"].add((weigh ? cosines * of_rows.column().to(cosines.device()).squeeze(1) : cosines).sum());
+    states["_sum_similarity"].add(
+        (weights.given() ? cosines * of_rows.column().to(cosines.device()).squeeze(1) : cosines).sum());
   }
   total.add();
 }

@@ -1,7 +1,6 @@
 #include "families/numbers.h"
 #include "families/pairs.h"
 #include "kernels/parallel.h"
-#include "rows.h"
 #include <metrics/core/define.h>
 #include <metrics/regression/crps.h>
 
@@ -52,7 +51,7 @@ double score_of(double* members, int64_t count, double target) {
   return distances / n - gaps / n / n;
 }
 
-DoubleDouble sum_of_scores(const Tensor& preds, const Tensor& target) {
+DoubleDouble sum_of_scores(const Tensor& preds, const Tensor& target, const Weights& weights) {
   const int64_t rows = preds.size(0), count = preds.size(1);
   const Tensor x = preds.detach().to(at::kDouble).contiguous(), y = target.detach().to(at::kDouble).contiguous();
   std::vector<double> scores(static_cast<std::size_t>(rows));
@@ -63,7 +62,14 @@ DoubleDouble sum_of_scores(const Tensor& preds, const Tensor& target) {
       scores[static_cast<std::size_t>(row)] = score_of(members.data(), count, y.const_data_ptr<double>()[row]);
     }
   });
-  return regression::sum_in_double_double(scores);
+  DoubleDouble sum;
+  for (std::size_t row = 0; row < scores.size(); ++row) {
+    const double weight = !weights.given()         ? 1
+                          : weights.are_integers() ? static_cast<double>(weights.integers()[row])
+                                                   : weights.reals()[row];
+    sum = sum + scores[row] * weight;
+  }
+  return sum;
 }
 
 /// The same in tensors.
@@ -85,17 +91,20 @@ void ContinuousRankedProbabilityScore::declare(States& states, const Options&) {
   for (const char* state : {"score", "total"}) states.add(state, Reduction::Sum, at::zeros({1}, at::kFloat));
 }
 
-void ContinuousRankedProbabilityScore::update(States& states, const Options&, const Tensor& preds,
-                                              const Tensor& target) {
+void ContinuousRankedProbabilityScore::update(States& states, const Options&, const Tensor& preds, const Tensor& target,
+                                              const Weights& weights) {
   check_ensembles(preds, target);
-  const int64_t rows = preds.size(0);
+  const families::pairs::WeightsOfPairs of_rows(weights, preds.size(0));
+  const DoubleDouble count = of_rows.total().sum;
   State &score = states["score"], &total = states["total"];
   if (families::pairs::has_kernel(preds)) {
-    return State::add_all({{score, sum_of_scores(preds, target)}, {total, double_double_of(rows)}});
+    return State::add_all({{score, sum_of_scores(preds, target, weights)}, {total, count}});
   }
   States::Attempt attempt(states);
-  score.add(tensor_of_scores(preds, target).sum().reshape({1}));
-  total.add(at::full({1}, rows, preds.options().dtype(at::kDouble)));
+  const Tensor scores = tensor_of_scores(preds, target);
+  const auto weighted = [&] { return scores * of_rows.column().to(scores.device()).squeeze(1); };
+  score.add((weights.given() ? weighted() : scores).sum().reshape({1}));
+  total.add(at::full({1}, count.value(), scores.options()));
   attempt.succeed();
 }
 

@@ -58,7 +58,7 @@ void add_variances(States& states, const Tensor& preds, const Tensor& target,
   regression::add_sum_and_squares(states["sum_error"], states["sum_squared_error"], errors.detach(), rows);
   regression::add_sum_and_squares(states["sum_target"], states["sum_squared_target"], y.detach(), rows);
   if (!families::pairs::carries_gradients(preds, target)) return;
-  const Tensor weights = rows.each() != nullptr ? regression::weights_beside(y, rows) : Tensor();
+  const Tensor weights = rows.given() ? regression::weights_beside(y, rows) : Tensor();
   const auto attach = [&](const char* name, const Tensor& each) {
     State& state = states[name];
     const Tensor formula = (weights.defined() ? each * weights : each).sum(0);
@@ -107,24 +107,26 @@ void ExplainedVariance::update(States& states, const Options&, const Tensor& pre
   const auto shape = preds.sizes().slice(1);
   const int64_t rows = preds.size(0);
   const families::pairs::WeightsOfPairs of_rows(weights, rows);
-  const bool by_kernel = families::pairs::has_kernel(preds) && !families::pairs::carries_gradients(preds, target) &&
-                         !weights.given() && preds.numel() > 0;
-  kernels::pairs::ByColumn<kernels::pairs::ErrorFitSums> sums;
-  if (by_kernel) {
-    sums = kernels::pairs::error_fit_sums(families::pairs::KernelPairs(preds, target, preds.numel() / rows).get());
+  const bool differentiable = families::pairs::carries_gradients(preds, target);
+  if (families::pairs::has_kernel(preds) && !differentiable && preds.numel() > 0) {
+    const families::pairs::KernelPairs pairs(preds, target, preds.numel() / rows, weights);
+    const auto sums = kernels::pairs::error_fit_sums(pairs.get());
+    const DoubleDouble count = of_rows.total(sums.count).sum;
     if (shape.empty()) {
-      const auto& of = sums.front();
+      const auto& of = sums.of.front();
       return State::add_all({{states["sum_error"], of.error},
                              {states["sum_squared_error"], of.squared_error},
                              {states["sum_target"], of.target},
                              {states["sum_squared_target"], of.squared_target},
-                             {states["num_obs"], double_double_of(rows)}});
+                             {states["num_obs"], count}});
     }
+    States::Attempt attempt(states);
+    add_variances(states, sums.of, shape);
+    states["num_obs"].add(count);
+    return attempt.succeed();
   }
   States::Attempt attempt(states);
-  if (by_kernel) {
-    add_variances(states, sums, shape);
-  } else if (rows == 0) {
+  if (rows == 0) {
     for (const char* state : sums_of_variances) states[state].add(at::zeros(shape, preds.options().dtype(at::kDouble)));
   } else {
     add_variances(states, preds, target, of_rows);

@@ -168,12 +168,13 @@ std::optional<Fit> scaled_fit(const States& states, const DoubleDouble& n) {
 
 /// Adds the fit of one column without squares that are scaled, which most are, to all states or to none. Returns
 /// whether it is such a one.
-bool add_plain_fit(States& states, std::span<const kernels::pairs::FitSums> fit, int64_t rows, at::IntArrayRef shape) {
+bool add_plain_fit(States& states, std::span<const kernels::pairs::FitSums> fit,
+                   const families::pairs::PairCount& count, at::IntArrayRef shape) {
   const auto is_scaled = [](const auto& squares) { return squares[1].high != 0 || squares[2].high != 0; };
   State& sum = states["sum_error"];
   if (fit.size() != 1 || sum.tensor().sizes() != shape) return false;
   if (is_scaled(fit[0].squared_target) || is_scaled(fit[0].squared_error)) return false;
-  families::pairs::CountToAdd total(states, "total", rows);
+  families::pairs::CountToAdd total(states, "total", count);
   State::add_all({{sum, fit[0].target},
                   {states[target_squares[0]], fit[0].squared_target[0]},
                   {states[error_squares[0]], fit[0].squared_error[0]}});
@@ -242,7 +243,7 @@ std::pair<Tensor, Tensor> times(const DoubleDouble& number, const Tensor& number
 /// too, so that Σ y, which is kept unscaled, is as exact. With weights each sum is of what they are times that, and n
 /// is theirs.
 void add_fit(States& states, const Tensor& preds, const Tensor& target, const families::pairs::WeightsOfPairs& rows) {
-  const bool weighted = rows.each() != nullptr;
+  const bool weighted = rows.given();
   const Tensor weights = weighted ? weights_beside(target, rows) : Tensor();
   const auto sum_of = [&](const Tensor& values) { return (weighted ? values * weights : values).sum(0); };
   const DoubleDouble n = rows.total().sum;
@@ -272,7 +273,7 @@ void add_fit(States& states, const Tensor& preds, const Tensor& target, const fa
 /// Attaches derivatives to the states of one batch, whose values are there already.
 void attach_gradients(States& states, const Tensor& preds, const Tensor& target,
                       const families::pairs::WeightsOfPairs& rows) {
-  const Tensor weights = rows.each() != nullptr ? weights_beside(target, rows) : Tensor();
+  const Tensor weights = rows.given() ? weights_beside(target, rows) : Tensor();
   const auto sum_of = [&](const Tensor& values) { return (weights.defined() ? values * weights : values).sum(0); };
   const Tensor x = preds.to(at::kDouble);
   const Tensor y = target.to(at::kDouble);
@@ -301,7 +302,7 @@ Tensor weights_beside(const Tensor& values, const families::pairs::WeightsOfPair
 
 void add_sum_and_squares(State& sum, State& squares, const Tensor& values,
                          const families::pairs::WeightsOfPairs& rows) {
-  const Tensor weights = rows.each() != nullptr ? weights_beside(values, rows) : Tensor();
+  const Tensor weights = rows.given() ? weights_beside(values, rows) : Tensor();
   const auto sum_of = [&](const Tensor& each) { return (weights.defined() ? each * weights : each).sum(0); };
   const DoubleDouble n = rows.total().sum;
   const Tensor k = with_float_digits(sum_of(values) / n.value());
@@ -330,21 +331,25 @@ void declare_fit(States& states, const Tensor& initial, ShapeFrom shape) {
 void fold_fit(States& states, const Tensor& preds, const Tensor& target, const Weights& weights,
               at::IntArrayRef shape) {
   const int64_t rows = preds.size(0);
-  const bool differentiable = families::pairs::carries_gradients(preds, target);
-  kernels::pairs::ByColumn<kernels::pairs::FitSums> fit;
-  if (families::pairs::has_kernel(preds) && !differentiable && !weights.given()) {
-    fit = kernels::pairs::fit_sums(families::pairs::KernelPairs(preds, target, preds.numel() / rows).get());
-    if (add_plain_fit(states, fit, rows, shape)) return;
-  }
   const families::pairs::WeightsOfPairs of_rows(weights, rows);
-  States::Attempt attempt(states);
-  if (!fit.empty()) {
-    add_fit(states, fit, shape);
-  } else {
-    add_fit(states, preds.detach().to(at::kDouble), target.detach().to(at::kDouble), of_rows);
+  const bool differentiable = families::pairs::carries_gradients(preds, target);
+  if (families::pairs::has_kernel(preds) && !differentiable) {
+    const families::pairs::KernelPairs pairs(preds, target, preds.numel() / rows, weights);
+    const auto fit = kernels::pairs::fit_sums(pairs.get());
+    const families::pairs::PairCount count = of_rows.total(fit.count);
+    if (add_plain_fit(states, fit.of, count, shape)) return;
+    States::Attempt attempt(states);
+    add_fit(states, fit.of, shape);
+    families::pairs::CountToAdd(states, "total", count).add();
+    return attempt.succeed();
   }
+  at::DimVector sizes{rows};
+  sizes.append(shape.begin(), shape.end());
+  const Tensor x = preds.reshape(sizes), y = target.reshape(sizes);
+  States::Attempt attempt(states);
+  add_fit(states, x.detach().to(at::kDouble), y.detach().to(at::kDouble), of_rows);
   families::pairs::CountToAdd(states, "total", of_rows.total()).add();
-  if (differentiable) attach_gradients(states, preds, target, of_rows);
+  if (differentiable) attach_gradients(states, x, y, of_rows);
   attempt.succeed();
 }
 

@@ -38,7 +38,8 @@ Tensor weights_beside(const Tensor& values, const families::pairs::WeightsOfPair
 /// Declares the states; `initial` is the default of the sums.
 void declare_fit(States& states, const Tensor& initial, ShapeFrom shape);
 
-/// Folds a batch of one or more rows [N] or [N, M] in, whose sums are of `shape`: into all states, or into none.
+/// Folds a batch of one or more rows in, of each as many numbers as its sums have, which are of `shape`: into all
+/// states, or into none.
 void fold_fit(States& states, const Tensor& preds, const Tensor& target, const Weights& weights, at::IntArrayRef shape);
 
 /// How many rows there are, or where they weigh the sum of that.

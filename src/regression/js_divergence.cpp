@@ -14,36 +14,30 @@ constexpr double logarithm_of_2 = 0.6931471805599453;
 struct divergences::JensenShannon {
   static constexpr std::string_view family = "JensenShannonDivergence";
 
-  template <class T>
-  METRICS_INLINE static double of(const T* p, const T* q, int64_t columns) {
-    using kernels::detail::chosen;
-    const auto sums = regression::row_sums<2>(regression::add_both, p, q, columns);
-    const auto term = [sum_p = sums[0], sum_q = sums[1]](double* into, double given_p, double given_q) METRICS_INLINED {
-      const double x = given_p / sum_p, y = given_q / sum_q;
-      const double mean = (x + y) / 2;
-      const double of_x = chosen(x == 0, 0.0, x * kernels::logarithm(x / mean));
-      const double of_y = chosen(y == 0, 0.0, y * kernels::logarithm(y / mean));
-      into[0] += of_x + of_y;
-    };
-    return regression::row_sums<1>(term, p, q, columns)[0] / 2;
+  /// Of fractions of the sums of their rows, twice.
+  template <class N>
+  METRICS_INLINE static N of(const N& x, const N& y) {
+    using kernels::chosen, kernels::logarithm;
+    const N mean = (x + y) * 0.5;
+    const N of_x = chosen(x == 0.0, 0.0, x * logarithm(N(x / mean)));
+    const N of_y = chosen(y == 0.0, 0.0, y * logarithm(N(y / mean)));
+    return of_x + of_y;
   }
 
   /// The mean's logarithm is that of the greater one and L = log((1 + t) / 2), with t the ratio of the smaller one to
   /// it: what is left of e^p (p - m) + e^q (q - m) is e^greater (t (log t - L) - L), in which nothing underflows early.
-  template <class T>
-  METRICS_INLINE static double of_logarithms(const T* p, const T* q, int64_t columns) {
-    const auto term = [](double* into, double x, double y) METRICS_INLINED {
-      using kernels::detail::chosen;
-      const double greater = chosen(x > y, x, y), smaller = chosen(x > y, y, x);
-      const double apart = smaller - greater;
-      const double ratio = kernels::exponential(apart);
-      const double rest = kernels::logarithm((1 + ratio) / 2);
-      into[0] += kernels::exponential(greater) * (ratio * (apart - rest) - rest);
-    };
-    return regression::row_sums<1>(term, p, q, columns)[0] / 2;
+  template <class N>
+  METRICS_INLINE static N of_logarithms(const N& x, const N& y) {
+    using kernels::chosen;
+    const N greater = chosen(x > y, x, y), smaller = chosen(x > y, y, x);
+    const N apart = smaller - greater;
+    const N ratio = kernels::exponential(apart);
+    const N rest = kernels::logarithm(N((1 + ratio) * 0.5));
+    return kernels::exponential(greater) * (ratio * (apart - rest) - rest);
   }
+  static constexpr double factor = 0.5;
 
-  static Tensor of(const Tensor& p, const Tensor& q) {
+  static Tensor of_rows(const Tensor& p, const Tensor& q) {
     const Tensor x = p / p.sum(1, true), y = q / q.sum(1, true);
     const Tensor mean = (x + y) / 2;
     const auto part = [&](const Tensor& side) {
@@ -55,7 +49,7 @@ struct divergences::JensenShannon {
     return (part(x) + part(y)).sum(1) / 2;
   }
 
-  static Tensor of_logarithms(const Tensor& p, const Tensor& q) {
+  static Tensor of_rows_of_logarithms(const Tensor& p, const Tensor& q) {
     const Tensor mean = at::logaddexp(p, q) - logarithm_of_2;
     return (p.exp() * (p - mean) + q.exp() * (q - mean)).sum(1) / 2;
   }

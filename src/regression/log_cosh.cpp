@@ -33,7 +33,7 @@ struct terms::LogCosh::Formula {
     const N size = formula::magnitude(N(x - y));
     const N squares = formula::square(size);
     const auto large = squares > 0.0625;
-    const N of_large = (size - ln2) + formula::logarithm(N(formula::exponential(N(-2 * size)) + 1));
+    const N of_large = (size - ln2) + formula::logarithm_of_one_plus_fraction(formula::exponential(N(-2 * size)));
     // What is not taken must not be infinite either: its derivative would be NaN.
     const N of_small = log_cosh_of_root(N(formula::either(large, 0.0, squares)));
     return formula::either(large, of_large, of_small);

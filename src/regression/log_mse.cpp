@@ -6,7 +6,7 @@ namespace metrics {
 struct terms::SquaredLogError::Formula {
   template <class N>
   METRICS_INLINE N operator()(const N& x, const N& y) const {
-    return families::formula::square(N(families::formula::log_ratio_of_one_plus(x, y)));
+    return families::formula::squared_log_ratio_of_one_plus(x, y);
   }
 };
 

@@ -11,8 +11,9 @@ namespace {
 /// |x - y|^p for a small whole p.
 template <int p>
 struct ProductOfError {
-  METRICS_INLINE double operator()(double x, double y) const {
-    const double error = families::formula::magnitude(x - y);
+  template <class N>
+  METRICS_INLINE N operator()(const N& x, const N& y) const {
+    const N error = families::formula::magnitude(N(x - y));
     if constexpr (p == 1) return error;
     if constexpr (p == 2) return error * error;
     if constexpr (p == 3) return error * error * error;
@@ -31,7 +32,7 @@ struct terms::PowerOfError::Formula {
   }
 
   /// By products where they are as exact, because a power takes ten times as long.
-  kernels::pairs::ByColumn<DoubleDouble> sums(const kernels::pairs::Pairs& pairs) const {
+  kernels::pairs::Summed<DoubleDouble> sums(const kernels::pairs::Pairs& pairs) const {
     using kernels::pairs::sums_of;
     if (p == 1) return sums_of(ProductOfError<1>{}, pairs);
     if (p == 2) return sums_of(ProductOfError<2>{}, pairs);

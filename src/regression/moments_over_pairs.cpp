@@ -134,14 +134,15 @@ void MomentsOverPairs::update(States& states, const Options& options, const Tens
   families::pairs::check_pairs(preds, target);
   if (columns > 1 || preds.dim() != 1) families::pairs::check_outputs(preds, columns);
   if (preds.numel() == 0) return;
-  if (weights.given()) {
-    const Tensor column = weights.tensor().to(at::TensorOptions(at::kDouble).device(preds.device())).unsqueeze(1);
-    fold_in(states, batch_moments(families::pairs::wide_pairs(preds, target, columns), column));
-  } else if (families::pairs::has_kernel(preds) && !families::pairs::carries_gradients(preds, target)) {
-    fold_in(states, kernels::pairs::pair_moments(families::pairs::KernelPairs(preds, target, columns).get()));
-  } else {
-    fold_in(states, batch_moments(families::pairs::wide_pairs(preds, target, columns), {}));
+  if (families::pairs::has_kernel(preds) && !families::pairs::carries_gradients(preds, target)) {
+    const families::pairs::KernelPairs pairs(preds, target, columns, weights);
+    return fold_in(states, kernels::pairs::pair_moments(pairs.get()).of);
   }
+  const auto column = [&] {
+    return weights.tensor().to(at::TensorOptions(at::kDouble).device(preds.device())).unsqueeze(1);
+  };
+  fold_in(states,
+          batch_moments(families::pairs::wide_pairs(preds, target, columns), weights.given() ? column() : Tensor()));
 }
 
 void MomentsOverPairs::merge(States& into, const States& from, const Options&) {

@@ -31,7 +31,7 @@ void set_spread(States& states, const TargetSpread& spread) {
 }
 
 /// Adds to all states where they lie. All memory to write to is asked for before the first write.
-void fold_in_numbers(States& states, const kernels::pairs::ByColumn<ErrorBesideTarget>& batch) {
+void fold_in_numbers(States& states, const kernels::pairs::Summed<ErrorBesideTarget>& batch) {
   const State::Sums error = states["sum_squared_error"].sums(), total = states["total"].sums(),
                     squares = states["target_squared"].sums(), of_targets = states["_sum_target"].sums();
   const auto written = [&](const char* name) { return states[name].tensor_to_write().mutable_data_ptr<double>(); };
@@ -44,15 +44,15 @@ void fold_in_numbers(States& states, const kernels::pairs::ByColumn<ErrorBesideT
     to.high[column] = sum.high;
     to.low[column] = sum.low;
   };
-  for (std::size_t column = 0; column < batch.size(); ++column) {
-    const ErrorBesideTarget& own = batch[column];
+  for (std::size_t column = 0; column < batch.of.size(); ++column) {
+    const ErrorBesideTarget& own = batch.of[column];
     using OfTargets = kernels::pairs::MomentsOf<double>;
     const OfTargets both =
         merged(OfTargets{mean[column], var[column], total.high[column]}, OfTargets{own.mean, own.var, own.n});
     mean[column] = both.mean;
     var[column] = both.var;
     add(error, column, own.squared_error);
-    add(total, column, {own.n, 0});
+    add(total, column, batch.count);
     add(squares, column, own.squared_target);
     add(of_targets, column, own.target);
     // A NaN that is there stays, as in torchmetrics.
@@ -61,11 +61,11 @@ void fold_in_numbers(States& states, const kernels::pairs::ByColumn<ErrorBesideT
   }
 }
 
-/// The same by tensors: for gradients, for rows that weigh, and elsewhere.
+/// The same by tensors: for gradients, and elsewhere.
 void fold_in_tensors(States& states, const families::pairs::WidePairs& pairs,
                      const families::pairs::WeightsOfPairs& rows) {
   const auto& [x, y] = pairs;
-  const Tensor weights = rows.each() != nullptr ? rows.column().to(y.device()) : Tensor();
+  const Tensor weights = rows.given() ? rows.column().to(y.device()) : Tensor();
   const auto sum = [&](const Tensor& values) { return (weights.defined() ? values * weights : values).sum(0); };
   const double n = rows.total().sum.value();
   const Tensor mean = sum(y) / n;
@@ -110,9 +110,8 @@ void NormalizedRootMeanSquaredError::update(States& states, const Options& optio
   families::pairs::check_pairs(preds, target);
   if (columns > 1) families::pairs::check_outputs(preds, columns);
   if (preds.numel() == 0) return;
-  const bool differentiable = families::pairs::carries_gradients(preds, target);
-  if (families::pairs::has_kernel(preds) && !differentiable && !weights.given()) {
-    const families::pairs::KernelPairs pairs(preds, target, columns);
+  if (families::pairs::has_kernel(preds) && !families::pairs::carries_gradients(preds, target)) {
+    const families::pairs::KernelPairs pairs(preds, target, columns, weights);
     return fold_in_numbers(states, kernels::pairs::errors_beside_targets(pairs.get()));
   }
   const families::pairs::WeightsOfPairs of_rows(weights, preds.numel() / columns);

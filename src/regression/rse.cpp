@@ -53,11 +53,8 @@ void RelativeSquaredError::declare(States& states, const Options& options) {
 void RelativeSquaredError::update(States& states, const Options& options, const Tensor& preds, const Tensor& target,
                                   const Weights& weights) {
   families::pairs::check_pairs(preds, target);
-  const bool is_vector = preds.dim() == 1;
-  if (options.num_outputs > 1 || !is_vector) families::pairs::check_outputs(preds, options.num_outputs);
-  if (preds.size(0) == 0) return;
-  const auto as_columns = [&](const Tensor& values) { return is_vector ? values.unsqueeze(1) : values; };
-  regression::fold_fit(states, as_columns(preds), as_columns(target), weights, {options.num_outputs});
+  if (options.num_outputs > 1 || preds.dim() != 1) families::pairs::check_outputs(preds, options.num_outputs);
+  if (preds.size(0) > 0) regression::fold_fit(states, preds, target, weights, {options.num_outputs});
 }
 
 Tensor RelativeSquaredError::finalise(const States& states, const Options& options) {

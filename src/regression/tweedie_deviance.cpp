@@ -56,26 +56,37 @@ struct CompoundDeviance {
   }
 };
 
+/// 2 (y^q / (q (q - 1)) - y x^(q - 1) / (q - 1) + x^q / q), with q = 2 - p.
 class PowerDeviance {
  public:
   explicit PowerDeviance(double power)
-      : p_(power),
+      : q_(2 - power),
         of_infinite_(power > 2 ? 0 : infinite),
-        by_target_(2 / ((1 - power) * (2 - power))),
-        by_both_(2 / (1 - power)),
-        by_mean_(2 / (2 - power)) {}
+        by_target_(2 / (q_ * (q_ - 1))),
+        by_both_(2 / (q_ - 1)),
+        by_mean_(2 / q_) {}
 
+  /// Of numbers with the ratio of both taken out, x^q (((y / x)^q - 1) / q - (y - x) / x) times 2 / (q - 1): that takes
+  /// two logarithms and two exponentials without digits beyond float64, because a power of x alone is a factor.
   template <class N>
   METRICS_INLINE N operator()(const N& x, const N& y) const {
-    const N of_mean = formula::power(x, 1 - p_);
-    const N of_target = formula::power(N(formula::at_least(y, 0.0)), 2 - p_);
-    // x²⁻ᵖ, of an infinite x its limit.
-    const N of_square = formula::either(x < infinite, N(x * of_mean), of_infinite_);
-    return of_target * by_target_ - y * of_mean * by_both_ + of_square * by_mean_;
+    const N apart = (y - x) / x;
+    const N logarithm = kernels::logarithm_beside_1(N(formula::at_least(y, 0.0) / x), apart);
+    const N grown = kernels::exponential_minus_one(N(q_ * logarithm)) * (1 / q_);
+    const auto unlimited = x == infinite;
+    const N base = formula::exponential(N(q_ * formula::logarithm(N(formula::either(unlimited, y, x)))));
+    // Of an infinite x its limit; NaN, where both are infinite.
+    const N limit = (of_infinite_ == 0 ? base * by_target_ : N(of_infinite_)) + y * 0;
+    return formula::either(unlimited, limit, base * ((grown - apart) * by_both_));
+  }
+  Tensor operator()(const Tensor& x, const Tensor& y) const {
+    const Tensor of_mean = x.pow(q_ - 1);
+    const Tensor of_square = formula::either(x < infinite, Tensor(x * of_mean), of_infinite_);
+    return y.clamp_min(0).pow(q_) * by_target_ - y * of_mean * by_both_ + of_square * by_mean_;
   }
 
  private:
-  double p_, of_infinite_, by_target_, by_both_, by_mean_;
+  double q_, of_infinite_, by_target_, by_both_, by_mean_;
 };
 
 /// Calls f with the deviance of power p: by arithmetic where that is as exact, because powers take ten times as long.
@@ -99,7 +110,7 @@ struct terms::Deviance::Formula {
     return with_deviance(p, [&](const auto& deviance) METRICS_INLINED { return deviance(x, y); });
   }
 
-  kernels::pairs::ByColumn<DoubleDouble> sums(const kernels::pairs::Pairs& pairs) const {
+  kernels::pairs::Summed<DoubleDouble> sums(const kernels::pairs::Pairs& pairs) const {
     return with_deviance(p, [&](const auto& deviance) { return detail::checked_sums(deviance, *this, pairs); });
   }
 

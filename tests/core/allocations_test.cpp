@@ -10,12 +10,25 @@
 #include <metrics/collections/metric_collection.h>
 #include <metrics/core/dynamic.h>
 #include <metrics/image/psnr.h>
+#include <metrics/regression/concordance.h>
+#include <metrics/regression/cosine_similarity.h>
+#include <metrics/regression/csi.h>
+#include <metrics/regression/explained_variance.h>
+#include <metrics/regression/js_divergence.h>
+#include <metrics/regression/kl_divergence.h>
+#include <metrics/regression/log_cosh.h>
+#include <metrics/regression/log_mse.h>
 #include <metrics/regression/mae.h>
 #include <metrics/regression/mape.h>
 #include <metrics/regression/minkowski.h>
 #include <metrics/regression/mse.h>
+#include <metrics/regression/nrmse.h>
 #include <metrics/regression/pearson.h>
 #include <metrics/regression/r2.h>
+#include <metrics/regression/rse.h>
+#include <metrics/regression/symmetric_mape.h>
+#include <metrics/regression/tweedie_deviance.h>
+#include <metrics/regression/wmape.h>
 
 #include <ATen/ATen.h>
 #include <ATen/EmptyTensor.h>
@@ -97,6 +110,22 @@ TEST_CASE("the update of a metric over pairs allocates nothing after the first, 
     check_allocations(metrics::R2Score(), x, y);
     check_allocations(metrics::PearsonCorrCoef(), x, y);
     check_allocations(metrics::PeakSignalNoiseRatio({.data_range = 40}), x, y);
+    check_update_allocations(metrics::ConcordanceCorrCoef(), x, y);
+    check_update_allocations(metrics::ExplainedVariance(), x, y);
+    check_update_allocations(metrics::LogCoshError(), x, y);
+    check_update_allocations(metrics::MeanSquaredLogError(), x, y);
+    check_update_allocations(metrics::NormalizedRootMeanSquaredError(), x, y);
+    check_update_allocations(metrics::RelativeSquaredError(), x, y);
+    check_update_allocations(metrics::SymmetricMeanAbsolutePercentageError(), x, y);
+    check_update_allocations(metrics::TweedieDevianceScore({.power = 1.7}), x, y);
+    check_update_allocations(metrics::WeightedMeanAbsolutePercentageError(), x, y);
+    const Tensor p = x.view({4, 9}), q = y.view({4, 9});
+    check_update_allocations(metrics::CosineSimilarity(), p, q);
+    check_update_allocations(metrics::JensenShannonDivergence(), p, q);
+    check_update_allocations(metrics::KLDivergence(), p, q);
+  }
+  for (const at::ScalarType dtype : {at::kFloat, at::kDouble}) {
+    check_update_allocations(metrics::CriticalSuccessIndex({.threshold = 20}), preds.to(dtype), target.to(dtype));
   }
 }
 

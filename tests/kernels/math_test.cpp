@@ -29,6 +29,14 @@ double error_in_ulps(double value, long double expected) {
   return static_cast<double>(std::abs((static_cast<long double>(value) - expected) / unit));
 }
 
+struct Product {
+  double factor;
+  template <class N>
+  METRICS_INLINE N operator()(const N& a, const N& b) const {
+    return a * b * factor + power(N(a * a), 0.3);
+  }
+};
+
 struct Worst {
   double error = 0, x = 0, p = 0;
 
@@ -177,7 +185,7 @@ TEST_CASE("kernels: every version gives the same bits") {
       for (const double value : {exponential(number), logarithm(number), power(number, 2.7)}) alone.push_back(value);
     }
     for (const Machine machine : machines()) {
-      std::vector<double> together(alone.size());
+      std::vector<double> together(alone.size()), in_lanes(alone.size());
       double* to = together.data();
       compiled_for(machine, [&]() METRICS_INLINED {
 #pragma omp simd
@@ -187,28 +195,89 @@ TEST_CASE("kernels: every version gives the same bits") {
           to[3 * i + 2] = power(x[i], 2.7);
         }
       });
+      compiled_in_lanes_for(machine, [&](auto lanes) METRICS_INLINED {
+        for (int64_t i = 0; i + lanes() <= count; i += lanes()) {
+          const auto some = read_lanes<lanes()>(x + i);
+          double exponentials[8], logarithms[8], powers[8];
+          write_lanes(exponential(some), exponentials);
+          write_lanes(logarithm(some), logarithms);
+          write_lanes(power(some, 2.7), powers);
+          for (int64_t lane = 0; lane < lanes(); ++lane) {
+            double* const of_one = in_lanes.data() + 3 * (i + lane);
+            of_one[0] = exponentials[lane];
+            of_one[1] = logarithms[lane];
+            of_one[2] = powers[lane];
+          }
+        }
+        for (int64_t i = 3 * (count / lanes() * lanes()); i < 3 * count; ++i) in_lanes[i] = alone[i];
+      });
       CAPTURE(static_cast<int>(machine));
       CHECK(bits_of(together) == bits_of(alone));
+      CHECK(bits_of(in_lanes) == bits_of(alone));
     }
   }
   SUBCASE("of sums over pairs") {
-    struct Product {
-      double factor;
-      METRICS_INLINE double operator()(double a, double b) const { return a * b * factor + power(a * a, 0.3); }
-    };
-    constexpr int64_t rows = 1024;
+    constexpr int64_t rows = 1021;
+    const pairs::SumOf<Product> terms{{0.1}};
+    const pairs::Part<double> part{x, x + 7, x + 9};
     for (const int64_t columns : {1, 3}) {
-      std::vector<std::vector<uint64_t>> found;
-      for (const Machine machine : machines()) {
-        std::vector<double> results(static_cast<std::size_t>(columns));
-        double* sums = results.data();
-        compiled_for(machine, [&]() METRICS_INLINED {
-          columns == 1 ? pairs::sum_column(pairs::SumOf<Product>{{0.1}}, x, x + 7, rows, sums)
-                       : pairs::sum_columns(pairs::SumOf<Product>{{0.1}}, x, x + 7, rows, columns, sums);
-        });
-        found.push_back(bits_of(results));
+      for (const bool weighted : {false, true}) {
+        std::vector<std::vector<uint64_t>> found;
+        for (const Machine machine : machines()) {
+          const int64_t lanes = pairs::lanes_of(columns);
+          std::vector<double> sums(static_cast<std::size_t>(pairs::width<pairs::SumOf<Product>> * lanes)), none(sums);
+          double* const into = sums.data();
+          const double* const firsts = none.data();
+          if (columns == 1) {
+            compiled_in_lanes_for(machine, [&](auto count_of_lanes) METRICS_INLINED {
+              weighted ? pairs::add_column<true, count_of_lanes()>(terms, part, rows, 0, 0, into)
+                       : pairs::add_column<false, count_of_lanes()>(terms, part, rows, 0, 0, into);
+            });
+          } else {
+            compiled_for(machine, [&]() METRICS_INLINED {
+              weighted ? pairs::add_columns<true>(terms, part, rows, columns, lanes, firsts, firsts, into)
+                       : pairs::add_columns<false>(terms, part, rows, columns, lanes, firsts, firsts, into);
+            });
+          }
+          found.push_back(bits_of(sums));
+        }
+        for (const auto& bits : found) CHECK(bits == found.front());
       }
-      for (const auto& bits : found) CHECK(bits == found.front());
     }
   }
+}
+
+TEST_CASE("kernels: an exponential less 1 is within 4 ulp") {
+  std::mt19937_64 random(6);
+  std::uniform_real_distribution<double> wide(-40, 700), sizes(-60, 1);
+  Worst worst;
+  const auto see = [&](double x) {
+    worst.see(error_in_ulps(exponential_minus_one(x), std::expm1(static_cast<long double>(x))), x);
+  };
+  for (int i = 0; i < draws; ++i) see(wide(random)), see(std::exp2(sizes(random))), see(-std::exp2(sizes(random)));
+  CAPTURE(worst.x);
+  CHECK(worst.error < 4);
+  CHECK(exponential_minus_one(0.0) == 0);
+  CHECK(exponential_minus_one(-infinity) == -1);
+  CHECK(exponential_minus_one(infinity) == infinity);
+  CHECK(std::isnan(exponential_minus_one(not_a_number)));
+}
+
+TEST_CASE("kernels: the logarithm of one plus what is not below 0 is within 2 ulp") {
+  std::mt19937_64 random(7);
+  std::uniform_real_distribution<double> sizes(-60, 60), fractions(0, 1);
+  Worst of_positive, of_fraction;
+  const auto see = [&](double x) {
+    const long double expected = std::log1p(static_cast<long double>(x));
+    of_positive.see(error_in_ulps(logarithm_of_one_plus_positive(x), expected), x);
+    if (x <= 1) of_fraction.see(error_in_ulps(logarithm_of_one_plus_fraction(x), expected), x);
+  };
+  for (int i = 0; i < draws; ++i) see(std::exp2(sizes(random))), see(fractions(random));
+  for (const double x : edges) see(x);
+  CAPTURE(of_positive.x);
+  CAPTURE(of_fraction.x);
+  CHECK(of_positive.error < 2);
+  CHECK(of_fraction.error < 2);
+  CHECK(logarithm_of_one_plus_positive(infinity) == infinity);
+  CHECK(std::isnan(logarithm_of_one_plus_positive(not_a_number)));
 }

@@ -18,7 +18,8 @@ struct ContinuousRankedProbabilityScore {
   static constexpr MetricTraits traits{.higher_is_better = false, .commits_last = true};
   static constexpr bool functional_dtype_of_inputs = true;
   static void declare(States& states, const Options& options);
-  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
+  static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target,
+                     const Weights& weights);
   static Tensor finalise(const States& states, const Options& options);
 };
 

@@ -31,7 +31,8 @@ struct DivergenceOfRows {
   static constexpr MetricTraits traits{.higher_is_better = false, .is_differentiable = true, .commits_last = true};
   static constexpr bool functional_dtype_of_inputs = true;
   static void declare(States& states, const Options& options);
-  static void update(States& states, const Options& options, const Tensor& p, const Tensor& q);
+  static void update(States& states, const Options& options, const Tensor& p, const Tensor& q, const Weights& weights);
+  static RowWeights taken_weights(const Options& options);
   static Tensor finalise(const States& states, const Options& options);
   static std::string update_key(const Options& options);
   static void complete_from_torchmetrics(States& states, const Options& options);

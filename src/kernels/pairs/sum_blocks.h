@@ -2,48 +2,81 @@
 
 #include "kernels/fastest.h"
 #include "kernels/half_formats.h"
+#include "kernels/lanes.h"
 #include "kernels/parallel.h"
 #include "sums.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <limits>
 #include <memory>
 #include <type_traits>
+#include <utility>
 
 // One pass over pairs (x, y), by which all sums over them are computed: in blocks of rows, the columns of a block in
 // lanes. What is summed are terms, structs that carry their numbers:
 //
 //   struct Terms {
-//     static constexpr int64_t sums, maxima, minima, lanes;
-//     void fold(double* into, int64_t stride, double x, double y, double first_x, double first_y) const;
+//     static constexpr int64_t sums, maxima, minima;
+//     template <class N, class Weigh>
+//     void fold(N* into, int64_t stride, const Weigh& weigh, const N& x, const N& y, const N& first_x,
+//               const N& first_y) const;
 //   };
 //
-// `first_x` and `first_y` are the first pair of the block. Subtracting them leaves only the spread of the numbers, so
-// that squares lose nothing to a large offset. `fold` is written out term by term, because the compiler vectorises no
-// loop over lanes that has another loop or an array inside.
+// N is a number or several side by side. `weigh(term)` is what a term counts for: itself, or times the weight of its
+// row. `first_x` and `first_y` are the first pair of the block. Subtracting them leaves only the spread of the numbers,
+// so that squares lose nothing to a large offset.
 
 namespace metrics::kernels::pairs {
 
-METRICS_INLINE void raise(double& into, double value) {
-  into = value > into ? value : into;
+template <class N>
+METRICS_INLINE void raise(N& into, const N& value) {
+  if constexpr (std::is_same_v<N, double>) {
+    into = value > into ? value : into;
+  } else {
+    into = chosen(value > into, value, into);
+  }
 }
-METRICS_INLINE void lower(double& into, double value) {
-  into = value < into ? value : into;
+template <class N>
+METRICS_INLINE void lower(N& into, const N& value) {
+  if constexpr (std::is_same_v<N, double>) {
+    into = value < into ? value : into;
+  } else {
+    into = chosen(value < into, value, into);
+  }
 }
+
+/// Terms of rows that count once.
+struct Once {
+  template <class N>
+  METRICS_INLINE N operator()(const N& term) const {
+    return term;
+  }
+};
+
+/// Terms of rows that weigh.
+template <class N>
+struct Times {
+  N weight;
+  METRICS_INLINE N operator()(const N& term) const { return weight * term; }
+};
 
 /// Sums one function of a pair.
 template <class Term>
 struct SumOf {
-  static constexpr int64_t sums = 1, maxima = 0, minima = 0, lanes = 32;
+  static constexpr int64_t sums = 1, maxima = 0, minima = 0;
   Term term;
 
-  METRICS_INLINE void fold(double* into, int64_t, double x, double y, double, double) const { into[0] += term(x, y); }
+  template <class N, class Weigh>
+  METRICS_INLINE void fold(N* into, int64_t, const Weigh& weigh, const N& x, const N& y, const N&, const N&) const {
+    into[0] += weigh(term(x, y));
+  }
 };
 
-/// How many numbers a lane holds: its sums, then its maxima, then its minima.
+/// How many numbers a lane holds: its sums, then its maxima, then its minima, and last the sum of its weights.
 template <class Terms>
-constexpr int64_t width = Terms::sums + Terms::maxima + Terms::minima;
+constexpr int64_t width = Terms::sums + Terms::maxima + Terms::minima + 1;
 
 /// Memory for so many numbers, which are not set: on the stack where they are few.
 template <class T, std::size_t few>
@@ -59,133 +92,237 @@ class Scratch {
   std::unique_ptr<T[]> many_;
 };
 
+/// The neutral element of a term.
+template <class Terms>
+constexpr double neutral(int64_t term) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  const bool is_maximum = term >= Terms::sums && term < Terms::sums + Terms::maxima;
+  const bool is_minimum = term >= Terms::sums + Terms::maxima && term + 1 < width<Terms>;
+  return is_maximum ? -infinity : is_minimum ? infinity : 0;
+}
+
 /// Writes the neutral elements to the lanes.
 template <class Terms>
 METRICS_INLINE void clear(double* into, int64_t lanes) {
-  constexpr double infinity = std::numeric_limits<double>::infinity();
-  double* maxima = std::fill_n(into, Terms::sums * lanes, 0.0);
-  double* minima = std::fill_n(maxima, Terms::maxima * lanes, -infinity);
-  std::fill_n(minima, Terms::minima * lanes, infinity);
+  for (int64_t term = 0; term < width<Terms>; ++term) std::fill_n(into + term * lanes, lanes, neutral<Terms>(term));
 }
 
-/// Folds a lane into another.
+/// Folds so many lanes into as many others.
 template <class Terms>
-METRICS_INLINE void fold_lane(double* into, int64_t into_stride, const double* lane, int64_t stride) {
+METRICS_INLINE void fold_lanes(double* into, int64_t into_stride, const double* from, int64_t stride, int64_t lanes) {
   constexpr int64_t minima = Terms::sums + Terms::maxima;
-  for (int64_t t = 0; t < Terms::sums; ++t) into[t * into_stride] += lane[t * stride];
-  for (int64_t t = Terms::sums; t < minima; ++t) raise(into[t * into_stride], lane[t * stride]);
-  for (int64_t t = minima; t < width<Terms>; ++t) lower(into[t * into_stride], lane[t * stride]);
-}
-
-/// Sums one column in several lanes, because one sum alone would wait for each addition. Their number fixes the bits.
-template <class Terms, class T>
-METRICS_INLINE void sum_column(Terms terms, const T* preds, const T* target, int64_t rows, double* results) {
-  constexpr int64_t lanes = Terms::lanes;
-  const auto first_x = static_cast<double>(preds[0]);
-  const auto first_y = static_cast<double>(target[0]);
-  double lane_values[width<Terms> * lanes];
-  clear<Terms>(lane_values, lanes);
-  int64_t i = 0;
-  for (; i + lanes <= rows; i += lanes) {
-#pragma omp simd
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      terms.fold(lane_values + lane, lanes, static_cast<double>(preds[i + lane]), static_cast<double>(target[i + lane]),
-                 first_x, first_y);
+  for (int64_t term = 0; term < width<Terms>; ++term) {
+    double* const to = into + term * into_stride;
+    const double* const of = from + term * stride;
+    if (term >= Terms::sums && term < minima) {
+      for (int64_t lane = 0; lane < lanes; ++lane) raise(to[lane], of[lane]);
+    } else if (term >= minima && term + 1 < width<Terms>) {
+      for (int64_t lane = 0; lane < lanes; ++lane) lower(to[lane], of[lane]);
+    } else {
+      for (int64_t lane = 0; lane < lanes; ++lane) to[lane] += of[lane];
     }
   }
-  for (int64_t lane = 0; i < rows; ++i, ++lane) {
-    terms.fold(lane_values + lane, lanes, static_cast<double>(preds[i]), static_cast<double>(target[i]), first_x,
-               first_y);
-  }
-  clear<Terms>(results, 1);
-  for (int64_t lane = 0; lane < lanes; ++lane) fold_lane<Terms>(results, 1, lane_values + lane, lanes);
 }
 
-// What the sums of few columns, and of few rows of a half type, need lies on the stack.
-inline constexpr std::size_t most_lanes_in_place = 32, most_halves_in_place = 64;
+/// In so many lanes the rows of one column are summed, because one sum alone would wait for each addition. Their number
+/// fixes the bits.
+inline constexpr int64_t column_lanes = 16;
 
-/// Sums several columns into `results` [width, columns]. A lane is a column, or with few columns one of several rows
-/// that are read together.
-template <class Terms, class T>
-METRICS_INLINE void sum_columns(Terms terms, const T* preds, const T* target, int64_t rows, int64_t columns,
-                                double* results) {
-  const int64_t together = std::max<int64_t>(1, 32 / columns);
-  const int64_t lanes = together * columns;
-  Scratch<double, width<Terms> * most_lanes_in_place> lane_values(width<Terms> * lanes);
-  clear<Terms>(lane_values.data(), lanes);
-  Scratch<double, most_lanes_in_place> first_preds(lanes);
-  Scratch<double, most_lanes_in_place> first_target(lanes);
-  double* const first_x = first_preds.data();
-  double* const first_y = first_target.data();
-  for (int64_t lane = 0; lane < lanes; ++lane) {
-    first_x[lane] = static_cast<double>(preds[lane % columns]);
-    first_y[lane] = static_cast<double>(target[lane % columns]);
+/// Some rows of one column or several. Without weights `weights` is null; else there is one for each element.
+template <class T>
+struct Part {
+  const T* preds;
+  const T* target;
+  const double* weights;
+};
+
+/// Folds a multiple of `column_lanes` rows of a column into sums that begin anew, which it writes [width, lanes].
+template <bool weighted, int64_t lanes, class Terms, class T, std::size_t... registers>
+METRICS_INLINE void sum_full_rows(const Terms& terms, const Part<T>& part, int64_t rows, double first_x, double first_y,
+                                  double* written, std::index_sequence<registers...>) {
+  using N = Doubles<lanes>;
+  N sums[sizeof...(registers)][width<Terms>];
+  const auto start = [](N* of) METRICS_INLINED {
+#pragma GCC unroll 16
+    for (int64_t term = 0; term < width<Terms>; ++term) of[term] = N(neutral<Terms>(term));
+  };
+  (start(sums[registers]), ...);
+  const N of_first_x(first_x), of_first_y(first_y);
+  for (int64_t row = 0; row < rows; row += column_lanes) {
+    const auto fold = [&](N* into, int64_t first) METRICS_INLINED {
+      const N x = read_lanes<lanes>(part.preds + first), y = read_lanes<lanes>(part.target + first);
+      if constexpr (weighted) {
+        const Times<N> weigh{read_lanes<lanes>(part.weights + first)};
+        terms.fold(into, 1, weigh, x, y, of_first_x, of_first_y);
+        into[width<Terms> - 1] += weigh.weight;
+      } else {
+        terms.fold(into, 1, Once{}, x, y, of_first_x, of_first_y);
+      }
+    };
+    (fold(sums[registers], row + static_cast<int64_t>(registers) * lanes), ...);
   }
-  double* sums = lane_values.data();
-  for (int64_t row = 0; row < rows; row += together) {
-    const T* x = preds + row * columns;
-    const T* y = target + row * columns;
-    const int64_t used = std::min(together, rows - row) * columns;
+  const auto write = [&](const N* of, int64_t first) METRICS_INLINED {
+#pragma GCC unroll 16
+    for (int64_t term = 0; term < width<Terms>; ++term) write_lanes(of[term], written + term * column_lanes + first);
+  };
+  (write(sums[registers], static_cast<int64_t>(registers) * lanes), ...);
+}
+
+/// Folds rows of a column into [width, column_lanes].
+template <bool weighted, int64_t lanes, class Terms, class T>
+METRICS_INLINE void add_column(const Terms& terms, const Part<T>& part, int64_t rows, double first_x, double first_y,
+                               double* into) {
+  const int64_t full = rows / column_lanes * column_lanes, rest = rows - full;
+  T last_preds[column_lanes], last_target[column_lanes];
+  double last_weights[column_lanes], written[width<Terms> * column_lanes];
+  // The last rows are filled up with the last one, of which nothing more is taken. One loop is for both, because what
+  // it does of a row may be long.
+  for (const bool is_last : {false, true}) {
+    if ((is_last ? rest : full) == 0) continue;
+    for (int64_t lane = 0; is_last && lane < column_lanes; ++lane) {
+      const int64_t row = std::min(full + lane, rows - 1);
+      last_preds[lane] = part.preds[row];
+      last_target[lane] = part.target[row];
+      if constexpr (weighted) last_weights[lane] = part.weights[row];
+    }
+    sum_full_rows<weighted, lanes>(terms, is_last ? Part<T>{last_preds, last_target, last_weights} : part,
+                                   is_last ? column_lanes : full, first_x, first_y, written,
+                                   std::make_index_sequence<column_lanes / lanes>{});
+    if (is_last) {
+      fold_lanes<Terms>(into, column_lanes, written, column_lanes, rest);
+    } else {
+      fold_lanes<Terms>(into, column_lanes, written, column_lanes, column_lanes);
+    }
+  }
+}
+
+/// In how many lanes several columns are summed: a lane is a column, or with few columns one of several rows that are
+/// read together.
+inline int64_t lanes_of(int64_t columns) {
+  return columns == 1 ? column_lanes : std::max<int64_t>(1, 32 / columns) * columns;
+}
+
+/// Folds rows of several columns into [width, lanes].
+template <bool weighted, class Terms, class T>
+METRICS_INLINE void add_columns(const Terms& terms, const Part<T>& part, int64_t rows, int64_t columns, int64_t lanes,
+                                const double* first_x, const double* first_y, double* into) {
+  for (int64_t first = 0; first < rows * columns; first += lanes) {
+    const T* const x = part.preds + first;
+    const T* const y = part.target + first;
+    const double* const weights = part.weights + (weighted ? first : 0);
+    const int64_t used = std::min(lanes, rows * columns - first);
 #pragma omp simd
     for (int64_t lane = 0; lane < used; ++lane) {
-      terms.fold(sums + lane, lanes, static_cast<double>(x[lane]), static_cast<double>(y[lane]), first_x[lane],
-                 first_y[lane]);
+      const auto pred = static_cast<double>(x[lane]), target = static_cast<double>(y[lane]);
+      if constexpr (weighted) {
+        terms.fold(into + lane, lanes, Times<double>{weights[lane]}, pred, target, first_x[lane], first_y[lane]);
+        into[(width<Terms> - 1) * lanes + lane] += weights[lane];
+      } else {
+        terms.fold(into + lane, lanes, Once{}, pred, target, first_x[lane], first_y[lane]);
+      }
     }
   }
-  clear<Terms>(results, columns);
-  for (int64_t lane = 0; lane < lanes; ++lane) {
-    fold_lane<Terms>(results + lane % columns, columns, sums + lane, lanes);
-  }
-}
-
-/// Writes the sums, maxima and minima [width, columns] of a block's rows.
-template <class Terms, class T>
-void sum_block(const Terms& terms, const T* preds, const T* target, int64_t rows, int64_t columns, double* results) {
-  fastest([&]() METRICS_INLINED {
-    columns == 1 ? sum_column(terms, preds, target, rows, results)
-                 : sum_columns(terms, preds, target, rows, columns, results);
-  });
 }
 
 /// The numbers of a half type in float32.
 void widen(const BFloat16* from, int64_t count, float* to);
 void widen(const Half* from, int64_t count, float* to);
+/// Numbers of any type in float64, from `first` on.
+void widen(const void* from, Element element, int64_t first, int64_t count, double* to);
 
 inline constexpr int64_t elements_per_block = 8192;
 inline constexpr int64_t fewest_rows_per_block = 64;
+/// What is written into other types first is that in parts of so many elements, which stay in the nearest cache. All
+/// blocks are summed in such parts, because their number fixes the bits.
+inline constexpr int64_t elements_per_part = 2048;
+inline constexpr std::size_t most_lanes_in_place = 32, few_elements = 64;
 
 /// The rows of one block, and where its results lie.
 struct Block {
   int64_t rows, columns;
   const double* results;  // [width, columns]
   const double* firsts;   // [2, columns]
+  const double* weights;  // [columns], of which all are the same; null where each row counts once
 
   double of(int64_t term, int64_t column) const { return results[term * columns + column]; }
   double first_x(int64_t column) const { return firsts[column]; }
   double first_y(int64_t column) const { return firsts[columns + column]; }
+  /// How many rows there are, or what they weigh.
+  double count() const { return weights != nullptr ? weights[0] : static_cast<double>(rows); }
 };
 
+/// Whether weights can be read beside the numbers as they lie.
+inline bool has_weight_of_each_element(const Pairs& pairs) {
+  return pairs.real_weights != nullptr && pairs.columns == 1 && pairs.rows_of_weight == 1;
+}
+/// Writes a weight for each element of rows.
+void spread_weights(const Pairs& pairs, int64_t row, int64_t rows, double* to);
+
+/// Writes the sums, maxima and minima [width, columns] of a block's rows, and behind them its first pair of each
+/// column.
 template <class T, class Terms>
 void sum_rows_of(const Terms& terms, const Pairs& pairs, int64_t row, int64_t rows, double* results) {
-  const int64_t columns = pairs.columns;
-  const auto* preds = static_cast<const T*>(pairs.preds) + row * columns;
-  const auto* target = static_cast<const T*>(pairs.target) + row * columns;
-  double* firsts = results + width<Terms> * columns;
-  auto sum = [&](const auto* x, const auto* y) {
-    for (int64_t column = 0; column < columns; ++column) {
-      firsts[column] = static_cast<double>(x[column]);
-      firsts[columns + column] = static_cast<double>(y[column]);
+  constexpr bool is_half = !std::is_floating_point_v<T>;
+  using Wide = std::conditional_t<is_half, float, T>;
+  const int64_t columns = pairs.columns, lanes = lanes_of(columns);
+  const auto* const preds = static_cast<const T*>(pairs.preds);
+  const auto* const target = static_cast<const T*>(pairs.target);
+  double* const firsts = results + width<Terms> * columns;
+  const auto number = [](const T& x) {
+    if constexpr (is_half) {
+      return static_cast<double>(wide(x));
+    } else {
+      return static_cast<double>(x);
     }
-    sum_block(terms, x, y, rows, columns, results);
   };
-  if constexpr (std::is_floating_point_v<T>) {
-    sum(preds, target);
-  } else {
-    const int64_t count = rows * columns;
-    Scratch<float, 2 * most_halves_in_place> buffer(2 * count);
-    widen(preds, count, buffer.data());
-    widen(target, count, buffer.data() + count);
-    sum(static_cast<const float*>(buffer.data()), static_cast<const float*>(buffer.data() + count));
+  for (int64_t column = 0; column < columns; ++column) {
+    firsts[column] = number(preds[row * columns + column]);
+    firsts[columns + column] = number(target[row * columns + column]);
+  }
+  Scratch<double, 2 * most_lanes_in_place> first_of_lanes(columns == 1 ? 0 : 2 * lanes);
+  double* const first_x = columns == 1 ? firsts : first_of_lanes.data();
+  double* const first_y = columns == 1 ? firsts + 1 : first_x + lanes;
+  for (int64_t lane = 0; columns > 1 && lane < lanes; ++lane) {
+    first_x[lane] = firsts[lane % columns];
+    first_y[lane] = firsts[columns + lane % columns];
+  }
+  Scratch<double, width<Terms> * most_lanes_in_place> sums(width<Terms> * lanes);
+  clear<Terms>(sums.data(), lanes);
+
+  const int64_t rows_of_part = std::max<int64_t>(1, elements_per_part / lanes) * (lanes / columns);
+  const int64_t most = std::min(rows, rows_of_part) * columns;
+  const bool weighted = pairs.weighted(), spread = weighted && !has_weight_of_each_element(pairs);
+  Scratch<Wide, 2 * few_elements> wide_pairs(is_half ? 2 * most : 0);
+  Scratch<double, few_elements> spread_of_part(spread ? most : 0);
+  for (int64_t begin = row; begin < row + rows; begin += rows_of_part) {
+    const int64_t length = std::min(rows_of_part, row + rows - begin);
+    Part<Wide> part{};
+    if constexpr (is_half) {
+      widen(preds + begin * columns, length * columns, wide_pairs.data());
+      widen(target + begin * columns, length * columns, wide_pairs.data() + most);
+      part.preds = wide_pairs.data();
+      part.target = wide_pairs.data() + most;
+    } else {
+      part.preds = preds + begin * columns;
+      part.target = target + begin * columns;
+    }
+    if (spread) spread_weights(pairs, begin, length, spread_of_part.data());
+    if (weighted) part.weights = spread ? spread_of_part.data() : pairs.real_weights + begin;
+    const auto add = [&](auto has_weights) {
+      if (columns > 1) {
+        return fastest([&]() METRICS_INLINED {
+          add_columns<has_weights()>(terms, part, length, columns, lanes, first_x, first_y, sums.data());
+        });
+      }
+      fastest_in_lanes([&](auto count) METRICS_INLINED {
+        add_column<has_weights(), count()>(terms, part, length, first_x[0], first_y[0], sums.data());
+      });
+    };
+    weighted ? add(std::true_type{}) : add(std::false_type{});
+  }
+  clear<Terms>(results, columns);
+  for (int64_t lane = 0; lane < lanes; lane += columns) {
+    fold_lanes<Terms>(results, columns, sums.data() + lane, lanes, columns);
   }
 }
 
@@ -215,86 +352,19 @@ void each_block(const Terms& terms, const Pairs& pairs, const F& take) {
     take(Block{.rows = rows_of(block),
                .columns = pairs.columns,
                .results = own,
-               .firsts = own + width<Terms> * pairs.columns});
+               .firsts = own + width<Terms> * pairs.columns,
+               .weights = pairs.weighted() ? own + (width<Terms> - 1) * pairs.columns : nullptr});
   }
-}
-
-/// Sums `weight * term(x, y)` of a block's rows: several rows at a time where there is one column.
-template <class Term, class T>
-METRICS_INLINE void sum_weighted_block(const Term& term, const T* preds, const T* target, const double* weights,
-                                       int64_t rows, int64_t columns, double* sums) {
-  const auto weighted = [&](int64_t row, int64_t i) METRICS_INLINED {
-    return weights[row] * term(static_cast<double>(preds[i]), static_cast<double>(target[i]));
-  };
-  if (columns > 1) {
-    for (int64_t row = 0; row < rows; ++row) {
-#pragma omp simd
-      for (int64_t column = 0; column < columns; ++column) sums[column] += weighted(row, row * columns + column);
-    }
-    return;
-  }
-  constexpr int64_t lanes = 32;
-  double lane_sums[lanes] = {};
-  int64_t row = 0;
-  for (; row + lanes <= rows; row += lanes) {
-#pragma omp simd
-    for (int64_t lane = 0; lane < lanes; ++lane) lane_sums[lane] += weighted(row + lane, row + lane);
-  }
-  for (int64_t lane = 0; row < rows; ++row, ++lane) lane_sums[lane] += weighted(row, row);
-  for (const double sum : lane_sums) sums[0] += sum;
-}
-
-template <class T, class Term>
-void sum_weighted_rows_of(const Term& term, const Pairs& pairs, const double* weights, int64_t row, int64_t rows,
-                          double* sums) {
-  const int64_t first = row * pairs.columns, count = rows * pairs.columns;
-  const auto* preds = static_cast<const T*>(pairs.preds) + first;
-  const auto* target = static_cast<const T*>(pairs.target) + first;
-  const auto sum = [&](const auto* x, const auto* y) {
-    fastest([&]() METRICS_INLINED { sum_weighted_block(term, x, y, weights + row, rows, pairs.columns, sums); });
-  };
-  if constexpr (std::is_floating_point_v<T>) {
-    sum(preds, target);
-  } else {
-    Scratch<float, 2 * most_halves_in_place> buffer(2 * count);
-    widen(preds, count, buffer.data());
-    widen(target, count, buffer.data() + count);
-    sum(static_cast<const float*>(buffer.data()), static_cast<const float*>(buffer.data() + count));
-  }
-}
-
-/// Returns the sum of `weight * term(x, y)` of each column; `weights` has one for each row.
-template <class Term>
-ByColumn<DoubleDouble> weighted_sums_of(const Term& term, const Pairs& pairs, const double* weights) {
-  ByColumn<DoubleDouble> totals(static_cast<std::size_t>(pairs.columns));
-  if (pairs.rows == 0 || pairs.columns == 0) return totals;
-  const int64_t rows_per_block = std::max(fewest_rows_per_block, elements_per_block / pairs.columns);
-  const int64_t blocks = (pairs.rows + rows_per_block - 1) / rows_per_block;
-  Scratch<double, 64> sums(blocks * pairs.columns);
-  std::fill_n(sums.data(), blocks * pairs.columns, 0.0);
-  parallel(blocks, elements_per_block, [&](int64_t begin, int64_t end) {
-    for (int64_t block = begin; block < end; ++block) {
-      const int64_t row = block * rows_per_block;
-      const int64_t rows = std::min(rows_per_block, pairs.rows - row);
-      with_element(pairs.preds, pairs.element, [&]<class E>(const E*) {
-        sum_weighted_rows_of<E>(term, pairs, weights, row, rows, sums.data() + block * pairs.columns);
-      });
-    }
-  });
-  for (int64_t i = 0; i < blocks * pairs.columns; ++i) {
-    DoubleDouble& total = totals[static_cast<std::size_t>(i % pairs.columns)];
-    total = total + sums.data()[i];
-  }
-  return totals;
 }
 
 /// Returns the sum of `term(x, y)` of each column.
 template <class Term>
-ByColumn<DoubleDouble> sums_of(const Term& term, const Pairs& pairs) {
-  ByColumn<DoubleDouble> totals(static_cast<std::size_t>(pairs.columns));
+Summed<DoubleDouble> sums_of(const Term& term, const Pairs& pairs) {
+  Summed<DoubleDouble> totals(pairs);
   each_block(SumOf<Term>{term}, pairs, [&](const Block& block) {
+    totals.count = totals.count + block.count();
     for (int64_t column = 0; column < pairs.columns; ++column) {
-      DoubleDouble& total = totals[static_cast<std::size_t>(column)];
+      DoubleDouble& total = totals.of[static_cast<std::size_t>(column)];
       total = total + block.of(0, column);
     }
   });
