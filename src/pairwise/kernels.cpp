@@ -7,6 +7,7 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 
 namespace metrics::pairwise::kernels {
@@ -151,6 +152,70 @@ Tensor panels_of(const Tensor& rows) {
   return made;
 }
 
+constexpr double near = 0.25;  // of both squares of lengths: from there on products lose two bits
+
+template <class T>
+METRICS_INLINE double squared_distance(const T* x, const T* y, int64_t columns) {
+  constexpr int64_t lanes = 8;
+  double of_lanes[lanes] = {};
+  int64_t i = 0;
+  for (; i + lanes <= columns; i += lanes) {
+#pragma omp simd
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      const double difference = static_cast<double>(x[i + lane]) - static_cast<double>(y[i + lane]);
+      of_lanes[lane] += difference * difference;
+    }
+  }
+  double sum = 0;
+  for (; i < columns; ++i) {
+    const double difference = static_cast<double>(x[i]) - static_cast<double>(y[i]);
+    sum += difference * difference;
+  }
+  for (const double lane : of_lanes) sum += lane;
+  return sum;
+}
+
+/// Writes the squares, or -1 for pairs that are near, and returns how many these are.
+template <class T>
+METRICS_INLINE int64_t write_squares(double of_x, const double* of_y, int64_t count, T* products) {
+  int64_t found = 0;
+#pragma omp simd reduction(+ : found)
+  for (int64_t i = 0; i < count; ++i) {
+    const double both = of_x + of_y[i];
+    const double square = both - 2 * static_cast<double>(products[i]);
+    const bool is_far = square >= near * both;  // which NaN is not
+    products[i] = is_far ? static_cast<T>(square) : T{-1};
+    found += is_far ? 0 : 1;
+  }
+  return found;
+}
+
+template <class T>
+bool make_squares(const MeasuredRows& x, const MeasuredRows& y, const Tensor& products) {
+  const int64_t rows = products.size(0), others = products.size(1), columns = x.given.size(1);
+  const int64_t stride = products.stride(0), most_near = others / 8 + 1;
+  const T *const of_x = x.given.const_data_ptr<T>(), *const of_y = y.given.const_data_ptr<T>();
+  const auto *const x_squares = x.squares.const_data_ptr<double>(), *const y_squares =
+                                                                        y.squares.const_data_ptr<double>();
+  T* const to = products.mutable_data_ptr<T>();
+  std::atomic<int64_t> all_near = 0;
+  parallel(rows, others, [&](int64_t begin, int64_t end) {
+    fastest([&]() METRICS_INLINED {
+      for (int64_t row = begin; row < end && all_near.load(std::memory_order_relaxed) <= most_near * rows; ++row) {
+        T* const into = to + row * stride;
+        const int64_t found = write_squares(x_squares[row], y_squares, others, into);
+        if (found == 0) continue;
+        all_near.fetch_add(found, std::memory_order_relaxed);
+        for (int64_t i = 0; i < others; ++i) {
+          if (into[i] != T{-1}) continue;
+          into[i] = static_cast<T>(squared_distance(of_x + row * columns, of_y + i * columns, columns));
+        }
+      }
+    });
+  });
+  return all_near.load() <= most_near * rows;
+}
+
 template <class T>
 void add_sums(const Tensor& matrix, double* sums) {
   const int64_t columns = matrix.size(1), stride = matrix.stride(0);
@@ -191,6 +256,11 @@ void Panels::write_distances(const Tensor& x, int64_t first, double power, const
   } else {
     write_by_power(power, x, panels_.const_data_ptr<float>() + before, into);
   }
+}
+
+bool make_squared_distances(const MeasuredRows& x, const MeasuredRows& y, const Tensor& products) {
+  return products.scalar_type() == at::kDouble ? make_squares<double>(x, y, products)
+                                               : make_squares<float>(x, y, products);
 }
 
 void add_sums_of_rows(const Tensor& matrix, const Tensor& sums) {

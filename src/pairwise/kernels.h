@@ -24,6 +24,16 @@ class METRICS_API Panels {
   Tensor panels_;  // [panels, D, height]
 };
 
+/// Rows [N, D], the same less a point that all have in common, and the squares of the lengths of these, float64 [N].
+struct MeasuredRows {
+  Tensor given, moved, squares;
+};
+
+/// Makes of products of all pairs of moved rows the squares of their distances, |x|² + |y|² - 2 x y: of pairs that are
+/// near beside their lengths by differences of the given ones, because products lose them. Returns false, where many
+/// are near, and leaves the matrix in any state.
+METRICS_API bool make_squared_distances(const MeasuredRows& x, const MeasuredRows& y, const Tensor& products);
+
 /// Adds the sum of each row of a matrix of float32 or float64 to `sums`, float64.
 void add_sums_of_rows(const Tensor& matrix, const Tensor& sums);
 

@@ -42,6 +42,15 @@ at::ScalarType result_dtype(at::ScalarType dtype, OfIntegers of_integers, Reduct
   return of_integers == OfIntegers::Integers && reduction != Reduction::Mean ? at::kLong : at::kFloat;
 }
 
+/// Wider rows are compared by a product of matrices, which takes half as long as all differences.
+constexpr int64_t fewest_columns_of_products = 32;
+
+/// Rows less a point, because near it products lose nothing.
+kernels::MeasuredRows measured(const Tensor& rows, const Tensor& point) {
+  const Tensor beside = (rows.to(at::kDouble) - point).to(rows.scalar_type());
+  return {rows, beside, beside.to(at::kDouble).square().sum(1)};
+}
+
 /// Puts zeros on the part of the diagonal that lies in a part of the matrix.
 void clear_diagonal(const Part& part, const Tensor& into) {
   const int64_t begin = std::max(part.row, part.column);
@@ -132,9 +141,26 @@ Tensor distances(const Sides& sides, double power) {
     const auto rows = [&](const Tensor& given) { return wide ? given.to(at::kDouble) : given; };
     return finished(sides, plain::distances(rows(sides.x), rows(sides.y), power));
   }
-  const kernels::Panels others(sides.y);
-  return matrix_by_parts(sides, [&](const Part& part, const Tensor& into) {
-    others.write_distances(sides.x.narrow(0, part.row, part.rows), part.column, power, into);
+  std::optional<kernels::Panels> panels;
+  const Fill by_differences = [&](const Part& part, const Tensor& into) {
+    if (!panels) panels.emplace(sides.y);
+    panels->write_distances(sides.x.narrow(0, part.row, part.rows), part.column, power, into);
+  };
+  if (power != 2 || sides.x.size(1) < fewest_columns_of_products) return matrix_by_parts(sides, by_differences);
+  const Tensor middle = sides.y.mean(0, false, at::kDouble);
+  const kernels::MeasuredRows x = measured(sides.x, middle), y = measured(sides.y, middle);
+  const auto cut = [](const kernels::MeasuredRows& all, int64_t begin, int64_t count) {
+    return kernels::MeasuredRows{all.given.narrow(0, begin, count), all.moved.narrow(0, begin, count),
+                                 all.squares.narrow(0, begin, count)};
+  };
+  return matrix_by_parts(sides, [&](const Part& part, Tensor into) {
+    const auto of_x = cut(x, part.row, part.rows), of_y = cut(y, part.column, part.columns);
+    at::mm_out(into, of_x.moved, of_y.moved.t());
+    if (kernels::make_squared_distances(of_x, of_y, into)) {
+      into.sqrt_();
+    } else {
+      by_differences(part, into);
+    }
   });
 }
 

@@ -99,6 +99,29 @@ TEST_CASE("distances of kernels are those of tensor operations, in any shape") {
   }
 }
 
+TEST_CASE("Euclidean distances of wide rows are those of differences, near and far from one another and from 0") {
+  const Tensor x = scattered(90, 64), y = scattered(140, 64, 0.5);
+  const auto check = [](const Tensor& a, const Tensor& b) {
+    for (const auto dtype : {at::kFloat, at::kDouble}) {
+      const Tensor of_a = a.to(dtype), of_b = b.to(dtype);
+      const Tensor expected = metrics::pairwise::plain::distances(of_a.to(at::kDouble), of_b.to(at::kDouble), 2);
+      const Tensor got = metrics::functional::pairwise_euclidean_distance(of_a, of_b);
+      CHECK(at::allclose(got.to(at::kDouble), expected, dtype == at::kFloat ? 1e-6 : 1e-14, 0, true));
+    }
+  };
+  check(x, y);
+  check(x + 1000, y + 1000);
+  check(x, x);
+  check(x, at::cat({x.narrow(0, 0, 5) + 1e-3, y}));  // few are near
+  check(x, at::cat({x + 1e-3, x, x - 1e-5}));        // many are
+  const Tensor spoilt = x.clone();
+  spoilt[3][7] = std::numeric_limits<double>::infinity();
+  spoilt[5][1] = std::numeric_limits<double>::quiet_NaN();
+  check(spoilt, y);
+  check(y, spoilt);
+  check(x * 1e15, y * 1e15);
+}
+
 TEST_CASE("matrices of pairs: reductions are those of the whole matrix, whatever the number of parts and threads") {
   const Tensor x = scattered(700, 6).to(at::kFloat), y = scattered(2500, 6, 0.25).to(at::kFloat);
   const int threads = at::get_num_threads();
@@ -170,9 +193,9 @@ TEST_CASE("matrices of pairs: without y a row meets all rows of x, and itself by
 }
 
 TEST_CASE("matrices of pairs: an infinite exponent is refused, of which torchmetrics makes 1 for each distance") {
-  CHECK_THROWS_WITH_AS(
-      metrics::functional::pairwise_minkowski_distance(scattered(6, 3), {}, {.exponent = std::numeric_limits<double>::infinity()}),
-      doctest::Contains("exponent"), metrics::InvalidArgument);
+  CHECK_THROWS_WITH_AS(metrics::functional::pairwise_minkowski_distance(
+                           scattered(6, 3), {}, {.exponent = std::numeric_limits<double>::infinity()}),
+                       doctest::Contains("exponent"), metrics::InvalidArgument);
 }
 
 TEST_CASE("matrices of pairs refuse weights of rows by name, and what cannot be read") {

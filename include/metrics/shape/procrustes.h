@@ -28,10 +28,12 @@ struct ProcrustesDisparityOptions {
 
 /// Options of functional::procrustes_disparity.
 struct ProcrustesAnalysisOptions {
-  /// Whether to give the scales and rotations, too.
   bool return_all = false;
 
-  static constexpr auto fields() { return metrics::fields<&ProcrustesAnalysisOptions::return_all>(); }
+  static constexpr auto fields() {
+    return metrics::fields<&ProcrustesAnalysisOptions::return_all>().about(
+        {"Whether to give the scales and rotations, too."});
+  }
 };
 
 /// How the second cloud of each sample is laid over the first; both are centred and of size 1 before.
