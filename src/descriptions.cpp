@@ -14,7 +14,7 @@ struct Description {
   std::string_view of, text;
 };
 
-constexpr std::array<Description, 645> sorted{{
+constexpr std::array<Description, 646> sorted{{
     {"AdjustedMutualInfoScore",
      "Computes the mutual information of two clusterings beyond chance, (MI - E[MI]) / (mean of entropies - "
      "E[MI]), where E[MI] is that of clusterings with clusters of the same sizes. 0 where one of them has a "
@@ -1150,6 +1150,9 @@ constexpr std::array<Description, 645> sorted{{
      "Relevance, 0 or 1 (bool, integer or floating, where all above 0 is relevant)."},
     {"RetrievalAUROCOptions.aggregation",
      "By name, or a function: `.aggregation = [](const Tensor& values) { return values.quantile(0.1); }`."},
+    {"RetrievalAUROCOptions.empty_target_action",
+     "What a query without both relevant and irrelevant documents is worth: 0 or 1, or it is left out, or an "
+     "error."},
     {"RetrievalAUROCOptions.ignore_index",
      "Documents whose target is this are left out."},
     {"RetrievalAUROCOptions.max_fpr",
@@ -1178,8 +1181,7 @@ constexpr std::array<Description, 645> sorted{{
     {"RetrievalFallOutOptions.aggregation",
      "By name, or a function: `.aggregation = [](const Tensor& values) { return values.quantile(0.1); }`."},
     {"RetrievalFallOutOptions.empty_target_action",
-     "What a query is worth that has no relevant document; for RetrievalFallOut one that has no irrelevant "
-     "document."},
+     "What a query without an irrelevant document is worth: 0 or 1, or it is left out, or an error."},
     {"RetrievalFallOutOptions.ignore_index",
      "Documents whose target is this are left out."},
     {"RetrievalFallOutOptions.top_k",
@@ -1226,8 +1228,7 @@ constexpr std::array<Description, 645> sorted{{
     {"RetrievalOptions.aggregation",
      "By name, or a function: `.aggregation = [](const Tensor& values) { return values.quantile(0.1); }`."},
     {"RetrievalOptions.empty_target_action",
-     "What a query is worth that has no relevant document; for RetrievalFallOut one that has no irrelevant "
-     "document."},
+     "What a query without a relevant document is worth: 0 or 1, or it is left out, or an error."},
     {"RetrievalOptions.ignore_index",
      "Documents whose target is this are left out."},
     {"RetrievalPrecision",
@@ -1244,8 +1245,7 @@ constexpr std::array<Description, 645> sorted{{
     {"RetrievalPrecisionOptions.aggregation",
      "By name, or a function: `.aggregation = [](const Tensor& values) { return values.quantile(0.1); }`."},
     {"RetrievalPrecisionOptions.empty_target_action",
-     "What a query is worth that has no relevant document; for RetrievalFallOut one that has no irrelevant "
-     "document."},
+     "What a query without a relevant document is worth: 0 or 1, or it is left out, or an error."},
     {"RetrievalPrecisionOptions.ignore_index",
      "Documents whose target is this are left out."},
     {"RetrievalPrecisionOptions.top_k",
@@ -1268,8 +1268,7 @@ constexpr std::array<Description, 645> sorted{{
     {"RetrievalPrecisionRecallCurveOptions.aggregation",
      "By name, or a function of the values of all queries at one k."},
     {"RetrievalPrecisionRecallCurveOptions.empty_target_action",
-     "What a query is worth that has no relevant document; for RetrievalFallOut one that has no irrelevant "
-     "document."},
+     "What a query without a relevant document is worth: 0 or 1, or it is left out, or an error."},
     {"RetrievalPrecisionRecallCurveOptions.ignore_index",
      "Documents whose target is this are left out."},
     {"RetrievalPrecisionRecallCurveOptions.max_k",
@@ -1312,8 +1311,7 @@ constexpr std::array<Description, 645> sorted{{
     {"RetrievalRecallAtFixedPrecisionOptions.aggregation",
      "By name, or a function of the values of all queries at one k."},
     {"RetrievalRecallAtFixedPrecisionOptions.empty_target_action",
-     "What a query is worth that has no relevant document; for RetrievalFallOut one that has no irrelevant "
-     "document."},
+     "What a query without a relevant document is worth: 0 or 1, or it is left out, or an error."},
     {"RetrievalRecallAtFixedPrecisionOptions.ignore_index",
      "Documents whose target is this are left out."},
     {"RetrievalRecallAtFixedPrecisionOptions.max_k",
@@ -1323,8 +1321,7 @@ constexpr std::array<Description, 645> sorted{{
     {"RetrievalTopKOptions.aggregation",
      "By name, or a function: `.aggregation = [](const Tensor& values) { return values.quantile(0.1); }`."},
     {"RetrievalTopKOptions.empty_target_action",
-     "What a query is worth that has no relevant document; for RetrievalFallOut one that has no irrelevant "
-     "document."},
+     "What a query without a relevant document is worth: 0 or 1, or it is left out, or an error."},
     {"RetrievalTopKOptions.ignore_index",
      "Documents whose target is this are left out."},
     {"RetrievalTopKOptions.top_k",

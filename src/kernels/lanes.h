@@ -83,21 +83,21 @@ METRICS_INLINE Words<count> bits_of(const Doubles<count>& x) {
 }
 
 /// The number of these bits.
-METRICS_INLINE double number_of(uint64_t bits) {
+METRICS_INLINE double from_bits(uint64_t bits) {
   return std::bit_cast<double>(bits);
 }
 template <int64_t count>
-METRICS_INLINE Doubles<count> number_of(const Words<count>& bits) {
+METRICS_INLINE Doubles<count> from_bits(const Words<count>& bits) {
   return Doubles<count>(reinterpret_cast<typename Doubles<count>::Vector>(bits.numbers));
 }
 
 /// |x|.
 METRICS_INLINE double magnitude(double x) {
-  return number_of(bits_of(x) & ~(uint64_t{1} << 63));
+  return from_bits(bits_of(x) & ~(uint64_t{1} << 63));
 }
 template <int64_t count>
 METRICS_INLINE Doubles<count> magnitude(const Doubles<count>& x) {
-  return number_of(bits_of(x) & ~(uint64_t{1} << 63));
+  return from_bits(bits_of(x) & ~(uint64_t{1} << 63));
 }
 
 /// The square root. By the instruction, because std::sqrt may set errno, which keeps it from being vectorised.

@@ -27,7 +27,7 @@ using kernels::chosen;
 /// 2^n for an integer n of -1022 to 1023.
 template <class N>
 METRICS_INLINE N power_of_two(const N& n) {
-  return number_of((bits_of(n + round_shift) << 52) + bits_of_one);
+  return from_bits((bits_of(n + round_shift) << 52) + bits_of_one);
 }
 
 /// Two doubles whose sum is a number.
@@ -114,8 +114,8 @@ METRICS_INLINE Parts<N> parts_of(const N& x) {
   const auto subnormal = x < 0x1p-1022;
   const N normal = chosen(subnormal, x * 0x1p54, x);
   const auto shifted = bits_of(normal) + (bits_of_one - bits_of_root);
-  const N biased = number_of((shifted >> 52) | std::bit_cast<uint64_t>(0x1p52)) - 0x1p52;
-  return {biased - chosen(subnormal, 1023.0 + 54.0, 1023.0), number_of((shifted & fraction_bits) + bits_of_root) - 1.0};
+  const N biased = from_bits((shifted >> 52) | std::bit_cast<uint64_t>(0x1p52)) - 0x1p52;
+  return {biased - chosen(subnormal, 1023.0 + 54.0, 1023.0), from_bits((shifted & fraction_bits) + bits_of_root) - 1.0};
 }
 
 // The logarithm of 2 in two parts. The first has so few digits that its product with an exponent is exact.
@@ -257,11 +257,11 @@ METRICS_INLINE N logarithm_of_one_plus_positive(const N& x) {
   const N sum = 1.0 + x;
   const N lost = x - (sum - 1.0);
   const auto shifted = bits_of(sum) + (bits_of_one - bits_of_root);
-  const N exponent = number_of((shifted >> 52) | std::bit_cast<uint64_t>(0x1p52)) - (0x1p52 + 1023.0);
+  const N exponent = from_bits((shifted >> 52) | std::bit_cast<uint64_t>(0x1p52)) - (0x1p52 + 1023.0);
   // 2^-exponent, of which the bits count down; it is no number where x is so large that nothing is lost.
-  const N down = number_of(2 * bits_of_one - (shifted & exponent_bits));
+  const N down = from_bits(2 * bits_of_one - (shifted & exponent_bits));
   const N fraction =
-      (number_of((shifted & fraction_bits) + bits_of_root) - 1.0) + chosen(x < 0x1p1000, lost * down, 0.0);
+      (from_bits((shifted & fraction_bits) + bits_of_root) - 1.0) + chosen(x < 0x1p1000, lost * down, 0.0);
   return chosen(x < infinity, logarithm_of_parts(exponent, fraction), x);
 }
 

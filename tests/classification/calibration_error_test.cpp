@@ -92,7 +92,8 @@ TEST_CASE("calibration error: edges are those of torch.linspace") {
       BinaryCalibrationError metric({.n_bins = bins, .input = metrics::classification::ScoreInput::Probabilities});
       metric.persistent(true);
       metric.update(edges, at::randint(1, 2, {bins + 1}, at::kLong));
-      const auto& numbers = std::get<Rows>(metric.state_dict().states.at("accuracies"));
+      const StateDict dict = metric.state_dict();
+      const auto& numbers = std::get<Rows>(dict.states.at("accuracies"));
       CAPTURE(bins);
       CHECK(numbers[0].select(1, 0).eq(1).all().item<bool>());
     }

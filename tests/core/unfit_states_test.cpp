@@ -113,10 +113,10 @@ std::vector<Unfit> unfit_for(const std::string& state, const StateValue& saved) 
 }
 
 /// What is no misfit in a state: rows of one list alone may be fewer, and of any shape where inputs may; sums of
-/// squares and numbers that are ranked may be integers, and relevances floating.
+/// squares and numbers that are ranked may be integers, and relevances and counts in bins, of rows that weigh, floating.
 bool is_fit(std::string_view metric, std::string_view state, std::string_view what) {
   if (metric == "KendallRankCorrCoef" && state == "preds") return what == "of another kind";
-  if (state == "sum_squared_error" || state == "target") return what == "of another kind";
+  if (state == "sum_squared_error" || state == "target" || state == "accuracies") return what == "of another kind";
   if (state == "correct" || state == "counts" || state == "measures") return what == "shortened";
   return state == "value" && (what == "of other rows" || what == "shortened");
 }

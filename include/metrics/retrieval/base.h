@@ -35,6 +35,7 @@ inline constexpr std::array<std::string_view, 4> enum_names<retrieval::EmptyTarg
                                                                                              "pos"};
 
 struct RetrievalOptions {
+  /// What a query without a relevant document is worth: 0 or 1, or it is left out, or an error.
   retrieval::EmptyTargetAction empty_target_action = retrieval::EmptyTargetAction::Neg;
   /// Documents whose target is this are left out.
   std::optional<int64_t> ignore_index{};
@@ -48,6 +49,7 @@ struct RetrievalOptions {
 };
 
 struct RetrievalTopKOptions {
+  /// What a query without a relevant document is worth: 0 or 1, or it is left out, or an error.
   retrieval::EmptyTargetAction empty_target_action = retrieval::EmptyTargetAction::Neg;
   /// Documents whose target is this are left out.
   std::optional<int64_t> ignore_index{};

@@ -8,6 +8,7 @@
 namespace metrics {
 
 struct RetrievalFallOutOptions {
+  /// What a query without an irrelevant document is worth: 0 or 1, or it is left out, or an error.
   retrieval::EmptyTargetAction empty_target_action = retrieval::EmptyTargetAction::Pos;
   /// Documents whose target is this are left out.
   std::optional<int64_t> ignore_index{};

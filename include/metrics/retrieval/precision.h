@@ -8,6 +8,7 @@
 namespace metrics {
 
 struct RetrievalPrecisionOptions {
+  /// What a query without a relevant document is worth: 0 or 1, or it is left out, or an error.
   retrieval::EmptyTargetAction empty_target_action = retrieval::EmptyTargetAction::Neg;
   /// Documents whose target is this are left out.
   std::optional<int64_t> ignore_index{};

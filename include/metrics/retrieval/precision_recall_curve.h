@@ -14,6 +14,7 @@ struct RetrievalPrecisionRecallCurveOptions {
   std::optional<int64_t> max_k{};
   /// Whether the precision of a query of fewer than k documents is divided by their number.
   bool adaptive_k = false;
+  /// What a query without a relevant document is worth: 0 or 1, or it is left out, or an error.
   retrieval::EmptyTargetAction empty_target_action = retrieval::EmptyTargetAction::Neg;
   /// Documents whose target is this are left out.
   std::optional<int64_t> ignore_index{};
@@ -46,6 +47,7 @@ struct RetrievalRecallAtFixedPrecisionOptions {
   std::optional<int64_t> max_k{};
   /// Whether the precision of a query of fewer than k documents is divided by their number.
   bool adaptive_k = false;
+  /// What a query without a relevant document is worth: 0 or 1, or it is left out, or an error.
   retrieval::EmptyTargetAction empty_target_action = retrieval::EmptyTargetAction::Neg;
   /// Documents whose target is this are left out.
   std::optional<int64_t> ignore_index{};

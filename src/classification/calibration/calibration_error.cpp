@@ -258,6 +258,7 @@ void check_rows(const States& states) {
 
 /// Bins as show_as_torchmetrics shows them.
 void check_bins(const States& states, int64_t bins) {
+  require_floating_rows(states.at(kConfidences));
   const Tensor sums = states.at(kConfidences).tensor(), numbers = states.at(kAccuracies).tensor();
   if (sums.sizes() != at::IntArrayRef({bins, 1}) || numbers.sizes() != at::IntArrayRef({bins, 2})) {
     throw StateMisfit("confidences",

@@ -73,8 +73,8 @@ METRICS_MULTIVERSIONED void widen_counts(const int64_t* from, int64_t count, dou
   // Of numbers from 0 to 2^53 the halves are exact; machines without AVX-512 convert no vectors of them.
   for (int64_t i = 0; i < count; ++i) {
     const auto bits = static_cast<uint64_t>(from[i]);
-    const double high = number_of((bits >> 32) | bits_of(0x1p84)) - (0x1p84 + 0x1p52);
-    to[i] = high + number_of((bits & 0xffffffff) | bits_of(0x1p52));
+    const double high = from_bits((bits >> 32) | bits_of(0x1p84)) - (0x1p84 + 0x1p52);
+    to[i] = high + from_bits((bits & 0xffffffff) | bits_of(0x1p52));
   }
 }
 
