@@ -11,6 +11,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/linspace.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
@@ -30,22 +31,17 @@ namespace classification::calibration {
 /// Where the bins begin, as numbers of the type of confidences: those of at::linspace, whose second half is counted
 /// from the end. The last bin has one confidence, 1.
 struct Edges {
-  explicit Edges(int64_t bins) : of_float(steps<float>(bins)), of_double(steps<double>(bins)) {}
+  explicit Edges(int64_t bins) : of_float(steps(bins, at::kFloat)), of_double(steps(bins, at::kDouble)) {}
 
   const std::vector<double>& of(at::ScalarType scores) const { return scores == at::kDouble ? of_double : of_float; }
 
   std::vector<double> of_float, of_double;
 
  private:
-  template <class T>
-  static std::vector<double> steps(int64_t bins) {
-    std::vector<double> edges;
-    const T step = T(1) / static_cast<T>(bins);
-    for (int64_t i = 0; i <= bins; ++i) {
-      const T edge = i < (bins + 1) / 2 ? step * static_cast<T>(i) : T(1) - step * static_cast<T>(bins - i);
-      edges.push_back(static_cast<double>(edge));
-    }
-    return edges;
+  /// Those that torch makes, which are rounded differently by its kernels for different machines.
+  static std::vector<double> steps(int64_t bins, at::ScalarType dtype) {
+    const Tensor edges = at::linspace(0, 1, bins + 1, dtype).to(at::kDouble);
+    return {edges.const_data_ptr<double>(), edges.const_data_ptr<double>() + edges.numel()};
   }
 };
 
