@@ -1,9 +1,12 @@
 #include "distributed/worker.h"
 #include <metrics/aggregation/aggregation.h>
+#include <metrics/classification/accuracy.h>
+#include <metrics/classification/auroc.h>
 #include <metrics/classification/confusion_matrix.h>
 #include <metrics/collections/metric_collection.h>
 #include <metrics/core/errors.h>
 #include <metrics/distributed/process_group.h>
+#include <metrics/regression/mse.h>
 #include <metrics/training/data_parallel.h>
 #include <metrics/training/join.h>
 
@@ -391,6 +394,35 @@ WORKER(join_takes_collections) {
   }
 }
 
+WORKER(join_takes_weights) {
+  const auto group = init_process_group();
+  const auto rank = group->rank();
+  const Tensor scores = at::tensor({0.1F, 0.4F, 0.35F, 0.8F}), target = at::tensor({0, 0, 1, 1});
+  const metrics::Rows weighed{.valid = {}, .ids = {}, .weights = at::tensor({0.5, 1.5, 2.0, 0.25})};
+  const auto play = [&](auto metric) {
+    auto whole = metric;
+    whole.set_metric_options({.sync_on_compute = false});
+    for (const bool known : {true, false}) {
+      metric.reset();
+      whole.reset();
+      {
+        // Rank 0 ends first, and nothing of its weighs: what shadows the other's steps takes what that has learned.
+        Join join({metric}, {.batches = known_if(known, 1 + rank)});
+        for (int64_t step = 0; step <= rank; ++step) {
+          metric.forward(scores, target, step == 0 ? metrics::Rows{} : weighed);
+        }
+      }
+      whole.update(scores, target);
+      whole.update(scores, target);
+      whole.update(scores, target, weighed);
+      expect(at::equal(metric.compute(), whole.compute()), "each row to count as it weighs");
+    }
+  };
+  play(metrics::BinaryAUROC({}, {.dist_sync_on_step = true}));
+  play(metrics::BinaryAccuracy({}, {.dist_sync_on_step = true}));
+  play(metrics::MeanSquaredError({}, {.dist_sync_on_step = true}));
+}
+
 WORKER(join_throws_on_early_termination) {
   const auto group = init_process_group();
   const auto rank = group->rank();
@@ -485,6 +517,10 @@ TEST_CASE("join: joinables of one's own" * doctest::skip(max_world_size() < 3)) 
 
 TEST_CASE("join: collections, of which some metrics merge in steps") {
   CHECK(run_workers("join_takes_collections", 2).ok());
+}
+
+TEST_CASE("join: weights on the rank that goes on") {
+  CHECK(run_workers("join_takes_weights", 2).ok());
 }
 
 TEST_CASE("join: throwing when the first ranks end" * doctest::skip(max_world_size() < 3)) {
