@@ -72,7 +72,7 @@ METRICS_INLINE void take_questions(const T* x, const int64_t* target, int64_t co
     invalid |= asked & !label;
     nan |= asked & is_nan;
     outside |= asked & label & ((x[i] < 0) | (x[i] > 1));
-    answers[i] = asked & label & !is_nan ? static_cast<int8_t>(target[i]) : static_cast<int8_t>(kLeftOut);
+    answers[i] = (asked & label & !is_nan) ? static_cast<int8_t>(target[i]) : static_cast<int8_t>(kLeftOut);
   }
   flags.outside |= outside;
   flags.nan |= nan;

@@ -160,6 +160,31 @@ Tensor rows_of(const Tensor& tensor, int64_t labels) {
   return (here.is_neg() || here._is_zerotensor() ? here.clone() : here).contiguous();
 }
 
+template <class Score>
+Seen take_all(const Tensor& scores, const Tensor& goals, int64_t labels, Ignored ignored, RowValues& rows) {
+  const auto* goal = goals.const_data_ptr<int64_t>();
+  std::mutex folding;
+  Seen seen;
+  metrics::kernels::with_element(
+      scores.const_data_ptr(), metrics::kernels::element_of(scores.scalar_type()), [&]<class E>(const E* x) {
+        metrics::kernels::parallel(scores.size(0), 4 * labels, [&](int64_t begin, int64_t end) {
+          const auto size = static_cast<std::size_t>(labels);
+          std::vector<Wide<E>> of_row(size);
+          std::vector<int32_t> yes(size);
+          std::vector<int64_t> order;
+          Seen found;
+          metrics::kernels::fastest([&]() METRICS_INLINED {
+            found =
+                take_rows<Score>(x, goal, begin, end, labels, ignored, rows, of_row.data(), yes.data(), order);
+          });
+          const std::lock_guard lock(folding);
+          seen.nan |= found.nan;
+          seen.invalid |= found.invalid;
+        });
+      });
+  return seen;
+}
+
 }  // namespace
 }  // namespace classification::ranking
 
@@ -187,26 +212,7 @@ void RankedLabels<Score>::update(States& states, const Options& o, const Tensor&
     throw InvalidArgument(c10::str("preds: expected floating scores, got ", preds.scalar_type()));
   const Tensor scores = rows_of(preds, labels), goals = rows_of(target.to(at::kLong), labels);
   RowValues rows(scores.size(0), 1);
-  const auto* goal = goals.const_data_ptr<int64_t>();
-  std::mutex folding;
-  Seen seen;
-  metrics::kernels::with_element(
-      scores.const_data_ptr(), metrics::kernels::element_of(scores.scalar_type()), [&]<class E>(const E* x) {
-        metrics::kernels::parallel(scores.size(0), 4 * labels, [&](int64_t begin, int64_t end) {
-          const auto size = static_cast<std::size_t>(labels);
-          std::vector<Wide<E>> of_row(size);
-          std::vector<int32_t> yes(size);
-          std::vector<int64_t> order;
-          Seen found;
-          metrics::kernels::fastest([&]() METRICS_INLINED {
-            found = take_rows<Score>(x, goal, begin, end, labels, Ignored(o.ignore_index), rows, of_row.data(),
-                                     yes.data(), order);
-          });
-          const std::lock_guard lock(folding);
-          seen.nan |= found.nan;
-          seen.invalid |= found.invalid;
-        });
-      });
+  const Seen seen = take_all<Score>(scores, goals, labels, Ignored(o.ignore_index), rows);
   if (o.validate_args && (seen.nan || seen.invalid)) counts::throw_bad_label(preds, target, rule);
   states["measure"].add(sums_of(rows, weights));
   families::pairs::CountToAdd(states, "total", number_of(rows.taken, weights)).add();
