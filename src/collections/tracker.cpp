@@ -149,8 +149,8 @@ TrackerArguments tracker_example() {
 
 }  // namespace
 
-MetricEntry metric_tracker_entry(std::string_view domain) {
-  return composite_entry<TrackerArguments, make_tracker, tracker_example>("MetricTracker", domain);
+MetricEntry metric_tracker_entry(std::string_view its_domain) {
+  return composite_entry<TrackerArguments, make_tracker, tracker_example>("MetricTracker", its_domain);
 }
 
 MetricTracker MetricTracker::of_options(const Kwargs& options) {
