@@ -22,7 +22,7 @@ inline constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 inline constexpr double round_shift = 0x1.8p52;
 inline constexpr uint64_t bits_of_one = uint64_t{1023} << 52;
 
-using kernels::chosen;
+using metrics::kernels::chosen;
 
 /// 2^n for an integer n of -1022 to 1023.
 template <class N>

@@ -198,10 +198,10 @@ struct RangeOfScores : RangedRows::Range {
 };
 
 template <class Number>
-struct Totals {
+struct RangeTotals {
   Number yes{}, no{};
 
-  void add(const Totals& other) {
+  void add(const RangeTotals& other) {
     yes = yes + other.yes;
     no = no + other.no;
   }
@@ -223,7 +223,7 @@ struct RangeOf final : RangeOfScores {
   Items items;
   std::vector<double> weights;
   std::vector<Many> often;
-  Totals<Number> totals;
+  RangeTotals<Number> totals;
 
   RangeBytes summary() const override { return bytes_of_range(totals); }
 
@@ -234,7 +234,7 @@ struct RangeOf final : RangeOfScores {
         [&](const auto& sorted) {
           const auto& in_order = sorted.items;
           std::size_t i = in_order.size(), j = often.size();
-          Totals<Number> above;
+          RangeTotals<Number> above;
           while (i > 0 || j > 0) {
             Key place = i > 0 ? static_cast<Key>(in_order[i - 1] >> below) : often[j - 1].place;
             if (j > 0) place = std::max(place, often[j - 1].place);
@@ -362,7 +362,7 @@ class RangedScores final : public RangedRows {
     return all.weigh ? range_of<uint32_t, DoubleDouble>(kinds) : range_of<uint32_t, int64_t>(kinds);
   }
   RangeBytes summary(const Range& range) const override { return static_cast<const RangeOfScores&>(range).summary(); }
-  std::size_t summary_bytes() const override { return sizeof(Totals<DoubleDouble>); }
+  std::size_t summary_bytes() const override { return sizeof(RangeTotals<DoubleDouble>); }
 
  private:
   /// This rank's scores, by label.
@@ -445,9 +445,9 @@ class RangedArea final : public RangedValue {
  private:
   template <class Key, class Number>
   static RangeBytes part_of(const RangeOf<Key, Number>& range, std::span<const RangeBytes> summaries, std::size_t own) {
-    Totals<Number> all, before;
+    RangeTotals<Number> all, before;
     for (std::size_t i = summaries.size(); i > 0; --i) {
-      const auto totals = from_range_bytes<Totals<Number>>(summaries[i - 1]);
+      const auto totals = from_range_bytes<RangeTotals<Number>>(summaries[i - 1]);
       all.add(totals);
       if (i - 1 > own) before.add(totals);
     }

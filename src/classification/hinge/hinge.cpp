@@ -111,7 +111,7 @@ METRICS_INLINE Row row_of(const T* x, int64_t classes, int64_t target) {
     const auto score = static_cast<double>(x[c]);
     greatest = score > greatest ? score : greatest;
     least = score < least ? score : least;
-    best_other = (c != target) & (score > best_other) ? score : best_other;
+    best_other = ((c != target) & (score > best_other)) ? score : best_other;
     nan |= score != score;
   }
   return {greatest, best_other, least < 0 || greatest > 1, nan != 0};
