@@ -59,7 +59,7 @@ IValue taken_rows(const IValue& value, const Tensor& index) {
 }
 
 /// The parts of an input in a row; nothing where they are of the whole batch and differ.
-std::optional<IValue> joined(const std::vector<IValue>& parts) {
+std::optional<IValue> joined_inputs(const std::vector<IValue>& parts) {
   const IValue& first = parts.front();
   if (is_of_whole_batch(first)) {
     const bool same = std::all_of(parts.begin(), parts.end(), [&](const IValue& part) { return part == first; });
@@ -156,7 +156,7 @@ std::optional<Batch> joined(const std::vector<Batch>& batches) {
   for (const auto& [name, first] : batches.front()) {
     std::vector<IValue> parts;
     for (const auto& batch : batches) parts.push_back(batch.at(name));
-    auto whole = joined(parts);
+    auto whole = joined_inputs(parts);
     if (!whole) return std::nullopt;
     result.emplace(name, std::move(*whole));
   }
@@ -216,7 +216,7 @@ PaddedBatch with_garbage(const Batch& batch) {
       rows == 0 && std::any_of(batch.begin(), batch.end(), [](const auto& input) { return input.second.isList(); });
   if (nothing_to_imitate) return {batch, at::ones({0}, at::TensorOptions().dtype(at::kBool))};
   const auto padded = [&](const IValue& all, const std::string& name) {
-    return *joined({garbage_rows_like(all, 2, name), slice(all, 0, before), garbage_rows_like(all, 1, name),
+    return *joined_inputs({garbage_rows_like(all, 2, name), slice(all, 0, before), garbage_rows_like(all, 1, name),
                     slice(all, before, rows - before), garbage_rows_like(all, 2, name)});
   };
   Tensor valid = at::zeros({rows + 5}, at::TensorOptions().dtype(at::kBool));

@@ -364,6 +364,20 @@ void keep_what_applies(States& states, ScoreInput input) {
   states.at(0).assign(of_logits.tensor().clone(), of_logits.residual().clone(), {});
 }
 
+void add_losses(States& states, ScoreInput input, const Losses& losses, const Weights& weights) {
+  each_reading(states, input, losses.seen.outside, [&](State& state, bool of_logits) {
+    state.add(sums_of(of_logits ? *losses.as_logit : *losses.as_probability, weights));
+  });
+}
+
+void add_losses(States& states, ScoreInput input, const PlainLosses& losses, int64_t samples, const Weights& weights) {
+  each_reading(states, input, losses.seen.outside, [&](State& state, bool of_logits) {
+    const Tensor& each = of_logits ? losses.as_logit : losses.as_probability;
+    const Tensor terms = weights.given() ? each * weights_of(losses.taken, samples, weights) : each;
+    state.add(terms.sum(0).reshape(state.tensor().sizes()));
+  });
+}
+
 }  // namespace
 }  // namespace classification::hinge
 
@@ -392,20 +406,14 @@ void HingeLosses<O, Defaults>::update(States& states, const O& o, const Tensor& 
   if (families::pairs::has_kernel(preds) && !families::pairs::carries_gradients(preds, target)) {
     const Losses losses = losses_of(o, preds, target);
     refuse_seen(o, losses.seen, preds, target);
-    each_reading(states, o.input, losses.seen.outside, [&](State& state, bool of_logits) {
-      state.add(sums_of(of_logits ? *losses.as_logit : *losses.as_probability, weights));
-    });
+    add_losses(states, o.input, losses, weights);
     keep_what_applies(states, o.input);
     const auto& rows = losses.as_logit ? *losses.as_logit : *losses.as_probability;
     return families::pairs::CountToAdd(states, "total", number_of(rows.taken, weights)).add();
   }
   const PlainLosses losses = plain_losses_of(o, preds, target);
   refuse_seen(o, losses.seen, preds, target);
-  each_reading(states, o.input, losses.seen.outside, [&](State& state, bool of_logits) {
-    const Tensor& each = of_logits ? losses.as_logit : losses.as_probability;
-    const Tensor terms = weights.given() ? each * weights_of(losses.taken, target.numel(), weights) : each;
-    state.add(terms.sum(0).reshape(state.tensor().sizes()));
-  });
+  add_losses(states, o.input, losses, target.numel(), weights);
   keep_what_applies(states, o.input);
   std::vector<int8_t> taken(static_cast<std::size_t>(target.numel()));
   const Tensor indices = losses.taken.to(at::kCPU);
