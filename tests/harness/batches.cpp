@@ -217,7 +217,7 @@ PaddedBatch with_garbage(const Batch& batch) {
   if (nothing_to_imitate) return {batch, at::ones({0}, at::TensorOptions().dtype(at::kBool))};
   const auto padded = [&](const IValue& all, const std::string& name) {
     return *joined_inputs({garbage_rows_like(all, 2, name), slice(all, 0, before), garbage_rows_like(all, 1, name),
-                    slice(all, before, rows - before), garbage_rows_like(all, 2, name)});
+                           slice(all, before, rows - before), garbage_rows_like(all, 2, name)});
   };
   Tensor valid = at::zeros({rows + 5}, at::TensorOptions().dtype(at::kBool));
   valid.narrow(0, 2, before).fill_(true);
