@@ -8,10 +8,10 @@
 #include <metrics/distributed/process_group.h>
 #include <metrics/distributed/ranged_rows.h>
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
-#include <ATen/ops/manual_seed.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
