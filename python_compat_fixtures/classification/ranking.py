@@ -44,7 +44,9 @@ def by_sklearn(metric: str, batches: list, ignore_index=None) -> torch.Tensor:
             if not kept.any():
                 continue
             weights.append(w)
-            p, t = p[kept].numpy()[np.newaxis], t[kept].numpy()[np.newaxis]
+            # By their order, because it takes no infinite scores.
+            p = np.unique(p[kept].numpy(), return_inverse=True)[1].astype(float)[np.newaxis]
+            t = t[kept].numpy()[np.newaxis]
             if t.shape[1] == 1:  # of a single label it knows no multilabel target
                 alone = {"MultilabelCoverageError": float(t.sum()), "MultilabelRankingAveragePrecision": 1.0, "MultilabelRankingLoss": 0.0}
                 values.append(alone[metric])
