@@ -56,10 +56,10 @@ def made(option: Any) -> Any:
     return {k: made(v) for k, v in option.items()}
 
 
-def create(metric: str, options: dict) -> Any:
-    """Make torchmetrics' metric of that name, a tracker in its first step."""
+def create(metric: str, options: dict, begun: bool = True) -> Any:
+    """Make torchmetrics' metric of that name, a tracker in its first step if it is to be begun."""
     subject = find_class(metric)(**{k: made(v) for k, v in options.items()})
-    if metric == "MetricTracker":
+    if metric == "MetricTracker" and begun:
         subject.increment()
     return subject
 

@@ -27,7 +27,7 @@ def plain(value):
 
 def played(metric: str, options: dict, calls: list) -> dict:
     """Make the calls one after the other, and note what each gave, or that it was refused."""
-    made, noted = create(metric, options), []
+    made, noted = create(metric, options, begun=False), []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for method, inputs in calls:
@@ -43,7 +43,7 @@ def played(metric: str, options: dict, calls: list) -> dict:
 def refused(options: dict, contains: str) -> dict:
     """Note options of a tracker that torchmetrics refuses, and what the error has to contain."""
     try:
-        create("MetricTracker", options)
+        create("MetricTracker", options, begun=False)
     except (AttributeError, TypeError, ValueError):
         return {"metric": "MetricTracker", "options": options, "refused": contains}
     raise AssertionError(f"torchmetrics takes {options}")

@@ -82,6 +82,7 @@ template <class F>
 void each_label(const Kept& from, const CurveRule& rule, Question question, const F& f) {
   const int64_t stride = rule.task == Task::Multilabel ? rule.labels : 1;
   const int64_t rows = from.codes.numel() / stride;
+  if (rows == 0) return;
   const auto go = [&](const auto* codes) {
     for (int64_t label = question.first_label; label < question.last_label; ++label) {
       f(label, codes + (stride > 1 ? label : 0), stride, rows);
