@@ -66,8 +66,7 @@ void compiled_in_lanes_for([[maybe_unused]] Machine machine, const F& f) {
 /// The same for the machine that this is.
 template <class F>
 void fastest_in_lanes(const F& f) {
-  static const Machine machine = this_machine();
-  compiled_in_lanes_for(machine, f);
+  compiled_in_lanes_for(this_machine(), f);
 }
 
 }  // namespace metrics::kernels

@@ -391,11 +391,7 @@ class RangedScores final : public RangedRows {
   /// Whether it matters how scores are read.
   bool reads(const Facts& all) const { return all.decided || rule().task == Task::Multiclass; }
   /// Whether keys have 64 bits: those of float64, which what is ranked by is.
-  bool ranks_are_wide(const Facts& all) const { return all.wide || are_reread(all); }
-  /// Whether scores are ranked by something else than they are.
-  bool are_reread(const Facts& all) const {
-    return reads(all) && all.logits && (all.decided || rule().task == Task::Multiclass);
-  }
+  bool ranks_are_wide(const Facts& all) const { return all.wide || (reads(all) && all.logits); }
 
   template <class T>
   Column rows_as(const Facts& all, int64_t column, bool in_order) const {
