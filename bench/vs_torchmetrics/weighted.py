@@ -4,12 +4,17 @@ A metric's name is torchmetrics'; an entry of PEERS says what the other library 
 function, or an update and a compute.
 """
 
+import importlib.util
 import json
 import sys
 
 import numpy
 import sklearn.metrics
 import torch
+
+# Before theirs.py, whose stand-in for torchvision it does not take.
+torcheval = importlib.import_module("torcheval.metrics") if importlib.util.find_spec("torcheval") else None
+
 from theirs import read, timed
 
 # Of metric and options: a function of target, predictions and weights.
@@ -38,10 +43,8 @@ class TorchEval:
     """Its metrics take batches."""
 
     def __init__(self, name):
-        import torcheval.metrics as they
-
-        made = {"BinaryAUROC": they.BinaryAUROC, "MeanSquaredError": they.MeanSquaredError, "MeanMetric": they.Mean}[name]
-        self.metric, self.weight = made(), "sample_weight" if name == "MeanSquaredError" else "weight"
+        self.metric = getattr(torcheval, name)()
+        self.weight = "sample_weight" if name == "MeanSquaredError" else "weight"
 
     def epoch(self, *inputs):
         *batch, weights = inputs
