@@ -81,7 +81,7 @@ void Unit::merge_states(States& into, const States& from) const {
   });
 }
 
-std::unique_ptr<RangedValue> Unit::ranged_value() const {
+std::shared_ptr<const RangedValue> Unit::ranged_value() const {
   return nullptr;
 }
 

@@ -123,7 +123,7 @@ std::vector<uint64_t> cuts_of(std::vector<Sample> samples, int64_t ranges) {
 struct Journey {
   std::size_t first_item;
   std::vector<std::size_t> items;                    // those of whose values it is
-  std::vector<std::unique_ptr<RangedValue>> values;  // of each
+  std::vector<std::shared_ptr<const RangedValue>> values;  // of each
   std::vector<RangeBytes> facts;                     // of all ranks
 
   const RangedRows& rows() const { return values.front()->rows(); }
@@ -180,7 +180,7 @@ class Exchange {
 
   void exchange_facts() {
     std::vector<std::size_t> items;
-    std::vector<std::unique_ptr<RangedValue>> values;
+    std::vector<std::shared_ptr<const RangedValue>> values;
     for (std::size_t i = 0; i < gathered_.items.size(); ++i) {
       if (!travels(i)) continue;
       items.push_back(i);

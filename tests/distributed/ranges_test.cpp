@@ -107,7 +107,9 @@ struct MedianError {
   static void update(States& states, const Options&, const Tensor& preds, const Tensor& target) {
     states["errors"].append((preds - target).abs().to(at::kFloat));
   }
-  static std::unique_ptr<metrics::RangedValue> ranged(const Options&) { return std::make_unique<MedianOfErrors>(); }
+  static std::shared_ptr<const metrics::RangedValue> ranged(const Options&) {
+    return std::make_shared<MedianOfErrors>();
+  }
   static Tensor finalise(const States& states, const Options&) {
     if (const metrics::RangedParts* parts = states.parts()) {
       for (const RangeBytes& part : parts->columns.front()) {

@@ -10,10 +10,11 @@ struct METRICS_API AUROC {
   static constexpr MetricTraits traits{.higher_is_better = true, .commits_last = true};
   static void check(const BinaryAUROCOptions& options);
   static void check(const MulticlassAreaOptions& options);
-  static std::unique_ptr<RangedValue> ranged(const classification::CurvePlan& plan, const BinaryAUROCOptions& options);
-  static std::unique_ptr<RangedValue> ranged(const classification::CurvePlan& plan, const MulticlassAreaOptions&);
-  static std::unique_ptr<RangedValue> ranged(const classification::CurvePlan& plan,
-                                             const MultilabelAreaOptions& options);
+  static std::shared_ptr<const RangedValue> ranged(const classification::CurvePlan& plan,
+                                                   const BinaryAUROCOptions& options);
+  static std::shared_ptr<const RangedValue> ranged(const classification::CurvePlan& plan, const MulticlassAreaOptions&);
+  static std::shared_ptr<const RangedValue> ranged(const classification::CurvePlan& plan,
+                                                   const MultilabelAreaOptions& options);
   static Tensor value(const classification::GatheredCurve& curve, const BinaryAUROCOptions& options);
   static Tensor value(const classification::GatheredCurve& curve, const MulticlassAreaOptions& options);
   static Tensor value(const classification::GatheredCurve& curve, const MultilabelAreaOptions& options);

@@ -9,10 +9,10 @@ namespace scores {
 struct METRICS_API AveragePrecision {
   static constexpr MetricTraits traits{.higher_is_better = true, .commits_last = true};
   static void check(const MulticlassAreaOptions& options);
-  static std::unique_ptr<RangedValue> ranged(const classification::CurvePlan& plan, const BinaryCurveOptions&);
-  static std::unique_ptr<RangedValue> ranged(const classification::CurvePlan& plan, const MulticlassAreaOptions&);
-  static std::unique_ptr<RangedValue> ranged(const classification::CurvePlan& plan,
-                                             const MultilabelAreaOptions& options);
+  static std::shared_ptr<const RangedValue> ranged(const classification::CurvePlan& plan, const BinaryCurveOptions&);
+  static std::shared_ptr<const RangedValue> ranged(const classification::CurvePlan& plan, const MulticlassAreaOptions&);
+  static std::shared_ptr<const RangedValue> ranged(const classification::CurvePlan& plan,
+                                                   const MultilabelAreaOptions& options);
   static Tensor value(const classification::GatheredCurve& curve, const BinaryCurveOptions&);
   static Tensor value(const classification::GatheredCurve& curve, const MulticlassAreaOptions& options);
   static Tensor value(const classification::GatheredCurve& curve, const MultilabelAreaOptions& options);

@@ -557,7 +557,7 @@ RowWeights MetricOf<D>::taken_weights() const {
 }
 
 template <class D>
-std::unique_ptr<RangedValue> MetricOf<D>::ranged_value() const {
+std::shared_ptr<const RangedValue> MetricOf<D>::ranged_value() const {
   if constexpr (requires { D::ranged(options_); }) return D::ranged(options_);
   return Unit::ranged_value();
 }

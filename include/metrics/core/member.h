@@ -90,7 +90,7 @@ decltype(auto) value_of_score(const Gathered& gathered, const O& options) {
 ///     static constexpr MetricTraits traits;
 ///     static Tensor value(const Gathered&, const O& options);   // or without options
 ///     static void check(const O& options);                // optional: of what it adds to the options
-///     static std::unique_ptr<RangedValue> ranged(const Rule&, const O& options);   // optional: see ranges.h
+///     static std::shared_ptr<const RangedValue> ranged(const Rule&, const O& options);   // optional: see ranges.h
 ///     …                                                   // what its functional has of its own
 ///   };
 ///
@@ -112,7 +112,7 @@ struct Member : Family, Score {
       -> decltype(detail::value_of_score<Score>(std::declval<const typename Family::Gathered&>(), options)) {
     return detail::value_of_score<Score>(Family::gathered(states, options), options);
   }
-  static std::unique_ptr<RangedValue> ranged([[maybe_unused]] const Prepared& options) {
+  static std::shared_ptr<const RangedValue> ranged([[maybe_unused]] const Prepared& options) {
     if constexpr (requires { Score::ranged(options.rule, options); }) return Score::ranged(options.rule, options);
     return nullptr;
   }

@@ -207,10 +207,10 @@ Tuple inputs_from(A&&... given) {
 ///     // Optional, where not all weights that the states allow (see `Unit::taken_weights`) have a meaning, and for one
 ///     // that takes Rows, which else refuses all weights.
 ///     static RowWeights taken_weights(const Options&);
-///     // Optional, where the value is made of rows in the order of a key, for which then not all ranks' rows are
-///     gathered
-///     // on each (see ranges.h).
-///     static std::unique_ptr<RangedValue> ranged(const Options&);
+///     // Optional, where the value is made of rows in the order of a key: not all ranks' rows are gathered on each
+///     then
+///     // (see ranges.h).
+///     static std::shared_ptr<const RangedValue> ranged(const Options&);
 ///     static Result finalise(const States&, const Options&);
 ///     static void merge(States& into, const States& from, const Options&);   // only with Reduction::Own
 ///     static std::string update_key(const Options&);       // optional: equal where `declare` and `update` do the same
@@ -299,7 +299,7 @@ class MetricOf : public Unit {
   std::unique_ptr<Metric> clone() const override;
   bool takes_input(std::string_view name) const override;
   RowWeights taken_weights() const override;
-  std::unique_ptr<RangedValue> ranged_value() const override;
+  std::shared_ptr<const RangedValue> ranged_value() const override;
 
   void update_inputs(const Inputs& inputs, const Rows& rows);
   Result forward_inputs(const Inputs& inputs, const Rows& rows);

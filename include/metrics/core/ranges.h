@@ -20,7 +20,7 @@
 // whose value is made of rows in the order of some key need not: each rank gets the rows of a range of keys, makes its
 // part of the value of them, and the parts make the value. A definition says so by
 //
-//   static std::unique_ptr<RangedValue> ranged(const Options&);   // null where its options do not allow it
+//   static std::shared_ptr<const RangedValue> ranged(const Options&);   // null where its options do not allow it
 //
 // and its `finalise` then finds `states.parts()` in place of the rows.
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <metrics/core/metric.h>
-#include <metrics/core/ranges.h>
 #include <metrics/core/shared_states.h>
 #include <metrics/core/state.h>
 #include <metrics/core/weights.h>
@@ -20,6 +19,7 @@
 
 namespace metrics {
 
+class RangedValue;
 struct SyncItem;
 
 METRICS_API void synchronize(std::span<Metric* const> metrics);  // described in distributed/synchronize.h
@@ -69,7 +69,7 @@ class METRICS_API Unit : public Metric {
   /// Counts a synchronisation that went well.
   void count_synchronisation() const;
   /// How its value is made where the ranks' rows stay apart; null where it is not. See metrics/core/ranges.h.
-  virtual std::unique_ptr<RangedValue> ranged_value() const;
+  virtual std::shared_ptr<const RangedValue> ranged_value() const;
   /// The second half of `sync`, for those who have merged the states by themselves. Throws Error when synced already.
   void install_synced(States merged);
 

@@ -58,16 +58,16 @@ void scores::AUROC::check(const BinaryAUROCOptions& options) {
   throw InvalidArgument("max_fpr: expected a number in (0, 1], got " + std::to_string(*options.max_fpr));
 }
 
-std::unique_ptr<RangedValue> scores::AUROC::ranged(const CurvePlan& plan, const BinaryAUROCOptions& options) {
+std::shared_ptr<const RangedValue> scores::AUROC::ranged(const CurvePlan& plan, const BinaryAUROCOptions& options) {
   // A part of the area needs the rates at which it ends.
   return options.max_fpr.value_or(1) == 1 ? ranged_roc_areas(plan) : nullptr;
 }
 
-std::unique_ptr<RangedValue> scores::AUROC::ranged(const CurvePlan& plan, const MulticlassAreaOptions&) {
+std::shared_ptr<const RangedValue> scores::AUROC::ranged(const CurvePlan& plan, const MulticlassAreaOptions&) {
   return ranged_roc_areas(plan);
 }
 
-std::unique_ptr<RangedValue> scores::AUROC::ranged(const CurvePlan& plan, const MultilabelAreaOptions& options) {
+std::shared_ptr<const RangedValue> scores::AUROC::ranged(const CurvePlan& plan, const MultilabelAreaOptions& options) {
   return ranged_roc_areas(plan, options.average == Average::Micro);
 }
 

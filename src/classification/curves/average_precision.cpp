@@ -32,16 +32,17 @@ Tensor averaged_precision(const States& states, const CurvePlan& plan, Average a
 
 }  // namespace
 
-std::unique_ptr<RangedValue> scores::AveragePrecision::ranged(const CurvePlan& plan, const BinaryCurveOptions&) {
+std::shared_ptr<const RangedValue> scores::AveragePrecision::ranged(const CurvePlan& plan, const BinaryCurveOptions&) {
   return ranged_precision_sums(plan);
 }
 
-std::unique_ptr<RangedValue> scores::AveragePrecision::ranged(const CurvePlan& plan, const MulticlassAreaOptions&) {
+std::shared_ptr<const RangedValue> scores::AveragePrecision::ranged(const CurvePlan& plan,
+                                                                    const MulticlassAreaOptions&) {
   return ranged_precision_sums(plan);
 }
 
-std::unique_ptr<RangedValue> scores::AveragePrecision::ranged(const CurvePlan& plan,
-                                                              const MultilabelAreaOptions& options) {
+std::shared_ptr<const RangedValue> scores::AveragePrecision::ranged(const CurvePlan& plan,
+                                                                    const MultilabelAreaOptions& options) {
   return ranged_precision_sums(plan, options.average == Average::Micro);
 }
 

@@ -65,8 +65,8 @@ PrecisionSum micro_precision_sum(const States& states, const CurvePlan& plan);
 
 /// How these are computed where ranks' rows stay apart: null for counts between thresholds, which are small.
 /// `together`: of all labels as one question.
-std::unique_ptr<RangedValue> ranged_roc_areas(const CurvePlan& plan, bool together = false);
-std::unique_ptr<RangedValue> ranged_precision_sums(const CurvePlan& plan, bool together = false);
+std::shared_ptr<const RangedValue> ranged_roc_areas(const CurvePlan& plan, bool together = false);
+std::shared_ptr<const RangedValue> ranged_precision_sums(const CurvePlan& plan, bool together = false);
 
 /// How many samples each class or label has: what weighted averages weigh by.
 template <class Of>

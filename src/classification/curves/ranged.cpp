@@ -468,8 +468,8 @@ class RangedArea final : public RangedValue {
 };
 
 template <template <class> class To>
-std::unique_ptr<RangedValue> ranged_area(const CurvePlan& plan, bool together) {
-  return plan.bins() ? nullptr : std::make_unique<RangedArea<To>>(plan, together);
+std::shared_ptr<const RangedValue> ranged_area(const CurvePlan& plan, bool together) {
+  return plan.bins() ? nullptr : std::make_shared<RangedArea<To>>(plan, together);
 }
 
 }  // namespace
@@ -478,11 +478,11 @@ bool ranks_weigh(std::span<const RangeBytes> facts) {
   return of_all(facts).weigh;
 }
 
-std::unique_ptr<RangedValue> ranged_roc_areas(const CurvePlan& plan, bool together) {
+std::shared_ptr<const RangedValue> ranged_roc_areas(const CurvePlan& plan, bool together) {
   return ranged_area<ToRocArea>(plan, together);
 }
 
-std::unique_ptr<RangedValue> ranged_precision_sums(const CurvePlan& plan, bool together) {
+std::shared_ptr<const RangedValue> ranged_precision_sums(const CurvePlan& plan, bool together) {
   return ranged_area<ToPrecisionSum>(plan, together);
 }
 
