@@ -1,12 +1,14 @@
 // One rank of a value over many rows, by ranges of them and gathered: prints a JSON line for each on rank 0.
-//   scale binary|multiclass|collection ROWS ROUNDS     rows of all ranks together, of 100 classes where there are
-//   classes
+//   scale binary|collection|multiclass|spearman|retrieval ROWS ROUNDS
+// ROWS are those of all ranks together, of 100 classes where there are classes, a hundredth of them queries.
 
 #include <metrics/classification/auroc.h>
 #include <metrics/classification/average_precision.h>
 #include <metrics/collections/metric_collection.h>
 #include <metrics/distributed/process_group.h>
 #include <metrics/distributed/ranged_rows.h>
+#include <metrics/regression/spearman.h>
+#include <metrics/retrieval/average_precision.h>
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
@@ -50,15 +52,25 @@ std::unique_ptr<metrics::Metric> metric_of(const std::string& kind) {
   if (kind == "multiclass") {
     return std::make_unique<metrics::MulticlassAUROC>(metrics::MulticlassAUROC::Options{.num_classes = 100});
   }
+  if (kind == "spearman") return std::make_unique<metrics::SpearmanCorrCoef>();
+  if (kind == "retrieval") return std::make_unique<metrics::RetrievalMAP>();
   return std::make_unique<metrics::MetricCollection>(
       metrics::MetricCollection({{"area", metrics::BinaryAUROC()}, {"precision", metrics::BinaryAveragePrecision()}}));
+}
+
+metrics::Args drawn(const std::string& kind, int64_t rows, int64_t of_all) {
+  if (kind == "multiclass") return {at::randn({rows, 100}), at::randint(100, {rows}, at::kLong)};
+  const at::Tensor scores = at::rand({rows}), target = at::randint(2, {rows}, at::kLong);
+  if (kind == "spearman") return {scores, scores + at::rand({rows})};
+  if (kind == "retrieval") return {scores, target, at::randint(of_all / 100 + 1, {rows}, at::kLong)};
+  return {scores, target};
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 4) {
-    std::cerr << "scale: binary|multiclass|collection ROWS ROUNDS\n";
+    std::cerr << "scale: binary|collection|multiclass|spearman|retrieval ROWS ROUNDS\n";
     return 2;
   }
   const std::string kind = argv[1];
@@ -69,11 +81,7 @@ int main(int argc, char** argv) {
   at::manual_seed(static_cast<uint64_t>(world->rank()));
   const int64_t own = (world->rank() + 1) * rows / world->world_size() - world->rank() * rows / world->world_size();
   const std::unique_ptr<metrics::Metric> metric = metric_of(kind);
-  if (kind == "multiclass") {
-    metric->update({at::randn({own, 100}), at::randint(100, {own}, at::kLong)});
-  } else {
-    metric->update({at::rand({own}), at::randint(2, {own}, at::kLong)});
-  }
+  metric->update(drawn(kind, own, rows));
   metrics::Metric* const one = metric.get();
   for (const bool by_ranges : {true, false}) {
     metrics::set_ranged_bytes(by_ranges ? 0 : std::numeric_limits<int64_t>::max());
@@ -82,11 +90,7 @@ int main(int argc, char** argv) {
     metrics::CommunicationCounters sent;
     for (int round = 0; round < rounds; ++round) {
       // A row more, so that no value is kept.
-      if (kind == "multiclass") {
-        one->update({at::randn({1, 100}), at::randint(100, {1}, at::kLong)});
-      } else {
-        one->update({at::rand({1}), at::randint(2, {1}, at::kLong)});
-      }
+      one->update(drawn(kind, 1, rows));
       world->barrier();
       forget_peak();
       const double before = in_status("VmRSS");

@@ -28,7 +28,7 @@ def main():
     parser.add_argument("--build", default=HERE.parent.parent / "build/release", type=Path)
     parser.add_argument("--ranks", default=4, type=int)
     parser.add_argument("--rounds", default=3, type=int)
-    parser.add_argument("what", nargs="*", default=["binary:20000000", "multiclass:1000000"])
+    parser.add_argument("what", nargs="*", default=["binary:20000000", "collection:20000000", "multiclass:1000000", "spearman:20000000", "retrieval:20000000"])
     arguments = parser.parse_args()
     launch = [str(arguments.build / "metrics"), "launch", "-n", str(arguments.ranks), "--"]
     print("| work | ranks | way | time | memory beyond the states | sent by a rank | collectives |")

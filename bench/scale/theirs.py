@@ -1,4 +1,7 @@
-"""One rank of the same value in torchmetrics: prints a JSON line on rank 0. `theirs.py binary|multiclass|collection ROWS ROUNDS`."""
+"""One rank of the same value in torchmetrics: prints a JSON line on rank 0.
+
+theirs.py binary|collection|multiclass|spearman|retrieval ROWS ROUNDS
+"""
 
 import json
 import os
@@ -8,7 +11,9 @@ from pathlib import Path
 
 import torch
 import torchmetrics
+from torchmetrics import SpearmanCorrCoef
 from torchmetrics.classification import BinaryAUROC, BinaryAveragePrecision, MulticlassAUROC
+from torchmetrics.retrieval import RetrievalMAP
 
 KIND, ROWS, ROUNDS = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 
@@ -26,7 +31,12 @@ def forget_peak():
 def drawn(rows):
     if KIND == "multiclass":
         return torch.randn(rows, 100), torch.randint(100, (rows,))
-    return torch.rand(rows), torch.randint(2, (rows,))
+    scores, target = torch.rand(rows), torch.randint(2, (rows,))
+    if KIND == "spearman":
+        return scores, scores + torch.rand(rows)
+    if KIND == "retrieval":
+        return scores, target, torch.randint(ROWS // 100 + 1, (rows,))
+    return scores, target
 
 
 def main():
@@ -35,9 +45,14 @@ def main():
     torch.set_num_threads(1)
     torch.manual_seed(rank)
     own = (rank + 1) * ROWS // world - rank * ROWS // world
-    metric = MulticlassAUROC(num_classes=100, validate_args=False) if KIND == "multiclass" else BinaryAUROC(validate_args=False)
-    if KIND == "collection":
-        metric = torchmetrics.MetricCollection({"area": metric, "precision": BinaryAveragePrecision(validate_args=False)})
+    area = BinaryAUROC(validate_args=False)
+    metric = {
+        "binary": lambda: area,
+        "collection": lambda: torchmetrics.MetricCollection({"area": area, "precision": BinaryAveragePrecision(validate_args=False)}),
+        "multiclass": lambda: MulticlassAUROC(num_classes=100, validate_args=False),
+        "spearman": SpearmanCorrCoef,
+        "retrieval": RetrievalMAP,
+    }[KIND]()
     metric.update(*drawn(own))
     seconds, memory = [], 0
     for _ in range(ROUNDS):

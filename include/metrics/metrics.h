@@ -5,6 +5,7 @@
 //   metrics/core/define.h                    for who writes a metric, and what its sources use:
 //   metrics/core/autograd_scope.h
 //   metrics/core/draws.h
+//   metrics/core/ranges.h
 //   metrics/core/readable.h
 //   metrics/core/registry.h
 //   metrics/core/sample_ids.h

@@ -98,3 +98,13 @@ def write(stem: Stem) -> None:
     correlated = lambda b: np.cov(b["preds"].double().numpy(), b["target"].double().numpy(), aweights=b["sample_weight"].double().numpy(), ddof=0)
     correlation = lambda b: (lambda c: c[0, 1] / np.sqrt(c[0, 0] * c[1, 1]))(correlated(b)) if (b["sample_weight"] > 0).sum() > 1 else float("nan")
     add(stem, "one output", "PearsonCorrCoef", "pearson_corrcoef", {}, pairs(), correlation, "numpy.cov", EVERY_KIND)
+
+    def of_ranks(b: dict) -> float:
+        x, y, w = weighed(b)
+        ranks = [(np.less.outer(v, v) * w[:, None]).sum(0) + (np.equal.outer(v, v) * w[:, None]).sum(0) / 2 for v in (x, y)]
+        c = np.cov(*ranks, aweights=w, ddof=0)
+        return c[0, 1] / np.sqrt(c[0, 0] * c[1, 1]) if len(set(x[w > 0])) > 1 and len(set(y[w > 0])) > 1 else float("nan")
+
+    few = [{"preds": draws.integers((n,), 0, 6).float(), "target": draws.integers((n,), 0, 4).float()} for n in (40, 9, 31)]
+    add(stem, "one output", "SpearmanCorrCoef", "spearman_corrcoef", {}, pairs(), of_ranks, "numpy.cov of weighted ranks", EVERY_KIND)
+    add(stem, "many ties", "SpearmanCorrCoef", "spearman_corrcoef", {}, few, of_ranks, "numpy.cov of weighted ranks", EVERY_KIND)

@@ -2,8 +2,10 @@
 
 namespace metrics {
 
-RangedRows::Range::~Range() = default;
+RowRange::~RowRange() = default;
 RangedRows::~RangedRows() = default;
+SecondRows::~SecondRows() = default;
+WholeColumns::~WholeColumns() = default;
 RangedValue::~RangedValue() = default;
 
 }  // namespace metrics

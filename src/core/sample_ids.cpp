@@ -21,6 +21,10 @@ void declare_sample_ids(States& states) {
   states.add(std::string(ids_state), Reduction::Cat);
 }
 
+bool holds_sample_ids(const State& state) {
+  return state.name() == ids_state;
+}
+
 Tensor ids_of_elements(const Tensor& ids, at::IntArrayRef sizes) {
   const int64_t places = c10::multiply_integers(sizes.slice(1));
   const Tensor place = at::arange(places, ids.options());

@@ -333,6 +333,10 @@ std::string keys_of(const States& states, const std::string& name, const std::st
 }  // namespace
 
 States Unit::shown_states() const {
+  if (states_->parts() != nullptr) {
+    throw Error(to_string() +
+                ": its rows have stayed on their ranks, only its value is here; unsync() puts the local states back");
+  }
   States shown = states_->snapshot();
   show_as_torchmetrics(shown);
   return shown;

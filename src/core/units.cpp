@@ -424,7 +424,7 @@ void Borrowing::lend_batch(Metric& of, const Units::BatchStates& batch) {
   }
 }
 
-void synchronize(std::span<Metric* const> metrics) {
+void Units::synchronize(std::span<Metric* const> metrics, bool for_values) {
   std::vector<Unit*> units;
   for (Metric* metric : metrics) {
     for (Unit* unit : metric->units()) {
@@ -434,13 +434,21 @@ void synchronize(std::span<Metric* const> metrics) {
   std::vector<SyncItem> items;
   for (const Unit* unit : units) {
     if (unit->is_synced()) throw Error(unit->to_string() + ": to be synchronised while it is synced already");
-    items.push_back({unit, &unit->states(), /*dirty=*/true});
+    items.push_back({unit, &unit->states(), /*dirty=*/true, /*part_of=*/nullptr, for_values});
   }
   const AutogradScope scope;
   std::vector<std::optional<States>> merged = Unit::merged_over_ranks(items);
   for (std::size_t i = 0; i < units.size(); ++i) {
     if (merged[i]) units[i]->install_synced(std::move(*merged[i]));
   }
+}
+
+void synchronize(std::span<Metric* const> metrics) {
+  Units::synchronize(metrics, /*for_values=*/false);
+}
+
+void synchronize_values(std::span<Metric* const> metrics) {
+  Units::synchronize(metrics, /*for_values=*/true);
 }
 
 }  // namespace metrics

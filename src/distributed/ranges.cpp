@@ -2,9 +2,11 @@
 
 #include <metrics/core/errors.h>
 #include <metrics/core/ranges.h>
+#include <metrics/core/sample_ids.h>
 #include <metrics/core/unit.h>
 #include <metrics/distributed/ranged_rows.h>
 
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <c10/util/Exception.h>
@@ -103,30 +105,241 @@ std::vector<Sample> samples_of(const RangedRows::Column& column, int64_t most) {
   return samples;
 }
 
-/// Where the ranges of a column begin, but for the first: at keys that leave each as many rows.
-std::vector<uint64_t> cuts_of(std::vector<Sample> samples, int64_t ranges) {
+/// Where a range begins: at a key, or where ranges share rows of one key, at a fraction of those.
+struct Cut {
+  uint64_t key = std::numeric_limits<uint64_t>::max();
+  double share = 0;
+};
+
+/// Where the ranges of a column begin, but for the first: so that each has as many rows.
+std::vector<Cut> cuts_of(std::vector<Sample> samples, int64_t ranges, bool ties_part) {
   std::sort(samples.begin(), samples.end(), [](const Sample& a, const Sample& b) { return a.key < b.key; });
   uint64_t all = 0;
   for (const Sample& sample : samples) all += sample.rows;
-  std::vector<uint64_t> cuts;
-  uint64_t before = 0;
+  std::vector<Cut> cuts;
   const auto count = static_cast<uint64_t>(ranges);
-  for (const Sample& sample : samples) {
-    while (cuts.size() + 1 < count && before * count >= all * (cuts.size() + 1)) cuts.push_back(sample.key);
-    before += sample.rows;
+  // Where the next range should begin, in rows times ranges.
+  const auto next = [&] { return all * (cuts.size() + 1); };
+  uint64_t before = 0;
+  for (std::size_t i = 0; i < samples.size();) {
+    uint64_t rows = samples[i].rows;
+    std::size_t end = i + 1;
+    if (ties_part) {
+      for (; end < samples.size() && samples[end].key == samples[i].key; ++end) rows += samples[end].rows;
+      while (cuts.size() + 1 < count && (before + rows) * count > next()) {
+        const double rows_below =
+            static_cast<double>(next()) / static_cast<double>(count) - static_cast<double>(before);
+        cuts.push_back({samples[i].key, std::clamp(rows_below / static_cast<double>(rows), 0.0, 1.0)});
+      }
+    } else {
+      while (cuts.size() + 1 < count && before * count >= next()) cuts.push_back({samples[i].key});
+    }
+    before += rows;
+    i = end;
   }
-  cuts.resize(static_cast<std::size_t>(ranges - 1), std::numeric_limits<uint64_t>::max());
+  cuts.resize(static_cast<std::size_t>(ranges - 1));
   return cuts;
+}
+
+/// The rows of ascending keys that go to `rank`.
+std::pair<int64_t, int64_t> rows_between(const Tensor& keys, const std::vector<Cut>& cuts, int64_t rank) {
+  const auto place_of = [&](const Cut& cut) {
+    const int64_t below = count_below(keys, cut.key);
+    if (cut.share == 0) return below;
+    const int64_t to = cut.key == std::numeric_limits<uint64_t>::max() ? keys.numel() : count_below(keys, cut.key + 1);
+    return below + static_cast<int64_t>(cut.share * static_cast<double>(to - below));
+  };
+  const auto cut = static_cast<std::size_t>(rank);
+  const int64_t begin = cut == 0 ? 0 : place_of(cuts[cut - 1]);
+  const int64_t end = cut == cuts.size() ? keys.numel() : place_of(cuts[cut]);
+  return {begin, std::max(begin, end)};
 }
 
 /// Rows that travel together, for one or several values.
 struct Journey {
   std::size_t first_item;
-  std::vector<std::size_t> items;                    // those of whose values it is
-  std::vector<std::shared_ptr<const RangedValue>> values;  // of each
-  std::vector<RangeBytes> facts;                     // of all ranks
+  std::vector<std::size_t> items{};                          // those of whose values it is
+  std::vector<std::shared_ptr<const RangedValue>> values{};  // of each
+  std::vector<RangeBytes> facts{};                           // of all ranks
+  const WholeColumns* whole = nullptr;                       // where its columns travel so
+  std::vector<std::vector<RangeBytes>> own_parts{};          // of the whole columns that this rank has, by value
 
   const RangedRows& rows() const { return values.front()->rows(); }
+  int64_t columns() const { return rows().columns(); }
+  /// Whole columns go to ranks in their order, as evenly as they divide.
+  static int64_t first_column(int64_t columns, int64_t rank, int64_t world) {
+    return (columns * rank + world - 1) / world;
+  }
+  std::pair<int64_t, int64_t> columns_of(int64_t rank, int64_t world) const {
+    return {first_column(columns(), rank, world), first_column(columns(), rank + 1, world)};
+  }
+};
+
+/// The bytes of so many rows, in a buffer in which everything begins at a place fit for any number.
+int64_t bytes_of(at::ScalarType dtype, const std::vector<int64_t>& row, int64_t rows) {
+  if (dtype == at::ScalarType::Undefined) return 0;
+  int64_t size = rows * static_cast<int64_t>(c10::elementSize(dtype));
+  for (const int64_t extent : row) size *= extent;
+  return size;
+}
+
+/// Copies a tensor's numbers, and returns where the next ones go.
+uint8_t* put(const Tensor& numbers, uint8_t* to) {
+  const int64_t size = numbers.numel() * static_cast<int64_t>(numbers.element_size());
+  if (size > 0) std::memcpy(to, numbers.const_data_ptr(), static_cast<std::size_t>(size));
+  return to + aligned(size);
+}
+
+/// Takes numbers out of what has come, as views of it.
+class Unpacking {
+ public:
+  explicit Unpacking(const Tensor& from) : from_(from) {}
+  Tensor take(at::ScalarType dtype, std::vector<int64_t> sizes) {
+    const int64_t size = bytes_of(dtype, sizes, 1);
+    const Tensor taken = from_.narrow(0, place_, size).view(dtype).view(sizes);
+    place_ += aligned(size);
+    return taken;
+  }
+
+ private:
+  const Tensor& from_;
+  int64_t place_ = 0;
+};
+
+/// Rows that go from each rank to others, so many to each.
+class Parcel {
+ public:
+  virtual ~Parcel() = default;
+  /// How many of this rank's rows go to a rank, and the bytes that rows from whichever rank take there.
+  virtual int64_t rows_to(int64_t rank) const = 0;
+  virtual int64_t bytes_at(int64_t rank, int64_t rows) const = 0;
+  virtual void write(int64_t rank, uint8_t* to) = 0;
+  /// Called when all is written.
+  virtual void let_go() = 0;
+  /// Called for each rank in order with what has come from it; and when all has.
+  virtual void receive(int64_t rows, const Tensor& from) = 0;
+  virtual void complete() = 0;
+};
+using Parcels = std::vector<std::unique_ptr<Parcel>>;
+
+/// The rows of one kind of a column, by ranges of their keys.
+class KeyedParcel final : public Parcel {
+ public:
+  KeyedParcel(KeyedRows own, const std::vector<Cut>& cuts, RangedRows::Layout layout, std::vector<KeyedRows>& come)
+      : own_(std::move(own)), cuts_(cuts), layout_(std::move(layout)), come_(come) {
+    TORCH_INTERNAL_ASSERT(own_.keys.scalar_type() == layout_.keys && own_.keys.is_contiguous());
+  }
+
+  int64_t rows_to(int64_t rank) const override {
+    const auto [begin, end] = rows_between(own_.keys, cuts_, rank);
+    return end - begin;
+  }
+  int64_t bytes_at(int64_t, int64_t rows) const override {
+    return aligned(bytes_of(layout_.keys, {}, rows)) + aligned(bytes_of(layout_.values, layout_.row, rows));
+  }
+  void write(int64_t rank, uint8_t* to) override {
+    const auto [begin, end] = rows_between(own_.keys, cuts_, rank);
+    to = put(own_.keys.narrow(0, begin, end - begin), to);
+    if (layout_.values != at::ScalarType::Undefined) put(own_.values.narrow(0, begin, end - begin), to);
+  }
+  void let_go() override { own_ = {}; }
+  void receive(int64_t rows, const Tensor& from) override {
+    Unpacking all(from);
+    KeyedRows of_rank{.keys = all.take(layout_.keys, {rows})};
+    if (layout_.values != at::ScalarType::Undefined) {
+      std::vector<int64_t> sizes{rows};
+      sizes.insert(sizes.end(), layout_.row.begin(), layout_.row.end());
+      of_rank.values = all.take(layout_.values, sizes);
+    }
+    come_.push_back(std::move(of_rank));
+  }
+  void complete() override {}
+
+ private:
+  KeyedRows own_;
+  const std::vector<Cut>& cuts_;
+  RangedRows::Layout layout_;
+  std::vector<KeyedRows>& come_;
+};
+
+/// The columns of a journey as wholes, and what they have in common.
+class WholeParcel final : public Parcel {
+ public:
+  WholeParcel(Journey& journey, const States& local, int64_t rank, int64_t world)
+      : journey_(journey),
+        local_(local),
+        rank_(rank),
+        world_(world),
+        rows_(journey.whole->rows(local)),
+        of_column_(journey.whole->of_column(journey.facts)),
+        in_common_(journey.whole->in_common(journey.facts)) {}
+
+  int64_t rows_to(int64_t rank) const override { return columns_at(rank) > 0 ? rows_ : 0; }
+  int64_t bytes_at(int64_t rank, int64_t rows) const override {
+    const int64_t columns = columns_at(rank);
+    int64_t size = 0;
+    if (columns == 0) return size;
+    for (const auto& layout : in_common_) size += aligned(bytes_of(layout.dtype, layout.row, rows));
+    for (const auto& layout : of_column_) size += aligned(bytes_of(layout.dtype, layout.row, rows * columns));
+    return size;
+  }
+  void write(int64_t rank, uint8_t* to) override {
+    if (columns_at(rank) == 0) return;
+    if (common_.empty()) common_ = journey_.whole->common(local_, journey_.facts);
+    for (const Tensor& numbers : common_) to = put(numbers.contiguous(), to);
+    const auto [first, last] = journey_.columns_of(rank, world_);
+    for (const Tensor& numbers : journey_.whole->columns(local_, journey_.facts, first, last)) {
+      to = put(numbers.contiguous(), to);
+    }
+  }
+  void let_go() override { common_.clear(); }
+  void receive(int64_t rows, const Tensor& from) override {
+    if (columns_at(rank_) == 0) return;
+    Unpacking all(from);
+    const auto take = [&](const std::vector<WholeColumns::Layout>& layouts, const std::vector<int64_t>& sizes,
+                          std::vector<std::vector<Tensor>>& come) {
+      come.resize(layouts.size());
+      for (std::size_t i = 0; i < layouts.size(); ++i) {
+        std::vector<int64_t> shape = sizes;
+        shape.insert(shape.end(), layouts[i].row.begin(), layouts[i].row.end());
+        come[i].push_back(all.take(layouts[i].dtype, shape));
+      }
+    };
+    take(in_common_, {rows}, come_in_common_);
+    take(of_column_, {columns_at(rank_), rows}, come_);
+  }
+  /// A column is let go with its parts, before the next one is read.
+  void complete() override {
+    std::vector<Tensor> common;
+    for (const std::vector<Tensor>& of_ranks : come_in_common_) common.push_back(at::cat(of_ranks));
+    come_in_common_.clear();
+    const auto [first, last] = journey_.columns_of(rank_, world_);
+    for (int64_t column = first; column < last; ++column) {
+      std::vector<Tensor> rows;
+      for (const std::vector<Tensor>& of_ranks : come_) {
+        std::vector<Tensor> pieces;
+        for (const Tensor& block : of_ranks) pieces.push_back(block.select(0, column - first));
+        rows.push_back(at::cat(pieces));
+      }
+      const auto range = journey_.whole->range(column, rows, common, journey_.facts);
+      journey_.own_parts.emplace_back();
+      for (const auto& value : journey_.values) journey_.own_parts.back().push_back(value->part(*range, {}, 0));
+    }
+    come_.clear();
+  }
+
+ private:
+  int64_t columns_at(int64_t rank) const {
+    const auto [first, last] = journey_.columns_of(rank, world_);
+    return last - first;
+  }
+
+  Journey& journey_;
+  const States& local_;
+  int64_t rank_, world_, rows_;
+  std::vector<WholeColumns::Layout> of_column_, in_common_;
+  std::vector<Tensor> common_;                              // this rank's
+  std::vector<std::vector<Tensor>> come_in_common_, come_;  // of each thing each rank's
 };
 
 /// One exchange, from facts to parts.
@@ -141,34 +354,23 @@ class Exchange {
     exchange_samples();
     exchange_rows();
     exchange_summaries();
+    exchange_again();
     exchange_parts();
   }
 
  private:
-  /// A column of a journey, on its way.
+  /// A column that is cut in ranges, on its way.
   struct Column {
     std::size_t journey;
     int64_t index;  // in the journey
-    bool whole;     // on one rank, else in as many ranges as there are ranks
-    int64_t owner = 0;
     RangedRows::Column rows{};
-    std::vector<uint64_t> cuts{};
-    std::unique_ptr<RangedRows::Range> range{};  // where this rank has one
+    Tensor second_keys{};
+    std::vector<Cut> cuts{}, second_cuts{};
+    std::vector<std::vector<KeyedRows>> come{};  // of each kind each rank's
+    std::unique_ptr<RowRange> range{};
+    Tensor counts{}, second_counts{};  // of the rows that travel again: to each rank, and from each
     std::vector<RangeBytes> summaries{};
-
-    bool here(int64_t rank) const { return !whole || owner == rank; }
-    int64_t ranges(int64_t world) const { return whole ? 1 : world; }
   };
-
-  /// The rows of one kind that go to `rank`.
-  std::pair<int64_t, int64_t> rows_to(const Column& column, const KeyedRows& kind, int64_t rank) const {
-    const int64_t size = kind.keys.numel();
-    if (column.whole) return {0, column.owner == rank ? size : 0};
-    const auto cut = static_cast<std::size_t>(rank);
-    const int64_t begin = rank == 0 ? 0 : count_below(kind.keys, column.cuts[cut - 1]);
-    const int64_t end = rank + 1 == world_ ? size : count_below(kind.keys, column.cuts[cut]);
-    return {begin, std::max(begin, end)};
-  }
 
   // Members that have one state and make the same rows of it are told by the place of the first of them; they travel
   // together if that is so on all ranks.
@@ -210,7 +412,7 @@ class Exchange {
       auto known = std::find(companies.begin(), companies.end(), company);
       if (known == companies.end()) {
         known = companies.insert(known, company);
-        Journey journey{items[v], {}, {}, {}};
+        Journey journey{items[v]};
         for (int64_t rank = 0; rank < world_; ++rank) {
           const ItemFacts told = told_by(rank, v);
           journey.facts.push_back(
@@ -232,15 +434,22 @@ class Exchange {
     return false;
   }
 
+  const States& local(const Journey& journey) const { return *gathered_.items[journey.first_item].states; }
+
   void prepare_columns() {
     for (std::size_t j = 0; j < journeys_.size(); ++j) {
-      const Journey& journey = journeys_[j];
-      const int64_t count = journey.rows().columns();
-      for (int64_t c = 0; c < count; ++c) {
-        Column column{.journey = j, .index = c, .whole = count >= world_};
-        column.owner = column.whole ? c * world_ / count : 0;
-        column.rows = journey.rows().rows(*gathered_.items[journey.first_item].states, journey.facts, c,
-                                          /*in_order=*/!column.whole);
+      Journey& journey = journeys_[j];
+      const WholeColumns* const whole = journey.rows().whole_columns();
+      if (whole != nullptr && (journey.columns() >= world_ || whole->always(journey.facts))) {
+        journey.whole = whole;
+        continue;
+      }
+      for (int64_t c = 0; c < journey.columns(); ++c) {
+        Column column{.journey = j, .index = c};
+        column.rows = journey.rows().rows(local(journey), journey.facts, c);
+        if (const SecondRows* second = journey.rows().second()) {
+          column.second_keys = second->keys(local(journey), journey.facts, c);
+        }
         columns_.push_back(std::move(column));
       }
     }
@@ -248,92 +457,116 @@ class Exchange {
 
   void exchange_samples() {
     const int64_t most = samples_a_range * world_;
-    int64_t split = 0;
-    for (const Column& column : columns_) split += column.whole ? 0 : 1;
-    if (split == 0) return;
+    struct Wanted {
+      std::vector<Sample> samples;
+      bool ties_part;
+      std::vector<Cut>& cuts;
+    };
+    std::vector<Wanted> wanted;
+    for (Column& column : columns_) {
+      const bool ties_part = journeys_[column.journey].rows().ties_part();
+      wanted.push_back({samples_of(column.rows, most), ties_part, column.cuts});
+      if (!column.second_keys.defined()) continue;
+      wanted.push_back({samples_of({{.keys = column.second_keys}}, most), ties_part, column.second_cuts});
+      column.second_keys = Tensor();
+    }
+    if (wanted.empty()) return;
     const int64_t size = most * static_cast<int64_t>(sizeof(Sample));
-    Tensor own = bytes(split * size);
+    Tensor own = bytes(static_cast<int64_t>(wanted.size()) * size);
     uint8_t* to = begin_of(own);
-    for (const Column& column : columns_) {
-      if (column.whole) continue;
-      const std::vector<Sample> samples = samples_of(column.rows, most);
-      TORCH_INTERNAL_ASSERT(static_cast<int64_t>(samples.size()) <= most);
-      if (!samples.empty()) std::memcpy(to, samples.data(), samples.size() * sizeof(Sample));
+    for (const Wanted& one : wanted) {
+      TORCH_INTERNAL_ASSERT(static_cast<int64_t>(one.samples.size()) <= most);
+      if (!one.samples.empty()) std::memcpy(to, one.samples.data(), one.samples.size() * sizeof(Sample));
       to += size;
     }
     const Tensor all = gathered_bytes(transport_, own);
-    int64_t place = 0;
-    for (Column& column : columns_) {
-      if (column.whole) continue;
+    for (std::size_t place = 0; place < wanted.size(); ++place) {
       std::vector<Sample> samples;
       for (int64_t rank = 0; rank < world_; ++rank) {
         for (int64_t i = 0; i < most; ++i) {
-          const int64_t begin = rank * own.numel() + place * size + i * static_cast<int64_t>(sizeof(Sample));
+          const int64_t begin =
+              rank * own.numel() + static_cast<int64_t>(place) * size + i * static_cast<int64_t>(sizeof(Sample));
           const auto sample = from_range_bytes<Sample>(part_of(all, begin, sizeof(Sample)));
           if (sample.rows > 0) samples.push_back(sample);
         }
       }
-      column.cuts = cuts_of(std::move(samples), world_);
-      ++place;
+      wanted[place].cuts = cuts_of(std::move(samples), world_, wanted[place].ties_part);
     }
   }
 
-  // --- Rows. To each rank go, column by column and kind by kind, the keys of its range and what stands beside them.
-
-  static int64_t bytes_of(const RangedRows::Layout& layout, int64_t rows, bool of_values) {
-    if (!of_values) return rows * static_cast<int64_t>(c10::elementSize(layout.keys));
-    if (layout.values == at::ScalarType::Undefined) return 0;
-    int64_t size = static_cast<int64_t>(c10::elementSize(layout.values));
-    for (const int64_t extent : layout.row) size *= extent;
-    return rows * size;
-  }
-
-  int64_t kinds_of(const Column& column) const { return journeys_[column.journey].rows().kinds(); }
-  RangedRows::Layout layout_of(const Column& column, int64_t kind) const {
-    const Journey& journey = journeys_[column.journey];
-    return journey.rows().layout(kind, journey.facts);
-  }
+  // --- Rows.
 
   void exchange_rows() {
-    int64_t pieces = 0;
-    for (const Column& column : columns_) pieces += kinds_of(column);
-    Tensor counts = at::zeros({world_, pieces}, at::kLong), theirs = at::empty({world_, pieces}, at::kLong);
-    std::vector<int64_t> sent(static_cast<std::size_t>(world_), 0), received(static_cast<std::size_t>(world_), 0);
-    each_piece([&](Column& column, int64_t kind, int64_t piece, const RangedRows::Layout& layout) {
-      for (int64_t rank = 0; rank < world_; ++rank) {
-        const auto [begin, end] = rows_to(column, column.rows[static_cast<std::size_t>(kind)], rank);
-        counts.mutable_data_ptr<int64_t>()[rank * pieces + piece] = end - begin;
-        sent[static_cast<std::size_t>(rank)] += room_of(layout, end - begin);
+    Parcels parcels;
+    for (Journey& journey : journeys_) {
+      if (journey.whole == nullptr) continue;
+      parcels.push_back(std::make_unique<WholeParcel>(journey, local(journey), transport_.rank(), world_));
+    }
+    for (Column& column : columns_) {
+      const Journey& journey = journeys_[column.journey];
+      column.come.resize(static_cast<std::size_t>(journey.rows().kinds()));
+      for (std::size_t kind = 0; kind < column.come.size(); ++kind) {
+        parcels.push_back(std::make_unique<KeyedParcel>(
+            std::move(column.rows[kind]), column.cuts, journey.rows().layout(static_cast<int64_t>(kind), journey.facts),
+            column.come[kind]));
       }
-    });
+    }
+    const auto count = static_cast<int64_t>(parcels.size());
+    Tensor counts = at::empty({world_, count}, at::kLong), theirs = at::empty({world_, count}, at::kLong);
+    for (int64_t rank = 0; rank < world_; ++rank) {
+      for (int64_t p = 0; p < count; ++p) {
+        counts.mutable_data_ptr<int64_t>()[rank * count + p] = parcels[static_cast<std::size_t>(p)]->rows_to(rank);
+      }
+    }
     const std::vector<int64_t> one_each(static_cast<std::size_t>(world_), 1);
     transport_.all_to_all(counts, one_each, theirs, one_each);
-    each_piece([&](Column&, int64_t, int64_t piece, const RangedRows::Layout& layout) {
+    send(parcels, theirs);
+    for (Column& column : columns_) {
+      const Journey& journey = journeys_[column.journey];
+      column.range = journey.rows().range(column.come, journey.facts);
+      column.come.clear();
+      const SecondRows* const second = journey.rows().second();
+      if (second == nullptr) continue;
+      const Tensor keys = second->keys(*column.range);
+      column.counts = at::empty({world_}, at::kLong);
       for (int64_t rank = 0; rank < world_; ++rank) {
-        received[static_cast<std::size_t>(rank)] +=
-            room_of(layout, theirs.const_data_ptr<int64_t>()[rank * pieces + piece]);
+        const auto [begin, end] = rows_between(keys, column.second_cuts, rank);
+        column.counts.mutable_data_ptr<int64_t>()[rank] = end - begin;
       }
-    });
+    }
+  }
+
+  /// `theirs`: how many rows come from each rank of each parcel.
+  void send(Parcels& parcels, const Tensor& theirs) {
+    const auto ranks = static_cast<std::size_t>(world_);
+    const auto rows_from = [&](std::size_t rank, std::size_t parcel) {
+      return theirs.const_data_ptr<int64_t>()[rank * parcels.size() + parcel];
+    };
+    std::vector<int64_t> sent(ranks, 0), received(ranks, 0);
+    for (std::size_t p = 0; p < parcels.size(); ++p) {
+      for (std::size_t rank = 0; rank < ranks; ++rank) {
+        const auto to = static_cast<int64_t>(rank);
+        sent[rank] += parcels[p]->bytes_at(to, parcels[p]->rows_to(to));
+        received[rank] += parcels[p]->bytes_at(transport_.rank(), rows_from(rank, p));
+      }
+    }
     Tensor in;
     {
-      Tensor out = packed(sent);
+      Tensor out = packed(parcels, sent);
       in = at::empty({sum_of(received)}, at::kByte);
       transport_.all_to_all(out, sent, in, received);
     }
-    unpack(in, theirs, received, pieces);
-  }
-
-  template <class F>
-  void each_piece(const F& f) {
-    int64_t piece = 0;
-    for (Column& column : columns_) {
-      for (int64_t kind = 0; kind < kinds_of(column); ++kind, ++piece) f(column, kind, piece, layout_of(column, kind));
+    std::vector<int64_t> next = begins_of(received);
+    for (std::size_t p = 0; p < parcels.size(); ++p) {
+      for (std::size_t rank = 0; rank < ranks; ++rank) {
+        const int64_t rows = rows_from(rank, p), size = parcels[p]->bytes_at(transport_.rank(), rows);
+        parcels[p]->receive(rows, in.narrow(0, next[rank], size));
+        next[rank] += size;
+      }
+      parcels[p]->complete();
     }
   }
 
-  static int64_t room_of(const RangedRows::Layout& layout, int64_t rows) {
-    return aligned(bytes_of(layout, rows, false)) + aligned(bytes_of(layout, rows, true));
-  }
   static int64_t sum_of(const std::vector<int64_t>& numbers) {
     int64_t sum = 0;
     for (const int64_t number : numbers) sum += number;
@@ -349,132 +582,175 @@ class Exchange {
     return begins;
   }
 
-  /// The rows in the order of the ranks to which they go. Those of a column are let go once they are there.
-  Tensor packed(const std::vector<int64_t>& sent) {
+  /// The rows in the order of the ranks to which they go. Those of a parcel are let go once they are there.
+  static Tensor packed(Parcels& parcels, const std::vector<int64_t>& sent) {
     Tensor out = at::empty({sum_of(sent)}, at::kByte);
     std::vector<int64_t> next = begins_of(sent);
-    each_piece([&](Column& column, int64_t kind, int64_t, const RangedRows::Layout& layout) {
-      KeyedRows& rows = column.rows[static_cast<std::size_t>(kind)];
-      TORCH_INTERNAL_ASSERT(rows.keys.scalar_type() == layout.keys && rows.keys.is_contiguous());
-      for (int64_t rank = 0; rank < world_; ++rank) {
-        const auto [begin, end] = rows_to(column, rows, rank);
-        int64_t& place = next[static_cast<std::size_t>(rank)];
-        for (const bool of_values : {false, true}) {
-          const int64_t size = bytes_of(layout, end - begin, of_values);
-          if (size > 0) {
-            const Tensor& from = of_values ? rows.values : rows.keys;
-            const auto* data = static_cast<const uint8_t*>(from.const_data_ptr());
-            std::memcpy(begin_of(out) + place, data + bytes_of(layout, begin, of_values),
-                        static_cast<std::size_t>(size));
-          }
-          place += aligned(size);
-        }
+    for (const auto& parcel : parcels) {
+      for (std::size_t rank = 0; rank < next.size(); ++rank) {
+        const auto to = static_cast<int64_t>(rank);
+        const int64_t size = parcel->bytes_at(to, parcel->rows_to(to));
+        if (size > 0) parcel->write(to, begin_of(out) + next[rank]);
+        next[rank] += size;
       }
-      rows = {};
-    });
+      parcel->let_go();
+    }
     return out;
   }
 
-  void unpack(const Tensor& in, const Tensor& counts, const std::vector<int64_t>& received, int64_t pieces) {
-    std::vector<int64_t> next = begins_of(received);
-    std::vector<std::vector<KeyedRows>> kinds;
-    each_piece([&](Column& column, int64_t kind, int64_t piece, const RangedRows::Layout& layout) {
-      kinds.emplace_back();
-      for (int64_t rank = 0; rank < world_; ++rank) {
-        const int64_t rows = counts.const_data_ptr<int64_t>()[rank * pieces + piece];
-        int64_t& place = next[static_cast<std::size_t>(rank)];
-        const auto take = [&](at::ScalarType dtype, std::vector<int64_t> shape, bool of_values) {
-          const int64_t size = bytes_of(layout, rows, of_values);
-          const Tensor taken = in.narrow(0, place, size).view(dtype).view(shape);
-          place += aligned(size);
-          return taken;
-        };
-        KeyedRows of_rank;
-        of_rank.keys = take(layout.keys, {rows}, false);
-        if (layout.values != at::ScalarType::Undefined) {
-          std::vector<int64_t> shape{rows};
-          shape.insert(shape.end(), layout.row.begin(), layout.row.end());
-          of_rank.values = take(layout.values, shape, true);
-        }
-        kinds.back().push_back(std::move(of_rank));
-      }
-      if (kind + 1 < kinds_of(column)) return;
-      const Journey& journey = journeys_[column.journey];
-      if (column.here(transport_.rank())) column.range = journey.rows().range(kinds, journey.facts);
-      kinds.clear();
-    });
-  }
+  // --- Summaries and parts.
 
-  // --- Summaries and parts: of each rank the same bytes for each column, which are nothing where it has no range.
-
-  /// Gathers what `make(column)` writes, `size(column)` bytes, and calls `take(column, rank, bytes)` for each range.
+  /// Gathers what `make` has appended on each rank for each column, of `size(column)` bytes, and calls
+  /// `take(column, rank, bytes)`.
   template <class Size, class Make, class Take>
   void exchange_of_columns(const Size& size, const Make& make, const Take& take) {
-    int64_t all_bytes = 0;
+    std::size_t all_bytes = 0;
     for (const Column& column : columns_) all_bytes += size(column);
-    Tensor own = bytes(all_bytes);
-    int64_t place = 0;
+    if (all_bytes == 0) return;
+    Tensor own = bytes(static_cast<int64_t>(all_bytes));
+    std::size_t place = 0;
     for (Column& column : columns_) {
-      if (column.range) make(column, begin_of(own) + place);
+      make(column, begin_of(own) + place);
       place += size(column);
     }
     const Tensor all = gathered_bytes(transport_, own);
     place = 0;
     for (Column& column : columns_) {
-      for (int64_t range = 0; range < column.ranges(world_); ++range) {
-        const int64_t rank = column.whole ? column.owner : range;
-        take(column, part_of(all, rank * all_bytes + place, size(column)));
+      for (int64_t rank = 0; rank < world_; ++rank) {
+        const int64_t begin = rank * own.numel() + static_cast<int64_t>(place);
+        take(column, rank, part_of(all, begin, static_cast<int64_t>(size(column))));
       }
       place += size(column);
     }
   }
 
+  // How many rows travel again to each rank is told with the summary.
   void exchange_summaries() {
     const auto size = [&](const Column& column) {
-      return static_cast<int64_t>(journeys_[column.journey].rows().summary_bytes());
+      const RangedRows& rows = journeys_[column.journey].rows();
+      return rows.summary_bytes() + (rows.second() != nullptr ? static_cast<std::size_t>(world_) * sizeof(int64_t) : 0);
     };
     exchange_of_columns(
         size,
         [&](Column& column, uint8_t* to) {
           const RangedRows& rows = journeys_[column.journey].rows();
           put(rows.summary(*column.range), rows.summary_bytes(), to);
+          if (column.counts.defined()) {
+            std::memcpy(to + rows.summary_bytes(), column.counts.const_data_ptr(),
+                        static_cast<std::size_t>(world_) * sizeof(int64_t));
+          }
         },
-        [](Column& column, std::span<const uint8_t> summary) { column.summaries.push_back(copied(summary)); });
+        [&](Column& column, int64_t rank, std::span<const uint8_t> told) {
+          const std::size_t summary = journeys_[column.journey].rows().summary_bytes();
+          column.summaries.push_back(copied(told.first(summary)));
+          if (!column.counts.defined()) return;
+          if (!column.second_counts.defined()) column.second_counts = at::empty({world_}, at::kLong);
+          column.second_counts.mutable_data_ptr<int64_t>()[rank] = from_range_bytes<int64_t>(
+              told.subspan(summary + static_cast<std::size_t>(transport_.rank()) * sizeof(int64_t), sizeof(int64_t)));
+        });
   }
 
+  /// The second journey, of those that have one.
+  void exchange_again() {
+    Parcels parcels;
+    std::vector<Column*> travelling;
+    for (Column& column : columns_) {
+      if (journeys_[column.journey].rows().second() != nullptr) travelling.push_back(&column);
+    }
+    if (travelling.empty()) return;
+    const auto count = static_cast<int64_t>(travelling.size());
+    Tensor theirs = at::empty({world_, count}, at::kLong);
+    for (int64_t c = 0; c < count; ++c) {
+      Column& column = *travelling[static_cast<std::size_t>(c)];
+      const Journey& journey = journeys_[column.journey];
+      const SecondRows& second = *journey.rows().second();
+      const auto own = static_cast<std::size_t>(transport_.rank());
+      KeyedRows rows{second.keys(*column.range), second.values(*column.range, column.summaries, own)};
+      column.range.reset();
+      column.come.resize(1);
+      parcels.push_back(std::make_unique<KeyedParcel>(std::move(rows), column.second_cuts, second.layout(journey.facts),
+                                                      column.come.front()));
+      for (int64_t rank = 0; rank < world_; ++rank) {
+        theirs.mutable_data_ptr<int64_t>()[rank * count + c] = column.second_counts.const_data_ptr<int64_t>()[rank];
+      }
+    }
+    send(parcels, theirs);
+    for (Column* column : travelling) {
+      const Journey& journey = journeys_[column->journey];
+      column->range = journey.rows().second()->range(column->come.front(), journey.facts);
+      column->come.clear();
+      column->summaries.clear();
+    }
+    const auto second_of = [&](const Column& column) { return journeys_[column.journey].rows().second(); };
+    exchange_of_columns(
+        [&](const Column& column) { return second_of(column) != nullptr ? second_of(column)->summary_bytes() : 0; },
+        [&](Column& column, uint8_t* to) {
+          const SecondRows* const second = second_of(column);
+          if (second != nullptr) put(second->summary(*column.range), second->summary_bytes(), to);
+        },
+        [&](Column& column, int64_t, std::span<const uint8_t> summary) {
+          if (second_of(column) != nullptr) column.summaries.push_back(copied(summary));
+        });
+  }
+
+  // Of a journey by whole columns each rank's are where its first column would be, of as many as any rank has.
   void exchange_parts() {
-    const auto size = [&](const Column& column) {
-      std::size_t of_all = 0;
-      for (const auto& value : journeys_[column.journey].values) of_all += value->part_bytes();
-      return static_cast<int64_t>(of_all);
-    };
     std::vector<std::shared_ptr<RangedParts>> parts(gathered_.items.size());
     for (const Journey& journey : journeys_) {
       for (const std::size_t item : journey.items) {
         parts[item] = std::make_shared<RangedParts>();
         parts[item]->facts = journey.facts;
-        parts[item]->columns.resize(static_cast<std::size_t>(journey.rows().columns()));
+        parts[item]->columns.resize(static_cast<std::size_t>(journey.columns()));
       }
     }
-    exchange_of_columns(
-        size,
-        [&](Column& column, uint8_t* to) {
-          const auto own = static_cast<std::size_t>(column.whole ? 0 : transport_.rank());
-          for (const auto& value : journeys_[column.journey].values) {
-            put(value->part(*column.range, column.summaries, own), value->part_bytes(), to);
-            to += value->part_bytes();
-          }
-        },
-        [&](Column& column, std::span<const uint8_t> of_values) {
-          const Journey& journey = journeys_[column.journey];
-          std::size_t begin = 0;
-          for (std::size_t v = 0; v < journey.values.size(); ++v) {
-            const std::size_t length = journey.values[v]->part_bytes();
-            parts[journey.items[v]]->columns[static_cast<std::size_t>(column.index)].push_back(
-                copied(of_values.subspan(begin, length)));
-            begin += length;
-          }
-        });
+    // What each rank says: of the columns in ranges its parts, then those of its whole columns.
+    struct Stretch {
+      const Journey* journey;
+      const Column* in_ranges;  // null for a whole column
+      int64_t column;
+      std::size_t value;
+      int64_t begin, size;
+    };
+    std::vector<std::vector<Stretch>> by_rank(static_cast<std::size_t>(world_));
+    int64_t most = 0;
+    for (int64_t rank = 0; rank < world_; ++rank) {
+      std::vector<Stretch>& stretches = by_rank[static_cast<std::size_t>(rank)];
+      int64_t place = 0;
+      const auto lay = [&](const Journey& journey, const Column* in_ranges, int64_t column) {
+        for (std::size_t v = 0; v < journey.values.size(); ++v) {
+          const auto summaries =
+              in_ranges != nullptr ? std::span<const RangeBytes>(in_ranges->summaries) : std::span<const RangeBytes>();
+          const auto size = static_cast<int64_t>(journey.values[v]->part_bytes(summaries));
+          stretches.push_back({&journey, in_ranges, column, v, place, size});
+          place += size;
+        }
+      };
+      for (const Column& column : columns_) lay(journeys_[column.journey], &column, column.index);
+      for (const Journey& journey : journeys_) {
+        if (journey.whole == nullptr) continue;
+        const auto [first, last] = journey.columns_of(rank, world_);
+        for (int64_t c = first; c < last; ++c) lay(journey, nullptr, c);
+      }
+      most = std::max(most, place);
+    }
+    Tensor own = bytes(most);
+    const auto rank = static_cast<std::size_t>(transport_.rank());
+    for (const Stretch& stretch : by_rank[rank]) {
+      const Journey& journey = *stretch.journey;
+      const Column* const column = stretch.in_ranges;
+      const int64_t first = journey.columns_of(transport_.rank(), world_).first;
+      const RangeBytes part = column != nullptr
+                                  ? journey.values[stretch.value]->part(*column->range, column->summaries, rank)
+                                  : journey.own_parts[static_cast<std::size_t>(stretch.column - first)][stretch.value];
+      put(part, static_cast<std::size_t>(stretch.size), begin_of(own) + stretch.begin);
+    }
+    const Tensor all = gathered_bytes(transport_, own);
+    for (int64_t from = 0; from < world_; ++from) {
+      for (const Stretch& stretch : by_rank[static_cast<std::size_t>(from)]) {
+        parts[stretch.journey->items[stretch.value]]->columns[static_cast<std::size_t>(stretch.column)].push_back(
+            copied(part_of(all, from * most + stretch.begin, stretch.size)));
+      }
+    }
     for (std::size_t i = 0; i < parts.size(); ++i) {
       if (parts[i]) merged_[i].set_parts(std::move(parts[i]));
     }
@@ -501,16 +777,18 @@ void choose_ranges(std::span<const SyncItem> items, const std::vector<Table>& ta
     if (!agreed.dirty || agreed.needs_gradients || !items[i].metric->ranged_value()) continue;
     const ItemEntry& entry = tables.front().items[i];
     int64_t size = 0;
-    bool host = true, rows = false;
+    bool host = true, rows = false, ids = false;
     for (std::size_t s = 0; s < entry.states; ++s) {
       if (items[i].states->at(s).reduction() != Reduction::Cat) continue;
       rows |= agreement.states[entry.first_state + s].has_value;
+      // A sample may be on several ranks, in ranges that do not know of each other.
+      ids |= agreement.states[entry.first_state + s].has_value && holds_sample_ids(items[i].states->at(s));
       for (const Table& table : tables) {
         size += table.states[entry.first_state + s].value_bytes();
         host &= table.states[entry.first_state + s].wire == at::kCPU;
       }
     }
-    if (!rows || !host || size < ranged_bytes()) continue;
+    if (!rows || !host || ids || size < ranged_bytes()) continue;
     for (std::size_t s = 0; s < entry.states; ++s) {
       if (items[i].states->at(s).reduction() == Reduction::Cat) routes[entry.first_state + s] = Route::Ranges;
     }

@@ -1,5 +1,6 @@
 #include "families/numbers.h"
 #include "families/pairs.h"
+#include "ranged_ranks.h"
 #include "ranks.h"
 #include <metrics/core/define.h>
 #include <metrics/core/warning.h>
@@ -7,34 +8,10 @@
 
 #include <ATen/ops/full.h>
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 
 namespace metrics {
-
-namespace {
-
-__extension__ using Wide = __int128;
-
-/// The correlation of two columns: of twice their ranks less their mean, in integers.
-double rank_correlation(const Tensor& preds, const Tensor& target) {
-  if (regression::has_nan(preds) || regression::has_nan(target)) return std::numeric_limits<double>::quiet_NaN();
-  const std::vector<int64_t> x = regression::doubled_ranks(preds), y = regression::doubled_ranks(target);
-  const auto mean = static_cast<int64_t>(x.size()) + 1;
-  Wide of_x = 0, of_y = 0, of_both = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const int64_t u = x[i] - mean, v = y[i] - mean;
-    of_x += Wide{u} * u;
-    of_y += Wide{v} * v;
-    of_both += Wide{u} * v;
-  }
-  if (of_x == 0 || of_y == 0) return std::numeric_limits<double>::quiet_NaN();
-  const double size = std::sqrt(static_cast<double>(of_x)) * std::sqrt(static_cast<double>(of_y));
-  return std::clamp(static_cast<double>(of_both) / size, -1.0, 1.0);
-}
-
-}  // namespace
 
 namespace definitions {
 
@@ -44,6 +21,7 @@ void SpearmanCorrCoef::check(const Options& options) {
 
 void SpearmanCorrCoef::declare(States& states, const Options&) {
   for (const char* state : {"preds", "target"}) states.add(state, Reduction::Cat);
+  states.add_row_weights();
 }
 
 void SpearmanCorrCoef::update(States& states, const Options& options, const Tensor& preds, const Tensor& target) {
@@ -57,11 +35,23 @@ void SpearmanCorrCoef::update(States& states, const Options& options, const Tens
   regression::append_pairs(states, flat ? preds.reshape({-1}) : preds, flat ? target.reshape({-1}) : target);
 }
 
+std::shared_ptr<const RangedValue> SpearmanCorrCoef::ranged(const Options& options) {
+  return regression::ranged_rank_sums(options.num_outputs);
+}
+
 Tensor SpearmanCorrCoef::finalise(const States& states, const Options& options) {
   const State &preds = states["preds"], &target = states["target"];
+  const RangedParts* const parts = states.parts();
+  const State* const row_weights = states.row_weights();
+  const bool weigh = row_weights != nullptr && row_weights->rows() > 0;
+  const Tensor weights = weigh ? row_weights->tensor().to(at::kCPU, at::kDouble).contiguous() : Tensor();
   Tensor values = at::full({options.num_outputs}, std::numeric_limits<double>::quiet_NaN(), at::kDouble);
-  for (int64_t column = 0; preds.rows() > 0 && column < options.num_outputs; ++column) {
-    const double value = rank_correlation(regression::column_in(preds, column), regression::column_in(target, column));
+  for (int64_t column = 0; (preds.rows() > 0 || parts != nullptr) && column < options.num_outputs; ++column) {
+    const regression::RankSums sums = parts != nullptr
+                                          ? regression::rank_sums(parts->columns[static_cast<std::size_t>(column)])
+                                          : regression::rank_sums(regression::column_in(preds, column),
+                                                                  regression::column_in(target, column), weights);
+    const double value = sums.correlation();
     values.mutable_data_ptr<double>()[column] = value;
     if (std::isnan(value)) {
       warn("SpearmanCorrCoef: predictions or targets do not vary, or have NaN: the correlation of their ranks is NaN");

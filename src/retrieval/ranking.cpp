@@ -52,17 +52,6 @@ Key place_in(Key key) {
   return key >> relevance_bits;
 }
 
-constexpr uint64_t sign_bit = uint64_t{1} << 63;
-
-// Ascending numbers for ascending queries.
-uint64_t query_of(int64_t index) {
-  return static_cast<uint64_t>(index) ^ sign_bit;
-}
-
-int64_t index_of(uint64_t query) {
-  return static_cast<int64_t>(query ^ sign_bit);
-}
-
 template <class Body>
 void parallel(std::size_t count, const Body& body) {
   kernels::parallel_for(static_cast<int64_t>(count), kernels::elements_per_task, [&](int64_t begin, int64_t end) {
@@ -266,26 +255,6 @@ class QueryByIndex {
   std::vector<std::size_t> table_;
 };
 
-/// Notes what each query weighs. Throws InvalidArgument where its documents differ in that.
-void weigh(RankedQueries& queries, const Tensor& weights, const Tensor& indexes) {
-  queries.weights.assign(queries.size(), 0);
-  const QueryByIndex query_of_index(queries.indexes, indexes.numel());
-  with_numbers<double>(weights, [&](const double* weight) {
-    with_numbers<int64_t, int32_t>(indexes, [&](const auto* index) {
-      for (int64_t i = 0; i < indexes.numel(); ++i) {
-        const std::size_t query = query_of_index(index[i]);
-        double& known = queries.weights[query];
-        if (known == 0) known = weight[i];
-        if (known == weight[i]) continue;
-        std::ostringstream message;
-        message << "Rows.weights: query " << queries.indexes[query] << " has documents of weight " << known
-                << " and of " << weight[i] << "; all documents of a query carry its weight";
-        throw InvalidArgument(message.str());
-      }
-    });
-  });
-}
-
 template <class Key>
 RankedQueries ranked(const Tensor& preds, const Tensor& target, const Tensor& indexes) {
   Documents<Key> documents = documents_of<Key>(preds, target);
@@ -384,15 +353,55 @@ RankedQueries ranked_query(const Tensor& preds, const Tensor& target, Relevances
   return ranked(preds, relevances, {});
 }
 
+void check_equal_rows(const States& states) {
+  const int64_t count = states["indexes"].rows(), preds = states["preds"].rows(), target = states["target"].rows();
+  if (preds == count && target == count) return;
+  throw Error("its states hold " + std::to_string(count) + " indexes, " + std::to_string(preds) + " preds and " +
+              std::to_string(target) + " targets");
+}
+
+RankedQueries ranked_documents(const Tensor& preds, const Tensor& target, const Tensor& indexes) {
+  return ranked(preds, target, indexes);
+}
+
+std::optional<UnequalWeights> weigh(RankedQueries& queries, const Tensor& weights, const Tensor& indexes) {
+  std::optional<UnequalWeights> unequal;
+  queries.weights.assign(queries.size(), 0);
+  const QueryByIndex query_of_index(queries.indexes, indexes.numel());
+  with_numbers<double>(weights, [&](const double* weight) {
+    with_numbers<int64_t, int32_t>(indexes, [&](const auto* index) {
+      for (int64_t i = 0; i < indexes.numel() && !unequal; ++i) {
+        const std::size_t query = query_of_index(index[i]);
+        double& known = queries.weights[query];
+        if (known == 0) known = weight[i];
+        if (known != weight[i]) unequal = {queries.indexes[query], known, weight[i]};
+      }
+    });
+  });
+  return unequal;
+}
+
+void throw_unequal(const UnequalWeights& unequal) {
+  std::ostringstream message;
+  message << "Rows.weights: query " << unequal.query << " has documents of weight " << unequal.one << " and of "
+          << unequal.other << "; all documents of a query carry its weight";
+  throw InvalidArgument(message.str());
+}
+
+void throw_empty(int64_t query, Needs needed) {
+  throw InvalidArgument("query " + std::to_string(query) + " has no " + (needed == Needs::Relevant ? "" : "ir") +
+                        "relevant document in `target`, and empty_target_action is 'error'");
+}
+
 RankedQueries ranked_queries(const States& states) {
+  RankedQueries queries;
+  queries.device = states.device();
+  queries.parts = states.parts();
+  if (queries.parts != nullptr) return queries;
+  check_equal_rows(states);
   const State &indexes = states["indexes"], &preds = states["preds"], &target = states["target"];
   const State* const weights = states.row_weights();
   const int64_t count = indexes.rows();
-  if (preds.rows() != count || target.rows() != count) {
-    throw Error("its states hold " + std::to_string(count) + " indexes, " + std::to_string(preds.rows()) +
-                " preds and " + std::to_string(target.rows()) + " targets");
-  }
-  RankedQueries queries;
   if (count > 0) {
     std::optional<Tensor> taken;
     if (const auto first = first_of_each_sample(states, count)) taken = at::tensor(*first, at::kLong);
@@ -402,9 +411,11 @@ RankedQueries ranked_queries(const States& states) {
     };
     const Tensor of_queries = rows(indexes);
     queries = ranked(rows(preds), rows(target), of_queries);
-    if (weights != nullptr && weights->rows() > 0) weigh(queries, rows(*weights), of_queries);
+    queries.device = states.device();
+    if (weights != nullptr && weights->rows() > 0) {
+      if (const auto unequal = weigh(queries, rows(*weights), of_queries)) throw_unequal(*unequal);
+    }
   }
-  queries.device = states.device();
   return queries;
 }
 
@@ -418,19 +429,23 @@ std::vector<uint8_t> queries_with(const RankedQueries& queries, Needs needed, Em
   std::vector<uint8_t> has(queries.size());
   each_query(queries, [&](std::size_t query) { has[query] = queries[query].has(needed); });
   const auto empty = std::find(has.begin(), has.end(), uint8_t{0});
-  if (action != EmptyTargetAction::Error || empty == has.end()) return has;
-  throw InvalidArgument("query " + std::to_string(queries.indexes[static_cast<std::size_t>(empty - has.begin())]) +
-                        " has no " + (needed == Needs::Relevant ? "" : "ir") +
-                        "relevant document in `target`, and empty_target_action is 'error'");
+  if (action == EmptyTargetAction::Error && empty != has.end()) {
+    throw_empty(queries.indexes[static_cast<std::size_t>(empty - has.begin())], needed);
+  }
+  return has;
 }
 
-Tensor value_over_queries(const RankedQueries& queries, const OverQueries& over, const Formula& formula) {
-  const std::vector<uint8_t> has = queries_with(queries, over.needed, over.action);
+QueriesFound values_of_queries(const RankedQueries& queries, const OverQueries& over, const Formula& formula) {
+  std::vector<uint8_t> has(queries.size());
   const std::optional<double> empty = worth_of_empty(over.action);
-  QueryValues found{.values = std::vector<double>(queries.size()), .weights = queries.weights};
+  QueriesFound found{{.values = std::vector<double>(queries.size()), .weights = queries.weights}};
   each_query(queries, [&](std::size_t query) {
-    found.values[query] = has[query] ? formula(queries[query]) : empty.value_or(0);
+    has[query] = queries[query].has(over.needed);
+    found.values.values[query] = has[query] ? formula(queries[query]) : empty.value_or(0);
   });
+  const auto first = std::find(has.begin(), has.end(), uint8_t{0});
+  if (first == has.end()) return found;
+  found.empty = queries.indexes[static_cast<std::size_t>(first - has.begin())];
   if (!empty) {
     const auto keep = [&](std::vector<double>& numbers) {
       std::size_t kept = 0;
@@ -439,10 +454,17 @@ Tensor value_over_queries(const RankedQueries& queries, const OverQueries& over,
       }
       numbers.resize(kept);
     };
-    keep(found.values);
-    keep(found.weights);
+    keep(found.values.values);
+    keep(found.values.weights);
   }
-  return over.aggregation.of(found, queries.device);
+  return found;
+}
+
+Tensor value_over_queries(const RankedQueries& queries, const OverQueries& over, const Formula& formula) {
+  if (queries.parts != nullptr) return value_of_parts(*queries.parts, over, queries.device);
+  const QueriesFound found = values_of_queries(queries, over, formula);
+  if (found.empty && over.action == EmptyTargetAction::Error) throw_empty(*found.empty, over.needed);
+  return over.aggregation.of(found.values, queries.device);
 }
 
 }  // namespace metrics::retrieval

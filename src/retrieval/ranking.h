@@ -1,5 +1,6 @@
 #pragma once
 
+#include <metrics/core/ranges.h>
 #include <metrics/retrieval/base.h>
 
 #include <ATen/ops/scalar_tensor.h>
@@ -47,6 +48,7 @@ struct RankedQueries {
   std::unique_ptr<float[]> relevances;
   std::unique_ptr<uint8_t[]> ties;
   at::Device device = at::kCPU;  // of the states, where the value belongs
+  const RangedParts* parts = nullptr;  // what is known of documents in their place, where these have stayed apart
 
   std::size_t size() const { return ends.size(); }
   std::size_t begin_of(std::size_t query) const { return query == 0 ? 0 : ends[query - 1]; }
@@ -77,6 +79,31 @@ METRICS_API RankedQueries ranked_query(const Tensor& preds, const Tensor& target
 /// and InvalidArgument where documents of a query weigh differently.
 RankedQueries ranked_queries(const States& states);
 
+/// Throws Error unless there are as many indexes, scores and relevances.
+void check_equal_rows(const States& states);
+
+/// Ascending numbers for ascending queries, and back.
+inline uint64_t query_of(int64_t index) {
+  return static_cast<uint64_t>(index) ^ uint64_t { 1 } << 63;
+}
+inline int64_t index_of(uint64_t query) {
+  return static_cast<int64_t>(query ^ uint64_t{1} << 63);
+}
+
+/// Documents by query, from their scores and relevances and the queries that they belong to.
+RankedQueries ranked_documents(const Tensor& preds, const Tensor& target, const Tensor& indexes);
+
+/// A query whose documents carry different weights.
+struct UnequalWeights {
+  int64_t query = 0;
+  double one = 0, other = 0;
+};
+/// Notes what each query weighs; returns the first that cannot be said of.
+std::optional<UnequalWeights> weigh(RankedQueries& queries, const Tensor& weights, const Tensor& indexes);
+/// Throw InvalidArgument for such a query, and for one that has not what it needs.
+[[noreturn]] void throw_unequal(const UnequalWeights& unequal);
+[[noreturn]] void throw_empty(int64_t query, Needs needed);
+
 /// Calls `body(query)` for each query, by all threads where there are many documents.
 void each_query(const RankedQueries& queries, const std::function<void(std::size_t query)>& body);
 
@@ -96,8 +123,23 @@ struct OverQueries {
   const QueryAggregation& aggregation;
 };
 
+/// The values of the queries, but of those that are left out; and the first query that has not what is needed.
+struct QueriesFound {
+  QueryValues values;
+  std::optional<int64_t> empty{};
+};
+QueriesFound values_of_queries(const RankedQueries& queries, const OverQueries& over, const Formula& formula);
+
 /// The queries' values as one, float64 on the states' device.
 Tensor value_over_queries(const RankedQueries& queries, const OverQueries& over, const Formula& formula);
+
+/// How that is made where documents stay apart: src/retrieval/ranged.cpp. `formula(size)`: of queries with at most so
+/// many documents.
+std::shared_ptr<const RangedValue> ranged_value_over_queries(const RetrievalOptions& documents, bool graded,
+                                                             const OverQueries& over,
+                                                             std::function<Formula(std::size_t size)> formula);
+/// The value that parts make. Throws as `ranked_queries` and `queries_with` do.
+Tensor value_of_parts(const RangedParts& parts, const OverQueries& over, at::Device device);
 
 }  // namespace metrics::retrieval
 
@@ -130,6 +172,16 @@ template <class Score, class O, class QueryOptions>
 Tensor QueryScore<Score, O, QueryOptions>::value(const retrieval::RankedQueries& queries, const O& options) {
   return retrieval::value_over_queries(queries, {Score::needs, options.empty_target_action, options.aggregation},
                                        detail::formula_of<Score>(subset<QueryOptions>(options), queries.longest()));
+}
+
+template <class Score, class O, class QueryOptions>
+std::shared_ptr<const RangedValue> QueryScore<Score, O, QueryOptions>::ranged(const RetrievalOptions& documents,
+                                                                              const O& options) {
+  return retrieval::ranged_value_over_queries(documents, Score::graded,
+                                              {Score::needs, options.empty_target_action, options.aggregation},
+                                              [of_query = subset<QueryOptions>(options)](std::size_t size) {
+                                                return detail::formula_of<Score>(of_query, size);
+                                              });
 }
 
 template <class Score, class O, class QueryOptions>

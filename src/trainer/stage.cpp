@@ -5,6 +5,8 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/scalar_tensor.h>
 
+#include <array>
+
 namespace metrics::trainer {
 namespace {
 
@@ -69,7 +71,7 @@ void StageMetrics::update(const Result& result, const Rows& rows, int64_t sample
 }
 
 StageValues StageMetrics::compute() {
-  synchronize(loss_, metrics_);
+  synchronize_values(std::array<Metric*, 2>{&loss_, &metrics_});
   StageValues values;
   // The mean of no losses at all is no value.
   if (loss_.update_called()) append_value(values, stage_ + "/loss", static_cast<Metric&>(loss_).compute());

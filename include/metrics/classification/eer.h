@@ -9,6 +9,11 @@ namespace scores {
 struct METRICS_API EER {
   static constexpr MetricTraits traits{.commits_last = true};
   static void check(const MulticlassCurveOptions& options);
+  static std::shared_ptr<const RangedValue> ranged(const classification::CurvePlan& plan, const BinaryCurveOptions&);
+  static std::shared_ptr<const RangedValue> ranged(const classification::CurvePlan& plan,
+                                                   const MulticlassCurveOptions& options);
+  static std::shared_ptr<const RangedValue> ranged(const classification::CurvePlan& plan,
+                                                   const MultilabelCurveOptions&);
   static Tensor value(const classification::GatheredCurve& curve, const BinaryCurveOptions& options);
   static Tensor value(const classification::GatheredCurve& curve, const MulticlassCurveOptions& options);
   static Tensor value(const classification::GatheredCurve& curve, const MultilabelCurveOptions& options);

@@ -16,6 +16,7 @@ struct METRICS_API LogArea {
     if constexpr (requires { options.average; }) average = options.average;
   }
   void check() const;
+  std::shared_ptr<const RangedValue> ranged(const classification::CurvePlan& plan) const;
   Tensor value(const classification::GatheredCurve& curve) const;
 
   std::array<double, 2> fpr_range;
@@ -30,6 +31,10 @@ struct LogAUC {
   template <class O>
   static void check(const O& options) {
     LogArea(options).check();
+  }
+  template <class O>
+  static std::shared_ptr<const RangedValue> ranged(const classification::CurvePlan& plan, const O& options) {
+    return LogArea(options).ranged(plan);
   }
   template <class O>
   static Tensor value(const classification::GatheredCurve& curve, const O& options) {

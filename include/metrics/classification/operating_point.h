@@ -21,6 +21,8 @@ enum class Rate { Precision, Recall, Sensitivity, Specificity };
 METRICS_API void check_minimum(Rate rate, double minimum);
 /// Finds on each curve the point where `wanted` is greatest of those where `held` is at least `minimum`.
 METRICS_API OperatingPoint greatest(const GatheredCurve& curve, Rate wanted, Rate held, double minimum);
+METRICS_API std::shared_ptr<const RangedValue> ranged_greatest(const CurvePlan& plan, Rate wanted, Rate held,
+                                                               double minimum);
 
 }  // namespace classification::curves
 
@@ -33,6 +35,10 @@ struct Greatest {
   template <class O>
   static void check(const O& options) {
     classification::curves::check_minimum(held, minimum(options));
+  }
+  template <class O>
+  static std::shared_ptr<const RangedValue> ranged(const classification::CurvePlan& plan, const O& options) {
+    return classification::curves::ranged_greatest(plan, wanted, held, minimum(options));
   }
   template <class O>
   static OperatingPoint value(const classification::GatheredCurve& curve, const O& options) {

@@ -17,6 +17,9 @@ namespace metrics {
 /// Declares the state `_ids`. It stays empty as long as no ids are given.
 METRICS_API void declare_sample_ids(States& states);
 
+/// Whether a state is that one.
+METRICS_API bool holds_sample_ids(const State& state);
+
 /// Returns the ids of all elements of a tensor of shape `sizes` whose rows have `ids`, one after the other: int64
 /// [elements, 2] with the id of the element's row and its place in that row. Rows of it are for `states["_ids"]`.
 METRICS_API Tensor ids_of_elements(const Tensor& ids, at::IntArrayRef sizes);

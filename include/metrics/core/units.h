@@ -15,6 +15,8 @@
 
 namespace metrics {
 
+METRICS_API void synchronize_values(std::span<Metric* const> metrics);  // described in distributed/synchronize.h
+
 /// Who gets what of a batch.
 struct Feeds {
   template <class M>
@@ -79,6 +81,8 @@ class METRICS_API Units {
   /// The same for those of a copy that are one in the original, in the same order.
   static void join_states_as_in(const std::vector<Unit*>& original, const std::vector<Unit*>& copy);
   static bool records_gradients(const Unit* unit) { return unit->records_gradients(); }
+  /// See distributed/synchronize.h.
+  static void synchronize(std::span<Metric* const> metrics, bool for_values);
 
  private:
   struct Cluster;

@@ -24,4 +24,8 @@ void synchronize(M&... metrics) {
   synchronize(std::span<Metric* const>(pointers));
 }
 
+/// The same where nothing but values is asked for until `unsync`: rows of metrics that compute on ranges of them
+/// (docs/scale.md) stay on their ranks, of which `metric_state` and state dicts then throw Error.
+METRICS_API void synchronize_values(std::span<Metric* const> metrics);
+
 }  // namespace metrics

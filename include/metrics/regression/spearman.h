@@ -28,6 +28,7 @@ struct SpearmanCorrCoef {
   static void check(const Options& options);
   static void declare(States& states, const Options& options);
   static void update(States& states, const Options& options, const Tensor& preds, const Tensor& target);
+  static std::shared_ptr<const RangedValue> ranged(const Options& options);
   static Tensor finalise(const States& states, const Options& options);
   static void complete_from_torchmetrics(States& states, const Options& options);
   static Tensor functional_value(const Tensor& preds, const Tensor& target, const Rows& rows);
@@ -35,12 +36,13 @@ struct SpearmanCorrCoef {
 
 }  // namespace definitions
 
-/// Computes the correlation of the ranks of predictions and targets; equal numbers have the mean of their ranks. It
-/// keeps all numbers: 8 bytes a pair, 16 of float64 inputs. NaN, with a warning, where one side does not vary or has
-/// NaN. `preds` and `target`: [N] or [N, 1] for one output, [N, num_outputs] for more, which gives [num_outputs];
-/// floating dtypes, also two different ones. Throws InvalidArgument for `num_outputs` below 1, for shapes that differ
-/// or do not fit `num_outputs`, and for other dtypes. Source: torchmetrics' SpearmanCorrCoef; the value as in scipy's
-/// spearmanr.
+/// Computes the correlation of the ranks of predictions and targets; equal numbers have the mean of their ranks. Of
+/// pairs that weigh a rank is the weight of the smaller numbers and half of that of the equal ones, and the correlation
+/// is weighted. It keeps all numbers: 8 bytes a pair, 16 of float64 inputs, and 8 more of pairs that weigh. NaN, with a
+/// warning, where one side does not vary or has NaN. `preds` and `target`: [N] or [N, 1] for one output, [N,
+/// num_outputs] for more, which gives [num_outputs]; floating dtypes, also two different ones. Throws InvalidArgument
+/// for `num_outputs` below 1, for shapes that differ or do not fit `num_outputs`, and for other dtypes. Source:
+/// torchmetrics' SpearmanCorrCoef; the value as in scipy's spearmanr.
 METRICS_CLASS(SpearmanCorrCoef);
 
 namespace functional {

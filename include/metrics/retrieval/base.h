@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -104,8 +105,13 @@ using Formula = std::function<double(const RankedQuery&)>;
 /// that of the lowest rank. Then all rows on all ranks need ids, else `compute` throws.
 struct METRICS_API RetrievalDocuments {
   using Options = RetrievalOptions;
+  using Rule = RetrievalOptions;
   using Gathered = retrieval::RankedQueries;
   static constexpr std::array<std::string_view, 3> inputs{"preds", "target", "indexes"};
+  template <class O>
+  static Rule rule(const O& options) {
+    return subset<Rule>(options);
+  }
   static void check(const Options&) {}
   static void declare(States& states, const Options& options);
   static RowWeights taken_weights(const Options&) { return RowWeights::Any; }
@@ -140,6 +146,7 @@ struct QueryScore {
 
   static void check(const O& options);
   static void check_query(const QueryOptions& options);
+  static std::shared_ptr<const RangedValue> ranged(const RetrievalOptions& documents, const O& options);
   static Tensor value(const retrieval::RankedQueries& queries, const O& options);
 
   static constexpr std::array<std::string_view, 2> functional_inputs{"preds", "target"};

@@ -38,7 +38,8 @@ class METRICS_API StageMetrics {
   /// Forgets what was accumulated.
   void reset();
   void update(const Result& result, const Rows& rows, int64_t samples);
-  /// Collective: one exchange for all of them. They keep the states over all ranks until `unsync`.
+  /// Collective: one exchange for all of them. They have the values over all ranks until `unsync`
+  /// (`synchronize_values`).
   StageValues compute();
   void unsync();
   /// What its values are called, `stage/name`, the loss first.

@@ -22,26 +22,11 @@ double area(const RocArea& roc, const CurvePlan& plan) {
 
 /// The area up to a false positive rate, between 0.5 for chance and 1 (McClish 1989, Analyzing a portion of the ROC
 /// curve).
-double partial_area(CurveCounts counts, const CurvePlan& plan, double max_fpr) {
-  warn_of_missing_samples(counts, plan);
-  if (counts.positives == 0 || counts.negatives == 0) return 0;
-  // Thresholds that are given may end before all is let through.
-  counts.tp.push_back(counts.positives);
-  counts.fp.push_back(counts.negatives);
-  double fpr = 0, tpr = 0, sum = 0;
-  for (std::size_t i = 0; i < counts.tp.size() && fpr < max_fpr; ++i) {
-    double next_fpr = counts.fp[i] / counts.negatives;
-    double next_tpr = counts.tp[i] / counts.positives;
-    if (next_fpr > max_fpr) {
-      next_tpr = tpr + (next_tpr - tpr) * (max_fpr - fpr) / (next_fpr - fpr);
-      next_fpr = max_fpr;
-    }
-    sum += (next_fpr - fpr) * (next_tpr + tpr) / 2;
-    fpr = next_fpr;
-    tpr = next_tpr;
-  }
+double partial_area(const PartialArea& roc, const CurvePlan& plan, double max_fpr) {
+  warn_of_missing_samples(roc.positives, roc.negatives, plan);
+  if (roc.positives == 0 || roc.negatives == 0) return 0;
   const double least = max_fpr * max_fpr / 2;
-  return 0.5 * (1 + (sum - least) / (max_fpr - least));
+  return 0.5 * (1 + (roc.area - least) / (max_fpr - least));
 }
 
 Tensor averaged_area(const States& states, const CurvePlan& plan, Average average) {
@@ -59,8 +44,8 @@ void scores::AUROC::check(const BinaryAUROCOptions& options) {
 }
 
 std::shared_ptr<const RangedValue> scores::AUROC::ranged(const CurvePlan& plan, const BinaryAUROCOptions& options) {
-  // A part of the area needs the rates at which it ends.
-  return options.max_fpr.value_or(1) == 1 ? ranged_roc_areas(plan) : nullptr;
+  const double max_fpr = options.max_fpr.value_or(1);
+  return max_fpr == 1 ? ranged_roc_areas(plan) : ranged_partial_areas(plan, max_fpr);
 }
 
 std::shared_ptr<const RangedValue> scores::AUROC::ranged(const CurvePlan& plan, const MulticlassAreaOptions&) {
@@ -73,10 +58,10 @@ std::shared_ptr<const RangedValue> scores::AUROC::ranged(const CurvePlan& plan, 
 
 Tensor scores::AUROC::value(const GatheredCurve& curve, const BinaryAUROCOptions& options) {
   const double max_fpr = options.max_fpr.value_or(1);
-  return at::scalar_tensor(max_fpr == 1
-                               ? area(roc_areas(curve.states, curve.plan).front(), curve.plan)
-                               : partial_area(ranked_counts(curve.states, curve.plan).front(), curve.plan, max_fpr),
-                           at::kDouble);
+  return at::scalar_tensor(
+      max_fpr == 1 ? area(roc_areas(curve.states, curve.plan).front(), curve.plan)
+                   : partial_area(partial_areas(curve.states, curve.plan, max_fpr).front(), curve.plan, max_fpr),
+      at::kDouble);
 }
 
 void scores::AUROC::check(const MulticlassAreaOptions& options) {

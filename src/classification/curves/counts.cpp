@@ -31,21 +31,26 @@ using metrics::kernels::ordered_bits;
 
 // --- Exact.
 
+/// Begins what is made of the curve of all scores.
+template <class To, class Number>
+void begin_whole(To& to, const Number& positives, const Number& negatives, std::size_t most) {
+  to.begin(positives, negatives, most);
+  if constexpr (requires { to.begin_at_nothing(); }) to.begin_at_nothing();
+}
+
 /// Makes a curve of sorted items.
-template <template <class> class To, class Item, class Key>
-Made<To> gone_through(std::span<const Item> items, const Places<Key>& places, const AsThreshold& as_threshold) {
-  if constexpr (is_roc_area<To>) {
-    return area_of(items).result();
+template <class To, class Item, class Key>
+void go_through(std::span<const Item> items, const Places<Key>& places, const AsThreshold& as_threshold, To& to) {
+  if constexpr (std::is_same_v<To, ToRocArea<int64_t>>) {
+    to.area = area_of(items);
   } else {
     int64_t positives = 0;
     for (const Item item : items) positives += is_yes(item);
-    To<int64_t> to;
-    to.begin(positives, static_cast<int64_t>(items.size()) - positives, items.size());
+    begin_whole(to, positives, static_cast<int64_t>(items.size()) - positives, items.size());
     each_place(items, [&](int64_t tp, int64_t fp, Item place) {
       to.add(tp, fp,
              [&] { return as_threshold(static_cast<double>(number_of(places.key_at(static_cast<Key>(place))))); });
     });
-    return to.result();
   }
 }
 
@@ -83,17 +88,16 @@ Totals<Counting> totals_of(const Counting& counting, std::span<const uint128> it
 }
 
 /// The curve of a column whose rows weigh. Ties add up before they make a point.
-template <template <class> class To, class T>
-Made<To> weighted_curve(const Column<T>& column, const AsThreshold& as_threshold) {
+template <class To, class T>
+void go_through_weighted(const Column<T>& column, const AsThreshold& as_threshold, To& to) {
   using Key = decltype(ordered_bits(T(0)));
   const ByWeight counting{column.weights.data()};
-  To<DoubleDouble> to;
-  if (column.scores.empty()) return to.result();
+  if (column.scores.empty()) return begin_whole(to, DoubleDouble{}, DoubleDouble{}, 0);
   const Places<Key> places(kernels::key_range(column.scores));
   const auto by_place = rows_by_place(column, places);
   const std::span<const uint128> items = by_place.items;
   const Totals<ByWeight> all = totals_of(counting, items);
-  to.begin(all.positives, all.negatives, items.size());
+  begin_whole(to, all.positives, all.negatives, items.size());
   Totals<ByWeight> above;
   for (std::size_t i = items.size(); i > 0;) {
     const uint128 place = items[i - 1] >> kRow;
@@ -103,28 +107,40 @@ Made<To> weighted_curve(const Column<T>& column, const AsThreshold& as_threshold
     to.add(above.positives, above.negatives,
            [&] { return as_threshold(static_cast<double>(number_of(places.key_at(static_cast<Key>(place))))); });
   }
-  return to.result();
 }
 
-template <template <class> class To, class T>
-Made<To> exact_curve(const Column<T>& column, const AsThreshold& as_threshold) {
+template <class To, class T>
+void go_through_once(const Column<T>& column, const AsThreshold& as_threshold, To& to) {
   using Key = decltype(ordered_bits(T(0)));
   using Wider = std::conditional_t<sizeof(Key) == 4, uint64_t, uint128>;
-  if (!column.weights.empty()) return weighted_curve<To>(column, as_threshold);
-  if (column.scores.empty()) return gone_through<To, Key, Key>({}, Places<Key>({}), as_threshold);
+  if (column.scores.empty()) return go_through<To, Key, Key>({}, Places<Key>({}), as_threshold, to);
   const Places<Key> places(kernels::key_range(column.scores));
   const auto curve = [&]<class Item>(Item) {
     const auto sorted = curves::sorted<Item>(column.scores.size(), places.bits(), [&](std::span<Item> items) {
       kernels::rank(column.scores, column.yes.data(), places, items.data());
     });
-    return gone_through<To>(sorted.items, places, as_threshold);
+    go_through(sorted.items, places, as_threshold, to);
   };
-  return places.bits() < static_cast<int>(8 * sizeof(Key)) ? curve(Key{}) : curve(Wider{});
+  places.bits() < static_cast<int>(8 * sizeof(Key)) ? curve(Key{}) : curve(Wider{});
+}
+
+/// Calls take(to) with what has been made of a column's curve.
+template <template <class> class To, class T, class Take>
+void exact_curve(const Column<T>& column, const AsThreshold& as_threshold, const Goal<To>& goal, const Take& take) {
+  if (column.weights.empty()) {
+    To<int64_t> to(goal);
+    go_through_once(column, as_threshold, to);
+    take(to);
+  } else {
+    To<DoubleDouble> to(goal);
+    go_through_weighted(column, as_threshold, to);
+    take(to);
+  }
 }
 
 /// What logits of classes are compared with thresholds by, in the dtype of the scores: [classes, rows].
 template <class T>
-Tensor class_probabilities(const Kept& from) {
+Tensor class_probabilities_as(const Kept& from) {
   Tensor softmax = at::empty_like(from.scores);
   kernels::softmax(from.scores.const_data_ptr<T>(), from.scores.size(0), from.scores.size(1),
                    softmax.mutable_data_ptr<T>());
@@ -132,9 +148,9 @@ Tensor class_probabilities(const Kept& from) {
   return softmax.t().contiguous();
 }
 
-/// Makes a curve of classes. They are ranked by the logarithm of their softmax, which tells more of them apart than the
-/// probability near 1, and reach the thresholds that their probability does not lie below. Rounding can reverse the
-/// order of two probabilities; the points from one to the other then share a threshold, the least of their
+/// Makes the counts of a curve of classes. They are ranked by the logarithm of their softmax, which tells more of them
+/// apart than the probability near 1, and reach the thresholds that their probability does not lie below. Rounding can
+/// reverse the order of two probabilities; the points from one to the other then share a threshold, the least of their
 /// probabilities. So each threshold is reached by what is ranked no lower than the last point that has it, and by
 /// nothing else.
 template <class T, class Counting>
@@ -158,7 +174,7 @@ CurveCounts curve_of_classes(const Column<double>& ranks, std::span<const T> pro
   for (const uint128 item : items) {
     greatest_to.push_back(std::max(probability(item), greatest_to.empty() ? kNone : greatest_to.back()));
   }
-  ToThresholds<typename Counting::Number> to;
+  ToThresholds<typename Counting::Number> to(NoGoal{});
   const Totals<Counting> all = totals_of(counting, items);
   to.begin(all.positives, all.negatives, items.size());
   CurveCounts& counts = to.made;
@@ -178,40 +194,59 @@ CurveCounts curve_of_classes(const Column<double>& ranks, std::span<const T> pro
   return to.result();
 }
 
+/// Makes what is wanted of counts at thresholds.
+template <template <class> class To, class Take>
+void take_points(CurveCounts counts, bool whole, const Goal<To>& goal, const Take& take) {
+  To<double> to(goal);
+  if constexpr (std::is_same_v<Made<To>, CurveCounts>) {
+    to.made = std::move(counts);
+  } else {
+    to.begin(counts.positives, counts.negatives, counts.tp.size());
+    if (whole) to.begin_at_nothing();
+    for (std::size_t i = 0; i < counts.tp.size(); ++i)
+      to.add(counts.tp[i], counts.fp[i], [&] { return counts.thresholds[i]; });
+  }
+  take(to);
+}
+
+/// Makes the curve of a question about scores by label, with all labels' scores or those of the question alone, which
+/// begin with the label `from_label`.
+template <template <class> class To, class T, class Take>
+void curve_of_question(const Kept& from, const Reading& reading, const KeptColumns& columns, const CurveRule& rule,
+                       const Question& question, const Goal<To>& goal, const Take& take) {
+  const std::span<const T> scores = columns.of<T>(columns.scores, question);
+  if (!reading.rank_by) {
+    return exact_curve<To>(column_of(from, scores, rule, question), reading.as_threshold, goal, take);
+  }
+  std::vector<double> ranks;
+  ranks.reserve(scores.size());
+  each_row(from, rule, question, [&](int64_t row, int32_t code) {
+    ranks.push_back(reading.rank_by(static_cast<double>(scores[ranks.size()]), row, code));
+  });
+  const Column<double> ranked = column_of<double>(from, ranks, rule, question);
+  if constexpr (needs_reading<To>) {
+    if (columns.probabilities.defined()) {
+      const std::span<const T> probabilities = columns.of<T>(columns.probabilities, question);
+      CurveCounts counts = ranked.weights.empty() ? curve_of_classes<T>(ranked, probabilities, from.results, Ones{})
+                                                  : curve_of_classes<T>(ranked, probabilities, from.results,
+                                                                        ByWeight{ranked.weights.data()});
+      return take_points<To>(std::move(counts), /*whole=*/true, goal, take);
+    }
+  }
+  exact_curve<To>(ranked, reading.as_threshold, goal, take);
+}
+
 template <template <class> class To, class T>
-std::vector<Made<To>> exact_curves_as(const Kept& from, const CurveRule& rule, const std::vector<Question>& questions) {
+std::vector<Made<To>> exact_curves_as(const Kept& from, const CurveRule& rule, const std::vector<Question>& questions,
+                                      const Goal<To>& goal) {
   std::vector<Made<To>> curves(questions.size());
-  const Tensor by_label = from.scores.dim() == 2 ? from.scores.t().contiguous() : from.scores;
-  const auto rows = static_cast<std::size_t>(from.scores.size(0));
   const Reading reading = reading_of(from, rule);
-  const bool of_classes = needs_reading<To> && from.logits && rule.task == Task::Multiclass;
-  const Tensor probabilities = of_classes ? class_probabilities<T>(from) : Tensor();
+  KeptColumns columns{from.scores.size(0), 0, from.scores.dim() == 2 ? from.scores.t().contiguous() : from.scores, {}};
+  if (needs_reading<To> && from.logits && rule.task == Task::Multiclass)
+    columns.probabilities = class_probabilities(from);
   const auto make = [&](std::size_t q) {
-    const Question& question = questions[q];
-    const auto column = [&](const Tensor& of_all) {
-      return std::span<const T>(of_all.const_data_ptr<T>() + question.first_label * from.scores.size(0),
-                                rows * static_cast<std::size_t>(question.size()));
-    };
-    const std::span<const T> scores = column(by_label);
-    if (!reading.rank_by) {
-      curves[q] = exact_curve<To>(column_of(from, scores, rule, question), reading.as_threshold);
-      return;
-    }
-    std::vector<double> ranks;
-    ranks.reserve(scores.size());
-    each_row(from, rule, question, [&](int64_t row, int32_t code) {
-      ranks.push_back(reading.rank_by(static_cast<double>(scores[ranks.size()]), row, code));
-    });
-    const Column<double> ranked = column_of<double>(from, ranks, rule, question);
-    if constexpr (needs_reading<To>) {
-      if (of_classes) {
-        curves[q] = ranked.weights.empty()
-                        ? curve_of_classes<T>(ranked, column(probabilities), from.results, Ones{})
-                        : curve_of_classes<T>(ranked, column(probabilities), from.results, ByWeight{ranked.weights.data()});
-        return;
-      }
-    }
-    curves[q] = exact_curve<To>(ranked, reading.as_threshold);
+    curve_of_question<To, T>(from, reading, columns, rule, questions[q], goal,
+                             [&](auto& to) { curves[q] = to.result(); });
   };
   // A single question is sorted by all threads.
   if (questions.size() == 1) {
@@ -225,12 +260,16 @@ std::vector<Made<To>> exact_curves_as(const Kept& from, const CurveRule& rule, c
 }
 
 template <template <class> class To>
-std::vector<Made<To>> exact_curves(const States& states, const CurveRule& rule,
-                                   const std::vector<Question>& questions) {
+std::vector<Made<To>> exact_curves(const States& states, const CurveRule& rule, const std::vector<Question>& questions,
+                                   const Goal<To>& goal) {
   const Kept from = kept(states, rule, !needs_reading<To>);
-  if (!from.scores.defined()) return std::vector<Made<To>>(questions.size());
-  return from.scores.scalar_type() == at::kDouble ? exact_curves_as<To, double>(from, rule, questions)
-                                                  : exact_curves_as<To, float>(from, rule, questions);
+  if (!from.scores.defined()) {
+    To<int64_t> to(goal);
+    begin_whole(to, int64_t{0}, int64_t{0}, 0);
+    return std::vector<Made<To>>(questions.size(), to.result());
+  }
+  return from.scores.scalar_type() == at::kDouble ? exact_curves_as<To, double>(from, rule, questions, goal)
+                                                  : exact_curves_as<To, float>(from, rule, questions, goal);
 }
 
 // --- Binned.
@@ -311,33 +350,36 @@ CurveCounts as_given(const BinnedCounts<Number>& ranked, const CurvePlan::Bins& 
 /// What is made of counts between thresholds. An area is that of the whole curve, wherever the thresholds end: from no
 /// sample let through to all of them.
 template <template <class> class To, class Number>
-Made<To> made_of(const BinnedCounts<Number>& ranked, const CurvePlan::Bins& bins) {
+Made<To> made_of(const BinnedCounts<Number>& ranked, const CurvePlan::Bins& bins, const Goal<To>& goal) {
   if constexpr (needs_reading<To>) {
-    return as_given(ranked, bins);
+    Made<To> made;
+    take_points<To>(as_given(ranked, bins), /*whole=*/false, goal, [&](auto& to) { made = to.result(); });
+    return made;
   } else {
-    To<Number> to;
+    To<Number> to(goal);
     const auto nowhere = [] { return 0.0; };
     to.begin(ranked.positives, ranked.negatives, ranked.tp.size());
     for (std::size_t i = 0; i < ranked.tp.size(); ++i) to.add(ranked.tp[i], ranked.fp[i], nowhere);
-    if constexpr (!std::is_same_v<Made<To>, CurveCounts>) to.add(ranked.positives, ranked.negatives, nowhere);
+    if constexpr (requires { To<Number>::of_whole_curve; }) to.add(ranked.positives, ranked.negatives, nowhere);
     return to.result();
   }
 }
 
 template <template <class> class To>
-std::vector<Made<To>> curves_of(const States& states, const CurvePlan& plan, const std::vector<Question>& questions) {
+std::vector<Made<To>> curves_of(const States& states, const CurvePlan& plan, const std::vector<Question>& questions,
+                                const Goal<To>& goal = {}) {
   if constexpr (requires { typename To<int64_t>::Part; }) {
     if (const RangedParts* parts = states.parts()) {
-      return ranks_weigh(parts->facts) ? made_of_parts<To, DoubleDouble>(*parts) : made_of_parts<To, int64_t>(*parts);
+      return ranks_weigh(parts->facts) ? made_of_parts<To, DoubleDouble>(*parts, goal)
+                                       : made_of_parts<To, int64_t>(*parts, goal);
     }
   }
-  if (!plan.bins()) return exact_curves<To>(states, plan.rule(), questions);
+  if (!plan.bins()) return exact_curves<To>(states, plan.rule(), questions, goal);
   const Buckets buckets = buckets_of(states, plan);
   std::vector<Made<To>> curves;
   const auto make = [&]<class Number>(Number) {
     for (const Question& question : questions) {
-      curves.push_back(
-          made_of<To>(binned_counts<Number>(buckets, question, plan.bins()->size()), *plan.bins()));
+      curves.push_back(made_of<To>(binned_counts<Number>(buckets, question, plan.bins()->size()), *plan.bins(), goal));
     }
   };
   buckets.residual.defined() ? make(DoubleDouble{}) : make(int64_t{});
@@ -368,10 +410,6 @@ std::vector<CurveCounts> ranked_counts(const States& states, const CurvePlan& pl
   return curves_of<ToCounts>(states, plan, each_label(plan));
 }
 
-CurveCounts ranked_micro_counts(const States& states, const CurvePlan& plan) {
-  return std::move(curves_of<ToCounts>(states, plan, all_labels(plan)).front());
-}
-
 std::vector<RocArea> roc_areas(const States& states, const CurvePlan& plan) {
   return curves_of<ToRocArea>(states, plan, each_label(plan));
 }
@@ -387,6 +425,56 @@ std::vector<PrecisionSum> precision_sums(const States& states, const CurvePlan& 
 PrecisionSum micro_precision_sum(const States& states, const CurvePlan& plan) {
   return curves_of<ToPrecisionSum>(states, plan, all_labels(plan)).front();
 }
+
+std::vector<PartialArea> partial_areas(const States& states, const CurvePlan& plan, double greatest_fpr) {
+  return curves_of<ToPartialArea>(states, plan, each_label(plan), greatest_fpr);
+}
+
+std::vector<EqualErrors> equal_errors(const States& states, const CurvePlan& plan) {
+  return curves_of<ToEqualErrors>(states, plan, each_label(plan));
+}
+
+EqualErrors micro_equal_errors(const States& states, const CurvePlan& plan) {
+  return curves_of<ToEqualErrors>(states, plan, all_labels(plan)).front();
+}
+
+std::vector<RocArea> log_areas(const States& states, const CurvePlan& plan, const std::array<double, 2>& fpr_range) {
+  return curves_of<ToLogArea>(states, plan, each_label(plan), fpr_range);
+}
+
+std::vector<ChosenPoint> greatest_rates(const States& states, const CurvePlan& plan, const GreatestRate& goal) {
+  return curves_of<ToGreatest>(states, plan, each_label(plan), goal);
+}
+
+Tensor class_probabilities(const Kept& from) {
+  return from.scores.scalar_type() == at::kDouble ? class_probabilities_as<double>(from)
+                                                  : class_probabilities_as<float>(from);
+}
+
+template <template <class> class To>
+RangeBytes part_of_column(const Kept& from, const Reading& reading, const KeptColumns& columns, const CurveRule& rule,
+                          const Question& question, const Goal<To>& goal) {
+  RangeBytes part;
+  const auto take = [&](auto& to) {
+    if constexpr (requires { to.part(); }) part = bytes_of_range(to.part());
+  };
+  if (columns.scores.scalar_type() == at::kDouble) {
+    curve_of_question<To, double>(from, reading, columns, rule, question, goal, take);
+  } else {
+    curve_of_question<To, float>(from, reading, columns, rule, question, goal, take);
+  }
+  return part;
+}
+#define METRICS_PART_OF_COLUMN(To)                                                                          \
+  template RangeBytes part_of_column<To>(const Kept&, const Reading&, const KeptColumns&, const CurveRule&, \
+                                         const Question&, const Goal<To>&)
+METRICS_PART_OF_COLUMN(ToRocArea);
+METRICS_PART_OF_COLUMN(ToPrecisionSum);
+METRICS_PART_OF_COLUMN(ToPartialArea);
+METRICS_PART_OF_COLUMN(ToEqualErrors);
+METRICS_PART_OF_COLUMN(ToLogArea);
+METRICS_PART_OF_COLUMN(ToGreatest);
+#undef METRICS_PART_OF_COLUMN
 
 Tensor probabilities_of(const States& states, const CurvePlan& plan) {
   const CurveRule& rule = plan.rule();

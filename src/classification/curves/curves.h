@@ -1,9 +1,11 @@
 #pragma once
 
-#include <metrics/classification/curves.h>
+#include <metrics/classification/operating_point.h>
 #include <metrics/core/ranges.h>
 
+#include <array>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -42,7 +44,6 @@ CurveCounts micro_counts(const States& states, const CurvePlan& plan);
 /// The same from the highest threshold to the lowest, in whatever order those were given, and without the thresholds:
 /// for areas.
 std::vector<CurveCounts> ranked_counts(const States& states, const CurvePlan& plan);
-CurveCounts ranked_micro_counts(const States& states, const CurvePlan& plan);
 
 /// The area under a receiver operating characteristic whose axes are counts.
 struct RocArea {
@@ -57,16 +58,55 @@ struct PrecisionSum {
   double sum = 0;
 };
 
-/// Return the area of each class or label, or of all labels as one question.
+/// The same up to a false positive rate, over rates in place of counts.
+struct PartialArea {
+  double positives = 0;
+  double negatives = 0;
+  double area = 0;
+};
+
+/// The mean of the false positive and the false negative rate where they are closest; NaN of no point.
+struct EqualErrors {
+  double positives = 0;
+  double negatives = 0;
+  double rate = std::numeric_limits<double>::quiet_NaN();
+};
+
+/// What is looked for on a curve: the point where `wanted` is greatest of those where `held` is at least `minimum`.
+struct GreatestRate {
+  Rate wanted, held;
+  double minimum;
+  double recall_of_none;  ///< The recall where there are no positives.
+
+  bool on_roc() const { return wanted == Rate::Sensitivity || wanted == Rate::Specificity; }
+};
+struct ChosenPoint {
+  double positives = 0;
+  double negatives = 0;
+  bool found = false;
+  double value = 0, held = 0, threshold = 0;
+};
+
+/// Return what is made of the curve of each class or label, or of all labels as one question.
 std::vector<RocArea> roc_areas(const States& states, const CurvePlan& plan);
 RocArea micro_roc_area(const States& states, const CurvePlan& plan);
 std::vector<PrecisionSum> precision_sums(const States& states, const CurvePlan& plan);
 PrecisionSum micro_precision_sum(const States& states, const CurvePlan& plan);
+std::vector<PartialArea> partial_areas(const States& states, const CurvePlan& plan, double greatest_fpr);
+std::vector<EqualErrors> equal_errors(const States& states, const CurvePlan& plan);
+EqualErrors micro_equal_errors(const States& states, const CurvePlan& plan);
+/// Over the logarithm of the false positive rate, between two of these, of which the lower is above 0.
+std::vector<RocArea> log_areas(const States& states, const CurvePlan& plan, const std::array<double, 2>& fpr_range);
+std::vector<ChosenPoint> greatest_rates(const States& states, const CurvePlan& plan, const GreatestRate& goal);
 
 /// How these are computed where ranks' rows stay apart: null for counts between thresholds, which are small.
 /// `together`: of all labels as one question.
 std::shared_ptr<const RangedValue> ranged_roc_areas(const CurvePlan& plan, bool together = false);
 std::shared_ptr<const RangedValue> ranged_precision_sums(const CurvePlan& plan, bool together = false);
+std::shared_ptr<const RangedValue> ranged_partial_areas(const CurvePlan& plan, double greatest_fpr);
+std::shared_ptr<const RangedValue> ranged_equal_errors(const CurvePlan& plan, bool together = false);
+std::shared_ptr<const RangedValue> ranged_log_areas(const CurvePlan& plan, const std::array<double, 2>& fpr_range);
+std::shared_ptr<const RangedValue> ranged_greatest_rates(const CurvePlan& plan, const GreatestRate& goal);
 
 /// How many samples each class or label has: what weighted averages weigh by.
 template <class Of>

@@ -1,5 +1,5 @@
 #include "classification/define_tasks.h"
-#include "roc_counts.h"
+#include "curves.h"
 #include <metrics/classification/eer.h>
 
 #include <ATen/ops/scalar_tensor.h>
@@ -35,16 +35,9 @@ std::optional<std::size_t> closest(std::size_t count, const Gap& gap) {
   return best;
 }
 
-double equal_error_rate(CurveCounts counts, const CurvePlan& plan) {
-  const CurveCounts c = as_roc(std::move(counts), plan);
-  const double positives = c.positives == 0 ? 1 : c.positives;
-  const double negatives = c.negatives == 0 ? 1 : c.negatives;
-  const auto held_back = [&](std::size_t i) { return positives - c.tp[i]; };
-  const auto let_through = [&](std::size_t i) { return c.fp[i]; };
-  // Multiplied out: rates that are equally far apart stay so.
-  const auto gap = [&](std::size_t i) { return let_through(i) * positives - held_back(i) * negatives; };
-  const auto at = closest(c.tp.size(), gap);
-  return at ? (let_through(*at) / negatives + held_back(*at) / positives) / 2 : kNoRate;
+double equal_error_rate(const EqualErrors& errors, const CurvePlan& plan) {
+  warn_of_missing_samples(errors.positives, errors.negatives, plan);
+  return errors.rate;
 }
 
 double equal_error_rate(const RocPoints& curve) {
@@ -55,11 +48,24 @@ double equal_error_rate(const RocPoints& curve) {
 
 Tensor equal_error_rates(const States& states, const CurvePlan& plan) {
   std::vector<double> rates;
-  for (CurveCounts& counts : ranked_counts(states, plan)) rates.push_back(equal_error_rate(std::move(counts), plan));
+  for (const EqualErrors& errors : equal_errors(states, plan)) rates.push_back(equal_error_rate(errors, plan));
   return at::tensor(rates, at::kDouble);
 }
 
 }  // namespace
+
+std::shared_ptr<const RangedValue> scores::EER::ranged(const CurvePlan& plan, const BinaryCurveOptions&) {
+  return ranged_equal_errors(plan);
+}
+
+std::shared_ptr<const RangedValue> scores::EER::ranged(const CurvePlan& plan, const MulticlassCurveOptions& o) {
+  // The mean of curves needs all of their points.
+  return o.average == Average::Macro ? nullptr : ranged_equal_errors(plan, o.average == Average::Micro);
+}
+
+std::shared_ptr<const RangedValue> scores::EER::ranged(const CurvePlan& plan, const MultilabelCurveOptions&) {
+  return ranged_equal_errors(plan);
+}
 
 Tensor scores::EER::value(const GatheredCurve& curve, const BinaryCurveOptions&) {
   return equal_error_rates(curve.states, curve.plan).squeeze(0);
@@ -72,7 +78,7 @@ void scores::EER::check(const MulticlassCurveOptions& o) {
 Tensor scores::EER::value(const GatheredCurve& curve, const MulticlassCurveOptions& o) {
   if (o.average == Average::None) return equal_error_rates(curve.states, curve.plan);
   const double rate = o.average == Average::Micro
-                          ? equal_error_rate(ranked_micro_counts(curve.states, curve.plan), curve.plan)
+                          ? equal_error_rate(micro_equal_errors(curve.states, curve.plan), curve.plan)
                           : equal_error_rate(mean_roc(whole_roc_points(curve.states, curve.plan)));
   return at::scalar_tensor(rate, at::kDouble);
 }

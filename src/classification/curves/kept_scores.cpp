@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace metrics::classification::curves {
 namespace {
@@ -77,7 +78,17 @@ double not_above(double x, at::ScalarType dtype) {
   return static_cast<double>(rounded) > x ? std::nextafter(rounded, kBelow) : rounded;
 }
 
+std::vector<kernels::RowNorm> row_norms(const Kept& from) {
+  const Element element = from.scores.scalar_type() == at::kFloat ? Element::Float : Element::Double;
+  return kernels::row_norms(from.scores.const_data_ptr(), element, from.scores.size(0), from.scores.size(1));
+}
+
 Reading reading_of(const Kept& from, const CurveRule& rule) {
+  const bool needs_norms = from.logits && rule.task == Task::Multiclass;
+  return reading_of(from, rule, needs_norms ? row_norms(from) : std::vector<kernels::RowNorm>());
+}
+
+Reading reading_of(const Kept& from, const CurveRule& rule, std::vector<kernels::RowNorm> norms) {
   const bool in_float = from.scores.scalar_type() == at::kFloat;
   const auto by = [&](double (*probability)(double)) { return AsThreshold{probability, in_float, from.results}; };
   const AsThreshold as_ranked = by([](double score) { return score; });
@@ -86,10 +97,8 @@ Reading reading_of(const Kept& from, const CurveRule& rule) {
     if (!from.decided) return {by(sigmoid), {}};
     return {by(sigmoid), [](double score, int64_t, int32_t code) { return code < 0 ? logit(score) : score; }};
   }
-  const Element element = in_float ? Element::Float : Element::Double;
   // Their thresholds are not made of ranks: see curve_of_classes.
-  return {as_ranked, [norms = kernels::row_norms(from.scores.const_data_ptr(), element, from.scores.size(0),
-                                                 from.scores.size(1))](double score, int64_t row, int32_t code) {
+  return {as_ranked, [norms = std::move(norms)](double score, int64_t row, int32_t code) {
             return code < 0 ? metrics::kernels::logarithm(score)
                             : norms[static_cast<std::size_t>(row)].log_softmax(score);
           }};

@@ -67,6 +67,24 @@ struct Reading {
 };
 
 Reading reading_of(const Kept& from, const CurveRule& rule);
+/// The same where the norms of rows of classes are known.
+Reading reading_of(const Kept& from, const CurveRule& rule, std::vector<kernels::RowNorm> norms);
+std::vector<kernels::RowNorm> row_norms(const Kept& from);
+
+/// The scores of labels, [labels, rows], from one of them on; and where thresholds are made of them, their softmax.
+struct KeptColumns {
+  int64_t rows = 0, first_label = 0;
+  Tensor scores, probabilities;
+
+  template <class T>
+  std::span<const T> of(const Tensor& numbers, const Question& question) const {
+    return {numbers.const_data_ptr<T>() + (question.first_label - first_label) * rows,
+            static_cast<std::size_t>(rows * question.size())};
+  }
+};
+
+/// What logits of classes are compared with thresholds by, in the dtype of the scores: [classes, rows].
+Tensor class_probabilities(const Kept& from);
 
 /// The scores of a question that are not left out, and for each whether its target is yes, and what it weighs.
 template <class T>

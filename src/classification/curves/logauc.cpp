@@ -1,18 +1,18 @@
+#include "bins.h"
 #include "classification/define_tasks.h"
+#include "curves.h"
 #include "kernels/math.h"
-#include "roc_counts.h"
 #include <metrics/classification/logauc.h>
 #include <metrics/core/warning.h>
 
 #include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/tensor.h>
 
-#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace metrics {
@@ -22,54 +22,16 @@ using namespace classification::curves;
 
 namespace {
 
-using FprRange = std::array<double, 2>;
-
-struct RatePoint {
-  double fpr, tpr;
-  auto operator<=>(const RatePoint&) const = default;
-};
-
-/// The points with the corners between which every ROC curve runs, sorted.
-std::vector<RatePoint> in_order(const CurveCounts& c) {
-  std::vector<RatePoint> points{{0, 0}, {1, fraction(c.positives, c.positives)}};
-  for (std::size_t i = 0; i < c.tp.size(); ++i) {
-    points.push_back({fraction(c.fp[i], c.negatives), fraction(c.tp[i], c.positives)});
-  }
-  std::sort(points.begin(), points.end());
-  return points;
-}
-
-/// Returns where the curve arrives at `fpr`, above 0: the end of the segment that passes it or ends there.
-double arriving(const std::vector<RatePoint>& points, double fpr) {
-  const auto end = std::find_if(points.begin(), points.end(), [&](const RatePoint& p) { return p.fpr >= fpr; });
-  const RatePoint& begin = *(end - 1);
-  return begin.tpr + (end->tpr - begin.tpr) / (end->fpr - begin.fpr) * (fpr - begin.fpr);
-}
-
-/// The curve within the range, ends included: from the top of a step at the lower end to the foot of one at the upper.
-std::vector<RatePoint> within(const std::vector<RatePoint>& points, const FprRange& range) {
-  const auto [lower, upper] = range;
-  std::vector<RatePoint> inside{{lower, arriving(points, lower)}};
-  for (const RatePoint& point : points) {
-    if (point.fpr == lower) inside.front() = point;
-    if (point.fpr > lower && point.fpr < upper) inside.push_back(point);
-  }
-  inside.push_back({upper, arriving(points, upper)});
-  return inside;
-}
-
-double log_area(const CurveCounts& counts, const FprRange& range) {
-  if (counts.tp.size() < 2) {
+double log_area(const RocArea& roc, const CurvePlan& plan, const std::array<double, 2>& range) {
+  warn_of_missing_samples(roc.positives, roc.negatives, plan);
+  // A curve of all scores begins at a threshold that none reaches.
+  const bool is_point = plan.bins() ? plan.bins()->size() < 2 : roc.positives + roc.negatives == 0;
+  if (is_point) {
     warn("LogAUC: at least two points of the ROC curve are needed; 0 is returned");
     return 0;
   }
-  if (counts.negatives == 0 || range[0] == 0) return std::numeric_limits<double>::quiet_NaN();
-  const std::vector<RatePoint> points = within(in_order(counts), range);
-  double area = 0;
-  for (std::size_t i = 1; i < points.size(); ++i) {
-    area += metrics::kernels::logarithm(points[i].fpr / points[i - 1].fpr) * (points[i].tpr + points[i - 1].tpr) / 2;
-  }
-  return area / metrics::kernels::logarithm(range[1] / range[0]);
+  if (roc.negatives == 0 || range[0] == 0) return std::numeric_limits<double>::quiet_NaN();
+  return roc.area / metrics::kernels::logarithm(range[1] / range[0]);
 }
 
 }  // namespace
@@ -83,11 +45,15 @@ void scores::LogArea::check() const {
   if (average) check_average(*average, {Average::Macro, Average::None});
 }
 
+std::shared_ptr<const RangedValue> scores::LogArea::ranged(const CurvePlan& plan) const {
+  return ranged_log_areas(plan, fpr_range);
+}
+
 /// Returns an area for each curve, or the mean of those that are numbers.
 Tensor scores::LogArea::value(const GatheredCurve& curve) const {
   std::vector<double> areas;
-  for (CurveCounts& counts : ranked_counts(curve.states, curve.plan)) {
-    areas.push_back(log_area(as_roc(std::move(counts), curve.plan), fpr_range));
+  for (const RocArea& roc : log_areas(curve.states, curve.plan, fpr_range)) {
+    areas.push_back(log_area(roc, curve.plan, fpr_range));
   }
   if (!average) return at::scalar_tensor(areas.front(), at::kDouble);
   if (*average == Average::None) return at::tensor(areas, at::kDouble);

@@ -27,6 +27,7 @@ struct Facts {
   bool weigh = false;    ///< Some weigh other than 1.
   bool decided = false;  ///< Some are known to be probabilities.
   bool logits = false;   ///< They are logits, or some outside [0, 1] are.
+  at::ScalarType results = at::kDouble;  ///< What thresholds are returned in; of each rank the same.
 
   void fold(const Facts& other) {
     wide |= other.wide;
@@ -37,7 +38,7 @@ struct Facts {
 };
 
 Facts of_all(std::span<const RangeBytes> facts) {
-  Facts all;
+  auto all = from_range_bytes<Facts>(facts.front());
   for (const RangeBytes& bytes : facts) all.fold(from_range_bytes<Facts>(bytes));
   return all;
 }
@@ -123,17 +124,6 @@ std::size_t count_yes(const Column<T>& column) {
   return yes;
 }
 
-template <class T>
-RangedRows::Column rows_in_any_order(const Column<T>& column) {
-  using Key = decltype(ordered_bits(T(0)));
-  const std::size_t yes = count_yes(column);
-  RowsToSend<Key, int64_t> rows(yes, column.scores.size() - yes);
-  for (std::size_t i = 0; i < column.scores.size(); ++i) {
-    rows.add(column.yes[i] != 0 ? kYes : kNo, ordered_bits(column.scores[i]), 1);
-  }
-  return rows.rows();
-}
-
 /// `weight_of(row)` is asked where rows weigh.
 template <class Number, class T, class WeightOf>
 RangedRows::Column rows_in_order(const Column<T>& column, const WeightOf& weight_of) {
@@ -182,12 +172,12 @@ RangedRows::Column rows_in_order(const Column<T>& column, const WeightOf& weight
 }
 
 template <class T>
-RangedRows::Column rows_of_column(const Column<T>& column, bool weigh, bool in_order) {
+RangedRows::Column rows_of_column(const Column<T>& column, bool weigh) {
   if (weigh) {
     return rows_in_order<DoubleDouble>(
         column, [&](std::size_t row) { return column.weights.empty() ? 1.0 : column.weights[row]; });
   }
-  return in_order ? rows_in_order<int64_t>(column, [](std::size_t) { return 1.0; }) : rows_in_any_order(column);
+  return rows_in_order<int64_t>(column, [](std::size_t) { return 1.0; });
 }
 
 // --- A range.
@@ -220,6 +210,8 @@ struct RangeOf final : RangeOfScores {
   using Items = std::conditional_t<weigh, std::variant<Sorted<uint128>>, std::variant<Narrow, Wide>>;
   static constexpr int below = weigh ? kRow : 1;
 
+  Places<Key> places{KeyRange<Key>{.least = 0, .greatest = 0}};
+  AsThreshold as_threshold{};
   Items items;
   std::vector<double> weights;
   std::vector<Many> often;
@@ -227,7 +219,11 @@ struct RangeOf final : RangeOfScores {
 
   RangeBytes summary() const override { return bytes_of_range(totals); }
 
-  /// Calls f(tp, fp) for what of the range lies at or above each score, from the greatest.
+  double threshold_at(Key place) const {
+    return as_threshold(static_cast<double>(metrics::kernels::number_of(places.key_at(place))));
+  }
+
+  /// Calls f(tp, fp, place) for what of the range lies at or above each score, from the greatest.
   template <class F>
   void each_point(const F& f) const {
     std::visit(
@@ -249,7 +245,7 @@ struct RangeOf final : RangeOfScores {
             for (; j > 0 && often[j - 1].place == place; --j) {
               above.add({often[j - 1].counted.yes, often[j - 1].counted.no});
             }
-            f(above.yes, above.no);
+            f(above.yes, above.no, place);
           }
         },
         items);
@@ -257,8 +253,10 @@ struct RangeOf final : RangeOfScores {
 };
 
 template <class Key, class Number>
-std::unique_ptr<RangedRows::Range> range_of(const std::vector<std::vector<KeyedRows>>& kinds) {
+std::unique_ptr<RangedRows::Range> range_of(const std::vector<std::vector<KeyedRows>>& kinds,
+                                            const AsThreshold& as_threshold) {
   auto range = std::make_unique<RangeOf<Key, Number>>();
+  range->as_threshold = as_threshold;
   constexpr bool weigh = RangeOf<Key, Number>::weigh;
   KeyRange<Key> key_range;
   std::size_t count = 0;
@@ -269,9 +267,11 @@ std::unique_ptr<RangedRows::Range> range_of(const std::vector<std::vector<KeyedR
       if (kind != kMany) count += keys.size();
     }
   }
-  const Places<Key> places(key_range);
   // Where nothing is, there is no least key.
-  const int bits = key_range.least > key_range.greatest ? 0 : places.bits();
+  const bool nothing = key_range.least > key_range.greatest;
+  if (!nothing) range->places = Places<Key>(key_range);
+  const Places<Key>& places = range->places;
+  const int bits = nothing ? 0 : places.bits();
   const auto fill = [&]<class Item>(std::span<Item> items) {
     std::size_t next = 0;
     for (const Kind kind : {kYes, kNo}) {
@@ -307,21 +307,36 @@ std::unique_ptr<RangedRows::Range> range_of(const std::vector<std::vector<KeyedR
     for (const Key key : keys_of<Key>(rows)) range->often.push_back({places.place_of(key), *counted++});
   }
   std::sort(range->often.begin(), range->often.end(), [](const auto& a, const auto& b) { return a.place < b.place; });
-  range->each_point([&](const Number& yes, const Number& no) { range->totals = {yes, no}; });
+  range->each_point([&](const Number& yes, const Number& no, Key) { range->totals = {yes, no}; });
   return range;
 }
 
 // --- Rows and values.
 
-class RangedScores final : public RangedRows {
- public:
-  RangedScores(const CurvePlan& plan, bool together) : plan_(plan), together_(together) {}
+/// A column that is here as a whole.
+struct WholeColumn final : RowRange {
+  Kept from;
+  Reading reading;
+  KeptColumns columns;
+  CurveRule rule;
+  Question question{0, 1};
+};
 
-  std::string key() const override { return update_key(rule()) + (together_ ? ", together" : ""); }
+class RangedScores final : public RangedRows, public WholeColumns {
+ public:
+  /// `with_thresholds`: whether a value needs them.
+  RangedScores(const CurvePlan& plan, bool together, bool with_thresholds)
+      : plan_(plan), together_(together), with_thresholds_(with_thresholds) {}
+
+  // Thresholds of classes are made of their softmax, which travels with whole columns.
+  std::string key() const override {
+    return update_key(rule()) + (together_ ? ", together" : "") + (with_thresholds_ && classes() ? ", softmax" : "");
+  }
   RangeBytes facts(const States& local) const override {
     Facts facts;
     const Kept from = kept(local, rule(), /*order_tells=*/false);
     facts.logits = rule().input == ScoreInput::Logits || from.logits;
+    facts.results = from.results;
     if (!from.scores.defined()) return bytes_of_range(facts);
     facts.wide = from.scores.scalar_type() == at::kDouble;
     facts.weigh = from.weights.defined();
@@ -331,9 +346,9 @@ class RangedScores final : public RangedRows {
   int64_t columns() const override { return together_ ? 1 : rule().labels; }
   int64_t kinds() const override { return kKinds; }
 
-  Layout layout(int64_t kind, std::span<const RangeBytes> facts) const override {
+  RangedRows::Layout layout(int64_t kind, std::span<const RangeBytes> facts) const override {
     const Facts all = of_all(facts);
-    Layout layout;
+    RangedRows::Layout layout;
     layout.keys = ranks_are_wide(all) ? at::kLong : at::kInt;
     if (kind == kMany) {
       layout.values = all.weigh ? at::kDouble : at::kLong;
@@ -344,85 +359,182 @@ class RangedScores final : public RangedRows {
     return layout;
   }
 
-  Column rows(const States& local, std::span<const RangeBytes> facts, int64_t column, bool in_order) const override {
+  Column rows(const States& local, std::span<const RangeBytes> facts, int64_t column) const override {
     const Facts all = of_all(facts);
-    if (!reads_) reads_.emplace(local, rule(), all, reads(all));
-    Column rows = reads_->scores.scalar_type() == at::kDouble ? rows_as<double>(all, column, in_order)
-                                                              : rows_as<float>(all, column, in_order);
-    if (column + 1 == columns()) reads_.reset();
+    const Kept& from = local_scores(local, all);
+    if (column == 0) {
+      reading_ = reading_of(from, rule());
+      by_label_ = from.scores.dim() == 2 ? from.scores.t().contiguous() : from.scores;
+    }
+    Column rows = all.wide ? rows_as<double>(from, all, column) : rows_as<float>(from, all, column);
+    if (column + 1 == columns()) by_label_.reset();
     return rows;
   }
 
   std::unique_ptr<Range> range(const std::vector<std::vector<KeyedRows>>& kinds,
                                std::span<const RangeBytes> facts) const override {
     const Facts all = of_all(facts);
+    Kept none;
+    none.scores = at::empty({0, rule().labels}, all.wide ? at::kDouble : at::kFloat);
+    none.logits = reads(all) && all.logits;
+    none.decided = all.decided;
+    none.results = all.results;
+    const AsThreshold as_threshold = reading_of(none, rule()).as_threshold;
     if (ranks_are_wide(all)) {
-      return all.weigh ? range_of<uint64_t, DoubleDouble>(kinds) : range_of<uint64_t, int64_t>(kinds);
+      return all.weigh ? range_of<uint64_t, DoubleDouble>(kinds, as_threshold)
+                       : range_of<uint64_t, int64_t>(kinds, as_threshold);
     }
-    return all.weigh ? range_of<uint32_t, DoubleDouble>(kinds) : range_of<uint32_t, int64_t>(kinds);
+    return all.weigh ? range_of<uint32_t, DoubleDouble>(kinds, as_threshold)
+                     : range_of<uint32_t, int64_t>(kinds, as_threshold);
   }
   RangeBytes summary(const Range& range) const override { return static_cast<const RangeOfScores&>(range).summary(); }
   std::size_t summary_bytes() const override { return sizeof(RangeTotals<DoubleDouble>); }
 
- private:
-  /// This rank's scores, by label.
-  struct Read {
-    Read(const States& local, const CurveRule& rule, const Facts& all, bool reads)
-        : from(kept(local, rule, /*order_tells=*/false)) {
-      if (!from.scores.defined()) {
-        from.scores = at::empty(
-            rule.task == Task::Binary ? std::vector<int64_t>{0} : std::vector<int64_t>{0, rule.labels}, at::kFloat);
-        from.codes = at::empty(rule.task == Task::Multilabel ? from.scores.sizes() : at::IntArrayRef{0},
-                               rule.task == Task::Multiclass ? at::kInt : at::kChar);
-      }
-      if (all.wide) from.scores = from.scores.to(at::kDouble);
-      from.logits = reads && all.logits;
-      from.decided = all.decided;
-      reading = reading_of(from, rule);
-      scores = from.scores.dim() == 2 ? from.scores.t().contiguous() : from.scores;
+  // --- As whole columns: the scores of one as they are, and beside them the codes, what rows weigh, and for logits of
+  // classes the norms of rows.
+
+  const WholeColumns* whole_columns() const override { return together_ ? nullptr : this; }
+  // A point's threshold is told by the softmax of lower points, too, which are not in the same range.
+  bool always(std::span<const RangeBytes> facts) const override {
+    return with_thresholds_ && classes() && of_all(facts).logits;
+  }
+  std::vector<WholeColumns::Layout> of_column(std::span<const RangeBytes> facts) const override {
+    const Facts all = of_all(facts);
+    const at::ScalarType scores = all.wide ? at::kDouble : at::kFloat;
+    std::vector<WholeColumns::Layout> layouts{{scores}};
+    if (!classes()) layouts.push_back({at::kChar});
+    if (sends_softmax(all)) layouts.push_back({scores});
+    return layouts;
+  }
+  std::vector<WholeColumns::Layout> in_common(std::span<const RangeBytes> facts) const override {
+    const Facts all = of_all(facts);
+    std::vector<WholeColumns::Layout> layouts;
+    if (classes()) layouts.push_back({at::kInt});
+    if (classes() && all.logits) layouts.push_back({at::kDouble, {2}});
+    if (all.weigh) layouts.push_back({at::kDouble});
+    return layouts;
+  }
+  int64_t rows(const States& local) const override { return local.at(0).rows(); }
+  std::vector<Tensor> columns(const States& local, std::span<const RangeBytes> facts, int64_t first,
+                              int64_t last) const override {
+    const Facts all = of_all(facts);
+    const Kept& from = local_scores(local, all);
+    const auto some = [&](const Tensor& by_row) {
+      return (by_row.dim() == 2 ? by_row.narrow(1, first, last - first).t() : by_row.unsqueeze(0)).contiguous();
+    };
+    std::vector<Tensor> columns{some(from.scores)};
+    if (!classes()) columns.push_back(some(from.codes));
+    if (sends_softmax(all)) {
+      if (!softmax_.defined()) softmax_ = class_probabilities(from);
+      columns.push_back(softmax_.narrow(0, first, last - first));
     }
+    return columns;
+  }
+  std::vector<Tensor> common(const States& local, std::span<const RangeBytes> facts) const override {
+    const Facts all = of_all(facts);
+    const Kept& from = local_scores(local, all);
+    std::vector<Tensor> common;
+    if (classes()) common.push_back(from.codes);
+    if (classes() && all.logits) {
+      const std::vector<kernels::RowNorm> norms = row_norms(from);
+      Tensor numbers = at::empty({from.scores.size(0), 2}, at::kDouble);
+      static_assert(sizeof(kernels::RowNorm) == 2 * sizeof(double));
+      if (!norms.empty()) std::memcpy(numbers.mutable_data_ptr(), norms.data(), norms.size() * sizeof(norms.front()));
+      common.push_back(numbers);
+    }
+    if (all.weigh)
+      common.push_back(from.weights.defined() ? from.weights : at::ones({from.scores.size(0)}, at::kDouble));
+    return common;
+  }
+  std::unique_ptr<RowRange> range(int64_t column, const std::vector<Tensor>& rows, const std::vector<Tensor>& common,
+                                  std::span<const RangeBytes> facts) const override {
+    const Facts all = of_all(facts);
+    auto here = std::make_unique<WholeColumn>();
+    auto of_column = rows.begin();
+    auto shared = common.begin();
+    Kept& from = here->from;
+    from.scores = *of_column++;
+    from.codes = classes() ? *shared++ : *of_column++;
+    from.logits = reads(all) && all.logits;
+    from.decided = all.decided;
+    from.results = all.results;
+    here->columns = {from.scores.numel(), column, from.scores, sends_softmax(all) ? *of_column++ : Tensor()};
+    here->rule = rule();
+    here->question = {column, column + 1};
+    // The question of a label is that of a binary metric.
+    if (!classes()) {
+      here->rule.task = Task::Binary;
+      here->rule.labels = 1;
+    }
+    std::vector<kernels::RowNorm> norms;
+    if (classes() && all.logits) {
+      norms.resize(static_cast<std::size_t>(from.scores.numel()));
+      if (!norms.empty()) std::memcpy(norms.data(), shared->const_data_ptr(), norms.size() * sizeof(norms.front()));
+      ++shared;
+    }
+    if (all.weigh) from.weights = *shared++;
+    here->reading = reading_of(from, here->rule, std::move(norms));
+    return here;
+  }
 
-    Kept from;
-    Reading reading;
-    Tensor scores;
-  };
-
+ private:
   const CurveRule& rule() const { return plan_.rule(); }
+  bool classes() const { return rule().task == Task::Multiclass; }
   /// Whether it matters how scores are read.
-  bool reads(const Facts& all) const { return all.decided || rule().task == Task::Multiclass; }
-  /// Whether keys have 64 bits: those of float64, which what is ranked by is.
-  bool ranks_are_wide(const Facts& all) const { return all.wide || (reads(all) && all.logits); }
+  bool reads(const Facts& all) const { return all.decided || with_thresholds_ || classes(); }
+  /// Whether keys have 64 bits: those of float64, which what is ranked by is where scores are read one by one.
+  bool ranks_are_wide(const Facts& all) const { return all.wide || (all.logits && (all.decided || classes())); }
+  bool sends_softmax(const Facts& all) const { return with_thresholds_ && classes() && all.logits; }
+
+  /// This rank's scores, as all ranks read them; looked at once.
+  const Kept& local_scores(const States& local, const Facts& all) const {
+    if (local_) return *local_;
+    Kept& from = local_.emplace(kept(local, rule(), /*order_tells=*/false));
+    if (!from.scores.defined()) {
+      from.scores = at::empty(
+          rule().task == Task::Binary ? std::vector<int64_t>{0} : std::vector<int64_t>{0, rule().labels}, at::kFloat);
+      from.codes = at::empty(rule().task == Task::Multilabel ? from.scores.sizes() : at::IntArrayRef{0},
+                             classes() ? at::kInt : at::kChar);
+    }
+    if (all.wide) from.scores = from.scores.to(at::kDouble);
+    from.logits = reads(all) && all.logits;
+    from.decided = all.decided;
+    return from;
+  }
 
   template <class T>
-  Column rows_as(const Facts& all, int64_t column, bool in_order) const {
+  Column rows_as(const Kept& from, const Facts& all, int64_t column) const {
     const Question question = together_ ? Question{0, rule().labels} : Question{column, column + 1};
-    const int64_t count = reads_->from.scores.size(0);
-    const std::span<const T> scores(reads_->scores.const_data_ptr<T>() + question.first_label * count,
-                                    static_cast<std::size_t>(count * question.size()));
-    if (!reads_->reading.rank_by) {
-      return rows_of_column(column_of(reads_->from, scores, rule(), question), all.weigh, in_order);
-    }
+    const KeptColumns columns{from.scores.size(0), 0, by_label_, {}};
+    const std::span<const T> scores = columns.of<T>(by_label_, question);
+    if (!reading_.rank_by) return rows_of_column(column_of(from, scores, rule(), question), all.weigh);
     std::vector<double> ranks;
     ranks.reserve(scores.size());
-    each_row(reads_->from, rule(), question, [&](int64_t row, int32_t code) {
-      ranks.push_back(reads_->reading.rank_by(static_cast<double>(scores[ranks.size()]), row, code));
+    each_row(from, rule(), question, [&](int64_t row, int32_t code) {
+      ranks.push_back(reading_.rank_by(static_cast<double>(scores[ranks.size()]), row, code));
     });
-    return rows_of_column(column_of<double>(reads_->from, ranks, rule(), question), all.weigh, in_order);
+    return rows_of_column(column_of<double>(from, ranks, rule(), question), all.weigh);
   }
 
   CurvePlan plan_;
-  bool together_;
-  mutable std::optional<Read> reads_;  // from the first column to the last
+  bool together_, with_thresholds_;
+  mutable std::optional<Kept> local_;
+  mutable Reading reading_;
+  mutable Tensor by_label_, softmax_;  // the first from the first column to the last
 };
 
+/// What `To` makes of curves, of ranges of their points.
 template <template <class> class To>
-class RangedArea final : public RangedValue {
+class RangedCurve final : public RangedValue {
  public:
-  RangedArea(const CurvePlan& plan, bool together) : rows_(plan, together) {}
+  RangedCurve(const CurvePlan& plan, bool together, const Goal<To>& goal)
+      : rows_(plan, together, needs_reading<To>), goal_(goal) {}
 
   const RangedRows& rows() const override { return rows_; }
-  RangeBytes part(const RangedRows::Range& range, std::span<const RangeBytes> summaries,
-                  std::size_t own) const override {
+  RangeBytes part(const RowRange& range, std::span<const RangeBytes> summaries, std::size_t own) const override {
+    if (const auto* column = dynamic_cast<const WholeColumn*>(&range)) {
+      return part_of_column<To>(column->from, column->reading, column->columns, column->rule, column->question, goal_);
+    }
     if (const auto* of_floats = dynamic_cast<const RangeOf<uint32_t, int64_t>*>(&range)) {
       return part_of(*of_floats, summaries, own);
     }
@@ -434,22 +546,23 @@ class RangedArea final : public RangedValue {
     }
     return part_of(dynamic_cast<const RangeOf<uint64_t, DoubleDouble>&>(range), summaries, own);
   }
-  std::size_t part_bytes() const override {
+  std::size_t part_bytes(std::span<const RangeBytes>) const override {
     return std::max(sizeof(typename To<int64_t>::Part), sizeof(typename To<DoubleDouble>::Part));
   }
 
  private:
   template <class Key, class Number>
-  static RangeBytes part_of(const RangeOf<Key, Number>& range, std::span<const RangeBytes> summaries, std::size_t own) {
+  RangeBytes part_of(const RangeOf<Key, Number>& range, std::span<const RangeBytes> summaries, std::size_t own) const {
     RangeTotals<Number> all, before;
     for (std::size_t i = summaries.size(); i > 0; --i) {
       const auto totals = from_range_bytes<RangeTotals<Number>>(summaries[i - 1]);
       all.add(totals);
       if (i - 1 > own) before.add(totals);
     }
-    To<Number> to;
+    To<Number> to(goal_);
     to.begin(all.yes, all.no, 0);
-    if constexpr (std::is_same_v<typename To<Number>::Part, CountedArea<int64_t>>) {
+    if constexpr (requires { to.begin_at_nothing(); }) to.begin_at_nothing();
+    if constexpr (std::is_same_v<To<Number>, ToRocArea<int64_t>>) {
       if (range.often.empty()) {
         typename To<Number>::Part part = to.part();
         const CountedArea<int64_t> here =
@@ -459,17 +572,19 @@ class RangedArea final : public RangedValue {
       }
     }
     to.go_on_from(before.yes, before.no);
-    range.each_point(
-        [&](const Number& yes, const Number& no) { to.add(before.yes + yes, before.no + no, [] { return 0.0; }); });
+    range.each_point([&](const Number& yes, const Number& no, Key place) {
+      to.add(before.yes + yes, before.no + no, [&] { return range.threshold_at(place); });
+    });
     return bytes_of_range(to.part());
   }
 
   RangedScores rows_;
+  Goal<To> goal_;
 };
 
 template <template <class> class To>
-std::shared_ptr<const RangedValue> ranged_area(const CurvePlan& plan, bool together) {
-  return plan.bins() ? nullptr : std::make_shared<RangedArea<To>>(plan, together);
+std::shared_ptr<const RangedValue> ranged_curve(const CurvePlan& plan, bool together, const Goal<To>& goal = {}) {
+  return plan.bins() ? nullptr : std::make_shared<RangedCurve<To>>(plan, together, goal);
 }
 
 }  // namespace
@@ -479,11 +594,27 @@ bool ranks_weigh(std::span<const RangeBytes> facts) {
 }
 
 std::shared_ptr<const RangedValue> ranged_roc_areas(const CurvePlan& plan, bool together) {
-  return ranged_area<ToRocArea>(plan, together);
+  return ranged_curve<ToRocArea>(plan, together);
 }
 
 std::shared_ptr<const RangedValue> ranged_precision_sums(const CurvePlan& plan, bool together) {
-  return ranged_area<ToPrecisionSum>(plan, together);
+  return ranged_curve<ToPrecisionSum>(plan, together);
+}
+
+std::shared_ptr<const RangedValue> ranged_partial_areas(const CurvePlan& plan, double greatest_fpr) {
+  return ranged_curve<ToPartialArea>(plan, false, greatest_fpr);
+}
+
+std::shared_ptr<const RangedValue> ranged_equal_errors(const CurvePlan& plan, bool together) {
+  return ranged_curve<ToEqualErrors>(plan, together);
+}
+
+std::shared_ptr<const RangedValue> ranged_log_areas(const CurvePlan& plan, const std::array<double, 2>& fpr_range) {
+  return ranged_curve<ToLogArea>(plan, false, fpr_range);
+}
+
+std::shared_ptr<const RangedValue> ranged_greatest_rates(const CurvePlan& plan, const GreatestRate& goal) {
+  return ranged_curve<ToGreatest>(plan, false, goal);
 }
 
 }  // namespace metrics::classification::curves
