@@ -7,6 +7,7 @@
 #include "plain.h"
 #include "ranged.h"
 #include "sorted_scores.h"
+#include "weight_sums.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty_like.h>
@@ -14,6 +15,7 @@
 #include <ATen/ops/where.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -82,28 +84,113 @@ Totals<Counting> totals_of(const Counting& counting, std::span<const uint128> it
   return totals;
 }
 
-/// The curve of a column whose rows weigh. Ties add up before they make a point.
+/// So far ahead is asked for what a row weighs: they are read in the order of scores, which is none of theirs.
+inline constexpr std::size_t weights_ahead = 24;
+
+/// Calls take(item, is yes, weight in units of its class) for all items, from the greatest.
+template <class Item, class F>
+METRICS_INLINE void each_weight(std::span<const Item> items, const ColumnWeights& weights, const F& take) {
+  for (std::size_t i = items.size(); i > 0; --i) {
+    const Item item = items[i - 1];
+    weights.prefetch(row_in(items[i > weights_ahead ? i - 1 - weights_ahead : 0]));
+    const bool yes = is_yes(item) != 0;
+    take(item, yes, weights.in_units(row_in(item), yes));
+  }
+}
+
+/// The area by weights, as `area_of_any` has it by counts. `lack`: whether weights have a part below the unit, which is
+/// added up beside the wholes.
+template <bool lack, class Item>
+RocArea weighted_area(std::span<const Item> items, const ColumnWeights& weights) {
+  // Of all that was met, and of that at the same place; twice the area in units of both classes.
+  uint64_t positives = 0, positives_here = 0, negatives = 0, negatives_here = 0;
+  double positive_rests = 0, positive_rests_here = 0, negative_rests = 0, negative_rests_here = 0, lacking = 0;
+  uint128 twice = 0;
+  const auto masked = [](double number, uint64_t mask) {
+    return std::bit_cast<double>(std::bit_cast<uint64_t>(number) & mask);
+  };
+  Item last = ~items.back();
+  each_weight(items, weights, [&](Item item, bool yes, double in_units) {
+    const WeightInUnits weight = WeightUnit::split(in_units);
+    const uint64_t same_place = (item ^ last) >> bits_of_row<Item> == 0 ? ~uint64_t{0} : 0;
+    const uint64_t if_no = static_cast<uint64_t>(yes) - 1, if_yes = ~if_no;
+    last = item;
+    positives_here &= same_place;
+    negatives_here &= same_place;
+    const uint64_t beside = (negatives_here & if_yes) | ((2 * positives - positives_here) & if_no);
+    twice += static_cast<uint128>(weight.whole) * beside;
+    positives += weight.whole & if_yes;
+    positives_here += weight.whole & if_yes;
+    negatives += weight.whole & if_no;
+    negatives_here += weight.whole & if_no;
+    if constexpr (lack) {
+      positive_rests_here = masked(positive_rests_here, same_place);
+      negative_rests_here = masked(negative_rests_here, same_place);
+      const double rests_beside =
+          masked(negative_rests_here, if_yes) + masked(2 * positive_rests - positive_rests_here, if_no);
+      lacking += in_units * rests_beside + weight.rest * static_cast<double>(beside);
+      positive_rests += masked(weight.rest, if_yes);
+      positive_rests_here += masked(weight.rest, if_yes);
+      negative_rests += masked(weight.rest, if_no);
+      negative_rests_here += masked(weight.rest, if_no);
+    }
+  });
+  const double of_positives = weights.none(true).unit, of_negatives = weights.none(false).unit;
+  return {rounded(WeightSum{positives, positive_rests, of_positives}),
+          rounded(WeightSum{negatives, negative_rests, of_negatives}),
+          (static_cast<double>(twice) + lacking) / 2 * of_positives * of_negatives};
+}
+
+/// What is made of the curve by weights. Ties add up before they make a point.
+template <template <class> class To, class Item, class Key>
+Made<To> weighted_gone_through(std::span<const Item> items, const ColumnWeights& weights, const Places<Key>& places,
+                               const AsThreshold& as_threshold) {
+  if constexpr (is_roc_area<To>) {
+    return weights.lack() ? weighted_area<true>(items, weights) : weighted_area<false>(items, weights);
+  } else {
+    WeightSum of_class[2] = {weights.none(false), weights.none(true)};
+    each_weight(items, weights, [&](Item, bool yes, double in_units) {
+      const WeightInUnits weight = WeightUnit::split(in_units);
+      for (const bool kind : {false, true}) {
+        const uint64_t counts = kind == yes ? ~uint64_t{0} : 0;
+        of_class[kind].whole += weight.whole & counts;
+        of_class[kind].rest += std::bit_cast<double>(std::bit_cast<uint64_t>(weight.rest) & counts);
+      }
+    });
+    To<WeightSum> to;
+    to.begin(of_class[1], of_class[0], items.size());
+    WeightSum tp = weights.none(true), fp = weights.none(false);
+    std::size_t left = items.size();
+    each_weight(items, weights, [&](Item item, bool yes, double in_units) {
+      const WeightInUnits weight = WeightUnit::split(in_units);
+      const uint64_t if_no = static_cast<uint64_t>(yes) - 1, if_yes = ~if_no;
+      const uint64_t rest = std::bit_cast<uint64_t>(weight.rest);
+      tp.add({weight.whole & if_yes, std::bit_cast<double>(rest & if_yes)});
+      fp.add({weight.whole & if_no, std::bit_cast<double>(rest & if_no)});
+      --left;
+      const Item place = item >> bits_of_row<Item>;
+      if (left > 0 && items[left - 1] >> bits_of_row<Item> == place) return;
+      to.add(tp, fp,
+             [&] { return as_threshold(static_cast<double>(number_of(places.key_at(static_cast<Key>(place))))); });
+    });
+    return to.result();
+  }
+}
+
+/// The curve of a column whose rows weigh.
 template <template <class> class To, class T>
 Made<To> weighted_curve(const Column<T>& column, const AsThreshold& as_threshold) {
   using Key = decltype(ordered_bits(T(0)));
-  const ByWeight counting{column.weights.data()};
-  To<DoubleDouble> to;
-  if (column.scores.empty()) return to.result();
+  if (column.scores.empty()) return To<WeightSum>().result();
   const Places<Key> places(kernels::key_range(column.scores));
-  const auto by_place = rows_by_place(column, places);
-  const std::span<const uint128> items = by_place.items;
-  const Totals<ByWeight> all = totals_of(counting, items);
-  to.begin(all.positives, all.negatives, items.size());
-  Totals<ByWeight> above;
-  for (std::size_t i = items.size(); i > 0;) {
-    const uint128 place = items[i - 1] >> kRow;
-    do {
-      above.add(counting, items[--i]);
-    } while (i > 0 && items[i - 1] >> kRow == place);
-    to.add(above.positives, above.negatives,
-           [&] { return as_threshold(static_cast<double>(number_of(places.key_at(static_cast<Key>(place))))); });
-  }
-  return to.result();
+  const ColumnWeights weights(column.weights, column.yes.data(), column.scores.size());
+  const auto curve = [&]<class Item>(Item) {
+    const auto by_place = rows_by_place_in<Item>(column, places);
+    return weighted_gone_through<To>(by_place.items, weights, places, as_threshold);
+  };
+  constexpr int short_bits = bits_of_row<uint64_t>;
+  const bool is_short = places.bits() <= short_bits && column.scores.size() < std::size_t{1} << (short_bits - 1);
+  return is_short ? curve(uint64_t{}) : curve(uint128{});
 }
 
 template <template <class> class To, class T>
@@ -205,9 +292,9 @@ std::vector<Made<To>> exact_curves_as(const Kept& from, const CurveRule& rule, c
     const Column<double> ranked = column_of<double>(from, ranks, rule, question);
     if constexpr (needs_reading<To>) {
       if (of_classes) {
-        curves[q] = ranked.weights.empty()
-                        ? curve_of_classes<T>(ranked, column(probabilities), from.results, Ones{})
-                        : curve_of_classes<T>(ranked, column(probabilities), from.results, ByWeight{ranked.weights.data()});
+        curves[q] = ranked.weights.empty() ? curve_of_classes<T>(ranked, column(probabilities), from.results, Ones{})
+                                           : curve_of_classes<T>(ranked, column(probabilities), from.results,
+                                                                 ByWeight{ranked.weights.data()});
         return;
       }
     }
@@ -336,8 +423,7 @@ std::vector<Made<To>> curves_of(const States& states, const CurvePlan& plan, con
   std::vector<Made<To>> curves;
   const auto make = [&]<class Number>(Number) {
     for (const Question& question : questions) {
-      curves.push_back(
-          made_of<To>(binned_counts<Number>(buckets, question, plan.bins()->size()), *plan.bins()));
+      curves.push_back(made_of<To>(binned_counts<Number>(buckets, question, plan.bins()->size()), *plan.bins()));
     }
   };
   buckets.residual.defined() ? make(DoubleDouble{}) : make(int64_t{});
