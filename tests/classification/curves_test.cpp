@@ -30,8 +30,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <functional>
+#include <initializer_list>
 #include <limits>
+#include <map>
 #include <random>
 #include <span>
 #include <string>
@@ -726,6 +730,76 @@ TEST_CASE("an area of more pairs than 64 bits hold is exact") {
   CHECK(high.negatives == 2 * kMany);
   CHECK((high.twice ==
          static_cast<metrics::kernels::uint128>(2 * kMany) * static_cast<metrics::kernels::uint128>(2 * kMany)));
+}
+
+TEST_CASE("what curves with floating weights give is that of the weights of all pairs and places") {
+  constexpr int64_t rows = 257;
+  std::mt19937 seeded(7);
+  const auto between_0_and_1 = [&] { return std::generate_canonical<double, 53>(seeded); };
+  // Weights of all sorts: as float32 has them, as float64 has them, far apart, of which one outweighs the rest, where
+  // the classes are far apart, and at the ends of what float64 holds.
+  const std::vector<std::pair<std::string, std::function<double(int64_t row, bool yes)>>> kinds{
+      {"float32", [&](int64_t, bool) { return static_cast<double>(static_cast<float>(between_0_and_1() + 0.1)); }},
+      {"float64", [&](int64_t, bool) { return between_0_and_1() + 0.1; }},
+      {"far apart", [&](int64_t, bool) { return std::exp2(60 * between_0_and_1() - 30); }},
+      {"one alone", [&](int64_t row, bool) { return row == 100 ? 1e12 : between_0_and_1(); }},
+      {"classes apart", [&](int64_t, bool yes) { return (yes ? 1e-40 : 1e40) * (between_0_and_1() + 0.1); }},
+      {"small", [&](int64_t, bool) { return std::ldexp(std::ceil(1000 * between_0_and_1()), -500); }},
+      {"large", [&](int64_t, bool) { return std::ldexp(between_0_and_1() + 0.5, 480); }},
+      {"equal", [&](int64_t, bool) { return 0.3; }},
+  };
+  for (const auto& [kind, weight_of] : kinds) {
+    // Few places, which many share, and as many as float32 and float64 have.
+    for (const int places : {5, 1 << 20, 0}) {
+      for (const at::ScalarType dtype : {at::kFloat, at::kDouble}) {
+        CAPTURE(kind);
+        CAPTURE(places);
+        CAPTURE(dtype);
+        Tensor scores = at::rand({rows}, dtype);
+        if (places > 0) scores = (scores * places).floor() / places;
+        const Tensor target = at::randint(2, {rows}, at::kLong);
+        Tensor weights = at::zeros({rows}, at::kDouble);
+        const auto number = [](const Tensor& values, int64_t row) { return values[row].item<double>(); };
+        for (int64_t row = 0; row < rows; ++row) weights[row] = weight_of(row, target[row].item<int64_t>() == 1);
+        BinaryAUROC area;
+        BinaryAveragePrecision precision;
+        BinaryROC curve;
+        for (Metric* metric : std::initializer_list<Metric*>{&area, &precision, &curve}) metric->set_dtype(at::kDouble);
+        for (const Tensor& part : at::arange(rows).split(100)) {
+          const Rows some{.weights = weights.index_select(0, part)};
+          area.update(scores.index_select(0, part), target.index_select(0, part), some);
+          precision.update(scores.index_select(0, part), target.index_select(0, part), some);
+          curve.update(scores.index_select(0, part), target.index_select(0, part), some);
+        }
+        // Of each place, from the greatest, what its positives and negatives weigh.
+        std::map<double, std::array<long double, 2>, std::greater<>> at_places;
+        for (int64_t row = 0; row < rows; ++row) {
+          at_places[number(scores, row)][target[row].item<int64_t>() == 1] += number(weights, row);
+        }
+        std::array<long double, 2> all{}, above{};
+        for (const auto& [score, both] : at_places) {
+          for (const std::size_t yes : {0, 1}) all[yes] += both[yes];
+        }
+        long double of_pairs = 0, of_precisions = 0;
+        const auto [fpr, tpr, thresholds] = curve.compute();
+        REQUIRE(fpr.size(0) == static_cast<int64_t>(at_places.size()) + 1);
+        int64_t point = 1;
+        for (const auto& [score, both] : at_places) {
+          of_pairs += both[0] * (above[1] + both[1] / 2);
+          for (const std::size_t yes : {0, 1}) above[yes] += both[yes];
+          of_precisions += both[1] * (above[1] / (above[0] + above[1]));
+          CHECK(number(fpr, point) == doctest::Approx(static_cast<double>(above[0] / all[0])).epsilon(1e-14));
+          CHECK(number(tpr, point) == doctest::Approx(static_cast<double>(above[1] / all[1])).epsilon(1e-14));
+          CHECK(number(thresholds, point) == score);
+          ++point;
+        }
+        CHECK(area.compute().item<double>() ==
+              doctest::Approx(static_cast<double>(of_pairs / all[0] / all[1])).epsilon(1e-14));
+        CHECK(precision.compute().item<double>() ==
+              doctest::Approx(static_cast<double>(of_precisions / all[1])).epsilon(1e-14));
+      }
+    }
+  }
 }
 
 TEST_CASE("a state dict has torchmetrics' form, and beside it only what that does not tell") {

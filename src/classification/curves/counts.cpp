@@ -7,6 +7,7 @@
 #include "plain.h"
 #include "ranged.h"
 #include "sorted_scores.h"
+#include "weight_sums.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty_like.h>
@@ -14,6 +15,7 @@
 #include <ATen/ops/where.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -87,26 +89,129 @@ Totals<Counting> totals_of(const Counting& counting, std::span<const uint128> it
   return totals;
 }
 
-/// The curve of a column whose rows weigh. Ties add up before they make a point.
-template <class To, class T>
-void go_through_weighted(const Column<T>& column, const AsThreshold& as_threshold, To& to) {
-  using Key = decltype(ordered_bits(T(0)));
-  const ByWeight counting{column.weights.data()};
-  if (column.scores.empty()) return begin_whole(to, DoubleDouble{}, DoubleDouble{}, 0);
-  const Places<Key> places(kernels::key_range(column.scores));
-  const auto by_place = rows_by_place(column, places);
-  const std::span<const uint128> items = by_place.items;
-  const Totals<ByWeight> all = totals_of(counting, items);
-  begin_whole(to, all.positives, all.negatives, items.size());
-  Totals<ByWeight> above;
-  for (std::size_t i = items.size(); i > 0;) {
-    const uint128 place = items[i - 1] >> kRow;
-    do {
-      above.add(counting, items[--i]);
-    } while (i > 0 && items[i - 1] >> kRow == place);
-    to.add(above.positives, above.negatives,
-           [&] { return as_threshold(static_cast<double>(number_of(places.key_at(static_cast<Key>(place))))); });
+/// So far ahead is asked for what a row weighs: they are read in the order of scores, which is none of theirs.
+inline constexpr std::size_t weights_ahead = 24;
+
+/// Calls take(item, is yes, weight in units of its class) for all items, from the greatest.
+template <class Item, class F>
+METRICS_INLINE void each_weight(std::span<const Item> items, const ColumnWeights& weights, const F& take) {
+  for (std::size_t i = items.size(); i > 0; --i) {
+    const Item item = items[i - 1];
+    weights.prefetch(row_in(items[i > weights_ahead ? i - 1 - weights_ahead : 0]));
+    const bool yes = is_yes(item) != 0;
+    take(item, yes, weights.in_units(row_in(item), yes));
   }
+}
+
+/// The area by weights, as `area_of_any` has it by counts. `lack`: whether weights have a part below the unit, which is
+/// added up beside the wholes.
+template <bool lack, class Item>
+RocArea weighted_area(std::span<const Item> items, const ColumnWeights& weights) {
+  // Of all that was met, and of that at the same place; twice the area in units of both classes.
+  uint64_t positives = 0, positives_here = 0, negatives = 0, negatives_here = 0;
+  double positive_rests = 0, positive_rests_here = 0, negative_rests = 0, negative_rests_here = 0, lacking = 0;
+  uint128 twice = 0;
+  const auto masked = [](double number, uint64_t mask) {
+    return std::bit_cast<double>(std::bit_cast<uint64_t>(number) & mask);
+  };
+  Item last = ~items.back();
+  each_weight(items, weights, [&](Item item, bool yes, double in_units) {
+    const WeightInUnits weight = WeightUnit::split(in_units);
+    const uint64_t same_place = (item ^ last) >> bits_of_row<Item> == 0 ? ~uint64_t{0} : 0;
+    const uint64_t if_no = static_cast<uint64_t>(yes) - 1, if_yes = ~if_no;
+    last = item;
+    positives_here &= same_place;
+    negatives_here &= same_place;
+    const uint64_t beside = (negatives_here & if_yes) | ((2 * positives - positives_here) & if_no);
+    twice += static_cast<uint128>(weight.whole) * beside;
+    positives += weight.whole & if_yes;
+    positives_here += weight.whole & if_yes;
+    negatives += weight.whole & if_no;
+    negatives_here += weight.whole & if_no;
+    if constexpr (lack) {
+      positive_rests_here = masked(positive_rests_here, same_place);
+      negative_rests_here = masked(negative_rests_here, same_place);
+      const double rests_beside =
+          masked(negative_rests_here, if_yes) + masked(2 * positive_rests - positive_rests_here, if_no);
+      lacking += in_units * rests_beside + weight.rest * static_cast<double>(beside);
+      positive_rests += masked(weight.rest, if_yes);
+      positive_rests_here += masked(weight.rest, if_yes);
+      negative_rests += masked(weight.rest, if_no);
+      negative_rests_here += masked(weight.rest, if_no);
+    }
+  });
+  const double of_positives = weights.none(true).unit, of_negatives = weights.none(false).unit;
+  return {rounded(WeightSum{positives, positive_rests, of_positives}),
+          rounded(WeightSum{negatives, negative_rests, of_negatives}),
+          (static_cast<double>(twice) + lacking) / 2 * of_positives * of_negatives};
+}
+
+template <class Number>
+Number number_of_sum(const WeightSum& sum) {
+  if constexpr (std::is_same_v<Number, WeightSum>) {
+    return sum;
+  } else {
+    return double_double_of(sum);
+  }
+}
+
+/// What is made of the curve by weights. Ties add up before they make a point.
+template <template <class> class To, class Number, class Item, class Key>
+void go_through_weights(std::span<const Item> items, const ColumnWeights& weights, const Places<Key>& places,
+                        const AsThreshold& as_threshold, To<Number>& to) {
+  if constexpr (is_roc_area<To>) {
+    const RocArea area = weights.lack() ? weighted_area<true>(items, weights) : weighted_area<false>(items, weights);
+    to.area = {{area.positives, 0}, {area.negatives, 0}, {2 * area.area, 0}};
+  } else {
+    WeightSum of_class[2] = {weights.none(false), weights.none(true)};
+    each_weight(items, weights, [&](Item, bool yes, double in_units) {
+      const WeightInUnits weight = WeightUnit::split(in_units);
+      for (const bool kind : {false, true}) {
+        const uint64_t counts = kind == yes ? ~uint64_t{0} : 0;
+        of_class[kind].whole += weight.whole & counts;
+        of_class[kind].rest += std::bit_cast<double>(std::bit_cast<uint64_t>(weight.rest) & counts);
+      }
+    });
+    begin_whole(to, number_of_sum<Number>(of_class[1]), number_of_sum<Number>(of_class[0]), items.size());
+    WeightSum tp = weights.none(true), fp = weights.none(false);
+    std::size_t left = items.size();
+    each_weight(items, weights, [&](Item item, bool yes, double in_units) {
+      const WeightInUnits weight = WeightUnit::split(in_units);
+      const uint64_t if_no = static_cast<uint64_t>(yes) - 1, if_yes = ~if_no;
+      const uint64_t rest = std::bit_cast<uint64_t>(weight.rest);
+      tp.add({weight.whole & if_yes, std::bit_cast<double>(rest & if_yes)});
+      fp.add({weight.whole & if_no, std::bit_cast<double>(rest & if_no)});
+      --left;
+      const Item place = item >> bits_of_row<Item>;
+      if (left > 0 && items[left - 1] >> bits_of_row<Item> == place) return;
+      to.add(number_of_sum<Number>(tp), number_of_sum<Number>(fp),
+             [&] { return as_threshold(static_cast<double>(number_of(places.key_at(static_cast<Key>(place))))); });
+    });
+  }
+}
+
+/// The curve of a column whose rows weigh.
+template <template <class> class To, class Number, class T>
+void go_through_weighted(const Column<T>& column, const AsThreshold& as_threshold, To<Number>& to) {
+  using Key = decltype(ordered_bits(T(0)));
+  if (column.scores.empty()) return begin_whole(to, Number{}, Number{}, 0);
+  const Places<Key> places(kernels::key_range(column.scores));
+  const ColumnWeights weights(column.weights, column.yes.data(), column.scores.size());
+  const auto curve = [&]<class Item>(Item) {
+    const auto by_place = rows_by_place_in<Item>(column, places);
+    go_through_weights<To, Number>(by_place.items, weights, places, as_threshold, to);
+  };
+  constexpr int short_bits = bits_of_row<uint64_t>;
+  const bool is_short = places.bits() <= short_bits && column.scores.size() < std::size_t{1} << (short_bits - 1);
+  is_short ? curve(uint64_t{}) : curve(uint128{});
+}
+
+/// The same for whatever is made of it, because to sort takes much code.
+template <class Item, class T, class Key>
+Sorted<Item> scores_by_place(const Column<T>& column, const Places<Key>& places) {
+  return curves::sorted<Item>(column.scores.size(), places.bits(), [&](std::span<Item> items) {
+    kernels::rank(column.scores, column.yes.data(), places, items.data());
+  });
 }
 
 template <class To, class T>
@@ -116,10 +221,7 @@ void go_through_once(const Column<T>& column, const AsThreshold& as_threshold, T
   if (column.scores.empty()) return go_through<To, Key, Key>({}, Places<Key>({}), as_threshold, to);
   const Places<Key> places(kernels::key_range(column.scores));
   const auto curve = [&]<class Item>(Item) {
-    const auto sorted = curves::sorted<Item>(column.scores.size(), places.bits(), [&](std::span<Item> items) {
-      kernels::rank(column.scores, column.yes.data(), places, items.data());
-    });
-    go_through(sorted.items, places, as_threshold, to);
+    go_through(scores_by_place<Item>(column, places).items, places, as_threshold, to);
   };
   places.bits() < static_cast<int>(8 * sizeof(Key)) ? curve(Key{}) : curve(Wider{});
 }
@@ -132,8 +234,10 @@ void exact_curve(const Column<T>& column, const AsThreshold& as_threshold, const
     go_through_once(column, as_threshold, to);
     take(to);
   } else {
-    To<DoubleDouble> to(goal);
-    go_through_weighted(column, as_threshold, to);
+    // Areas of counts are products of sums of weights, which need twice their digits.
+    using Number = std::conditional_t<has_counted_area<To>, DoubleDouble, WeightSum>;
+    To<Number> to(goal);
+    go_through_weighted<To, Number>(column, as_threshold, to);
     take(to);
   }
 }
@@ -209,8 +313,7 @@ void take_points(CurveCounts counts, bool whole, const Goal<To>& goal, const Tak
   take(to);
 }
 
-/// Makes the curve of a question about scores by label, with all labels' scores or those of the question alone, which
-/// begin with the label `from_label`.
+/// Makes what is wanted of the curve of a question, and calls take(to) with it.
 template <template <class> class To, class T, class Take>
 void curve_of_question(const Kept& from, const Reading& reading, const KeptColumns& columns, const CurveRule& rule,
                        const Question& question, const Goal<To>& goal, const Take& take) {

@@ -92,7 +92,8 @@ struct Column {
   std::vector<T> taken;  // empty where no score is left out, and the kept ones are read where they lie
   std::vector<uint8_t> yes;
   std::span<const T> scores;
-  std::vector<double> weights;  // empty where all weigh 1
+  std::vector<double> taken_weights;  // empty where those that are kept are read where they lie
+  std::span<const double> weights;    // empty where all weigh 1
 };
 
 /// Calls f(label, its codes, their stride, rows) for the labels of a question.
@@ -139,7 +140,7 @@ bool mark_yes(const Code* __restrict codes, int64_t stride, int64_t rows, Code y
 template <class T>
 Column<T> column_of(const Kept& from, std::span<const T> scores, const CurveRule& rule, Question question) {
   const bool classes = rule.task == Task::Multiclass;
-  Column<T> column{{}, std::vector<uint8_t>(scores.size()), scores, {}};
+  Column<T> column{{}, std::vector<uint8_t>(scores.size()), scores, {}, {}};
   uint8_t* yes = column.yes.data();
   bool skips = false;
   each_label(from, rule, question, [&]<class Code>(int64_t label, const Code* codes, int64_t stride, int64_t rows) {
@@ -147,12 +148,19 @@ Column<T> column_of(const Kept& from, std::span<const T> scores, const CurveRule
     skips |= mark_yes(codes, stride, rows, static_cast<Code>(wanted), static_cast<Code>(skipped), yes);
     yes += rows;
   });
-  if (from.weights.defined()) {
-    const double* const of_rows = from.weights.const_data_ptr<double>();
-    for (int64_t label = question.first_label; label < question.last_label; ++label) {
-      column.weights.insert(column.weights.end(), of_rows, of_rows + from.weights.numel());
-    }
+  const std::span<const double> of_rows =
+      from.weights.defined()
+          ? std::span(from.weights.const_data_ptr<double>(), static_cast<std::size_t>(from.weights.numel()))
+          : std::span<const double>{};
+  if (!skips && question.size() == 1) {
+    column.weights = of_rows;
+    return column;
   }
+  std::vector<double>& weights = column.taken_weights;
+  for (int64_t label = question.first_label; label < question.last_label; ++label) {
+    weights.insert(weights.end(), of_rows.begin(), of_rows.end());
+  }
+  column.weights = weights;
   if (!skips) return column;
   yes = column.yes.data();
   std::size_t row = 0, used = 0;
@@ -160,7 +168,7 @@ Column<T> column_of(const Kept& from, std::span<const T> scores, const CurveRule
   each_row(from, rule, question, [&](int64_t, int32_t code) {
     column.taken[used] = scores[row];
     yes[used] = yes[row];
-    if (!column.weights.empty()) column.weights[used] = column.weights[row];
+    if (!weights.empty()) weights[used] = weights[row];
     ++row;
     used += label_of(code) != kSkipped;
   });

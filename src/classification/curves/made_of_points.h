@@ -206,13 +206,14 @@ struct ToPartialArea {
 };
 
 /// The mean of both error rates at the point where they are closest, the first of several.
+struct ClosestErrors {
+  double positives, negatives, gap, rate;
+};
 template <class Number>
 struct ToEqualErrors {
   using Goal = NoGoal;
   using Made = EqualErrors;
-  struct Part {
-    double positives, negatives, gap, rate;
-  };
+  using Part = ClosestErrors;
 
   explicit ToEqualErrors(NoGoal) {}
 
@@ -380,7 +381,11 @@ template <template <class> class To>
 using Made = typename To<int64_t>::Made;
 
 template <template <class> class To>
-constexpr bool is_roc_area = std::is_same_v<Made<To>, RocArea>;
+constexpr bool is_roc_area = std::is_same_v<To<int64_t>, ToRocArea<int64_t>>;
+
+/// Whether parts of it are areas in counts.
+template <template <class> class To>
+constexpr bool has_counted_area = is_roc_area<To> || std::is_same_v<Made<To>, PartialArea>;
 
 template <template <class> class To>
 using Goal = typename To<int64_t>::Goal;

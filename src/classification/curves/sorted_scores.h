@@ -102,21 +102,40 @@ CountedArea<int64_t> area_of(std::span<const Item> items) {
   return area;
 }
 
-/// A row of a column and whether its target is yes, beside its place in one integer.
-inline constexpr int kRow = 64;  // the bits for both, below the place
+/// The bits of an integer for a row of a column and whether its target is yes, below its place.
+template <class Item>
+inline constexpr int bits_of_row = 4 * sizeof(Item);
 
-template <class T, class Key>
-Sorted<uint128> rows_by_place(const Column<T>& column, const Places<Key>& places) {
-  return sorted<uint128, kRow>(column.scores.size(), places.bits(), [&](std::span<uint128> items) {
+/// The rows of a column by place. In integers that hold places of so many bits.
+template <class Item, class T, class Key>
+Sorted<Item> rows_by_place_in(const Column<T>& column, const Places<Key>& places) {
+  constexpr int below_place = bits_of_row<Item>;
+  return sorted<Item, below_place>(column.scores.size(), places.bits(), [&](std::span<Item> items) {
     for (std::size_t row = 0; row < items.size(); ++row) {
       const uint64_t below = ranked<uint64_t>(static_cast<uint64_t>(row), column.yes[row] != 0);
-      items[row] =
-          static_cast<uint128>(places.place_of(metrics::kernels::ordered_bits(column.scores[row]))) << kRow | below;
+      const Key place = places.place_of(metrics::kernels::ordered_bits(column.scores[row]));
+      items[row] = static_cast<Item>(static_cast<Item>(place) << below_place | below);
     }
   });
 }
+template <class Item>
+std::size_t row_in(Item item) {
+  if constexpr (sizeof(Item) == 8) {
+    return static_cast<std::size_t>(static_cast<uint32_t>(item) >> 1);
+  } else {
+    return static_cast<std::size_t>(static_cast<uint64_t>(item) >> 1);
+  }
+}
+
+/// The same in integers that hold any.
+inline constexpr int kRow = bits_of_row<uint128>;
+
+template <class T, class Key>
+Sorted<uint128> rows_by_place(const Column<T>& column, const Places<Key>& places) {
+  return rows_by_place_in<uint128>(column, places);
+}
 inline std::size_t row_of(uint128 item) {
-  return static_cast<std::size_t>(static_cast<uint64_t>(item) >> 1);
+  return row_in(item);
 }
 
 }  // namespace metrics::classification::curves
