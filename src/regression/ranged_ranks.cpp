@@ -85,16 +85,6 @@ Tensor integers(const Rows& rows, at::ScalarType dtype, const NumberOf& number_o
   dtype == at::kLong ? fill(numbers.mutable_data_ptr<int64_t>()) : fill(numbers.mutable_data_ptr<int32_t>());
   return numbers;
 }
-/// Unsigned, as keys are.
-uint64_t key_at(const Tensor& keys, int64_t i) {
-  return keys.scalar_type() == at::kInt ? uint64_t{static_cast<uint32_t>(keys.const_data_ptr<int32_t>()[i])}
-                                        : static_cast<uint64_t>(keys.const_data_ptr<int64_t>()[i]);
-}
-int64_t number_at(const Tensor& numbers, int64_t i) {
-  return numbers.scalar_type() == at::kInt ? int64_t{numbers.const_data_ptr<int32_t>()[i]}
-                                           : numbers.const_data_ptr<int64_t>()[i];
-}
-
 /// What travels beside a key: an integer, or where rows weigh an integer and the bits of a weight, [n, 2].
 template <class Row>
 Tensor values_of(const std::vector<Row>& rows, at::ScalarType dtype) {
@@ -113,23 +103,34 @@ Tensor values_of(const std::vector<Row>& rows, at::ScalarType dtype) {
 RangedRows::Layout layout_of(at::ScalarType keys, at::ScalarType values, bool weigh) {
   return weigh ? RangedRows::Layout{keys, at::kLong, {2}} : RangedRows::Layout{keys, values, {}};
 }
-/// Calls f(row) for rows that have come. Whether values are keys, and so unsigned, matters where they have 32 bits.
-template <class Row, class F>
-void each_row(const KeyedRows& rows, bool values_are_keys, const F& f) {
-  for (int64_t i = 0; i < rows.keys.numel(); ++i) {
-    Row row{};
-    row.key = key_at(rows.keys, i);
-    if constexpr (Row::weighs) {
-      row.value = rows.values.const_data_ptr<int64_t>()[2 * i];
-      row.weight = std::bit_cast<double>(rows.values.const_data_ptr<int64_t>()[2 * i + 1]);
+/// Appends rows that have come. Whether values are keys, and so unsigned, matters where they have 32 bits.
+template <class Row>
+void append_rows(const KeyedRows& come, bool values_are_keys, std::vector<Row>& rows) {
+  const std::size_t first = rows.size(), count = static_cast<std::size_t>(come.keys.numel());
+  rows.resize(first + count);
+  const auto with = [&](const Tensor& integers, bool is_unsigned, const auto& put) {
+    const auto each = [&](const auto* numbers) {
+      for (std::size_t i = 0; i < count; ++i) put(rows[first + i], numbers[i]);
+    };
+    if (integers.scalar_type() == at::kLong) {
+      each(integers.const_data_ptr<int64_t>());
+    } else if (is_unsigned) {
+      each(reinterpret_cast<const uint32_t*>(integers.const_data_ptr<int32_t>()));
     } else {
-      row.value = values_are_keys ? static_cast<int64_t>(key_at(rows.values, i)) : number_at(rows.values, i);
+      each(integers.const_data_ptr<int32_t>());
     }
-    f(row);
+  };
+  with(come.keys, true, [](Row& row, auto key) { row.key = static_cast<uint64_t>(key); });
+  if constexpr (Row::weighs) {
+    const auto* both = come.values.const_data_ptr<int64_t>();
+    for (std::size_t i = first; i < rows.size(); ++i) {
+      rows[i].value = *both++;
+      rows[i].weight = std::bit_cast<double>(*both++);
+    }
+  } else {
+    with(come.values, values_are_keys, [](Row& row, auto value) { row.value = static_cast<int64_t>(value); });
   }
 }
-
-// --- Ranks over ranges.
 
 /// Rows, and what they weigh where they do.
 struct Amount {
@@ -161,15 +162,19 @@ Amount amount_of(std::span<const Row> rows) {
 /// Rows of a range, by their keys.
 struct PairsInRange : RowRange {
   virtual Extent extent() const = 0;
+
+  /// The indices of rows in the order of the keys that are their values; made when they are asked for.
+  mutable std::vector<Keyed> by_value;
 };
 template <class Row>
 struct PairRange final : PairsInRange {
   std::vector<Row> rows;
 
   PairRange(const std::vector<KeyedRows>& of_ranks, bool values_are_keys) {
-    for (const KeyedRows& come : of_ranks) {
-      regression::each_row<Row>(come, values_are_keys, [&](const Row& row) { rows.push_back(row); });
-    }
+    std::size_t count = 0;
+    for (const KeyedRows& come : of_ranks) count += static_cast<std::size_t>(come.keys.numel());
+    rows.reserve(count);
+    for (const KeyedRows& come : of_ranks) append_rows(come, values_are_keys, rows);
     rows = in_order_of_keys(std::move(rows));
   }
 
@@ -322,16 +327,22 @@ class RankedPairs final : public RangedRows, public SecondRows, public WholeColu
   Tensor keys(const States& local, std::span<const RangeBytes> facts, int64_t column) const override {
     const PairFacts all = facts_of_all(facts);
     wide_y_ = all.wide_y;
-    std::vector<Keyed> own;
-    for (const uint64_t key : ordered_keys(local["target"], column, all.wide_y)) own.push_back({key, 0});
-    return sorted_keys(std::move(own));
+    std::vector<uint64_t> keys = ordered_keys(local["target"], column, all.wide_y), scratch(keys.size());
+    const auto sorted =
+        kernels::radix_sorted(std::span(keys), std::span(scratch), [](const uint64_t& key) { return key; });
+    return integers(sorted, dtype_of_keys(all.wide_y), [](uint64_t key) { return key; });
   }
   Tensor keys(const RowRange& first) const override {
-    std::vector<Keyed> own;
+    std::vector<Keyed>& order = static_cast<const PairsInRange&>(first).by_value;
     with_rows(first, [&](const auto& rows) {
-      for (const Keyed& row : rows) own.push_back({static_cast<uint64_t>(row.value), 0});
+      if (order.size() == rows.size()) return;
+      order.reserve(rows.size());
+      for (const Keyed& row : rows) {
+        order.push_back({static_cast<uint64_t>(row.value), static_cast<int64_t>(order.size())});
+      }
+      order = in_order_of_keys(std::move(order));
     });
-    return sorted_keys(std::move(own));
+    return integers(order, dtype_of_keys(wide_y_), [](const Keyed& row) { return row.key; });
   }
   Tensor values(const RowRange& first, std::span<const RangeBytes> summaries, std::size_t own) const override {
     const at::ScalarType dtype = dtype_of_ranks(amount_of_all(summaries).rows);
@@ -341,12 +352,15 @@ class RankedPairs final : public RangedRows, public SecondRows, public WholeColu
       std::vector<Row> ranked;
       ranked.reserve(rows.size());
       each_rank(rows, summaries, own, [&](Row row, int64_t rank) {
-        const uint64_t key = row.key;
-        row.key = static_cast<uint64_t>(row.value);
-        row.value = key == 0 ? none : rank;
+        row.value = row.key == 0 ? none : rank;
         ranked.push_back(row);
       });
-      values = values_of(in_order_of_keys(std::move(ranked)), dtype);
+      std::vector<Row> in_order;
+      in_order.reserve(rows.size());
+      for (const Keyed& place : static_cast<const PairsInRange&>(first).by_value) {
+        in_order.push_back(ranked[static_cast<std::size_t>(place.value)]);
+      }
+      values = values_of(in_order, dtype);
     });
     return values;
   }
@@ -420,10 +434,6 @@ class RankedPairs final : public RangedRows, public SecondRows, public WholeColu
                                             bool values_are_keys) {
     if (facts_of_all(facts).weigh) return std::make_unique<PairRange<WeighedKeyed>>(of_ranks, values_are_keys);
     return std::make_unique<PairRange<Keyed>>(of_ranks, values_are_keys);
-  }
-  Tensor sorted_keys(std::vector<Keyed> rows) const {
-    return integers(in_order_of_keys(std::move(rows)), dtype_of_keys(wide_y_),
-                    [](const Keyed& row) { return row.key; });
   }
 
   int64_t columns_;
