@@ -267,7 +267,7 @@ inline constexpr int64_t fewest_rows_per_block = 64;
 /// What is written into other types first is that in parts of so many elements, which stay in the nearest cache. All
 /// blocks are summed in such parts, because their number fixes the bits.
 inline constexpr int64_t elements_per_part = 2048;
-inline constexpr std::size_t most_lanes_in_place = 32, few_elements = 64;
+inline constexpr std::size_t most_lanes_in_place = 32, elements_in_place = elements_per_part;
 
 /// The rows of one block, and where its results lie.
 struct Block {
@@ -317,8 +317,8 @@ void sum_rows_of(const Terms& terms, const Pairs& pairs, int64_t row, int64_t ro
       columns == 1 ? elements_per_part : std::max<int64_t>(1, elements_per_part / lanes) * (lanes / columns);
   const int64_t most = std::min(rows, rows_of_part) * columns;
   const bool weighted = pairs.weighted(), spread = weighted && !has_weight_of_each_element(pairs);
-  Scratch<Wide, 2 * few_elements> wide_pairs(is_half ? 2 * most : 0);
-  Scratch<double, few_elements> spread_of_part(spread ? most : 0);
+  Scratch<Wide, 2 * elements_in_place> wide_pairs(is_half ? 2 * most : 0);
+  Scratch<double, elements_in_place> spread_of_part(spread ? most : 0);
   /// Calls add(part, rows, whether it is the first).
   const auto each_part = [&](const auto& add) METRICS_INLINED {
     for (int64_t begin = row; begin < row + rows; begin += rows_of_part) {
