@@ -1,3 +1,4 @@
+#include "kernels/fastest.h"
 #include "kernels/plain_tensor.h"
 #include <metrics/core/errors.h>
 #include <metrics/core/state.h>
@@ -6,6 +7,7 @@
 #include <ATen/EmptyTensor.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/zeros.h>
+#include <c10/core/InferenceMode.h>
 
 #include <algorithm>
 #include <cmath>
@@ -75,19 +77,57 @@ Tensor row_tensor(int64_t rows) {
   return Tensor(at::detail::empty_cpu({rows}, at::kLong));
 }
 
-/// Whether all rows count, with weights that can be: told of most batches by one look at them, without a branch.
+// Whether all rows count, with weights that can be, is told of most batches by one look at them, without a branch.
+
 bool are_all_above_0(const int64_t* weights, int64_t rows) {
   constexpr int64_t few = int64_t{1} << 31;  // of these no batch has a sum beyond 2^53
   int64_t odd = rows > (int64_t{1} << 22) ? 1 : 0;
-  for (int64_t row = 0; row < rows; ++row) odd |= (weights[row] <= 0) | (weights[row] >= few);
+  kernels::fastest([&]() METRICS_INLINED {
+    int64_t seen = 0;
+    for (int64_t row = 0; row < rows; ++row) seen |= (weights[row] <= 0) | (weights[row] >= few);
+    odd |= seen;
+  });
   return odd == 0;
 }
 bool are_all_above_0(const double* weights, int64_t rows) {
   int64_t odd = 0;
-  for (int64_t row = 0; row < rows; ++row) {
-    odd |= !((weights[row] > 0) & (weights[row] <= std::numeric_limits<double>::max()));
-  }
+  kernels::fastest([&]() METRICS_INLINED {
+    int64_t seen = 0;
+    for (int64_t row = 0; row < rows; ++row) {
+      seen |= !((weights[row] > 0) & (weights[row] <= std::numeric_limits<double>::max()));
+    }
+    odd = seen;
+  });
   return odd == 0;
+}
+
+/// The same of float32 weights, which it writes as float64.
+bool widen_above_0(const float* weights, int64_t rows, double* wide) {
+  int64_t odd = 0;
+  kernels::fastest([&]() METRICS_INLINED {
+    int64_t seen = 0;
+    double* __restrict to = wide;
+    for (int64_t row = 0; row < rows; ++row) {
+      const auto weight = static_cast<double>(weights[row]);
+      to[row] = weight;
+      seen |= !((weight > 0) & (weight <= std::numeric_limits<double>::max()));
+    }
+    odd = seen;
+  });
+  return odd == 0;
+}
+
+/// Memory for so many numbers, the same as before where nothing else refers to it any more: of a large batch fresh
+/// pages cost more than what is written to them.
+Tensor room_for(int64_t rows) {
+  constexpr int64_t few = 4096;
+  const auto fresh = [&] { return Tensor(at::detail::empty_cpu({rows}, at::kDouble)); };
+  if (rows < few) return fresh();
+  thread_local Tensor kept;
+  const bool is_free = kept.defined() && kept.numel() == rows && kept.use_count() == 1 &&
+                       kept.storage().use_count() == 1 && kept.is_inference() == c10::InferenceMode::is_enabled();
+  if (!is_free) kept = fresh();
+  return kept;
 }
 
 template <class Number>
@@ -108,10 +148,7 @@ std::optional<Tensor> rows_above_0(const Number* weights, int64_t rows, const Va
 Tensor as_numbers(const Tensor& given, at::ScalarType dtype) {
   if (!kernels::is_plain(given)) return given.detach().to(at::kCPU, dtype).resolve_neg().contiguous();
   if (given.scalar_type() == dtype) return given.requires_grad() ? given.detach() : given;
-  if (given.scalar_type() != at::kFloat) return given.detach().to(dtype);
-  Tensor wide(at::detail::empty_cpu(given.sizes(), at::kDouble));
-  std::copy_n(given.const_data_ptr<float>(), given.numel(), wide.mutable_data_ptr<double>());
-  return wide;
+  return given.detach().to(dtype);
 }
 
 void require_taken(RowWeights taken, const Tensor& weights) {
@@ -164,11 +201,15 @@ detail::WeighedRows detail::weighed_rows(const Rows& rows, RowWeights taken) {
   const Tensor& given = *rows.weights;
   require_taken(taken, given);
   const bool integers = at::isIntegralType(given.scalar_type(), /*includeBool=*/true);
-  const Tensor values = as_numbers(given, integers ? at::kLong : at::kDouble);
+  const int64_t count = given.size(0);
+  const bool is_narrow = given.scalar_type() == at::kFloat && kernels::is_plain(given);
+  const Tensor values = is_narrow ? room_for(count) : as_numbers(given, integers ? at::kLong : at::kDouble);
+  const bool all = is_narrow  ? widen_above_0(given.const_data_ptr<float>(), count, values.mutable_data_ptr<double>())
+                   : integers ? are_all_above_0(values.const_data_ptr<int64_t>(), count)
+                              : are_all_above_0(values.const_data_ptr<double>(), count);
+  if (all && !rows.valid) return {std::nullopt, Weights(values)};
   const Valid valid(rows.valid);
-  const int64_t count = values.size(0);
-  const auto kept_of = [&](const auto* numbers) -> std::optional<Tensor> {
-    if (!rows.valid && are_all_above_0(numbers, count)) return std::nullopt;
+  const auto kept_of = [&](const auto* numbers) {
     check_values(numbers, count, valid);
     return rows_above_0(numbers, count, valid);
   };

@@ -100,7 +100,7 @@ kernels::pairs::Summed<DoubleDouble> checked_sums(const Term& term, const Formul
   constexpr double infinity = std::numeric_limits<double>::infinity();
   double least_x = infinity, least_y = infinity;
   kernels::pairs::each_block(SumAndLeast<Term>{term}, pairs, [&](const kernels::pairs::Block& block) {
-    totals.count = totals.count + block.count();
+    totals.add_weights(block);
     for (int64_t column = 0; column < pairs.columns; ++column) {
       DoubleDouble& total = totals.of[static_cast<std::size_t>(column)];
       total = total + block.of(0, column);

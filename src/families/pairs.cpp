@@ -25,9 +25,11 @@ at::ScalarType kernel_dtype(const Tensor& preds, const Tensor& target) {
   return known ? dtype : at::kDouble;
 }
 
-Tensor readable(const Tensor& tensor, at::ScalarType dtype) {
-  if (kernels::is_plain(tensor) && tensor.scalar_type() == dtype) return tensor;
-  return tensor.detach().to(dtype).contiguous();
+/// Borrowed where it is so already, because to own a tensor costs a tenth of a small update.
+c10::MaybeOwned<Tensor> readable(const Tensor& tensor, at::ScalarType dtype) {
+  using Readable = c10::MaybeOwned<Tensor>;
+  if (kernels::is_plain(tensor) && tensor.scalar_type() == dtype) return Readable::borrowed(tensor);
+  return Readable::owned(tensor.detach().to(dtype).contiguous());
 }
 
 }  // namespace
@@ -75,22 +77,25 @@ WidePairs wide_pairs(const Tensor& preds, const Tensor& target, int64_t columns)
 }
 
 KernelPairs::KernelPairs(const Tensor& preds, const Tensor& target, int64_t columns, const Weights& weights)
-    : columns_(columns), weights_(weights) {
+    : columns_(columns),
+      real_weights_(weights.reals()),
+      integer_weights_(weights.integers()),
+      rows_of_weights_(weights.rows()) {
   const at::ScalarType dtype = kernel_dtype(preds, target);
   preds_ = readable(preds, dtype);
   target_ = readable(target, dtype);
 }
 
 kernels::pairs::Pairs KernelPairs::get() const {
-  const int64_t rows = preds_.numel() / columns_;
-  return {.preds = preds_.const_data_ptr(),
-          .target = target_.const_data_ptr(),
-          .element = kernels::element_of(preds_.scalar_type()),
+  const int64_t rows = preds_->numel() / columns_;
+  return {.preds = preds_->const_data_ptr(),
+          .target = target_->const_data_ptr(),
+          .element = kernels::element_of(preds_->scalar_type()),
           .rows = rows,
           .columns = columns_,
-          .real_weights = weights_.reals(),
-          .integer_weights = weights_.integers(),
-          .rows_of_weight = weights_.rows() == 0 ? 1 : rows / weights_.rows()};
+          .real_weights = real_weights_,
+          .integer_weights = integer_weights_,
+          .rows_of_weight = rows_of_weights_ == 0 ? 1 : rows / rows_of_weights_};
 }
 
 Tensor of_outputs(const Tensor& values) {

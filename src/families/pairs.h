@@ -6,6 +6,7 @@
 #include <metrics/core/weights.h>
 
 #include <ATen/core/Tensor.h>
+#include <c10/util/MaybeOwned.h>
 
 #include <array>
 #include <cstdint>
@@ -42,16 +43,19 @@ struct WidePairs {
 };
 WidePairs wide_pairs(const Tensor& preds, const Tensor& target, int64_t columns);
 
-/// Both as the kernels take them: contiguous, of one floating type, beside what their rows weigh.
+/// Both as the kernels take them: contiguous, of one floating type, beside what their rows weigh. It lives no longer
+/// than what it is made of.
 class KernelPairs {
  public:
   KernelPairs(const Tensor& preds, const Tensor& target, int64_t columns, const Weights& weights = {});
   kernels::pairs::Pairs get() const;
 
  private:
-  Tensor preds_, target_;
+  c10::MaybeOwned<Tensor> preds_, target_;
   int64_t columns_;
-  Weights weights_;
+  const double* real_weights_;
+  const int64_t* integer_weights_;
+  int64_t rows_of_weights_;
 };
 
 /// A value for each output as users get it: of a single one a scalar, in functionals, too.

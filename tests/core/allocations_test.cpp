@@ -129,6 +129,19 @@ TEST_CASE("the update of a metric over pairs allocates nothing after the first, 
   }
 }
 
+TEST_CASE("an update of many pairs that weigh allocates nothing after the first, whatever the weights are") {
+  if (!allocations()) return;  // a sanitizer counts them
+  const Tensor target = at::rand({5000}), preds = at::rand({5000});
+  for (const at::ScalarType dtype : {at::kFloat, at::kDouble, at::kLong}) {
+    CAPTURE(dtype);
+    const metrics::Rows rows{.weights = at::randint(1, 5, {5000}).to(dtype)};
+    metrics::MeanSquaredError metric;
+    metric.update(preds, target, rows);
+    metric.update(preds, target, rows);
+    CHECK(allocations_of([&] { metric.update(preds, target, rows); }) == 0);
+  }
+}
+
 TEST_CASE("an update of what counts classes, labels and answers allocates nothing after the first") {
   if (!allocations()) return;  // a sanitizer counts them
   for (const int64_t rows : {32, 3000}) {

@@ -127,6 +127,50 @@ TEST_CASE("weights that cannot be are refused by row and number, and nothing has
   accuracy.update(preds, target, Rows{.valid = at::tensor({1, 1, 0}).to(at::kBool), .weights = numbers({1, 1, -1})});
 }
 
+TEST_CASE("weights of a large batch are looked at in every dtype, and weigh what they are, one batch after the other") {
+  constexpr int64_t rows = 5000;  // of so many float32 weights the memory for them in float64 is kept
+  const Tensor target = at::rand({rows}), preds = at::rand({rows});
+  const Tensor first = at::rand({rows}) + 0.1, second = at::rand({rows}) + 0.1;
+  metrics::MeanSquaredError narrow, wide;
+  for (const Tensor& weights : {first, second, first}) {
+    narrow.update(preds, target, Rows{.weights = weights});
+    wide.update(preds, target, Rows{.weights = weights.to(at::kDouble)});
+    CHECK(narrow.compute().equal(wide.compute()));
+  }
+  // A metric that keeps what rows weigh keeps it, whatever comes after.
+  metrics::BinaryAUROC kept, kept_wide;
+  const Tensor labels = (target > 0.5).to(at::kLong);
+  for (const Tensor& weights : {first, second}) {
+    kept.update(preds, labels, Rows{.weights = weights});
+    kept_wide.update(preds, labels, Rows{.weights = weights.to(at::kDouble)});
+  }
+  CHECK(kept.compute().equal(kept_wide.compute()));
+  for (const at::ScalarType dtype : {at::kFloat, at::kDouble, at::kHalf}) {
+    CAPTURE(dtype);
+    const auto refused = [&](double weight, const std::string& text) {
+      Tensor weights = at::ones({rows}, dtype);
+      weights[3001] = weight;
+      weights[4000] = -5;
+      const Tensor before = narrow.compute();
+      const std::string found = message([&] { narrow.update(preds, target, Rows{.weights = weights}); });
+      CAPTURE(found);
+      CHECK(contains(found, "Rows.weights: row 3001 has weight " + text));
+      CHECK(narrow.compute().equal(before));
+    };
+    refused(-2, "-2");
+    refused(std::nan(""), "nan");
+    refused(std::numeric_limits<double>::infinity(), "inf");
+    // Rows of weight 0 are not there.
+    Tensor some = at::ones({rows}, dtype);
+    some.slice(0, 10, 4990).fill_(0);
+    metrics::MeanSquaredError of_some, of_those;
+    of_some.update(preds, target, Rows{.weights = some});
+    const Tensor ends = at::cat({at::arange(10), at::arange(4990, rows)});
+    of_those.update(preds.index_select(0, ends), target.index_select(0, ends));
+    CHECK(of_some.compute().equal(of_those.compute()));
+  }
+}
+
 TEST_CASE("who takes no weights, or integers alone, says so") {
   const Rows ones_of_2 = weighed(numbers({1, 1})), ones_of_3 = weighed(numbers({1, 1, 1}));
   metrics::MulticlassStatScores samplewise(
@@ -175,7 +219,8 @@ TEST_CASE("an integer weight too many rows large is refused where rows are repea
   CHECK(auroc.update_count() == 0);
 }
 
-TEST_CASE("kept rows weigh 1 before the first floating weight, on either side of a merge and where a rank says nothing") {
+TEST_CASE(
+    "kept rows weigh 1 before the first floating weight, on either side of a merge and where a rank says nothing") {
   const Tensor scores = numbers({0.1, 0.8, 0.4, 0.35}), target = at::tensor({0, 1, 0, 1});
   const Tensor weights = numbers({0.5, 2, 1.5, 0.25});
   const auto area = [](const std::vector<Tensor>& weights_of_batches, const Tensor& preds, const Tensor& labels) {

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -229,10 +230,17 @@ TEST_CASE("kernels: every version gives the same bits") {
           double* const into = sums.data();
           const double* const firsts = none.data();
           if (columns == 1) {
-            compiled_in_lanes_for(machine, [&](auto count_of_lanes) METRICS_INLINED {
-              weighted ? pairs::add_column<true, count_of_lanes()>(terms, part, rows, 0, 0, into)
-                       : pairs::add_column<false, count_of_lanes()>(terms, part, rows, 0, 0, into);
-            });
+            // Sums that begin anew are those that go on from nothing.
+            const auto add = [&](bool is_begun) {
+              compiled_in_lanes_for(machine, [&](auto count_of_lanes) METRICS_INLINED {
+                weighted ? pairs::add_column<true, count_of_lanes()>(terms, part, rows, 0, 0, is_begun, into)
+                         : pairs::add_column<false, count_of_lanes()>(terms, part, rows, 0, 0, is_begun, into);
+              });
+            };
+            add(/*is_begun=*/true);
+            found.push_back(bits_of(sums));
+            std::fill(sums.begin(), sums.end(), 1.0);
+            add(/*is_begun=*/false);
           } else {
             compiled_for(machine, [&]() METRICS_INLINED {
               weighted ? pairs::add_columns<true>(terms, part, rows, columns, lanes, firsts, firsts, into)

@@ -136,17 +136,19 @@ struct Part {
   const double* weights;
 };
 
+/// Begins sums anew. By constants, because a term that is only known at run time is not kept in a register.
+template <class Terms, class N, std::size_t... terms>
+METRICS_INLINE void begin_sums(N* of, std::index_sequence<terms...>) {
+  ((of[terms] = N(neutral<Terms>(static_cast<int64_t>(terms)))), ...);
+}
+
 /// Folds a multiple of `column_lanes` rows of a column into sums that begin anew, which it writes [width, lanes].
 template <bool weighted, int64_t lanes, class Terms, class T, std::size_t... registers>
 METRICS_INLINE void sum_full_rows(const Terms& terms, const Part<T>& part, int64_t rows, double first_x, double first_y,
                                   double* written, std::index_sequence<registers...>) {
   using N = Doubles<lanes>;
   N sums[sizeof...(registers)][width<Terms>];
-  const auto start = [](N* of) METRICS_INLINED {
-#pragma GCC unroll 16
-    for (int64_t term = 0; term < width<Terms>; ++term) of[term] = N(neutral<Terms>(term));
-  };
-  (start(sums[registers]), ...);
+  (begin_sums<Terms>(sums[registers], std::make_index_sequence<width<Terms>>{}), ...);
   const N of_first_x(first_x), of_first_y(first_y);
   for (int64_t row = 0; row < rows; row += column_lanes) {
     const auto fold = [&](N* into, int64_t first) METRICS_INLINED {
@@ -168,10 +170,36 @@ METRICS_INLINE void sum_full_rows(const Terms& terms, const Part<T>& part, int64
   (write(sums[registers], static_cast<int64_t>(registers) * lanes), ...);
 }
 
-/// Folds rows of a column into [width, column_lanes].
+/// Folds the lanes of a column into one after the other, which fixes the bits.
+template <class Terms>
+METRICS_INLINE void fold_column(const double* lanes, double* into) {
+  const auto fold = [&](auto term) METRICS_INLINED {
+    constexpr int64_t own = term();
+    constexpr int64_t maxima = Terms::sums, minima = maxima + Terms::maxima;
+    double total = neutral<Terms>(own);
+#pragma GCC unroll 16
+    for (int64_t lane = 0; lane < column_lanes; ++lane) {
+      const double of_lane = lanes[own * column_lanes + lane];
+      if constexpr (own >= maxima && own < minima) {
+        raise(total, of_lane);
+      } else if constexpr (own >= minima && own + 1 < width<Terms>) {
+        lower(total, of_lane);
+      } else {
+        total += of_lane;
+      }
+    }
+    into[own] = total;
+  };
+  [&]<std::size_t... own>(std::index_sequence<own...>) METRICS_INLINED {
+    (fold(std::integral_constant<int64_t, static_cast<int64_t>(own)>{}), ...);
+  }
+  (std::make_index_sequence<width<Terms>>{});
+}
+
+/// Folds rows of a column into [width, column_lanes], which for the first rows holds nothing yet.
 template <bool weighted, int64_t lanes, class Terms, class T>
 METRICS_INLINE void add_column(const Terms& terms, const Part<T>& part, int64_t rows, double first_x, double first_y,
-                               double* into) {
+                               bool is_begun, double* into) {
   const int64_t full = rows / column_lanes * column_lanes, rest = rows - full;
   T last_preds[column_lanes], last_target[column_lanes];
   double last_weights[column_lanes], written[width<Terms> * column_lanes];
@@ -185,9 +213,13 @@ METRICS_INLINE void add_column(const Terms& terms, const Part<T>& part, int64_t 
       last_target[lane] = part.target[row];
       if constexpr (weighted) last_weights[lane] = part.weights[row];
     }
+    if (is_last && !is_begun) clear<Terms>(into, column_lanes);
+    const bool in_place = !is_last && !is_begun;
     sum_full_rows<weighted, lanes>(terms, is_last ? Part<T>{last_preds, last_target, last_weights} : part,
-                                   is_last ? column_lanes : full, first_x, first_y, written,
+                                   is_last ? column_lanes : full, first_x, first_y, in_place ? into : written,
                                    std::make_index_sequence<column_lanes / lanes>{});
+    is_begun = true;
+    if (in_place) continue;
     if (is_last) {
       fold_lanes<Terms>(into, column_lanes, written, column_lanes, rest);
     } else {
@@ -235,7 +267,7 @@ inline constexpr int64_t fewest_rows_per_block = 64;
 /// What is written into other types first is that in parts of so many elements, which stay in the nearest cache. All
 /// blocks are summed in such parts, because their number fixes the bits.
 inline constexpr int64_t elements_per_part = 2048;
-inline constexpr std::size_t most_lanes_in_place = 32, few_elements = 64;
+inline constexpr std::size_t most_lanes_in_place = 32, elements_in_place = elements_per_part;
 
 /// The rows of one block, and where its results lie.
 struct Block {
@@ -279,47 +311,62 @@ void sum_rows_of(const Terms& terms, const Pairs& pairs, int64_t row, int64_t ro
     firsts[column] = number(preds[row * columns + column]);
     firsts[columns + column] = number(target[row * columns + column]);
   }
-  Scratch<double, 2 * most_lanes_in_place> first_of_lanes(columns == 1 ? 0 : 2 * lanes);
-  double* const first_x = columns == 1 ? firsts : first_of_lanes.data();
-  double* const first_y = columns == 1 ? firsts + 1 : first_x + lanes;
-  for (int64_t lane = 0; columns > 1 && lane < lanes; ++lane) {
+
+  // Of the one column that there mostly is all is known without dividing, which a small batch would wait for.
+  const int64_t rows_of_part =
+      columns == 1 ? elements_per_part : std::max<int64_t>(1, elements_per_part / lanes) * (lanes / columns);
+  const int64_t most = std::min(rows, rows_of_part) * columns;
+  const bool weighted = pairs.weighted(), spread = weighted && !has_weight_of_each_element(pairs);
+  Scratch<Wide, 2 * elements_in_place> wide_pairs(is_half ? 2 * most : 0);
+  Scratch<double, elements_in_place> spread_of_part(spread ? most : 0);
+  /// Calls add(part, rows, whether it is the first).
+  const auto each_part = [&](const auto& add) METRICS_INLINED {
+    for (int64_t begin = row; begin < row + rows; begin += rows_of_part) {
+      const int64_t length = std::min(rows_of_part, row + rows - begin);
+      Part<Wide> part{};
+      if constexpr (is_half) {
+        widen(preds + begin * columns, length * columns, wide_pairs.data());
+        widen(target + begin * columns, length * columns, wide_pairs.data() + most);
+        part.preds = wide_pairs.data();
+        part.target = wide_pairs.data() + most;
+      } else {
+        part.preds = preds + begin * columns;
+        part.target = target + begin * columns;
+      }
+      if (spread) spread_weights(pairs, begin, length, spread_of_part.data());
+      if (weighted) part.weights = spread ? spread_of_part.data() : pairs.real_weights + begin;
+      add(part, length, begin == row);
+    }
+  };
+  if (columns == 1) {
+    const auto sum = [&](auto has_weights) {
+      fastest_in_lanes([&](auto count) METRICS_INLINED {
+        double sums[width<Terms> * column_lanes];
+        each_part([&](const Part<Wide>& part, int64_t length, bool is_first) METRICS_INLINED {
+          add_column<has_weights(), count()>(terms, part, length, firsts[0], firsts[1], !is_first, sums);
+        });
+        fold_column<Terms>(sums, results);
+      });
+    };
+    return weighted ? sum(std::true_type{}) : sum(std::false_type{});
+  }
+  Scratch<double, 2 * most_lanes_in_place> first_of_lanes(2 * lanes);
+  double* const first_x = first_of_lanes.data();
+  double* const first_y = first_x + lanes;
+  for (int64_t lane = 0; lane < lanes; ++lane) {
     first_x[lane] = firsts[lane % columns];
     first_y[lane] = firsts[columns + lane % columns];
   }
   Scratch<double, width<Terms> * most_lanes_in_place> sums(width<Terms> * lanes);
   clear<Terms>(sums.data(), lanes);
-
-  const int64_t rows_of_part = std::max<int64_t>(1, elements_per_part / lanes) * (lanes / columns);
-  const int64_t most = std::min(rows, rows_of_part) * columns;
-  const bool weighted = pairs.weighted(), spread = weighted && !has_weight_of_each_element(pairs);
-  Scratch<Wide, 2 * few_elements> wide_pairs(is_half ? 2 * most : 0);
-  Scratch<double, few_elements> spread_of_part(spread ? most : 0);
-  for (int64_t begin = row; begin < row + rows; begin += rows_of_part) {
-    const int64_t length = std::min(rows_of_part, row + rows - begin);
-    Part<Wide> part{};
-    if constexpr (is_half) {
-      widen(preds + begin * columns, length * columns, wide_pairs.data());
-      widen(target + begin * columns, length * columns, wide_pairs.data() + most);
-      part.preds = wide_pairs.data();
-      part.target = wide_pairs.data() + most;
-    } else {
-      part.preds = preds + begin * columns;
-      part.target = target + begin * columns;
-    }
-    if (spread) spread_weights(pairs, begin, length, spread_of_part.data());
-    if (weighted) part.weights = spread ? spread_of_part.data() : pairs.real_weights + begin;
-    const auto add = [&](auto has_weights) {
-      if (columns > 1) {
-        return fastest([&]() METRICS_INLINED {
-          add_columns<has_weights()>(terms, part, length, columns, lanes, first_x, first_y, sums.data());
-        });
-      }
-      fastest_in_lanes([&](auto count) METRICS_INLINED {
-        add_column<has_weights(), count()>(terms, part, length, first_x[0], first_y[0], sums.data());
+  const auto sum = [&](auto has_weights) {
+    fastest([&]() METRICS_INLINED {
+      each_part([&](const Part<Wide>& part, int64_t length, bool) METRICS_INLINED {
+        add_columns<has_weights()>(terms, part, length, columns, lanes, first_x, first_y, sums.data());
       });
-    };
-    weighted ? add(std::true_type{}) : add(std::false_type{});
-  }
+    });
+  };
+  weighted ? sum(std::true_type{}) : sum(std::false_type{});
   clear<Terms>(results, columns);
   for (int64_t lane = 0; lane < lanes; lane += columns) {
     fold_lanes<Terms>(results, columns, sums.data() + lane, lanes, columns);
@@ -336,8 +383,9 @@ void sum_rows(const Terms& terms, const Pairs& pairs, int64_t row, int64_t rows,
 template <class Terms, class F>
 void each_block(const Terms& terms, const Pairs& pairs, const F& take) {
   if (pairs.rows == 0 || pairs.columns == 0) return;
-  const int64_t rows_per_block = std::max(fewest_rows_per_block, elements_per_block / pairs.columns);
-  const int64_t blocks = (pairs.rows + rows_per_block - 1) / rows_per_block;
+  const int64_t rows_per_block =
+      pairs.columns == 1 ? elements_per_block : std::max(fewest_rows_per_block, elements_per_block / pairs.columns);
+  const int64_t blocks = pairs.rows <= rows_per_block ? 1 : (pairs.rows + rows_per_block - 1) / rows_per_block;
   const int64_t stride = (width<Terms> + 2) * pairs.columns;
   Scratch<double, 64> results(blocks * stride);
   auto rows_of = [&](int64_t block) { return std::min(rows_per_block, pairs.rows - block * rows_per_block); };
@@ -362,7 +410,7 @@ template <class Term>
 Summed<DoubleDouble> sums_of(const Term& term, const Pairs& pairs) {
   Summed<DoubleDouble> totals(pairs);
   each_block(SumOf<Term>{term}, pairs, [&](const Block& block) {
-    totals.count = totals.count + block.count();
+    totals.add_weights(block);
     for (int64_t column = 0; column < pairs.columns; ++column) {
       DoubleDouble& total = totals.of[static_cast<std::size_t>(column)];
       total = total + block.of(0, column);

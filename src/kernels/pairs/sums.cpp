@@ -256,7 +256,7 @@ Summed<ErrorFitSums> error_fit_sums(const Pairs& pairs) {
   Summed<ErrorFitSums> totals(pairs);
   each_block(ErrorFit{}, pairs, [&](const Block& block) {
     const double n = block.count();
-    totals.count = totals.count + n;
+    totals.add_weights(block);
     for (int64_t column = 0; column < pairs.columns; ++column) {
       ErrorFitSums& total = totals.of[static_cast<std::size_t>(column)];
       const double first_y = block.first_y(column), first_error = first_y - block.first_x(column);
@@ -283,7 +283,7 @@ Summed<ErrorBesideTarget> errors_beside_targets(const Pairs& pairs) {
                                            .n = 0});
   each_block(BesideTarget{}, pairs, [&](const Block& block) {
     const double n = block.count();
-    totals.count = totals.count + n;
+    totals.add_weights(block);
     for (int64_t column = 0; column < pairs.columns; ++column) {
       ErrorBesideTarget& total = totals.of[static_cast<std::size_t>(column)];
       const double first = block.first_y(column), sum = block.of(1, column), mean_v = sum / n;
@@ -309,7 +309,7 @@ Summed<FitSums> fit_sums(const Pairs& pairs) {
   each_block(Fit{}, pairs, [&](const Block& block) {
     const int64_t first_row = row;
     row += block.rows;
-    totals.count = totals.count + block.count();
+    totals.add_weights(block);
     for (int64_t column = 0; column < pairs.columns; ++column) {
       FitSums& total = totals.of[static_cast<std::size_t>(column)];
       const double first = block.first_y(column);
@@ -378,7 +378,7 @@ Summed<PairMoments<double>> pair_moments(const Pairs& pairs) {
   int64_t row = 0;
   each_block(Moments{}, pairs, [&](const Block& block) {
     const double n = block.count();
-    totals.count = totals.count + n;
+    totals.add_weights(block);
     const int64_t first_row = row;
     row += block.rows;
     for (int64_t column = 0; column < pairs.columns; ++column) {

@@ -41,10 +41,18 @@ using ByColumn = c10::SmallVector<T, 1>;
 /// Something of each column, and how many rows there are, or where they weigh the sum of that.
 template <class T>
 struct Summed {
-  explicit Summed(const Pairs& pairs, const T& none = {}) : of(static_cast<std::size_t>(pairs.columns), none) {}
+  explicit Summed(const Pairs& pairs, const T& none = {})
+      : of(static_cast<std::size_t>(pairs.columns), none),
+        count{pairs.weighted() ? 0 : static_cast<double>(pairs.rows), 0} {}
+
+  /// Adds what the rows of a block weigh; those that do not are counted already.
+  template <class Block>
+  void add_weights(const Block& block) {
+    if (block.weights != nullptr) count = count + block.weights[0];
+  }
 
   ByColumn<T> of;
-  DoubleDouble count{};
+  DoubleDouble count;
 };
 
 /// Returns Σ (x - y)² of each column. Of other terms: `sums_of` in sum_blocks.h. Where rows weigh, all sums are those
