@@ -81,7 +81,7 @@ install_python_packages() {
       fail "could not install $torch+cpu, neither from pip's own indexes nor from https://download.pytorch.org/whl/cpu"
   fi
   echo "setup: installing the Python packages of requirements.txt"
-  "${pip[@]}" -r requirements.txt || fail "could not install requirements.txt into .venv"
+  "${pip[@]}" --no-deps -r requirements.txt || fail "could not install requirements.txt into .venv"
   cp requirements.txt "$installed"
 }
 

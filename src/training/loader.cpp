@@ -31,9 +31,20 @@ void check_loader_option(const char* name, int64_t value, int64_t least) {
                         std::to_string(value));
 }
 
-void check_weights(const Source& source) {
-  if (!source.weights.defined()) return;
-  check_rows({.weights = source.weights}, source.size);
+void check_source(const Source& source) {
+  if (!source.read) throw InvalidArgument("source: expected a function that reads samples, got none");
+  if (source.weights.defined()) check_rows({.weights = source.weights}, source.size);
+  for (const auto& [name, column] : source.columns) {
+    metrics::detail::check_readable("source", "columns[" + name + "]", column);
+    if (column.dim() > 0 && column.size(0) == source.size) continue;
+    throw InvalidArgument("source: column `" + name + "`: expected " + std::to_string(source.size) + " rows, got " +
+                          c10::str(column.sizes()));
+  }
+}
+
+void check_loader_threads(const LoaderOptions& options) {
+  check_loader_option("workers", options.workers, 0);
+  check_loader_option("prefetch", options.prefetch, 1);
 }
 
 }  // namespace
@@ -64,10 +75,40 @@ Source in_memory(at::Tensor data, at::Tensor target, at::Tensor weights) {
 /// One pass over a shard: its batches, and the threads that read ahead.
 class Loader::Pass {
  public:
-  Pass(Source source, Shard shard, const LoaderOptions& options, int64_t batches)
+  /// Some samples to be read together, of which so many, from the front, are not repeats.
+  struct Samples {
+    std::vector<int64_t> indices;
+    int64_t valid;
+  };
+
+  /// Those of each batch of a pass, by its number.
+  using Plan = std::function<Samples(int64_t number)>;
+
+  static Plan plan_of(Shard shard, int64_t batch_size) {
+    return [shard = std::move(shard), batch_size](int64_t number) -> Samples {
+      const int64_t begin = number * batch_size;
+      const int64_t end = std::min(begin + batch_size, static_cast<int64_t>(shard.indices.size()));
+      return {{shard.indices.begin() + begin, shard.indices.begin() + end}, shard.valid - begin};
+    };
+  }
+
+  static Plan plan_of(BatchShard shard, int64_t size) {
+    for (const auto& batch : shard.batches) {
+      for (const int64_t index : batch) {
+        if (index >= 0 && index < size) continue;
+        throw InvalidArgument("sampler: expected indices of the source's " + std::to_string(size) +
+                              " samples, it drew " + std::to_string(index));
+      }
+    }
+    return [shard = std::move(shard)](int64_t number) -> Samples {
+      const auto& batch = shard.batches[static_cast<std::size_t>(number)];
+      return {batch, number < shard.valid ? static_cast<int64_t>(batch.size()) : 0};
+    };
+  }
+
+  Pass(Source source, Plan plan, const LoaderOptions& options, int64_t batches)
       : source_(std::move(source)),
-        shard_(std::move(shard)),
-        batch_size_(options.batch_size),
+        plan_(std::move(plan)),
         batches_(batches),
         ahead_(options.workers * options.prefetch) {
     for (int64_t i = 0; i < std::min(options.workers, batches_); ++i)
@@ -94,15 +135,14 @@ class Loader::Pass {
   };
 
   Batch read(int64_t number) const {
-    const auto begin = number * batch_size_;
-    const auto end = std::min(begin + batch_size_, static_cast<int64_t>(shard_.indices.size()));
-    const std::vector<int64_t> indices(shard_.indices.begin() + begin, shard_.indices.begin() + end);
+    const auto [indices, valid] = plan_(number);
     auto [data, target] = source_.read(indices);
-    at::Tensor ids = index_tensor(indices);
-    at::Tensor weights;
-    if (source_.weights.defined()) weights = source_.weights.index_select(0, ids.to(source_.weights.device()));
-    return {std::move(data), std::move(target), std::move(ids), at::arange(begin, end) < shard_.valid,
-            std::move(weights)};
+    const at::Tensor ids = index_tensor(indices);
+    const auto of_samples = [&](const at::Tensor& column) { return column.index_select(0, ids.to(column.device())); };
+    Batch batch{std::move(data), std::move(target), ids, at::arange(ids.size(0)) < valid};
+    if (source_.weights.defined()) batch.weights = of_samples(source_.weights);
+    for (const auto& [name, column] : source_.columns) batch.columns[name] = of_samples(column);
+    return batch;
   }
 
   void work(const std::stop_token& stop) {
@@ -125,8 +165,7 @@ class Loader::Pass {
   }
 
   const Source source_;
-  const Shard shard_;
-  const int64_t batch_size_;
+  const Plan plan_;
   const int64_t batches_;
   const int64_t ahead_;
   std::mutex mutex_;
@@ -141,23 +180,48 @@ class Loader::Pass {
 Loader::Loader(Source source, DistributedSampler sampler, LoaderOptions options)
     : source_(std::move(source)), sampler_(std::move(sampler)), options_(options) {
   check_loader_option("batch_size", options.batch_size, 1);
-  check_loader_option("workers", options.workers, 0);
-  check_loader_option("prefetch", options.prefetch, 1);
-  if (!source_.read) throw InvalidArgument("source: expected a function that reads samples, got none");
-  check_weights(source_);
-  if (source_.size != sampler_.dataset_size()) {
+  check_loader_threads(options);
+  check_source(source_);
+  if (source_.size != this->sampler().dataset_size()) {
     throw InvalidArgument("sampler: expected one over the source's " + std::to_string(source_.size) +
-                          " samples, got one over " + std::to_string(sampler_.dataset_size()));
+                          " samples, got one over " + std::to_string(this->sampler().dataset_size()));
   }
 }
 
+Loader::Loader(Source source, BatchShards batches, LoaderOptions options)
+    : source_(std::move(source)), sampler_(std::move(batches)), options_(options) {
+  check_loader_threads(options);
+  check_source(source_);
+  if (options.batch_size != LoaderOptions().batch_size || options.drop_last) {
+    throw InvalidArgument(std::string(options.drop_last ? "drop_last" : "batch_size") +
+                          ": expected it not to be stated, because batches are as the batch sampler draws them");
+  }
+}
+
+void Loader::set_epoch(int64_t epoch) {
+  std::visit([&](auto& sampler) { sampler.set_epoch(epoch); }, sampler_);
+}
+
+const DistributedSampler& Loader::sampler() const {
+  if (const auto* sampler = std::get_if<DistributedSampler>(&sampler_)) return *sampler;
+  throw InvalidArgument("sampler: batches of this loader are drawn by a batch sampler");
+}
+
+int64_t Loader::size() const {
+  return batches_of(std::visit([](const auto& sampler) { return sampler.rank(); }, sampler_));
+}
+
 int64_t Loader::batches_of(int64_t rank) const {
-  const int64_t samples = sampler_.size_of(rank);
+  if (const auto* batches = std::get_if<BatchShards>(&sampler_)) return batches->size_of(rank);
+  const int64_t samples = sampler().size_of(rank);
   return options_.drop_last ? samples / options_.batch_size : (samples + options_.batch_size - 1) / options_.batch_size;
 }
 
 Loader::Iterator Loader::begin() const {
-  return Iterator(std::make_shared<Pass>(source_, sampler_.shard(), options_, size()));
+  const auto* batches = std::get_if<BatchShards>(&sampler_);
+  Pass::Plan plan =
+      batches ? Pass::plan_of(batches->shard(), source_.size) : Pass::plan_of(sampler().shard(), options_.batch_size);
+  return Iterator(std::make_shared<Pass>(source_, std::move(plan), options_, size()));
 }
 
 Loader::Iterator::Iterator(std::shared_ptr<Pass> pass) : pass_(std::move(pass)), batch_(pass_->next()) {}

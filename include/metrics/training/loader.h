@@ -2,6 +2,7 @@
 
 #include <metrics/core/rows.h>
 #include <metrics/export.h>
+#include <metrics/training/batch_shards.h>
 #include <metrics/training/sampler.h>
 
 #include <ATen/core/Tensor.h>
@@ -11,20 +12,24 @@
 #include <cstdint>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace metrics::training {
 
 /// Samples with what metrics want to know of them.
 struct Batch {
-  at::Tensor data;    ///< [N, ...]
-  at::Tensor target;  ///< [N, ...]; undefined where the dataset has none.
-  at::Tensor ids;     ///< int64 [N]: indices in the dataset.
-  at::Tensor valid;   ///< bool [N]: false where a sampler repeats a sample to give all ranks as many.
+  at::Tensor data;          ///< [N, ...]
+  at::Tensor target;        ///< [N, ...]; undefined where the dataset has none.
+  at::Tensor ids;           ///< int64 [N]: indices in the dataset.
+  at::Tensor valid;         ///< bool [N]: false where a sampler repeats a sample to give all ranks as many.
   at::Tensor weights = {};  ///< [N]: what the samples weigh; undefined where the source does not say.
+  std::map<std::string, at::Tensor> columns = {};  ///< [N, ...] each: the source's, of these samples.
 
   int64_t size() const { return ids.size(0); }
   /// To pass to a metric's update beside predictions for this batch.
@@ -40,6 +45,8 @@ struct Source {
   std::function<std::pair<at::Tensor, at::Tensor>(const std::vector<int64_t>& indices)> read;
   /// [size]: what each sample weighs; undefined where all count once.
   at::Tensor weights = {};
+  /// [size, ...] each: what else is known of the samples, by name.
+  std::map<std::string, at::Tensor> columns = {};
 };
 
 /// Rows of tensors in memory, and what each weighs. Throws InvalidArgument when they differ in number.
@@ -98,11 +105,16 @@ class METRICS_API Loader {
  public:
   /// Throws InvalidArgument for options that cannot be, and for a sampler of another size than the source.
   Loader(Source source, DistributedSampler sampler, LoaderOptions options = {});
+  /// Takes batches as they are drawn: `batch_size` and `drop_last` stay as they are by default. To begin a pass is then
+  /// collective, as `BatchShards::shard` says; rows of a batch that is a repeat are not valid. An index outside of the
+  /// source is an InvalidArgument, thrown by `begin`.
+  Loader(Source source, BatchShards batches, LoaderOptions options = {});
 
-  void set_epoch(int64_t epoch) { sampler_.set_epoch(epoch); }
-  const DistributedSampler& sampler() const { return sampler_; }
+  void set_epoch(int64_t epoch);
+  /// Throws InvalidArgument where batches are drawn by a batch sampler.
+  const DistributedSampler& sampler() const;
   /// How many batches this rank has in an epoch.
-  int64_t size() const { return batches_of(sampler_.rank()); }
+  int64_t size() const;
   /// The same of any rank.
   int64_t batches_of(int64_t rank) const;
 
@@ -130,7 +142,7 @@ class METRICS_API Loader {
 
  private:
   Source source_;
-  DistributedSampler sampler_;
+  std::variant<DistributedSampler, BatchShards> sampler_;
   LoaderOptions options_;
 };
 
