@@ -119,6 +119,7 @@
 #include <metrics/regression/wmape.h>
 #include <metrics/retrieval/auroc.h>
 #include <metrics/retrieval/average_precision.h>
+#include <metrics/retrieval/embedding_metrics.h>
 #include <metrics/retrieval/fall_out.h>
 #include <metrics/retrieval/hit_rate.h>
 #include <metrics/retrieval/ndcg.h>
