@@ -1,11 +1,5 @@
-"""Open-metric-learning's metrics in the shape of torchmetrics': the real `EmbeddingMetrics` of the installed package, fed batch by batch.
+"""Open-metric-learning's metrics in the shape of torchmetrics': the real `EmbeddingMetrics` of the installed package, fed batch by batch."""
 
-The package is installed without what it depends on (scripts/setup.sh): its metrics need torch, numpy and pandas. What the package as a whole
-imports beside these, for images, plots and downloads, is given as empty modules, of which nothing is called.
-"""
-
-import importlib.abc
-import importlib.machinery
 import importlib.metadata
 import sys
 import types
@@ -17,49 +11,6 @@ import torch
 from torch import Tensor
 
 PACKAGE = "open-metric-learning"
-# Of images, plots, downloads and configurations: imported at the top of modules, and not called by metrics.
-NOT_CALLED = {"albumentations", "cv2", "gdown", "matplotlib", "omegaconf", "PIL", "requests", "torchvision", "validators", "yaml"}
-
-
-def taken(self: Any, *args: Any, value: Any = None, **kwargs: Any) -> None:
-    """Stand for any constructor; the package asks one of them whether it has an argument `value`."""
-
-
-class Absent(type):
-    """A class that any attribute of a module that is not there is, and any attribute of that."""
-
-    def __getattr__(cls, name: str) -> type:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return absent(name)
-
-
-def absent(name: str) -> type:
-    return Absent(name, (), {"__init__": taken})
-
-
-class AbsentModule(types.ModuleType):
-    """A module whose attributes are such classes."""
-
-    __path__: list = []
-
-    def __getattr__(self, name: str) -> type:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return absent(name)
-
-
-class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Gives empty modules for what is not installed of NOT_CALLED."""
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Optional[importlib.machinery.ModuleSpec]:
-        return importlib.machinery.ModuleSpec(name, self, is_package=True) if name.split(".")[0] in NOT_CALLED else None
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
-        return AbsentModule(spec.name)
-
-    def exec_module(self, module: types.ModuleType) -> None:
-        pass
 
 
 def source() -> str:
@@ -69,24 +20,19 @@ def source() -> str:
 
 def oml() -> types.SimpleNamespace:
     """Import what is used of the package. Ends with a line that says what to do where it is missing."""
+    import oml_alone  # noqa: F401 before anything of it
+
     try:
-        version = importlib.metadata.version(PACKAGE)
-    except importlib.metadata.PackageNotFoundError:
-        sys.exit(f"{PACKAGE} is not installed, and the fixtures of metric learning come from it: run scripts/setup.sh")
-    finder, before = Finder(), set(sys.modules)
-    sys.meta_path.append(finder)  # after all others: what is installed is taken from there
-    try:
+        import oml.retrieval.retrieval_results as results
         from oml.functional.metrics import _check_if_in_range, calc_retrieval_metrics, calc_topological_metrics
         from oml.interfaces.datasets import IQueryGalleryLabeledDataset
         from oml.metrics.embeddings import EmbeddingMetrics as Metrics
         from oml.utils.misc import check_if_nonempty_positive_integers, flatten_dict
-    finally:
-        sys.meta_path.remove(finder)
-        for name in set(sys.modules) - before:
-            if isinstance(sys.modules[name], AbsentModule):
-                del sys.modules[name]  # nobody else is to take it for the real one
+    except ModuleNotFoundError as missing:
+        sys.exit(f"{missing.name} is not installed, and the fixtures of embeddings need it: run scripts/setup.sh")
+    # OML numbers sequences anew with pandas, because they may be texts; here they are numbers, of which only equality counts.
+    results.get_sequence_from_dataset = lambda samples: torch.tensor(samples.extra_data["sequence"]) if "sequence" in samples.extra_data else None
     return types.SimpleNamespace(
-        version=version,
         Dataset=IQueryGalleryLabeledDataset,
         Metrics=Metrics,
         in_range=_check_if_in_range,

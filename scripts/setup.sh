@@ -68,7 +68,7 @@ libtorch_is_given() {
 }
 
 install_python_packages() {
-  local installed=.venv/requirements-installed.txt pip=(.venv/bin/python -m pip install --quiet --disable-pip-version-check) torch alone
+  local installed=.venv/requirements-installed.txt pip=(.venv/bin/python -m pip install --quiet --disable-pip-version-check) torch
   cmp -s requirements.txt "$installed" && return
   if [ ! -x .venv/bin/python ]; then
     echo "setup: making .venv"
@@ -81,9 +81,7 @@ install_python_packages() {
       fail "could not install $torch+cpu, neither from pip's own indexes nor from https://download.pytorch.org/whl/cpu"
   fi
   echo "setup: installing the Python packages of requirements.txt"
-  "${pip[@]}" -r requirements.txt || fail "could not install requirements.txt into .venv"
-  mapfile -t alone < <(sed -n 's/^#without-dependencies: //p' requirements.txt)
-  "${pip[@]}" --no-deps "${alone[@]}" || fail "could not install ${alone[*]} into .venv"
+  "${pip[@]}" --no-deps -r requirements.txt || fail "could not install requirements.txt into .venv"
   cp requirements.txt "$installed"
 }
 

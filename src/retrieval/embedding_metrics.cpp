@@ -420,14 +420,7 @@ void EmbeddingMetrics::update(States& states, const Options&, const Tensor& embe
   const bool is_wide = embeddings.scalar_type() == at::kDouble;
   const Tensor numbers = of_taken(embeddings.detach().to(is_wide ? at::kDouble : at::kFloat));
   check_numbers(numbers);
-  const int64_t before = states["labels"].rows();
   if (numbers.size(0) == 0) return;
-  for (const auto& [name, given] :
-       {std::pair{"sequence_ids", sequence_ids.has_value()}, std::pair{"categories", categories.has_value()}}) {
-    if (before == 0 || given == (states[name].rows() > 0)) continue;
-    throw InvalidArgument(std::string("`") + name + "` is given with all updates or with none: this one comes " +
-                          (given ? "with it, those before without" : "without it, those before with it"));
-  }
   states["embeddings"].append(numbers);
   states["labels"].append(of_taken(labels.to(at::kLong)));
   states["is_query"].append(of_taken(is_query));

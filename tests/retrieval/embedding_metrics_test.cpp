@@ -344,6 +344,8 @@ TEST_CASE("embeddings: where one sample has an id, a sequence or a category, all
   given.update(without);
   with.merge(without);
   CHECK_THROWS_WITH_AS(with.compute(), doctest::Contains("6 of 12 samples have `sequence_ids`"), metrics::Error);
+  without.update(given.embeddings, given.labels, given.is_query, given.is_gallery, std::nullopt, given.labels);
+  CHECK_THROWS_WITH_AS(without.compute(), doctest::Contains("6 of 12 samples have `categories`"), metrics::Error);
 }
 
 TEST_CASE("embeddings: too great numbers are refused by their row") {

@@ -94,8 +94,9 @@ struct METRICS_API EmbeddingMetrics {
 /// Over ranks all samples are gathered on each, and each looks for the nearest of its share of the queries.
 ///
 /// Throws InvalidArgument for inputs of other shapes and dtypes, for embeddings that are not finite, and for options
-/// out of range. `compute` throws Error where samples lack that `num_samples` asks for, naming how many and the first.
-/// Source: open-metric-learning's EmbeddingMetrics; torchmetrics has no such class.
+/// out of range. `compute` throws Error where samples lack that `num_samples` asks for, naming how many and the first,
+/// and where some samples have an id, a sequence or a category and others none. Source: open-metric-learning's
+/// EmbeddingMetrics; torchmetrics has no such class.
 METRICS_CLASS(EmbeddingMetrics);
 
 }  // namespace metrics
