@@ -6,11 +6,13 @@
 #include "retrieval/embeddings/nearest.h"
 #include <metrics/core/errors.h>
 #include <metrics/core/registry.h>
+#include <metrics/core/shared_value.h>
 #include <metrics/retrieval/embedding_metrics.h>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/equal.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
@@ -21,10 +23,14 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <condition_variable>
 #include <cstddef>
 #include <cstring>
 #include <limits>
+#include <memory>
+#include <mutex>
 #include <random>
+#include <thread>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -171,6 +177,39 @@ std::vector<std::pair<const char*, Samples>> kinds(bool have_ids) {
   return made;
 }
 
+/// Ranks that are threads: what all of them have said is known when the last of them has.
+struct Meeting {
+  explicit Meeting(int64_t count) : said(static_cast<std::size_t>(count)) {}
+  std::mutex mutex;
+  std::condition_variable all_have;
+  std::vector<metrics::RangeBytes> said, heard;
+  std::size_t speakers = 0, round = 0;
+};
+
+class RankOfThreads final : public metrics::SharingRanks {
+ public:
+  RankOfThreads(Meeting& meeting, int64_t rank) : meeting_(meeting), rank_(rank) {}
+  int64_t rank() const override { return rank_; }
+  int64_t count() const override { return static_cast<int64_t>(meeting_.said.size()); }
+  std::vector<metrics::RangeBytes> gather(const metrics::RangeBytes& own) override {
+    std::unique_lock lock(meeting_.mutex);
+    const std::size_t round = meeting_.round;
+    meeting_.said[static_cast<std::size_t>(rank_)] = own;
+    if (++meeting_.speakers == meeting_.said.size()) {
+      meeting_.heard = meeting_.said;
+      meeting_.speakers = 0;
+      ++meeting_.round;
+      meeting_.all_have.notify_all();
+    }
+    meeting_.all_have.wait(lock, [&] { return meeting_.round > round; });
+    return meeting_.heard;
+  }
+
+ private:
+  Meeting& meeting_;
+  int64_t rank_;
+};
+
 /// Counts the bytes of tensors in its scope.
 class CountedTensors final : public c10::Allocator {
  public:
@@ -265,6 +304,44 @@ TEST_CASE("embeddings: what computing holds at once does not grow with queries t
   CHECK(most > 0);
   CHECK(most < 8 * of_embeddings + (int64_t{3} << 20));
   CHECK(most < of_all_distances / 8);
+}
+
+TEST_CASE("embeddings: ranks that share the queries have the value of one, whatever their number") {
+  const EmbeddingMetricsOptions options{.cmc_top_k = {1, 5}, .fmr_vals = {0, 0.1, 0.5}};
+  for (const int64_t samples : {2, 41}) {
+    EmbeddingMetrics metric(options);
+    Given(samples, 3, 4, 11).update(metric, Rows{.ids = at::arange(samples, at::kLong)});
+    const auto expected = metrics::definitions::EmbeddingMetrics::finalise(metric.states(), options);
+    const auto ranged = metric.ranged_value();
+    const auto* const shared = dynamic_cast<const metrics::SharedValue*>(ranged.get());
+    REQUIRE(shared != nullptr);
+    for (const int64_t count : {1, 2, 3, 5}) {
+      CAPTURE(count);
+      Meeting meeting(count);
+      auto parts = std::make_shared<metrics::RangedParts>();
+      parts->columns.emplace_back(static_cast<std::size_t>(count));
+      std::vector<std::thread> ranks;
+      for (int64_t rank = 0; rank < count; ++rank) {
+        ranks.emplace_back([&, rank] {
+          RankOfThreads of_thread(meeting, rank);
+          parts->columns.front()[static_cast<std::size_t>(rank)] = shared->share(metric.states(), of_thread);
+        });
+      }
+      for (std::thread& rank : ranks) rank.join();
+      if (samples > 5 && count > 1) {  // each has only a part of the queries' hits
+        const std::size_t whole = parts->columns.front().front().size() + parts->columns.front()[1].size();
+        CHECK(parts->columns.front()[1].size() < whole * 2 / 3);
+      }
+      metrics::States merged = metric.states().snapshot();
+      merged.set_parts(parts);
+      const auto value = metrics::definitions::EmbeddingMetrics::finalise(merged, options);
+      REQUIRE(value.size() == expected.size());
+      for (const auto& [name, number] : expected) {
+        CAPTURE(name);
+        CHECK(at::equal(value.at(name).nan_to_num(-7), number.nan_to_num(-7)));
+      }
+    }
+  }
 }
 
 TEST_CASE("embeddings: a sample that comes again is the lowest rank's") {
