@@ -22,6 +22,10 @@ WITHOUT_FUNCTIONALS = ("aggregation", "wrappers")
 WITHOUT_CLASSES = ("pairwise",)
 
 
+# Classes of which another package is the reference, each in a module here that brings them to the shape of torchmetrics'.
+OTHERS = {"EmbeddingMetrics": "metric_learning"}
+
+
 def find(name: str, package: str, domains: tuple) -> Any:
     """Return what torchmetrics calls so, in the package or in one of its domains."""
     for module in (*(f"{package}.{domain}" for domain in domains), package):
@@ -31,7 +35,9 @@ def find(name: str, package: str, domains: tuple) -> Any:
 
 
 def find_class(name: str) -> type:
-    """Return torchmetrics' class of that name, its task classes included."""
+    """Return torchmetrics' class of that name, its task classes included, or another package's."""
+    if name in OTHERS:
+        return getattr(importlib.import_module(OTHERS[name]), name)
     return find(name, "torchmetrics", tuple(d for d in DOMAINS if d not in WITHOUT_CLASSES))
 
 
@@ -76,7 +82,7 @@ class Case:
     functional_call: Optional[dict] = None  # its inputs and options by name, where it takes others than the class
     whole: Optional[dict] = None  # all batches as one; their concatenation where none is given
     valid: Optional[list] = None  # a bool tensor per batch: rows that count. torchmetrics gets these rows alone
-    ids: Optional[list] = None  # an int64 tensor per batch: the sample ids of its rows, which torchmetrics does not get
+    ids: Optional[list] = None  # an int64 tensor per batch: the sample ids of its rows; a class that says `takes_ids` gets them
     weights: Optional[list] = None  # a tensor per batch: weights of its rows. `forward_by` and `final_by` get them as `sample_weight`
     rows: str = "invariant"  # what permuting rows does to the value: "invariant", "permutes" it likewise
     tolerance: Optional[dict] = None
@@ -229,6 +235,7 @@ class Stem:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.source = f"torchmetrics {torchmetrics.__version__}"
         self.cases: list = []
         self.misuses: list = []
         self.tensors: dict = {}
@@ -249,7 +256,9 @@ class Stem:
         """Have torchmetrics play the case and write down what came out."""
         if any(c["name"] == case.name for c in self.cases):
             raise AssertionError(f"{self.name}: two cases named {case.name}")
-        counted = [kept_rows(b, case.valid[i] if case.valid else None) for i, b in enumerate(case.batches)]
+        known = case.ids and getattr(find_class(case.metric), "takes_ids", False)
+        given = [b | {"ids": i} for b, i in zip(case.batches, case.ids)] if known else case.batches
+        counted = [kept_rows(b, case.valid[i] if case.valid else None) for i, b in enumerate(given)]
         if case.weights and not case.final_by:
             raise AssertionError(f"{case.name}: torchmetrics knows no weights of rows")
         weighed = [b | {"sample_weight": w} for b, w in zip(counted, case.weights)] if case.weights else counted
@@ -380,7 +389,7 @@ class Stem:
         return {
             "format": 1,
             "stem": self.name,
-            "source": f"torchmetrics {torchmetrics.__version__}",
+            "source": self.source,
             "cases": self.cases,
             "misuse": self.misuses,
         }

@@ -14,7 +14,7 @@ from typing import Any, Callable, Optional
 import torch
 from cases import Case, create, find_class, named
 from draws import Draws
-from fuzz_draws import INPUTS, NAN, OWN, RANGES, WAYS, Drawn, drawn_options, one_in, sizes, spoilt, values_of, ways_of
+from fuzz_draws import INPUTS, NAN, NOT_AS_DOMAIN, OWN, RANGES, WAYS, Drawn, drawn_options, one_in, sizes, spoilt, values_of, ways_of
 from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.metric import CompositionalMetric
@@ -42,7 +42,7 @@ def families(registry: list) -> dict:
     """Group the metrics that take the same inputs."""
     found: dict = {}
     for entry in registry:
-        if entry["domain"] not in INPUTS or entry["name"] in ("FrechetInceptionDistance", "ContinuousRankedProbabilityScore", "CosineSimilarity"):
+        if entry["domain"] not in INPUTS or entry["name"] in ("FrechetInceptionDistance", "ContinuousRankedProbabilityScore", "CosineSimilarity", *NOT_AS_DOMAIN):
             continue
         task = next((t for t in TASKS if entry["name"].startswith(t)), "") if entry["domain"] == "classification" else ""
         names = "" if entry["domain"] == "aggregation" else " ".join(i["name"] for i in entry["inputs"])

@@ -14,7 +14,7 @@ struct Description {
   std::string_view of, text;
 };
 
-constexpr std::array<Description, 646> sorted{{
+constexpr std::array<Description, 659> sorted{{
     {"AdjustedMutualInfoScore",
      "Computes the mutual information of two clusterings beyond chance, (MI - E[MI]) / (mean of entropies - "
      "E[MI]), where E[MI] is that of clusterings with clusters of the same sizes. 0 where one of them has a "
@@ -395,6 +395,34 @@ constexpr std::array<Description, 646> sorted{{
      "Integers [N]."},
     {"DunnIndexOptions.p",
      "Which norm distances are, any number."},
+    {"EmbeddingMetrics",
+     "Computes how well embeddings find samples of the same label: for each query the nearest samples of the "
+     "gallery are looked at, by Euclidean distance, without the query itself and without samples of its own "
+     "sequence."},
+    {"EmbeddingMetrics.categories",
+     "Int64 [N], for a value of each category beside that of all."},
+    {"EmbeddingMetrics.embeddings",
+     "[N, D], floating and finite."},
+    {"EmbeddingMetrics.is_gallery",
+     "Bool [N], a sample can be both or neither."},
+    {"EmbeddingMetrics.is_query",
+     "Bool [N], a sample can be both or neither."},
+    {"EmbeddingMetrics.labels",
+     "Integers [N]."},
+    {"EmbeddingMetrics.sequence_ids",
+     "Int64 [N], of samples that are not looked for from each other."},
+    {"EmbeddingMetricsOptions.cmc_top_k",
+     "Numbers of nearest samples to look for a relevant one in."},
+    {"EmbeddingMetricsOptions.fmr_vals",
+     "Rates of false matches, from 0 to 1, to give the rate of false non-matches at."},
+    {"EmbeddingMetricsOptions.map_top_k",
+     "Numbers of nearest samples whose average precision is taken."},
+    {"EmbeddingMetricsOptions.num_samples",
+     "How many samples there have to be; with sample ids those from 0 on."},
+    {"EmbeddingMetricsOptions.pcf_variance",
+     "Shares of the variance, from 0 to 1, that principal components have to explain."},
+    {"EmbeddingMetricsOptions.precision_top_k",
+     "Numbers of nearest samples whose precision is taken."},
     {"ExplainedVariance",
      "Computes how much of the targets' variance the predictions explain, 1 - var(target - preds) / "
      "var(target), in sums that survive any offset of numbers up to 2^500 in size."},

@@ -9,6 +9,7 @@
 //   metrics/core/readable.h
 //   metrics/core/registry.h
 //   metrics/core/sample_ids.h
+//   metrics/core/shared_value.h
 //   metrics/distributed/counting_backend.h   for who sends collectives of their own:
 //   metrics/distributed/notices.h
 //   metrics/distributed/rank_names.h
@@ -120,6 +121,7 @@
 #include <metrics/regression/wmape.h>
 #include <metrics/retrieval/auroc.h>
 #include <metrics/retrieval/average_precision.h>
+#include <metrics/retrieval/embedding_metrics.h>
 #include <metrics/retrieval/fall_out.h>
 #include <metrics/retrieval/hit_rate.h>
 #include <metrics/retrieval/ndcg.h>

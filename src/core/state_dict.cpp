@@ -2,6 +2,7 @@
 #include "loaded_states.h"
 #include "reductions.h"
 #include <metrics/core/autograd_scope.h>
+#include <metrics/core/ranges.h>
 #include <metrics/core/readable.h>
 #include <metrics/core/state_dict.h>
 #include <metrics/core/unit.h>
@@ -333,7 +334,7 @@ std::string keys_of(const States& states, const std::string& name, const std::st
 }  // namespace
 
 States Unit::shown_states() const {
-  if (states_->parts() != nullptr) {
+  if (states_->parts() != nullptr && !states_->parts()->beside_rows) {
     throw Error(to_string() +
                 ": its rows have stayed on their ranks, only its value is here; unsync() puts the local states back");
   }

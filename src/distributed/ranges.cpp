@@ -3,6 +3,7 @@
 #include <metrics/core/errors.h>
 #include <metrics/core/ranges.h>
 #include <metrics/core/sample_ids.h>
+#include <metrics/core/shared_value.h>
 #include <metrics/core/unit.h>
 #include <metrics/distributed/ranged_rows.h>
 
@@ -774,7 +775,9 @@ void choose_ranges(std::span<const SyncItem> items, const std::vector<Table>& ta
                    std::vector<Route>& routes) {
   for (std::size_t i = 0; i < items.size(); ++i) {
     const AgreedItem& agreed = agreement.items[i];
-    if (!agreed.dirty || agreed.needs_gradients || !items[i].metric->ranged_value()) continue;
+    if (!agreed.dirty || agreed.needs_gradients) continue;
+    const auto value = items[i].metric->ranged_value();
+    if (!value || dynamic_cast<const SharedValue*>(value.get()) != nullptr) continue;
     const ItemEntry& entry = tables.front().items[i];
     int64_t size = 0;
     bool host = true, rows = false, ids = false;

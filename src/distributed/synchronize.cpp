@@ -5,6 +5,7 @@
 #include "payload.h"
 #include "process_group_impl.h"
 #include "ranges.h"
+#include "shares.h"
 #include <metrics/core/errors.h>
 #include <metrics/core/unit.h>
 #include <metrics/distributed/process_group.h>
@@ -66,6 +67,7 @@ class Synchronisation {
       exchange_ranges(gathered, transport_, merged);
     });
     place(reduced, merged);
+    if (all_have(BlockHeader::ForValues)) share_work(items_, agreement, transport_, merged);
     return results(agreement, &gathered, std::move(merged));
   }
 

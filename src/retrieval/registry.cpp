@@ -3,6 +3,7 @@
 #include <metrics/core/define.h>
 #include <metrics/retrieval/auroc.h>
 #include <metrics/retrieval/average_precision.h>
+#include <metrics/retrieval/embedding_metrics.h>
 #include <metrics/retrieval/fall_out.h>
 #include <metrics/retrieval/hit_rate.h>
 #include <metrics/retrieval/ndcg.h>
@@ -20,6 +21,7 @@ Domain retrieval_domain() {
       .name = domain,
       .metrics =
           {
+              entry<EmbeddingMetrics>(domain),
               entry<RetrievalAUROC>(domain),
               entry<RetrievalFallOut>(domain),
               entry<RetrievalHitRate>(domain),

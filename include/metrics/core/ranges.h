@@ -162,6 +162,7 @@ class METRICS_API RangedValue {
 struct RangedParts {
   std::vector<std::vector<RangeBytes>> columns;
   std::vector<RangeBytes> facts;  ///< Of all ranks.
+  bool beside_rows = false;       ///< Whether the rows are there, too (metrics/core/shared_value.h).
 };
 
 }  // namespace metrics
