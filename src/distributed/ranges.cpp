@@ -78,7 +78,7 @@ int64_t count_below(const Tensor& keys, uint64_t key) {
   return low;
 }
 
-/// A key for so many rows, as one rank tells the others.
+/// A key for so many rows, in the middle of them, as one rank tells the others.
 struct Sample {
   uint64_t key = 0;
   uint64_t rows = 0;
@@ -87,6 +87,9 @@ struct Sample {
 /// Of each column a rank sends so many samples for each range: with three kinds of rows no range gets more than 1.2
 /// times its share, beside the rows of one key.
 constexpr int64_t samples_a_range = 32;
+/// But no more than for so many ranges, because all ranks get those of all: where there are more ranks, what their
+/// samples leave open hardly adds up, as each rank's errs in a way of its own.
+constexpr int64_t most_sampled_ranges = 64;
 
 /// Keys at equal distances, the same share of each kind.
 std::vector<Sample> samples_of(const RangedRows::Column& column, int64_t most) {
@@ -100,7 +103,7 @@ std::vector<Sample> samples_of(const RangedRows::Column& column, int64_t most) {
     const int64_t count = std::min(size, 1 + (most - kinds) * size / rows);
     for (int64_t i = 0; i < count; ++i) {
       const int64_t begin = i * size / count, end = (i + 1) * size / count;
-      samples.push_back({key_at(kind.keys, begin), static_cast<uint64_t>(end - begin)});
+      samples.push_back({key_at(kind.keys, begin + (end - begin) / 2), static_cast<uint64_t>(end - begin)});
     }
   }
   return samples;
@@ -133,7 +136,8 @@ std::vector<Cut> cuts_of(std::vector<Sample> samples, int64_t ranges, bool ties_
         cuts.push_back({samples[i].key, std::clamp(rows_below / static_cast<double>(rows), 0.0, 1.0)});
       }
     } else {
-      while (cuts.size() + 1 < count && before * count >= next()) cuts.push_back({samples[i].key});
+      // Half of a sample's rows are below its key.
+      while (cuts.size() + 1 < count && (2 * before + rows) * count >= 2 * next()) cuts.push_back({samples[i].key});
     }
     before += rows;
     i = end;
@@ -457,7 +461,7 @@ class Exchange {
   }
 
   void exchange_samples() {
-    const int64_t most = samples_a_range * world_;
+    const int64_t most = samples_a_range * std::min(world_, most_sampled_ranges);
     struct Wanted {
       std::vector<Sample> samples;
       bool ties_part;
