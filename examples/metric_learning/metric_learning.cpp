@@ -1,15 +1,17 @@
 // Trains embeddings of handwritten digits that lie somewhere on a larger canvas, so that digits of one class are found
 // by a search for the nearest: alone, and on several ranks with `metrics launch -n 2 -- metric_learning`.
+//   metric_learning [--save FILE]      trains, and saves the embeddings of the digits that it evaluates
+//   metric_learning --evaluate FILE    evaluates saved ones
 
 #include "../digits/idx.h"
 #include <metrics/core/errors.h>
 #include <metrics/distributed/process_group.h>
+#include <metrics/retrieval/embedding_metrics.h>
 #include <metrics/trainer/trainer.h>
 #include <metrics/training/balance_sampler.h>
 #include <metrics/training/batch_shards.h>
 #include <metrics/training/embedder.h>
 #include <metrics/training/embedding_dataset.h>
-#include <metrics/training/gather.h>
 #include <metrics/training/loader.h>
 #include <metrics/training/triplet_loss.h>
 
@@ -17,9 +19,11 @@
 
 #include <exception>
 #include <filesystem>
+#include <functional>
 #include <iomanip>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -88,32 +92,40 @@ nn::Sequential backbone() {
 
 using Extractor = Embedder<nn::Sequential>;
 
-/// The mean average precision at 5 of a search among all other samples.
-double map_at_5(const Tensor& embeddings, const Tensor& labels) {
-  constexpr int64_t k = 5;
-  const Tensor distances = torch::cdist(embeddings, embeddings).fill_diagonal_(1e9);
-  const Tensor nearest = std::get<1>(distances.topk(k, 1, /*largest=*/false));
-  const Tensor hits =
-      (labels.index_select(0, nearest.flatten()).view({-1, k}) == labels.unsqueeze(1)).to(torch::kDouble);
-  const Tensor precisions = hits.cumsum(1) / torch::arange(1, k + 1);
-  return ((precisions * hits).sum(1) / hits.sum(1).clamp_min(1)).mean().item<double>();
-}
-
-/// What this rank's samples become, gathered from all ranks: each sample comes once.
-double evaluated(Extractor& extractor, const Loader& loader) {
+/// How well samples are found by embeddings, which `embed` makes of a batch: over all ranks, each sample once.
+double map_at_5(const Loader& loader, const std::function<Tensor(const Tensor&)>& embed) {
   const torch::NoGradGuard no_grad;
-  extractor.eval();
-  std::vector<Tensor> embeddings, labels;
+  metrics::EmbeddingMetrics found({.map_top_k = {5}, .num_samples = loader.sampler().dataset_size()});
   for (const Batch& batch : loader) {
-    embeddings.push_back(extractor.forward(batch.data));
-    labels.push_back(batch.target);
+    found.update(embed(batch.data), batch.target, batch.columns.at("is_query"), batch.columns.at("is_gallery"),
+                 std::nullopt, std::nullopt, batch.rows());
   }
-  extractor.train();
-  const auto all = gather_rows({torch::cat(embeddings), torch::cat(labels)});
-  return map_at_5(all.tensors[0], all.tensors[1]);
+  return found.compute().at("OVERALL/map/5").item<double>();
 }
 
-void run(const fs::path& data) {
+/// Digits that are searched for among each other.
+Loader to_evaluate(const Tensor& data, const Tensor& labels) {
+  const Tensor each = torch::ones({labels.size(0)}, torch::kBool);
+  return Loader(query_gallery(labelled(data, labels), {.is_query = each, .is_gallery = each}),
+                DistributedSampler(labels.size(0), {.shuffle = false}), {.batch_size = 64});
+}
+
+void print(const std::string& when, double map) {
+  if (metrics::default_process_group()->rank() > 0) return;
+  std::cout << when << ": map@5 " << std::fixed << std::setprecision(3) << map << std::endl;
+}
+
+void evaluate(const fs::path& saved) {
+  const auto world = metrics::init_process_group();
+  std::vector<Tensor> read;
+  torch::load(read, saved.string());
+  const double map = map_at_5(to_evaluate(read.at(0), read.at(1)), [](const Tensor& embeddings) { return embeddings; });
+  print("saved", map);
+  if (world->rank() == 0) std::cout << "in full: " << std::hexfloat << map << std::endl;
+}
+
+void train(const std::optional<fs::path>& save) {
+  const fs::path data = shipped_data();
   at::set_num_threads(1);
   torch::manual_seed(1);
   const auto world = metrics::init_process_group();
@@ -131,21 +143,24 @@ void run(const fs::path& data) {
   Loader train_loader(labelled(train.images, train.labels), BatchShards(batch_sampler));
 
   // val
-  const Tensor each = torch::ones({val.labels.size(0)}, torch::kBool);  // is searched for, and among the others
-  const Loader val_loader(query_gallery(labelled(val.images, val.labels), {.is_query = each, .is_gallery = each}),
-                          DistributedSampler(val.labels.size(0), {.shuffle = false}), {.batch_size = 64});
-  const auto print = [&](const std::string& when, double map) {
-    if (world->rank() == 0) std::cout << when << ": map@5 " << std::fixed << std::setprecision(3) << map << std::endl;
+  const Loader val_loader = to_evaluate(val.images, val.labels);
+  const auto embed = [&](const Tensor& images) { return extractor->forward(images); };
+  const auto evaluated = [&](const auto& what) {
+    extractor->eval();
+    const auto result = what();
+    extractor->train();
+    return result;
   };
+  const auto map = [&] { return map_at_5(val_loader, embed); };
   const metrics::trainer::Callback metric_callback{
-      .run_started = [&](Run&) { print("before training", evaluated(*extractor, val_loader)); },
+      .run_started = [&](Run&) { print("before training", evaluated(map)); },
       .run_ended =
           [&](Run& ended) {
             const auto loss = std::to_string(ended.values.back().second.item<float>());
-            print("after training, at a loss of " + loss, evaluated(*extractor, val_loader));
+            print("after training, at a loss of " + loss, evaluated(map));
           },
   };
-  print("raw pixels", map_at_5(val.images.flatten(1), val.labels));
+  print("raw pixels", map_at_5(val_loader, [](const Tensor& images) { return images.flatten(1); }));
 
   // run
   Trainer trainer(extractor, optimizer, {.epochs = kEpochs, .seed = 1, .console = nullptr});
@@ -153,13 +168,24 @@ void run(const fs::path& data) {
   trainer.fit(Stage("train", train_loader, [&](auto& model, const Batch& batch) -> Result {
     return {criterion(model.forward(moved(batch.data)), batch.target)};
   }));
+  if (save && world->rank() == 0) {
+    const torch::NoGradGuard no_grad;
+    torch::save(std::vector<Tensor>{evaluated([&] { return embed(val.images); }), val.labels}, save->string());
+  }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    run(argc > 1 ? fs::path(argv[1]) : shipped_data());
+    const std::vector<std::string> arguments(argv + 1, argv + argc);
+    if (arguments.size() == 2 && arguments[0] == "--evaluate") {
+      evaluate(arguments[1]);
+    } else if (arguments.empty() || (arguments.size() == 2 && arguments[0] == "--save")) {
+      train(arguments.empty() ? std::nullopt : std::optional<fs::path>(arguments[1]));
+    } else {
+      throw metrics::Error("usage: metric_learning [--save FILE | --evaluate FILE]");
+    }
     return 0;
   } catch (const std::exception& error) {
     std::cerr << "metric_learning: " << error.what() << "\n";

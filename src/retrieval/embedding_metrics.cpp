@@ -430,7 +430,7 @@ void EmbeddingMetrics::update(States& states, const Options&, const Tensor& embe
   if (rows.ids) states["_ids"].append(of_taken(ids_of_elements(*rows.ids, {count})));
 }
 
-std::unique_ptr<RangedValue> EmbeddingMetrics::ranged(const Options& options) {
+std::shared_ptr<const RangedValue> EmbeddingMetrics::ranged(const Options& options) {
   return std::make_unique<SharedSearch>(options);
 }
 

@@ -51,7 +51,7 @@ struct METRICS_API EmbeddingMetrics {
   static void update(States& states, const Options& options, const Tensor& embeddings, const Tensor& labels,
                      const Tensor& is_query, const Tensor& is_gallery, const std::optional<Tensor>& sequence_ids,
                      const std::optional<Tensor>& categories, const Rows& rows);
-  static std::unique_ptr<RangedValue> ranged(const Options& options);
+  static std::shared_ptr<const RangedValue> ranged(const Options& options);
   static Result finalise(const States& states, const Options& options);
   static void complete_from_torchmetrics(States& states, const Options& options);
   static std::string update_key(const Options& options);
