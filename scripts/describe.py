@@ -81,7 +81,7 @@ class Headers:
                     self.classes[match[1]] = said
                     if "struct" not in line:
                         self.metrics.add(match[1])
-            elif scope and (match := FIELD.match(line)) and not re.search(r"static|using|return", line):
+            elif scope and (match := FIELD.match(line)) and not re.search(r"\b(?:static|using|return)\b", line):
                 # Options within a class are called after it.
                 struct = scope[0][0]
                 if scope[-1][0] == "Options":

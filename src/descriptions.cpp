@@ -14,7 +14,7 @@ struct Description {
   std::string_view of, text;
 };
 
-constexpr std::array<Description, 659> sorted{{
+constexpr std::array<Description, 660> sorted{{
     {"AdjustedMutualInfoScore",
      "Computes the mutual information of two clusterings beyond chance, (MI - E[MI]) / (mean of entropies - "
      "E[MI]), where E[MI] is that of clusterings with clusters of the same sizes. 0 where one of them has a "
@@ -423,6 +423,8 @@ constexpr std::array<Description, 659> sorted{{
      "Shares of the variance, from 0 to 1, that principal components have to explain."},
     {"EmbeddingMetricsOptions.precision_top_k",
      "Numbers of nearest samples whose precision is taken."},
+    {"EmbeddingMetricsOptions.return_only_overall_category",
+     "Whether the result leaves out what the categories have."},
     {"ExplainedVariance",
      "Computes how much of the targets' variance the predictions explain, 1 - var(target - preds) / "
      "var(target), in sums that survive any offset of numbers up to 2^500 in size."},

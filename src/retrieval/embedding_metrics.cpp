@@ -458,8 +458,12 @@ void EmbeddingMetrics::complete_from_torchmetrics(States& states, const Options&
     const State& state = states[name];
     if (state.rows() == 0) continue;
     require_integer_rows(state);
-    if (state.tensor().dim() == 1) continue;
-    throw StateMisfit(name, c10::str("expected one number a sample, got shape ", state.tensor().sizes()));
+    if (state.tensor().dim() != 1) {
+      throw StateMisfit(name, c10::str("expected one number a sample, got shape ", state.tensor().sizes()));
+    }
+    if (state.rows() != states["embeddings"].rows()) {
+      throw StateMisfit(name, c10::str("has ", state.rows(), " numbers for ", states["embeddings"].rows(), " samples"));
+    }
   }
 }
 

@@ -64,7 +64,8 @@ bool has_empty_list(const StateDict& dict) {
 /// What a state's numbers count, so that none is negative or NaN.
 bool is_count(std::string_view state, const Tensor& tensor) {
   // What is asked for by number, and clusters, may be any integers.
-  const bool any_integer = state == "indexes" || state == "target" || state == "preds" || state == "labels";
+  const bool any_integer = state == "indexes" || state == "target" || state == "preds" || state == "labels" ||
+                           state == "sequence_ids" || state == "categories";
   if (tensor.scalar_type() == at::kLong && !any_integer) return true;
   return state == "n_total" || state == "errors";
 }

@@ -2,10 +2,13 @@
 #include "folder.h"
 #include <metrics/aggregation/aggregation.h>
 #include <metrics/classification/accuracy.h>
+#include <metrics/classification/auroc.h>
+#include <metrics/classification/average_precision.h>
 #include <metrics/classification/confusion_matrix.h>
 #include <metrics/core/draws.h>
 #include <metrics/core/errors.h>
 #include <metrics/distributed/process_group.h>
+#include <metrics/distributed/ranged_rows.h>
 #include <metrics/trainer/trainer.h>
 #include <metrics/training/loader.h>
 #include <metrics/training/sampler.h>
@@ -445,4 +448,34 @@ TEST_CASE("trainer: by join, ranks have different numbers of batches, or none") 
   const auto result = run_workers("joins", 3);
   INFO(result.message() << result.processes[0].error << result.processes[1].error << result.processes[2].error);
   CHECK(result.ok());
+}
+
+WORKER(stage_of_many_rows) {
+  const auto group = init_process_group();
+  const int64_t world = group->world_size(), rows = 20000;
+  metrics::set_ranged_bytes(0);
+  const Tensor all = (at::arange(rows * world, at::kLong) * 7919).remainder(rows * world).to(at::kFloat);
+  const Tensor targets = (at::arange(rows * world, at::kLong) * 31).remainder(17) < 8;
+  metrics::trainer::StageMetrics stage(
+      "val", metrics::MetricCollection({metrics::BinaryAUROC(), metrics::BinaryAveragePrecision()}));
+  const int64_t begin = group->rank() * rows;
+  const Tensor own = all.slice(0, begin, begin + rows);
+  stage.update(Result{own / own.numel(), {own, targets.slice(0, begin, begin + rows)}}, {}, rows);
+  const auto before = group->counters();
+  const StageValues values = stage.compute();
+  const auto sent = group->counters() - before;
+  expect(sent.bytes <= 4 * rows + 24576, "the rows of an epoch travel once, in 4 bytes: " + std::to_string(sent.bytes));
+  // The block, a gather of the loss's sums, and six for the rows.
+  expect(sent.collectives <= 8, "one exchange: " + std::to_string(sent.collectives));
+  metrics::BinaryAUROC area;
+  area.set_metric_options({.sync_on_compute = false});
+  area.update(all, targets);
+  for (const auto& [name, value] : values) {
+    if (name == "val/BinaryAUROC") expect(at::equal(value, area.compute()), "the area of all ranks");
+  }
+  expect(values.size() == 3, "three values");
+}
+
+TEST_CASE("trainer: rows that only values need travel once in an epoch") {
+  for (const int64_t world : metrics_test::world_sizes({2, 3})) CHECK(run_workers("stage_of_many_rows", world).ok());
 }

@@ -78,14 +78,16 @@ class RowsToSend {
     const std::size_t most[] = {yes, no};
     for (const Kind kind : {kYes, kNo}) {
       keys_[kind] = empty_keys<Key>(most[kind]);
-      if (weigh) weights_[kind] = at::empty({static_cast<int64_t>(most[kind])}, at::kDouble);
+      key_[kind] = keys_of<Key>(keys_[kind]);
+      if (!weigh) continue;
+      weights_[kind] = at::empty({static_cast<int64_t>(most[kind])}, at::kDouble);
+      weight_[kind] = weights_[kind].template mutable_data_ptr<double>();
     }
   }
 
   void add(Kind kind, Key key, double weight) {
-    keys_of<Key>(keys_[kind])[sizes_[kind]] = key;
-    if (weigh) weights_[kind].template mutable_data_ptr<double>()[sizes_[kind]] = weight;
-    ++sizes_[kind];
+    *key_[kind]++ = key;
+    if (weigh) *weight_[kind]++ = weight;
   }
   void add_many(Key key, const Counted<Number>& counted) {
     many_.push_back(key);
@@ -95,8 +97,9 @@ class RowsToSend {
   RangedRows::Column rows() {
     RangedRows::Column column(kKinds);
     for (const Kind kind : {kYes, kNo}) {
-      column[kind].keys = keys_[kind].narrow(0, 0, sizes_[kind]);
-      if (weigh) column[kind].values = weights_[kind].narrow(0, 0, sizes_[kind]);
+      const auto size = static_cast<int64_t>(key_[kind] - keys_of<Key>(keys_[kind]));
+      column[kind].keys = keys_[kind].narrow(0, 0, size);
+      if (weigh) column[kind].values = weights_[kind].narrow(0, 0, size);
     }
     const auto count = static_cast<int64_t>(many_.size());
     column[kMany].keys = empty_keys<Key>(many_.size());
@@ -112,7 +115,8 @@ class RowsToSend {
   static constexpr bool weigh = !std::is_same_v<Number, int64_t>;
 
   Tensor keys_[2], weights_[2];
-  int64_t sizes_[2] = {0, 0};
+  Key* key_[2];  // where the next ones go
+  double* weight_[2] = {nullptr, nullptr};
   std::vector<Key> many_;
   std::vector<Counted<Number>> counted_;
 };
@@ -307,7 +311,18 @@ std::unique_ptr<RangedRows::Range> range_of(const std::vector<std::vector<KeyedR
     for (const Key key : keys_of<Key>(rows)) range->often.push_back({places.place_of(key), *counted++});
   }
   std::sort(range->often.begin(), range->often.end(), [](const auto& a, const auto& b) { return a.place < b.place; });
-  range->each_point([&](const Number& yes, const Number& no, Key) { range->totals = {yes, no}; });
+  for (const auto& many_rows : range->often) range->totals.add({many_rows.counted.yes, many_rows.counted.no});
+  for (const Kind kind : {kYes, kNo}) {
+    Number& total = kind == kYes ? range->totals.yes : range->totals.no;
+    for (const KeyedRows& rows : kinds[kind]) {
+      if constexpr (weigh) {
+        const double* const weights = rows.values.const_data_ptr<double>();
+        for (int64_t i = 0; i < rows.keys.numel(); ++i) total = total + weights[i];
+      } else {
+        total += rows.keys.numel();
+      }
+    }
+  }
   return range;
 }
 
