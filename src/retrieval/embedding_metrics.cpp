@@ -442,8 +442,8 @@ auto EmbeddingMetrics::finalise(const States& states, const Options& options) ->
       parts != nullptr ? SharedSearch::found_in(*parts) : found_by(samples, options, {0, all}, Sharing{});
   Result result;
   const auto where = at::TensorOptions(at::kDouble).device(states.device());
-  for (const auto& [name, value] : Computed(samples, found, options).values()) {
-    result.emplace(name, at::scalar_tensor(value, where));
+  for (const auto& [key, value] : Computed(samples, found, options).values()) {
+    result.emplace(key, at::scalar_tensor(value, where));
   }
   return result;
 }
@@ -454,15 +454,15 @@ void EmbeddingMetrics::complete_from_torchmetrics(States& states, const Options&
   if (states["embeddings"].rows() > 0 && states["embeddings"].tensor().dim() != 2) {
     throw StateMisfit("embeddings", c10::str("expected [N, D], got shape ", states["embeddings"].tensor().sizes()));
   }
-  for (const char* const name : {"labels", "is_query", "is_gallery", "sequence_ids", "categories"}) {
-    const State& state = states[name];
+  for (const char* const column : {"labels", "is_query", "is_gallery", "sequence_ids", "categories"}) {
+    const State& state = states[column];
     if (state.rows() == 0) continue;
     require_integer_rows(state);
     if (state.tensor().dim() != 1) {
-      throw StateMisfit(name, c10::str("expected one number a sample, got shape ", state.tensor().sizes()));
+      throw StateMisfit(column, c10::str("expected one number a sample, got shape ", state.tensor().sizes()));
     }
     if (state.rows() != states["embeddings"].rows()) {
-      throw StateMisfit(name, c10::str("has ", state.rows(), " numbers for ", states["embeddings"].rows(), " samples"));
+      throw StateMisfit(column, c10::str("has ", state.rows(), " numbers for ", states["embeddings"].rows(), " samples"));
     }
   }
 }
