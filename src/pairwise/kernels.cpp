@@ -3,6 +3,7 @@
 #include "kernels/fastest.h"
 #include "kernels/math.h"
 #include "kernels/parallel.h"
+#include "kernels/squared_distance.h"
 
 #include <ATen/ops/empty.h>
 
@@ -16,6 +17,7 @@ namespace {
 
 using metrics::kernels::fastest;
 using metrics::kernels::parallel;
+using metrics::kernels::squared_distance;
 
 // A panel of 128 columns is 32 KiB, which a processor's nearest cache holds.
 template <class T>
@@ -153,27 +155,6 @@ Tensor panels_of(const Tensor& rows) {
 }
 
 constexpr double near = 0.25;  // of both squares of lengths: from there on products lose two bits
-
-template <class T>
-METRICS_INLINE double squared_distance(const T* x, const T* y, int64_t columns) {
-  constexpr int64_t lanes = 8;
-  double of_lanes[lanes] = {};
-  int64_t i = 0;
-  for (; i + lanes <= columns; i += lanes) {
-#pragma omp simd
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      const double difference = static_cast<double>(x[i + lane]) - static_cast<double>(y[i + lane]);
-      of_lanes[lane] += difference * difference;
-    }
-  }
-  double sum = 0;
-  for (; i < columns; ++i) {
-    const double difference = static_cast<double>(x[i]) - static_cast<double>(y[i]);
-    sum += difference * difference;
-  }
-  for (const double lane : of_lanes) sum += lane;
-  return sum;
-}
 
 /// Writes the squares, or -1 for pairs that are near, and returns how many these are.
 template <class T>

@@ -2,6 +2,7 @@
 
 #include "kernels/fastest.h"
 #include "kernels/parallel.h"
+#include "kernels/squared_distance.h"
 
 #include <ATen/Context.h>
 #include <ATen/Dispatch.h>
@@ -15,25 +16,6 @@
 namespace metrics::retrieval::embeddings {
 
 namespace {
-
-/// The sum of squared differences, in eight sums side by side whatever the machine's registers hold.
-template <class T>
-METRICS_INLINE double square_of_distance(const T* x, const T* y, int64_t columns) {
-  constexpr int64_t together = 8;
-  double sums[together] = {};
-  int64_t i = 0;
-  for (; i + together <= columns; i += together) {
-    for (int64_t lane = 0; lane < together; ++lane) {
-      const double difference = static_cast<double>(x[i + lane]) - static_cast<double>(y[i + lane]);
-      sums[lane] += difference * difference;
-    }
-  }
-  for (int64_t lane = 0; i < columns; ++i, ++lane) {
-    const double difference = static_cast<double>(x[i]) - static_cast<double>(y[i]);
-    sums[lane] += difference * difference;
-  }
-  return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
-}
 
 /// The mean of rows, and how far from it any number of these and of others lies.
 struct Spread {
@@ -131,7 +113,9 @@ void Distances::exact_of(int64_t query, int64_t count, const Row& row, double* s
   const auto write = [&](const auto* numbers) {
     metrics::kernels::fastest([&]() METRICS_INLINED {
       const auto* const x = numbers + own * columns;
-      for (int64_t i = 0; i < count; ++i) squares[i] = square_of_distance(x, numbers + row(i) * columns, columns);
+      for (int64_t i = 0; i < count; ++i) {
+        squares[i] = metrics::kernels::squared_distance(x, numbers + row(i) * columns, columns);
+      }
     });
   };
   if (embeddings_.scalar_type() == at::kDouble) {
