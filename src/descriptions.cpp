@@ -14,7 +14,7 @@ struct Description {
   std::string_view of, text;
 };
 
-constexpr std::array<Description, 660> sorted{{
+constexpr std::array<Description, 661> sorted{{
     {"AdjustedMutualInfoScore",
      "Computes the mutual information of two clusterings beyond chance, (MI - E[MI]) / (mean of entropies - "
      "E[MI]), where E[MI] is that of clusterings with clusters of the same sizes. 0 where one of them has a "
@@ -1046,6 +1046,9 @@ constexpr std::array<Description, 660> sorted{{
      "What of the targets the error is divided by."},
     {"NormalizedRootMeanSquaredErrorOptions.num_outputs",
      "Columns of the inputs that have an error each; with 1 all elements have one together."},
+    {"Object",
+     "A value as Python has it in a file of torch.save: None, a bool, an integer, a float, a text, a tensor, "
+     "or a list, tuple or dict of them."},
     {"Operand",
      "What a composed metric is made of: a metric, a number or a tensor."},
     {"OperatingPoint.threshold",

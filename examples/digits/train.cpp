@@ -3,7 +3,9 @@
 #include <metrics/classification/accuracy.h>
 #include <metrics/classification/auroc.h>
 #include <metrics/distributed/process_group.h>
+#include <metrics/io/files.h>
 #include <metrics/trainer/trainer.h>
+#include <metrics/training/checkpoint.h>
 #include <metrics/training/loader.h>
 
 #include <torch/torch.h>
@@ -153,7 +155,7 @@ void train_and_score(const LabelledImages& train, const LabelledImages& test, co
                      {"AUROC", metrics::MulticlassAUROC({.num_classes = num_classes})}}));
 
   if (world->rank() > 0) return;
-  torch::load(net, folder / "best.pt");
+  metrics::training::load_state_dict(*net, metrics::io::read_torch(folder / "best.pt"));
   const Tensor of_test = scores_of(net, pixels(test, white)).contiguous();
   const auto* values = of_test.const_data_ptr<float>();
   write_floats(scores, {{of_test.size(0), of_test.size(1)}, {values, values + of_test.numel()}});

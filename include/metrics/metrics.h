@@ -14,6 +14,7 @@
 //   metrics/distributed/notices.h
 //   metrics/distributed/rank_names.h
 //   metrics/distributed/environment.h        for who starts processes in a way of their own
+//   metrics/io/archive.h                     for metrics in the archives of torch::save
 //   metrics/training/*                       samplers, loader, DistributedDataParallel, Join, in metrics::training
 //   metrics/trainer/*                        the reference trainer, in metrics::trainer
 
@@ -81,6 +82,7 @@
 #include <metrics/distributed/synchronize.h>
 #include <metrics/image/fid.h>
 #include <metrics/image/psnr.h>
+#include <metrics/io/checkpoint.h>
 #include <metrics/nominal/associations.h>
 #include <metrics/nominal/cramers.h>
 #include <metrics/nominal/fleiss_kappa.h>

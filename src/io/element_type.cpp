@@ -52,13 +52,19 @@ std::optional<ElementType> element_type(std::string_view ElementNames::*format, 
 
 std::optional<Extent> extent_of(std::span<const int64_t> shape, ElementType type) {
   if (std::any_of(shape.begin(), shape.end(), [](int64_t size) { return size < 0; })) return std::nullopt;
-  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return Extent{0, 0};
   const uint64_t most = static_cast<uint64_t>(std::numeric_limits<int64_t>::max()) / size_of(type);
   uint64_t elements = 1;
+  bool is_empty = false;
   for (const int64_t size : shape) {
+    if (size == 0) {
+      is_empty = true;
+      continue;
+    }
+    // Beside a 0, too: LibTorch multiplies the sizes before it meets it.
     if (static_cast<uint64_t>(size) > most / elements) return std::nullopt;
     elements *= static_cast<uint64_t>(size);
   }
+  if (is_empty) return Extent{0, 0};
   return Extent{elements, elements * size_of(type)};
 }
 

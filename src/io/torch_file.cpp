@@ -14,8 +14,12 @@ bool begins_like_zip(std::string_view bytes) {
   return bytes.starts_with("PK\x03\x04");
 }
 
+bool begins_like_old_format(std::string_view bytes) {
+  return bytes.starts_with(kOldFormat);
+}
+
 TorchFile::TorchFile(const Source& source, Unknown unknown) : source_(source) {
-  if (source.bytes.starts_with(kOldFormat)) {
+  if (begins_like_old_format(source.bytes)) {
     source.refuse(0, "torch.save wrote it in the format before PyTorch 1.6; load it in Python and save it again");
   }
   if (!begins_like_zip(source.bytes))

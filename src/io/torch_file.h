@@ -40,5 +40,7 @@ class TorchFile {
 
 /// Whether the bytes begin like a zip archive.
 bool begins_like_zip(std::string_view bytes);
+/// Whether they begin like a file of torch.save before PyTorch 1.6, which is refused with advice.
+bool begins_like_old_format(std::string_view bytes);
 
 }  // namespace metrics::io

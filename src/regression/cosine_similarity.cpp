@@ -7,7 +7,9 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <array>
 #include <cmath>
@@ -71,6 +73,28 @@ Tensor as_rows(const States& states, const Tensor& cosines) {
   return cosines.to(states.dtype() == at::kDouble ? at::kDouble : at::kFloat);
 }
 
+/// Takes back what show_as_torchmetrics shows.
+void restore(States& states, const CosineSimilarityOptions& options) {
+  const Tensor preds = states["preds"].tensor(), target = states["target"].tensor();
+  const int64_t rows = preds.size(0);
+  const bool fits = preds.sizes() == at::IntArrayRef({rows, 1, 2}) && (rows == 1 || keeps_rows(options));
+  if (!fits || target.sizes() != at::IntArrayRef({rows, 1, 3})) {
+    throw StateMisfit(fits ? "target" : "preds",
+                      c10::str("expected what CosineSimilarity keeps, [N, 1, 2] beside target [N, 1, 3], got ",
+                               preds.sizes(), " and ", target.sizes()));
+  }
+  const Tensor values = preds.select(1, 0).clone();
+  for (const char* state : {"preds", "target"}) states[state].reset(states.device());
+  if (keeps_rows(options)) return states["_similarities"].append(as_rows(states, values.select(1, 0)));
+  const auto total = values[0][1].item<double>();
+  if (!(total >= 0) || total > 0x1p62) throw StateMisfit("preds", "holds a total that is no number of rows");
+  const Tensor sum = values.select(0, 0).select(0, 0).to(at::kDouble), count = values.select(0, 0).select(0, 1);
+  states["_sum_similarity"].assign(sum, at::zeros_like(sum), {});
+  if (total == std::floor(total)) return states["_total"].assign(count.to(at::kLong), {}, {});
+  states["_total"].weigh();
+  states["_total"].assign(count.to(at::kDouble), at::zeros_like(sum), {});
+}
+
 }  // namespace
 
 namespace definitions {
@@ -129,11 +153,30 @@ void CosineSimilarity::complete_from_torchmetrics(States& states, const Options&
   const Tensor preds = states["preds"].tensor(), target = states["target"].tensor();
   if (!preds.defined() || preds.size(0) == 0) return;
   for (const char* state : {"preds", "target"}) require_floating_rows(states[state]);
+  if (preds.dim() > 2) return restore(states, options);
   if (preds.dim() != 2 || preds.sizes() != target.sizes()) {
     throw StateMisfit("target", c10::str("expected rows of shape ", preds.sizes(), ", got ", target.sizes()));
   }
   update(states, options, preds, target, Weights{});
   for (const char* state : {"preds", "target"}) states[state].reset(states.device());
+}
+
+// The rows themselves are gone. What is kept stands in items of three dimensions, whose last ones do not fit together:
+// torchmetrics fails at them, in place of going on without what was.
+void CosineSimilarity::show_as_torchmetrics(States& states, const Options& options) {
+  const auto show = [&](const Tensor& first, const Tensor& second) {
+    const Tensor nothing = at::zeros_like(first);
+    states["preds"].assign(at::stack({first, second}, 1).unsqueeze(1), {}, {});
+    states["target"].assign(at::stack({nothing, nothing, nothing}, 1).unsqueeze(1), {}, {});
+  };
+  if (keeps_rows(options)) {
+    const Tensor cosines = states["_similarities"].tensor();
+    if (cosines.defined() && cosines.size(0) > 0) show(cosines, at::zeros_like(cosines));
+    return;
+  }
+  const Tensor total = states["_total"].tensor().to(at::kDouble);
+  if (total.item<double>() != 0)
+    show(states["_sum_similarity"].tensor().to(at::kDouble).reshape({1}), total.reshape({1}));
 }
 
 }  // namespace definitions

@@ -33,34 +33,7 @@ bool wrote(int descriptor, std::string_view bytes) {
   return true;
 }
 
-/// Closes, and keeps the reason of what failed before.
-void close_quietly(int descriptor) {
-  const int reason = errno;
-  ::close(descriptor);
-  errno = reason;
-}
-
 }  // namespace
-
-void write_whole(const std::filesystem::path& file, std::string_view bytes) {
-  std::filesystem::path temporary = file;
-  temporary += ".tmp";
-  const int descriptor = opened(temporary);
-  const bool done = wrote(descriptor, bytes) && ::fsync(descriptor) == 0;
-  close_quietly(descriptor);
-  if (!done || ::rename(temporary.c_str(), file.c_str()) != 0) {
-    const int reason = errno;
-    ::unlink(temporary.c_str());
-    errno = reason;
-    throw_unwritable(file);
-  }
-  // The name is flushed too, where the folder can be.
-  const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
-  if (const int parent = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); parent >= 0) {
-    ::fsync(parent);
-    ::close(parent);
-  }
-}
 
 LineFile::LineFile(std::filesystem::path file) : file_(std::move(file)), descriptor_(opened(file_)) {}
 

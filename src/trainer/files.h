@@ -5,11 +5,7 @@
 
 namespace metrics::trainer {
 
-/// Writes a file under a temporary name, flushes it to the disk and renames it: the name holds the old bytes or the new
-/// ones, whole. Throws Error that names the file and the system's reason.
-void write_whole(const std::filesystem::path& file, std::string_view bytes);
-
-/// A file that grows by lines. Throws Error as above.
+/// A file that grows by lines. Throws Error that names the file and the system's reason.
 class LineFile {
  public:
   explicit LineFile(std::filesystem::path file);

@@ -1,10 +1,11 @@
 #include "outputs.h"
 
 #include <metrics/core/errors.h>
+#include <metrics/io/files.h>
+#include <metrics/training/checkpoint.h>
 
 #include <ATen/ops/item.h>
 #include <torch/nn/module.h>
-#include <torch/serialize/output-archive.h>
 
 #include <nlohmann/json.hpp>
 
@@ -105,12 +106,9 @@ void Session::Outputs::write_json(const Run& run, double seconds, bool best) {
 
 void Session::Outputs::save(torch::nn::Module& module, bool best) {
   if (options_.folder.empty()) return;
-  torch::serialize::OutputArchive archive;  // as torch::save makes one
-  module.save(archive);
-  std::ostringstream stream;
-  archive.save_to(stream);
-  write_whole(options_.folder / "last.pt", stream.view());
-  if (best) write_whole(options_.folder / "best.pt", stream.view());
+  const io::Object weights = training::state_dict(module);
+  io::write_torch(options_.folder / "last.pt", weights);
+  if (best) io::write_torch(options_.folder / "best.pt", weights);
 }
 
 }  // namespace metrics::trainer

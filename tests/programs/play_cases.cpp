@@ -2,7 +2,8 @@
 // the bytes of a safetensors file:
 //
 //   {"case": a case as the indexes of fixtures have it, "plays": names, "shares": how many batches each shard gets,
-//    "half": how many come before what `reset`, `clone` and `saved` do, "ways": names, "bytes": n}
+//    "half": how many come before what `reset`, `clone`, `saved`, `to_file` and `from_file` do, "file": its path,
+//    "ways": names, "bytes": n}
 //
 // The answer is a line: for each play its value, or its error and the call that threw it. CompositionalMetric has no
 // name in the registry and is a case all the same: its options are `{"operator": "Add", "a": operand, "b": operand}`,
@@ -16,6 +17,7 @@
 #include <metrics/core/dynamic.h>
 #include <metrics/core/errors.h>
 #include <metrics/core/warning.h>
+#include <metrics/io/checkpoint.h>
 #include <metrics/testing/fixtures.h>
 #include <metrics/testing/ways.h>
 
@@ -215,6 +217,25 @@ json saved(const Case& c, int64_t half, Progress& progress) {
   return encoded(computed(*second, progress));
 }
 
+/// Saves half-way, and goes on.
+json to_file(const Case& c, int64_t half, const std::string& file, Progress& progress) {
+  const auto metric = made(c);
+  update_all(*metric, c, 0, half, progress);
+  progress.call = "save";
+  metrics::io::save(*metric, file);
+  update_all(*metric, c, half, count(c), progress);
+  return encoded(computed(*metric, progress));
+}
+
+/// Goes on from what was saved half-way.
+json from_file(const Case& c, int64_t half, const std::string& file, Progress& progress) {
+  const auto metric = made(c);
+  progress.call = "load";
+  metrics::io::load(*metric, file);
+  update_all(*metric, c, half, count(c), progress);
+  return encoded(computed(*metric, progress));
+}
+
 json best(const std::optional<metrics::MetricTracker::Best>& found) {
   if (!found) return nullptr;
   return {{"list", json::array({encoded(IValue(found->value)), encoded(IValue(found->step))})}};
@@ -270,6 +291,7 @@ json answer(const json& request, const Tensors& tensors) {
   const Case c = read_case(request.at("case").dump(), tensors);
   const auto half = request.value("half", int64_t{0});
   const auto shares = request.value("shares", std::vector<int64_t>{});
+  const auto file = request.value("file", std::string());
   json all;
   for (const std::string& play : request.at("plays").get<std::vector<std::string>>()) {
     all[play] = outcome([&](Progress& progress) -> json {
@@ -280,6 +302,8 @@ json answer(const json& request, const Tensors& tensors) {
       if (play == "reset") return reset(c, half, progress);
       if (play == "clone") return clone(c, half, progress);
       if (play == "saved") return saved(c, half, progress);
+      if (play == "to_file") return to_file(c, half, file, progress);
+      if (play == "from_file") return from_file(c, half, file, progress);
       if (play == "functional") return functional(c, progress);
       throw std::runtime_error("there is no play " + play);
     });

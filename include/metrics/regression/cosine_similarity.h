@@ -31,6 +31,7 @@ struct CosineSimilarity {
                      const Weights& weights);
   static Tensor finalise(const States& states, const Options& options);
   static std::string update_key(const Options& options);
+  static void show_as_torchmetrics(States& states, const Options& options);
   static void complete_from_torchmetrics(States& states, const Options& options);
 };
 
