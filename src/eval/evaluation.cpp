@@ -33,11 +33,11 @@ class Requests {
   std::vector<ColumnRequest> all_;
 };
 
-const ColumnType texts{.holds = ColumnType::Holds::Texts};
+const ColumnType only_texts{.holds = ColumnType::Holds::Texts};
 
 /// What the rows of a column become for an input.
 ColumnType type_for(const BoundInput& input, const std::string& column, const Table& table) {
-  if (input.takes_texts && !input.takes_numbers) return texts;
+  if (input.takes_texts && !input.takes_numbers) return only_texts;
   const ColumnType type = table.type(column);
   if (type.holds == ColumnType::Holds::Texts && input.takes_numbers && !input.takes_texts) {
     throw Error("column `" + column + "` holds texts, and input `" + input.name + "` takes none");
@@ -152,7 +152,7 @@ Evaluation::Plan Evaluation::plan() const {
   plan.weights = of_rows(request_.weights);
   plan.valid = of_rows(request_.valid);
   plan.ids = of_rows(request_.ids);
-  if (!request_.by.empty()) plan.by = requests.index_of({request_.by, texts});
+  if (!request_.by.empty()) plan.by = requests.index_of({request_.by, only_texts});
   plan.columns = requests.all();
 
   int64_t bytes = 1;
