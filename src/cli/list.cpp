@@ -1,5 +1,6 @@
 #include "list.h"
 
+#include "eval/nearest.h"
 #include "listing.h"
 #include "markdown.h"
 #include <metrics/core/errors.h>
@@ -177,6 +178,14 @@ void print_names(std::ostream& out, const Listing& listing) {
   for (const RouterEntry* router : listing.routers) out << router->name << "\n";
 }
 
+std::vector<std::string> all_names() {
+  std::vector<std::string> names;
+  for (const MetricEntry* metric : list_metrics()) names.emplace_back(metric->name);
+  for (const RouterEntry* router : list_routers()) names.emplace_back(router->name);
+  for (const FunctionalEntry* functional : list_functionals()) names.emplace_back(functional->name);
+  return names;
+}
+
 Listing find(const std::vector<std::string>& names) {
   if (names.empty()) return {list_metrics(), list_routers(), list_functionals()};
   Listing found;
@@ -191,7 +200,8 @@ Listing find(const std::vector<std::string>& names) {
     if (functional) {
       found.functionals.push_back(functional);
     } else {
-      throw InvalidArgument("there is no metric called '" + name + "'; \"metrics list --names\" shows what there is");
+      throw InvalidArgument("there is no metric called '" + name + "'" + eval::did_you_mean(name, all_names()) +
+                            "; \"metrics list --names\" shows what there is");
     }
   }
   return found;

@@ -1,3 +1,5 @@
+#include "eval.h"
+#include "eval/usage_error.h"
 #include "launch.h"
 #include "list.h"
 #include <metrics/version.h>
@@ -29,6 +31,7 @@ int run(int argc, char** argv) {
   app.name("metrics");
   app.set_version_flag("--version", "metrics " METRICS_VERSION);
   int exit_code = 0;
+  metrics::cli::add_eval(app, {argv + 1, argv + argc}, exit_code);
   metrics::cli::add_list(app);
   metrics::cli::add_launch(app, after_dashes, exit_code);
   try {
@@ -37,6 +40,9 @@ int run(int argc, char** argv) {
     return app.exit(request);
   } catch (const CLI::ParseError& error) {
     std::cerr << "metrics: " << error.what() << "\nRun \"metrics --help\" for what there is.\n";
+    return kUsage;
+  } catch (const metrics::eval::UsageError& error) {
+    std::cerr << "metrics: " << error.what() << "\n";
     return kUsage;
   }
   if (app.get_subcommands().empty()) {

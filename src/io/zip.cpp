@@ -24,7 +24,7 @@ constexpr uint64_t kZip64EndSize = 56;
 constexpr uint64_t kZip64LocatorSize = 20;
 
 /// Where the directory lies, and how many entries it claims.
-struct Extent {
+struct DirectoryExtent {
   uint64_t begin;
   uint64_t size;
   uint64_t entries;
@@ -41,13 +41,13 @@ uint64_t find_end(const Source& source) {
   source.refuse(0, "this is no zip archive, or its end is missing");
 }
 
-Extent directory_of(const Source& source) {
+DirectoryExtent directory_of(const Source& source) {
   const uint64_t end = find_end(source);
   if (source.number<uint16_t>(end + 4) != 0 || source.number<uint16_t>(end + 6) != 0) {
     source.refuse(end, "the archive is split over several disks");
   }
-  Extent extent = {source.number<uint32_t>(end + 16), source.number<uint32_t>(end + 12),
-                   source.number<uint16_t>(end + 10)};
+  DirectoryExtent extent = {source.number<uint32_t>(end + 16), source.number<uint32_t>(end + 12),
+                            source.number<uint16_t>(end + 10)};
   uint64_t records_end = end;
   if (end >= kZip64LocatorSize && source.number<uint32_t>(end - kZip64LocatorSize) == kZip64Locator) {
     const uint64_t locator = end - kZip64LocatorSize;
@@ -174,7 +174,7 @@ void require_apart(const Source& source, const std::vector<ZipEntry>& entries) {
 }  // namespace
 
 std::vector<ZipEntry> read_zip_directory(const Source& source) {
-  const Extent directory = directory_of(source);
+  const DirectoryExtent directory = directory_of(source);
   const uint64_t end = directory.begin + directory.size;
   std::vector<ZipEntry> entries;
   uint64_t at = directory.begin;
