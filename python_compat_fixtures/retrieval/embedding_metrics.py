@@ -107,8 +107,6 @@ def misuses(stem: Stem) -> None:
     bad("a NaN embedding", "row 2", FINITE, embeddings=spoilt)
     bad("an infinite embedding", "row 2", FINITE, embeddings=spoilt.nan_to_num(float("inf")))
     bad("categories of another length", "categories", sequence_ids=None, categories=good["labels"][:5])
-    bad("sequence_ids in one update alone", "sequence_ids", sequence_ids=good["labels"])
-    bad("categories in one update alone", "categories", sequence_ids=None, categories=good["labels"])
 
 
 def write(stem: Stem) -> None:
