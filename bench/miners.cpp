@@ -1,5 +1,5 @@
-// Miners on a batch of 256 embeddings of 512 numbers, 8 of each label, beside the product of the batch with itself in float32, which
-// any way of comparing all pairs takes at least.
+// Miners on a batch of 256 embeddings of 512 numbers, 8 of each label, beside the product of the batch with itself in
+// float32, which any way of comparing all pairs takes at least.
 
 #include <metrics/training/miners.h>
 
