@@ -47,6 +47,19 @@ void copy_of_what_is_kept(benchmark::State& state) {
   }
 }
 
+// What an update reads at least: int64 indexes and targets, which become what is kept.
+void conversion_of_what_is_given(benchmark::State& state) {
+  at::set_num_threads(1);
+  const Documents documents(state.range(0));
+  at::Tensor preds = at::empty_like(documents.preds), indexes = at::empty_like(documents.indexes, at::kInt);
+  at::Tensor target = at::empty_like(documents.target, at::kByte);
+  for (auto _ : state) {
+    preds.copy_(documents.preds);
+    indexes.copy_(documents.indexes);
+    target.copy_(documents.target);
+  }
+}
+
 // The documents of each query already beside each other: the mark is 4 times this.
 void sort_of_each_query(benchmark::State& state) {
   at::set_num_threads(1);
@@ -87,6 +100,7 @@ void compute_weighted(benchmark::State& state) {
 constexpr int64_t kMillion = 1000000;
 
 BENCHMARK(copy_of_what_is_kept)->Arg(kMillion)->Unit(benchmark::kMillisecond);
+BENCHMARK(conversion_of_what_is_given)->Arg(kMillion)->Unit(benchmark::kMillisecond);
 BENCHMARK(sort_of_each_query)->Arg(kMillion)->Unit(benchmark::kMillisecond);
 BENCHMARK(update<metrics::RetrievalMAP>)->Arg(kMillion)->Unit(benchmark::kMillisecond);
 BENCHMARK(update<metrics::RetrievalNormalizedDCG>)->Arg(kMillion)->Unit(benchmark::kMillisecond);
@@ -100,6 +114,7 @@ BENCHMARK(compute<metrics::RetrievalPrecision>)->Args({kMillion, 1})->Unit(bench
 BENCHMARK(compute<metrics::RetrievalPrecisionRecallCurve>)->Args({kMillion, 1})->Unit(benchmark::kMillisecond);
 BENCHMARK(compute<metrics::RetrievalRPrecision>)->Args({kMillion, 1})->Unit(benchmark::kMillisecond);
 BENCHMARK(compute<metrics::RetrievalRecall>)->Args({kMillion, 1})->Unit(benchmark::kMillisecond);
+BENCHMARK(compute<metrics::RetrievalRecallAtFixedPrecision>)->Args({kMillion, 1})->Unit(benchmark::kMillisecond);
 BENCHMARK(compute_weighted)->Arg(kMillion)->Unit(benchmark::kMillisecond);
 
 }  // namespace

@@ -7,6 +7,7 @@ from typing import Optional
 
 import torch
 import torchmetrics.image.fid
+import metric_learning  # noqa: F401 before a stand-in of torchvision, which OML would take for the package
 import assignments
 from boxes import stand_in
 from cases import Case, concatenated, find_class
@@ -529,7 +530,7 @@ def shape(draws: Draws, entry: dict, options: dict) -> list:
 
 
 INPUTS = {f.__name__: f for f in (aggregation, classification, clustering, detection, image, nominal, regression, retrieval, shape, text)}
-# Metrics that take other inputs than their domain, and have no draw: where a batch lacks a query, or all distances between labels, the reference fails.
+# Metrics that take other inputs than their domain, and are no members of what is made of others.
 NOT_AS_DOMAIN = ("EmbeddingMetrics",)
 CALLS = ("pairwise",)  # domains of functionals that belong to no class
 
@@ -621,12 +622,58 @@ def drawn_weights(draws: Draws, entry: dict, case: Case) -> Optional[list]:
     return [w.float() for w in weights] if floats else weights
 
 
+def apart(batches: list) -> bool:
+    """Tell whether float32 can tell the distances to relevant items from all others, in all batches together."""
+    whole = concatenated(batches)
+    x, labels = whole["embeddings"].double(), whole["labels"]
+    squares = (x[:, None] - x[None]).square().sum(2)
+    alike = labels[:, None] == labels[None]
+    distances, order = squares[whole["is_query"]][:, whole["is_gallery"]].flatten().sort()
+    kinds = alike[whole["is_query"]][:, whole["is_gallery"]].flatten()[order]
+    return not bool(((distances.diff() < 4e-6 * x.square().sum(1).max()) & (kinds[1:] != kinds[:-1])).any())
+
+
+def drawn_embeddings(entry: dict, name: str) -> Drawn:
+    """Draw embeddings of which each batch has what open-metric-learning fails without: a query that finds a relevant item and another."""
+    tops = [[1], [5], [1, 3], [2, 100], [4, 2]]
+    for attempt in range(100):
+        draws = Draws(f"fuzz/{name}/{attempt}")
+        options = {top: draws.choice([*tops, []]) for top in ("cmc_top_k", "precision_top_k", "map_top_k") if one_in(draws, 2)}
+        options |= {"fmr_vals": draws.choice([[0.1], [0.25, 0.75], [0.0, 1.0], [0.5]])} if one_in(draws, 2) else {}
+        options |= {"pcf_variance": draws.choice([[0.5], [0.3, 0.8], [0.15]])} if one_in(draws, 2) else {}
+        columns, labels, dtype = draws.choice([2, 3, 8, 17, 40]), draws.choice([2, 3, 6]), draws.choice([torch.float32] * 3 + [torch.float64, torch.float16])
+        sequences, categories, offset = draws.choice([0, 0, 4]), draws.choice([0, 0, 3]), draws.choice([0.0] * 5 + [32.0])
+        options |= {"return_only_overall_category": draws.choice([True, False])} if one_in(draws, 4) else {}
+        batches = []
+        for _ in range(draws.choice([1, 2, 3])):
+            n = draws.choice([3, 4, 5, 8, 13])
+            batch = {"embeddings": (draws.values((n, columns)) + offset).to(dtype), "labels": draws.integers(n, 0, labels)}
+            role = draws.integers(n, 0, 3)
+            batch["labels"][:3], role[:3] = torch.tensor([0, 0, 1]), torch.tensor([0, 2 if categories else 1, 1])  # categories of one query fail, too
+            batch |= {"is_query": role != 1, "is_gallery": role != 0}
+            if sequences:
+                batch["sequence_ids"] = draws.integers(n, 0, sequences)
+                batch["sequence_ids"][:3] = torch.tensor([7, 8, 9])
+            if categories:
+                batch["categories"] = draws.integers(n, 0, categories) * 7 - 3
+            batches.append(batch)
+        if apart(batches):
+            break
+    else:
+        raise NotDrawn(f"{name}: distances are too near each other")
+    case = Case(name, entry["name"], options, batches)
+    cuts = sorted(int(draws.integers(1, 0, len(batches) + 1)) for _ in range(draws.choice([1, 2])))
+    shares = [b - a for a, b in zip([0, *cuts], [*cuts, len(batches)])]
+    ways = [w for w in ways_of(case) if w != "positional" or sequences or not categories]  # an input before is not given
+    return Drawn(case, shares, ways if one_in(draws, 4) else [])
+
+
 def drawn(entry: dict, name: str) -> Drawn:
     """Draw a case of a metric; of equal names comes the same."""
     if entry["domain"] in CALLS:
         return drawn_call(entry, name)
-    if entry["name"] in NOT_AS_DOMAIN:
-        raise NotDrawn(f"{entry['name']}: its inputs have no draw")
+    if entry["name"] == "EmbeddingMetrics":
+        return drawn_embeddings(entry, name)
     if entry["domain"] not in INPUTS:
         raise NotDrawn(f"{entry['name']}: the domain {entry['domain']} has no draw")
     draws = Draws(f"fuzz/{name}")

@@ -1,4 +1,5 @@
 #include "composite_entry.h"
+#include "families/comparisons.h"
 #include "wrapper_entries.h"
 #include <metrics/classification/accuracy.h>
 #include <metrics/collections/transformations.h>
@@ -80,7 +81,8 @@ BinaryTargetTransformer::BinaryTargetTransformer(const MetricHandle& wrapped_met
 }
 
 Tensor BinaryTargetTransformer::transform_target(const Tensor& target) const {
-  return target.gt(options_.threshold).to(target.is_floating_point() ? at::kLong : target.scalar_type());
+  const Tensor is_above = families::is_above(target, options_.threshold);
+  return is_above.to(target.is_floating_point() ? at::kLong : target.scalar_type());
 }
 
 std::string BinaryTargetTransformer::describe_options() const {

@@ -1,4 +1,5 @@
 #include "../core/loaded_states.h"
+#include "families/comparisons.h"
 #include "families/numbers.h"
 #include "families/pairs.h"
 #include "kernels/fastest.h"
@@ -8,7 +9,6 @@
 #include <metrics/regression/csi.h>
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/ge.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -65,7 +65,8 @@ Events outcomes(const Events& events) {
 /// The same along all dimensions but those that are kept, as tensors.
 std::array<Tensor, 3> outcomes(const Tensor& preds, const Tensor& target, double threshold,
                                const std::optional<int64_t>& kept) {
-  const Tensor foreseen = preds.ge(threshold), happened = target.ge(threshold);
+  const Tensor foreseen = families::is_at_least(preds, threshold);
+  const Tensor happened = families::is_at_least(target, threshold);
   std::vector<int64_t> summed;
   for (int64_t d = 0; d < preds.dim(); ++d) {
     if (kept != d) summed.push_back(d);

@@ -23,6 +23,7 @@
 #include <set>
 #include <span>
 #include <sstream>
+#include <string_view>
 #include <utility>
 
 namespace metrics {
@@ -69,6 +70,15 @@ void check_column(const char* input, const Tensor& given, int64_t rows, bool of_
   refuse_input(
       input, given,
       std::string(of_flags ? "bool" : "integers") + " [" + std::to_string(rows) + "], one for each of `embeddings`");
+}
+
+/// Throws where an input that all samples have, or none, comes otherwise than with the samples before.
+void check_as_before(const States& states, const char* input, std::string_view state, bool given) {
+  if (states["embeddings"].rows() == 0 || (states[state].rows() > 0) == given) return;
+  throw InvalidArgument(std::string("`") + input + "` " +
+                        (given ? "came with this update, and not with the samples before"
+                               : "came with the samples before, and is left out of this update") +
+                        "; it is given with all updates or with none");
 }
 
 /// Squares of greater ones, or sums of these, would not be finite.
@@ -421,6 +431,9 @@ void EmbeddingMetrics::update(States& states, const Options&, const Tensor& embe
   const Tensor numbers = of_taken(embeddings.detach().to(is_wide ? at::kDouble : at::kFloat));
   check_numbers(numbers);
   if (numbers.size(0) == 0) return;
+  check_as_before(states, "sequence_ids", "sequence_ids", sequence_ids.has_value());
+  check_as_before(states, "categories", "categories", categories.has_value());
+  check_as_before(states, "Rows.ids", "_ids", rows.ids.has_value());
   states["embeddings"].append(numbers);
   states["labels"].append(of_taken(labels.to(at::kLong)));
   states["is_query"].append(of_taken(is_query));

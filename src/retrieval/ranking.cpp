@@ -296,6 +296,7 @@ bool lie_between_0_and_1(const Tensor& numbers) {
 
 /// Whether all are numbers of at least 0 that float32 can hold.
 bool are_grades(const Tensor& numbers) {
+  if (!numbers.is_floating_point()) return numbers.ge(0).all().item<bool>();
   const double most = std::numeric_limits<float>::max();
   return numbers.ge(0).logical_and(numbers.le(most)).all().item<bool>();
 }

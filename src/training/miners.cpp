@@ -1,3 +1,4 @@
+#include "hardest.h"
 #include <metrics/core/draws.h>
 #include <metrics/core/errors.h>
 #include <metrics/core/readable.h>
@@ -14,6 +15,7 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -90,6 +92,17 @@ struct ByLabel {
     return most;
   }
   int64_t row(int64_t place) const { return rows[static_cast<std::size_t>(place)]; }
+
+  /// Of each row the number of its label among all.
+  std::vector<int32_t> numbers() const {
+    std::vector<int32_t> numbers(rows.size());
+    for (std::size_t label = 0; label < labels.size(); ++label) {
+      for (int64_t place = begins[label]; place < begins[label + 1]; ++place) {
+        numbers[static_cast<std::size_t>(row(place))] = static_cast<int32_t>(label);
+      }
+    }
+    return numbers;
+  }
 };
 
 void check_triplets_exist(const ByLabel& batch) {
@@ -289,16 +302,20 @@ MinedTriplets AllTripletsMiner::operator()(const at::Tensor& embeddings, const a
 MinedTriplets HardTripletsMiner::operator()(const at::Tensor& embeddings, const at::Tensor& labels) const {
   check_embeddings(embeddings);
   const at::Tensor of_rows = checked_labels(labels, embeddings.size(0));
-  check_triplets_exist(ByLabel(numbers_in(of_rows)));
+  const ByLabel batch(numbers_in(of_rows));
+  check_triplets_exist(batch);
   const at::NoGradGuard no_grad;
+  const at::Tensor anchors = at::arange(embeddings.size(0), of_rows.options().device(embeddings.device()));
+  if (const std::optional<Hardest> found = hardest_by_products(embeddings, batch.numbers())) {
+    return {embeddings, anchors, tensor_of_numbers(found->positives), tensor_of_numbers(found->negatives)};
+  }
   std::vector<at::Tensor> positives, negatives;
   for_each_block(embeddings, of_rows.to(embeddings.device()), embeddings.size(0),
                  [&](int64_t, const at::Tensor& positive, const at::Tensor& negative) {
                    positives.push_back(positive.argmax(1));
                    negatives.push_back(negative.argmin(1));
                  });
-  return {embeddings, at::arange(embeddings.size(0), of_rows.options().device(embeddings.device())), at::cat(positives),
-          at::cat(negatives)};
+  return {embeddings, anchors, at::cat(positives), at::cat(negatives)};
 }
 
 NHardTripletsMiner::NHardTripletsMiner(NHardTripletsMinerOptions options) : options_(options) {

@@ -179,6 +179,27 @@ struct HasWrongGradients : Differentiable {
   }
 };
 
+/// Multiplies a count by a number of C++, which makes float32 of it.
+struct HalvesInFloat32 : Sound {
+  static constexpr std::string_view name = "HarnessHalvesInFloat32";
+  static void declare(States& states, const Options&) {
+    states.add("count", Reduction::Sum, at::scalar_tensor(0, at::kLong));
+  }
+  static void update(States& states, const Options&, const Tensor& value) {
+    states["count"].add(at::scalar_tensor(value.numel(), at::kLong));
+  }
+  static Tensor finalise(const States& states, const Options&) { return states["count"].tensor() * 0.5; }
+};
+
+/// Squares a count as an integer.
+struct Overflows : HalvesInFloat32 {
+  static constexpr std::string_view name = "HarnessOverflows";
+  static Tensor finalise(const States& states, const Options&) {
+    const Tensor count = states["count"].tensor();
+    return (count * count).to(at::kDouble) / (count.to(at::kDouble) * count.to(at::kDouble));
+  }
+};
+
 template <class D>
 Case case_of() {
   if (!metrics::find_metric(D::name)) metrics::register_metric<metrics::MetricOf<D>>();
@@ -230,6 +251,13 @@ TEST_CASE("harness: what is broken is found by the way that looks for it") {
   CHECK(broken_ways(case_of<Swallows>()) == std::set<std::string>{"failing writes"});
   CHECK(broken_ways(case_of<WritesInFinalise>()).contains("reads"));
   CHECK(broken_ways(case_of<ForgetsWeights>()) == std::set<std::string>{"integer weights", "floating weights"});
+  auto halves = case_of<HalvesInFloat32>();
+  halves.final = at::scalar_tensor(4.5, at::kFloat);
+  CHECK(broken_ways(halves) == std::set<std::string>{"float64"});
+  auto overflows = case_of<Overflows>();
+  overflows.final = at::scalar_tensor(1.0, at::kFloat);
+  overflows.excludes.clear();
+  CHECK(broken_ways(overflows) == std::set<std::string>{"many rows"});
   CHECK(broken_ways(case_of<Differentiable>()).empty());
   CHECK(broken_ways(case_of<LosesGradients>()) == std::set<std::string>{"gradients"});
   CHECK(broken_ways(case_of<HasWrongGradients>()) == std::set<std::string>{"gradients"});

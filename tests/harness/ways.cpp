@@ -1,6 +1,7 @@
 #include "ways.h"
 
 #include "core/failing_write.h"
+#include "roundings.h"
 #include "states_text.h"
 #include <metrics/collections/tracker.h>
 #include <metrics/core/errors.h>
@@ -9,6 +10,7 @@
 #include <metrics/core/warning.h>
 
 #include <ATen/Context.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/equal.h>
@@ -513,6 +515,54 @@ std::string scaled_weights(const Case& c) {
   return difference(scaled_by(chooses_a_point(c) ? 0.25 : 0.37), scaled_by(1), c.tolerance);
 }
 
+/// Whether what is kept does not grow with the rows, and the value is that of the same rows again.
+bool keeps_sums(const Case& c) {
+  if (!takes_weights(c) || is_of_totals(c)) return false;
+  for (const char* law : {"scaled weights", "merge of two", "float64"}) {
+    if (c.excludes.contains(law)) return false;
+  }
+  // Of one row some values are not defined, and sums of the greatest numbers leave float64.
+  int64_t rows = 0;
+  double greatest = 0;
+  for (const Batch& batch : weighable_batches(c)) {
+    rows += testing::rows_of(batch);
+    for (const auto& [name, input] : batch) {
+      if (!input.isTensor() || !input.toTensor().is_floating_point() || input.toTensor().numel() == 0) continue;
+      greatest = std::max(greatest, input.toTensor().nan_to_num(0, 0, 0).abs().max().item<double>());
+    }
+  }
+  if (rows < 2 || greatest > 1e100) return false;
+  const auto metric = created(c);
+  const std::vector<Unit*> units = metric->units();
+  return std::all_of(units.begin(), units.end(), [](Unit* unit) {
+    const States& states = unit->states();
+    return std::none_of(states.begin(), states.end(), [](const State& state) { return state.grows(); });
+  });
+}
+
+/// As many rows as no loop could count, by merging what was merged: counters near 2^50, in float64.
+std::string many_rows(const Case& c) {
+  const int64_t many = (int64_t{1} << 40) + (chooses_a_point(c) ? 0 : 1234567891);
+  const auto batches = weighable_batches(c);
+  for (const bool weighs : {false, true}) {
+    const auto once = created(c);
+    once->set_dtype(at::kDouble);
+    for (const Batch& batch : batches) {
+      const Tensor weights = small_weights(batch).to(at::kDouble) / 2;
+      testing::update(*once, weighs ? weighted(batch, weights) : batch);
+    }
+    const auto all = created(c), power = once->clone();
+    all->set_dtype(at::kDouble);
+    for (int64_t left = many; left > 0; left /= 2) {
+      if (left % 2 == 1) all->merge(*power);
+      power->merge(*power->clone());
+    }
+    const auto found = difference(as_floats(all->compute()), as_floats(once->compute()), {.rtol = 1e-9, .atol = 1e-10});
+    if (!found.empty()) return at_step(weighs ? "rows that weigh" : "rows", found);
+  }
+  return "";
+}
+
 // ---- other tensors --------------------------------------------------------------------------------------------------
 
 /// Every second element of twice as many.
@@ -582,12 +632,15 @@ bool has_float_inputs(const Case& c) {
   return std::any_of(c.batches.begin(), c.batches.end(), has_floats);
 }
 
+/// In float64 alone: nothing passes through float32 on the way.
 std::string float64(const Case& c) {
   const auto metric = created(c);
   metric->set_dtype(at::kDouble);
+  const Roundings roundings;
   for (std::size_t i = 0; i < c.batches.size(); ++i)
     testing::update(*metric, with_dtype(c.batches[i], at::kDouble), valid_of(c, i));
-  return difference(metric->compute(), with_dtype(expected_final(c), at::kDouble), c.tolerance);
+  const IValue value = metric->compute();
+  return first_of({roundings.found(), difference(value, with_dtype(expected_final(c), at::kDouble), c.tolerance)});
 }
 
 std::string inference_mode(const Case& c) {
@@ -629,7 +682,9 @@ std::string gradients(const Case& c) {
     Tensor differentiated = input.toTensor().detach().clone().set_requires_grad(true);
     leaf.insert_or_assign(name, differentiated);
     const auto metric = fresh();
+    const Roundings roundings;
     const Tensor value = total(testing::forward(*metric, leaf, valid_of(c, 0)));
+    if (!roundings.found().empty()) return roundings.found();
     if (!value.requires_grad()) return "forward carries no gradient of " + name;
     value.backward();
     testing::update(*metric, leaf, valid_of(c, 0));
@@ -749,6 +804,7 @@ constexpr auto all_ways = std::to_array<Way>({
     {"integer weights", takes_integer_weights, integer_weights},
     {"floating weights", takes_weights, floating_weights},
     {"scaled weights", takes_weights, scaled_weights},
+    {"many rows", keeps_sums, many_rows},
     {"strided", always, strided},
     {"half", has_float_inputs, half},
     {"float64", always, float64},

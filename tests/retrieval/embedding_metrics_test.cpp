@@ -296,10 +296,31 @@ TEST_CASE("embeddings: a quantile of distances is that of sorting them, however 
       CHECK(passes.exact <= 2 * 6);
     }
   }
-  Passes passes;
-  fnmr(kinds(true).front().second, {0.1, 0.2}, {}, &passes);
-  CHECK(passes.products == 2);
-  CHECK(passes.exact == 1);
+}
+
+TEST_CASE("embeddings: quantiles of distances are found by two passes where few lie close together") {
+  for (const auto& [what, samples] : kinds(/*have_ids=*/true)) {
+    CAPTURE(what);
+    Passes passes;
+    fnmr(samples, {0.1, 0.2}, {}, &passes);
+    CHECK(passes.products == 2);
+    CHECK(passes.exact == 1);
+  }
+  // A bucket of the first pass holds a 16,384th of the way to the greatest distance there can be.
+  const Samples drawn = kinds(/*have_ids=*/true).front().second;
+  for (const double rate : {0.01, 0.3, 0.5, 0.9}) {
+    CAPTURE(rate);
+    Passes passes;
+    fnmr(drawn, {rate}, {.kept = 64}, &passes);
+    CHECK(passes.products == 2);
+  }
+  // At most 3 that divide buckets, then for either neighbour of a quantile those of 64 bits, by 14 at a time.
+  for (const auto& [what, samples] : kinds(/*have_ids=*/true)) {
+    CAPTURE(what);
+    Passes passes;
+    fnmr(samples, {0.5}, {.kept = 1}, &passes);
+    CHECK(passes.products <= 3 + 2 * 6);
+  }
 }
 
 TEST_CASE("embeddings: what computing holds at once does not grow with queries times gallery") {
@@ -424,19 +445,61 @@ TEST_CASE("embeddings: samples that lack are counted and named") {
                        metrics::Error);
 }
 
-TEST_CASE("embeddings: where one sample has an id, a sequence or a category, all have one") {
+TEST_CASE("embeddings: an optional input comes with all updates or with none, else the update is refused") {
   const Given given(6, 2, 3, 9);
-  EmbeddingMetrics some;
-  given.update(some, Rows{.ids = at::arange(6, at::kLong)});
-  given.update(some);
-  CHECK_THROWS_WITH_AS(some.compute(), doctest::Contains("6 of 12 samples have an id"), metrics::Error);
-  EmbeddingMetrics with, without;
-  with.update(given.embeddings, given.labels, given.is_query, given.is_gallery, given.labels);
+  const std::optional<Tensor> numbers = given.labels, nothing;
+  const Rows ids{.ids = at::arange(6, at::kLong)};
+  struct Way {
+    const char* input;
+    std::optional<Tensor> sequences, categories;
+    Rows rows;
+  };
+  const std::vector<Way> ways{{"`sequence_ids`", numbers, nothing, {}},
+                              {"`categories`", nothing, numbers, {}},
+                              {"`Rows.ids`", nothing, nothing, ids}};
+  for (const Way& way : ways) {
+    CAPTURE(way.input);
+    const auto with = [&](EmbeddingMetrics& metric) {
+      metric.update(given.embeddings, given.labels, given.is_query, given.is_gallery, way.sequences, way.categories,
+                    way.rows);
+    };
+    const auto without = [&](EmbeddingMetrics& metric) { given.update(metric); };
+    const auto refused = [&](EmbeddingMetrics metric, const auto& update, const std::string& how) {
+      const auto before = metric.compute();
+      CHECK_THROWS_WITH_AS(update(metric), doctest::Contains((std::string(way.input) + " came with " + how).c_str()),
+                           InvalidArgument);
+      CHECK(metric.states()["embeddings"].rows() == 6);
+      const auto after = metric.compute();
+      CHECK(std::equal(before.begin(), before.end(), after.begin(), after.end(), [](const auto& a, const auto& b) {
+        return a.first == b.first && at::equal(a.second.nan_to_num(-7), b.second.nan_to_num(-7));
+      }));
+    };
+    EmbeddingMetrics first, second;
+    with(first);
+    without(second);
+    refused(first, without, "the samples before");
+    refused(second, with, "this update");
+    // Batches of which no row counts say nothing.
+    given.update(first, Rows{.valid = at::zeros({6}, at::kBool)});
+    first.reset();
+    without(first);
+    CHECK(first.compute().size() == 4);
+  }
+}
+
+TEST_CASE("embeddings: where one sample has an id, a sequence or a category, all ranks' have one") {
+  const Given given(6, 2, 3, 9);
+  EmbeddingMetrics ids, with, categories, without;
+  given.update(ids, Rows{.ids = at::arange(6, at::kLong)});
   given.update(without);
+  ids.merge(without);
+  CHECK_THROWS_WITH_AS(ids.compute(), doctest::Contains("6 of 12 samples have an id"), metrics::Error);
+  with.update(given.embeddings, given.labels, given.is_query, given.is_gallery, given.labels);
   with.merge(without);
   CHECK_THROWS_WITH_AS(with.compute(), doctest::Contains("6 of 12 samples have `sequence_ids`"), metrics::Error);
-  without.update(given.embeddings, given.labels, given.is_query, given.is_gallery, std::nullopt, given.labels);
-  CHECK_THROWS_WITH_AS(without.compute(), doctest::Contains("6 of 12 samples have `categories`"), metrics::Error);
+  categories.update(given.embeddings, given.labels, given.is_query, given.is_gallery, std::nullopt, given.labels);
+  categories.merge(without);
+  CHECK_THROWS_WITH_AS(categories.compute(), doctest::Contains("6 of 12 samples have `categories`"), metrics::Error);
 }
 
 TEST_CASE("embeddings: too great numbers are refused by their row") {

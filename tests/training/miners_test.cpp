@@ -249,6 +249,38 @@ TEST_CASE("miners: an anchor is never its own positive, and blocks of rows chang
   CHECK(at::allclose(at_rows(mined.negatives), std::get<0>(distances.masked_fill(same, 1e9).min(1)), 1e-9, 1e-7));
 }
 
+TEST_CASE("miners: the hardest are those of distances in float64, the first of equal ones") {
+  const Tensor drawn = some_embeddings(61, 19), labels = at::arange(61).remainder(5);
+  const std::vector<std::pair<const char*, Tensor>> kinds{
+      {"drawn", drawn},
+      {"rounded", drawn.mul(2).round()},
+      {"alike", at::ones({61, 19})},
+      {"near a point far off", drawn.mul(1e-3).add(4096)},
+      {"one far off", at::cat({at::full({1, 19}, 1e5), drawn.slice(0, 1)})},
+      {"half", drawn.to(at::kHalf)},
+      {"small", drawn.mul(1e-18)},
+      {"large", drawn.mul(1e17)},
+      {"too small for squares in float32", drawn.mul(1e-30)},
+      {"too large for squares in float32", drawn.mul(1e25)},
+  };
+  for (const auto& [what, embeddings] : kinds) {
+    CAPTURE(what);
+    const MinedTriplets mined = HardTripletsMiner()(embeddings, labels);
+    const Tensor wide = embeddings.to(at::kDouble);
+    const Tensor squares = (wide.unsqueeze(1) - wide.unsqueeze(0)).square().sum(2);
+    const Tensor same = labels.unsqueeze(1) == labels.unsqueeze(0);
+    const Tensor positive = squares.masked_fill(~same, -1).fill_diagonal_(-1),
+                 negative = squares.masked_fill(same, 1e99);
+    const auto at_columns = [&](const Tensor& columns) { return squares.gather(1, columns.unsqueeze(1)).squeeze(1); };
+    CHECK(at::allclose(at_columns(mined.positives), std::get<0>(positive.max(1)), 1e-9, 0));
+    CHECK(at::allclose(at_columns(mined.negatives), std::get<0>(negative.min(1)), 1e-9, 0));
+    CHECK(at::equal(labels.index_select(0, mined.positives), labels));
+  }
+  const MinedTriplets equal = HardTripletsMiner()(at::ones({6, 2}), longs({0, 1, 0, 1, 0, 1}));
+  CHECK(at::equal(equal.positives, longs({2, 3, 0, 1, 0, 1})));
+  CHECK(at::equal(equal.negatives, longs({1, 0, 1, 0, 1, 0})));
+}
+
 TEST_CASE("miners: gradients of a cluster miner go through the means") {
   const Tensor embeddings = some_embeddings(6).requires_grad_();
   const MinedTriplets mined = HardClusterMiner()(embeddings, longs({0, 0, 1, 1, 2, 2}));

@@ -93,9 +93,10 @@ struct METRICS_API EmbeddingMetrics {
 ///
 /// Over ranks all samples are gathered on each, and each looks for the nearest of its share of the queries.
 ///
-/// Throws InvalidArgument for inputs of other shapes and dtypes, for embeddings that are not finite, and for options
-/// out of range. `compute` throws Error where samples lack that `num_samples` asks for, naming how many and the first,
-/// and where some samples have an id, a sequence or a category and others none. Source: open-metric-learning's
+/// Throws InvalidArgument for inputs of other shapes and dtypes, for embeddings that are not finite, for an optional
+/// input that comes with one `update` and not with another, and for options out of range. `compute` throws Error where
+/// samples lack that `num_samples` asks for, naming how many and the first, and where samples of one rank, or of what
+/// was merged as `forward` does, have an id, a sequence or a category and others none. Source: open-metric-learning's
 /// EmbeddingMetrics; torchmetrics has no such class.
 METRICS_CLASS(EmbeddingMetrics);
 

@@ -30,9 +30,9 @@ struct MinedTriplets {
 using Miner = std::function<MinedTriplets(const at::Tensor& embeddings, const at::Tensor& labels)>;
 
 // Common to the miners: a batch has two labels at least, and two samples at least of each. Euclidean distances are
-// compared as squares, computed in float64 by products of blocks of rows; a tie is anybody's. Throws InvalidArgument
-// for other shapes and dtypes, for labels that are too few, naming the label, and for embeddings that are not finite,
-// naming the row; whatever a miner keeps is then as it was.
+// compared as squares, computed in float64 by products of blocks of rows; a tie is anybody's, but HardTripletsMiner
+// takes the first row of those. Throws InvalidArgument for other shapes and dtypes, for labels that are too few, naming
+// the label, and for embeddings that are not finite, naming the row; whatever a miner keeps is then as it was.
 
 struct AllTripletsMinerOptions {
   /// How many triplets are drawn, without repetition, where there are more.

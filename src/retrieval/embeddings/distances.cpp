@@ -2,9 +2,9 @@
 
 #include "kernels/fastest.h"
 #include "kernels/parallel.h"
+#include "kernels/product_rounding.h"
 #include "kernels/squared_distance.h"
 
-#include <ATen/Context.h>
 #include <ATen/Dispatch.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
@@ -47,21 +47,12 @@ Spread spread_of(const T* numbers, int64_t columns, const std::vector<int64_t>& 
   return spread;
 }
 
-/// A float32 dot product of D numbers is off by at most D u / (1 - D u) |x| |y| in any order (Higham, Accuracy and
-/// Stability of Numerical Algorithms, 3.1), with u = 2^-24; twice that is at most as much of |x|² + |y|². What rounding
-/// of the numbers, of the norms and of the sums adds is below 16 u.
-double relative_error_of(int64_t columns) {
-  double error = static_cast<double>(columns + 16) * std::ldexp(1.05, -24);
-  // The program lets products be rounded more coarsely, as far as bfloat16.
-  const bool coarse = at::globalContext().float32MatmulPrecision() != at::Float32MatmulPrecision::HIGHEST;
-  if (coarse) error += std::ldexp(1.0, -6);
-  return error;
-}
-
 }  // namespace
 
 Distances::Distances(const Tensor& embeddings, std::vector<int64_t> queries, std::vector<int64_t> gallery)
-    : embeddings_(embeddings.contiguous()), columns_(embeddings.size(1)), relative_error_(relative_error_of(columns_)) {
+    : embeddings_(embeddings.contiguous()),
+      columns_(embeddings.size(1)),
+      relative_error_(metrics::kernels::relative_error_of_products(columns_)) {
   Spread spread;
   if (embeddings_.scalar_type() == at::kDouble) {
     spread = spread_of(embeddings_.const_data_ptr<double>(), columns_, gallery, queries);
@@ -79,6 +70,8 @@ Distances::Distances(const Tensor& embeddings, std::vector<int64_t> queries, std
   double most_of_gallery = 0;
   for (const double norm : gallery_.norms) most_of_gallery = std::max(most_of_gallery, norm);
   greatest_margin_ = relative_error_ * (most + most_of_gallery) + absolute_error;
+  const double farthest = std::sqrt(most) + std::sqrt(most_of_gallery);
+  greatest_ = farthest * farthest;
 }
 
 MultipliedRows Distances::multiplied(std::vector<int64_t> rows, const std::vector<double>& centre, float factor) const {

@@ -51,6 +51,8 @@ class METRICS_API Distances {
     return relative_error_ * (norm_of_query(query) + norm_of_item(item)) + absolute_error;
   }
   double greatest_margin() const { return greatest_margin_; }
+  /// No squared distance is greater, but for rounding.
+  double greatest() const { return greatest_; }
   double relative_error() const { return relative_error_; }
 
   /// What is lost of products of the smallest numbers, with room to spare.
@@ -64,7 +66,7 @@ class METRICS_API Distances {
   Tensor embeddings_;
   int64_t columns_;
   double scale_ = 1;  // a power of two
-  double relative_error_, greatest_margin_ = 0;
+  double relative_error_, greatest_margin_ = 0, greatest_ = 0;
   MultipliedRows queries_, gallery_;
 };
 

@@ -292,8 +292,8 @@ class Finder {
   void narrow(Bracket& bracket) {
     const double margin = others_.distances().greatest_margin();
     while (bracket.size > limits_.kept && bracket.places.size() <= 2) {
-      const double from = std::max(static_cast<double>(bracket.from), -1.0);
-      const double to = std::min(static_cast<double>(bracket.to), 5.0);
+      const double from = std::max(static_cast<double>(bracket.from), -2 * margin);
+      const double to = std::min(static_cast<double>(bracket.to), others_.distances().greatest() + 2 * margin);
       if (to - from <= 64 * margin) return;
       const Division division{static_cast<float>(from), static_cast<float>(static_cast<double>(buckets) / (to - from))};
       const Counts counts = histogram(others_, division);
@@ -420,8 +420,9 @@ std::vector<double> fnmr_at_fmr(const Distances& distances, const Samples& sampl
     positions.emplace_back(rate, others.size());
     places.insert({positions.back().place, positions.back().next});
   }
-  // Rows lie in a ball of radius 1, so that squares are between 0 and 4.
-  const Division division{-0.5F, static_cast<float>(buckets) / 5.0F};
+  // What rounding takes beyond the ends is counted in the outermost buckets.
+  const double widest = std::max(distances.greatest(), 64 * distances.greatest_margin());
+  const Division division{0.0F, static_cast<float>(static_cast<double>(buckets) / widest)};
   const Counts counts = histogram(others, division);
   Passes passes{.products = 1};
   Finder finder(others, gallery, limits, passes);
