@@ -67,6 +67,7 @@ concept HasLeast = requires(const Formula& formula) {
 template <class Formula>
 struct BothSums {
   static constexpr int64_t sums = 2, maxima = 0, minima = 0;
+  static constexpr bool is_long = kernels::pairs::takes_long<Formula>();
   Formula formula;
 
   template <class N, class Weigh>
@@ -81,6 +82,7 @@ struct BothSums {
 template <class Term>
 struct SumAndLeast {
   static constexpr int64_t sums = 1, maxima = 0, minima = 2;
+  static constexpr bool is_long = kernels::pairs::takes_long<Term>();
   Term term;
 
   template <class N, class Weigh>

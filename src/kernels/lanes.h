@@ -19,9 +19,17 @@ struct Which {
   typedef int64_t Vector __attribute__((vector_size(count * sizeof(int64_t))));
   Vector mask;
 
-  METRICS_INLINE friend Which operator&(const Which& a, const Which& b) { return {a.mask & b.mask}; }
-  METRICS_INLINE friend Which operator|(const Which& a, const Which& b) { return {a.mask | b.mask}; }
-  METRICS_INLINE friend Which operator!(const Which& a) { return {~a.mask}; }
+  // Copies name the register: those that GCC makes of a struct by itself go through memory in pieces, because the
+  // machine of all, for which a type is laid out, has no such register, and a load waits long for several stores.
+  METRICS_INLINE Which(const Which& other) : mask(other.mask) {}
+  METRICS_INLINE Which& operator=(const Which& other) {
+    mask = other.mask;
+    return *this;
+  }
+  METRICS_INLINE explicit Which(const Vector& given) : mask(given) {}
+  METRICS_INLINE friend Which operator&(const Which& a, const Which& b) { return Which(a.mask & b.mask); }
+  METRICS_INLINE friend Which operator|(const Which& a, const Which& b) { return Which(a.mask | b.mask); }
+  METRICS_INLINE friend Which operator!(const Which& a) { return Which(~a.mask); }
 };
 
 /// `count` numbers of 8 bytes. In a struct, because how a bare vector is passed on depends on the machine.
@@ -31,6 +39,12 @@ struct Lanes {
   Vector numbers;
 
   Lanes() = default;
+  // As those of Which.
+  METRICS_INLINE Lanes(const Lanes& other) : numbers(other.numbers) {}
+  METRICS_INLINE Lanes& operator=(const Lanes& other) {
+    numbers = other.numbers;
+    return *this;
+  }
   METRICS_INLINE explicit Lanes(const Vector& given) : numbers(given) {}
   METRICS_INLINE Lanes(T each) : numbers(each - Vector{}) {}  // NOLINT: as implicit as from an integer to a number
 
@@ -46,11 +60,21 @@ struct Lanes {
   METRICS_INLINE friend Lanes operator<<(const Lanes& a, int bits) { return Lanes(a.numbers << bits); }
   METRICS_INLINE friend Lanes operator>>(const Lanes& a, int bits) { return Lanes(a.numbers >> bits); }
 
-  METRICS_INLINE friend Which<count> operator<(const Lanes& a, const Lanes& b) { return {a.numbers < b.numbers}; }
-  METRICS_INLINE friend Which<count> operator>(const Lanes& a, const Lanes& b) { return {a.numbers > b.numbers}; }
-  METRICS_INLINE friend Which<count> operator<=(const Lanes& a, const Lanes& b) { return {a.numbers <= b.numbers}; }
-  METRICS_INLINE friend Which<count> operator>=(const Lanes& a, const Lanes& b) { return {a.numbers >= b.numbers}; }
-  METRICS_INLINE friend Which<count> operator==(const Lanes& a, const Lanes& b) { return {a.numbers == b.numbers}; }
+  METRICS_INLINE friend Which<count> operator<(const Lanes& a, const Lanes& b) {
+    return Which<count>(a.numbers < b.numbers);
+  }
+  METRICS_INLINE friend Which<count> operator>(const Lanes& a, const Lanes& b) {
+    return Which<count>(a.numbers > b.numbers);
+  }
+  METRICS_INLINE friend Which<count> operator<=(const Lanes& a, const Lanes& b) {
+    return Which<count>(a.numbers <= b.numbers);
+  }
+  METRICS_INLINE friend Which<count> operator>=(const Lanes& a, const Lanes& b) {
+    return Which<count>(a.numbers >= b.numbers);
+  }
+  METRICS_INLINE friend Which<count> operator==(const Lanes& a, const Lanes& b) {
+    return Which<count>(a.numbers == b.numbers);
+  }
 };
 
 template <int64_t count>

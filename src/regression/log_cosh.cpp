@@ -25,6 +25,8 @@ METRICS_INLINE N log_cosh_of_root(const N& z) {
 }  // namespace
 
 struct terms::LogCosh::Formula {
+  static constexpr bool is_long = true;
+
   /// |d| + log((1 + exp(-2 |d|)) / 2), which no exponential of d overflows; of small d the series, because there the
   /// sum loses all digits.
   template <class N>

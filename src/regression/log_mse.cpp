@@ -4,6 +4,8 @@
 namespace metrics {
 
 struct terms::SquaredLogError::Formula {
+  static constexpr bool is_long = true;
+
   template <class N>
   METRICS_INLINE N operator()(const N& x, const N& y) const {
     return families::formula::squared_log_ratio_of_one_plus(x, y);

@@ -24,6 +24,7 @@ struct ProductOfError {
 }  // namespace
 
 struct terms::PowerOfError::Formula {
+  static constexpr bool is_long = true;
   double p;
 
   template <class N>

@@ -22,6 +22,8 @@ struct NormalDeviance {
 };
 
 struct PoissonDeviance {
+  static constexpr bool is_long = true;
+
   template <class N>
   METRICS_INLINE N operator()(const N& x, const N& y) const {
     const auto nothing = y == 0;
@@ -32,6 +34,8 @@ struct PoissonDeviance {
 };
 
 struct GammaDeviance {
+  static constexpr bool is_long = true;
+
   template <class N>
   METRICS_INLINE N operator()(const N& x, const N& y) const {
     const N ratio = y / x;
@@ -59,6 +63,8 @@ struct CompoundDeviance {
 /// 2 (y^q / (q (q - 1)) - y x^(q - 1) / (q - 1) + x^q / q), with q = 2 - p.
 class PowerDeviance {
  public:
+  static constexpr bool is_long = true;
+
   explicit PowerDeviance(double power)
       : q_(2 - power),
         of_infinite_(power > 2 ? 0 : infinite),

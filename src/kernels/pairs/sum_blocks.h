@@ -1,7 +1,6 @@
 #pragma once
 
 #include "kernels/fastest.h"
-#include "kernels/half_formats.h"
 #include "kernels/lanes.h"
 #include "kernels/parallel.h"
 #include "sums.h"
@@ -62,10 +61,20 @@ struct Times {
   METRICS_INLINE N operator()(const N& term) const { return weight * term; }
 };
 
+/// Whether terms take so long that it does not show when all numbers are written as float64 first, and rows that count
+/// once are given weights of 1. Their kernels are large, and compiled once for each machine and layout; those of quick
+/// terms for float32, for float64, and for both with weights.
+template <class Terms>
+constexpr bool takes_long() {
+  if constexpr (requires { Terms::is_long; }) return Terms::is_long;
+  return false;
+}
+
 /// Sums one function of a pair.
 template <class Term>
 struct SumOf {
   static constexpr int64_t sums = 1, maxima = 0, minima = 0;
+  static constexpr bool is_long = takes_long<Term>();
   Term term;
 
   template <class N, class Weigh>
@@ -256,11 +265,19 @@ METRICS_INLINE void add_columns(const Terms& terms, const Part<T>& part, int64_t
   }
 }
 
-/// The numbers of a half type in float32.
-void widen(const BFloat16* from, int64_t count, float* to);
-void widen(const Half* from, int64_t count, float* to);
 /// Numbers of any type in float64, from `first` on.
 void widen(const void* from, Element element, int64_t first, int64_t count, double* to);
+/// Numbers of a half type in float32.
+void widen(const void* from, Element element, int64_t first, int64_t count, float* to);
+
+/// Numbers from `first` on: where they lie, if they are of that type, else written into `room`.
+template <class T>
+METRICS_INLINE const T* read_numbers(const void* from, Element element, int64_t first, int64_t count, T* room) {
+  constexpr Element own = std::is_same_v<T, double> ? Element::Double : Element::Float;
+  if (element == own) return static_cast<const T*>(from) + first;
+  widen(from, element, first, count, room);
+  return room;
+}
 
 inline constexpr int64_t elements_per_block = 8192;
 inline constexpr int64_t fewest_rows_per_block = 64;
@@ -291,64 +308,55 @@ inline bool has_weight_of_each_element(const Pairs& pairs) {
 void spread_weights(const Pairs& pairs, int64_t row, int64_t rows, double* to);
 
 /// Writes the sums, maxima and minima [width, columns] of a block's rows, and behind them its first pair of each
-/// column.
+/// column. What is not of type T is written so in parts.
 template <class T, class Terms>
 void sum_rows_of(const Terms& terms, const Pairs& pairs, int64_t row, int64_t rows, double* results) {
-  constexpr bool is_half = !std::is_floating_point_v<T>;
-  using Wide = std::conditional_t<is_half, float, T>;
   const int64_t columns = pairs.columns, lanes = lanes_of(columns);
-  const auto* const preds = static_cast<const T*>(pairs.preds);
-  const auto* const target = static_cast<const T*>(pairs.target);
   double* const firsts = results + width<Terms> * columns;
-  const auto number = [](const T& x) {
-    if constexpr (is_half) {
-      return static_cast<double>(wide(x));
-    } else {
-      return static_cast<double>(x);
-    }
-  };
-  for (int64_t column = 0; column < columns; ++column) {
-    firsts[column] = number(preds[row * columns + column]);
-    firsts[columns + column] = number(target[row * columns + column]);
-  }
+  widen(pairs.preds, pairs.element, row * columns, columns, firsts);
+  widen(pairs.target, pairs.element, row * columns, columns, firsts + columns);
 
   // Of the one column that there mostly is all is known without dividing, which a small batch would wait for.
   const int64_t rows_of_part =
       columns == 1 ? elements_per_part : std::max<int64_t>(1, elements_per_part / lanes) * (lanes / columns);
   const int64_t most = std::min(rows, rows_of_part) * columns;
+  constexpr Element own = std::is_same_v<T, double> ? Element::Double : Element::Float;
+  constexpr bool ones = takes_long<Terms>();
   const bool weighted = pairs.weighted(), spread = weighted && !has_weight_of_each_element(pairs);
-  Scratch<Wide, 2 * elements_in_place> wide_pairs(is_half ? 2 * most : 0);
-  Scratch<double, elements_in_place> spread_of_part(spread ? most : 0);
+  Scratch<T, 2 * elements_in_place> room(pairs.element != own ? 2 * most : 0);
+  Scratch<double, elements_in_place> spread_of_part(spread || ones ? most : 0);
+  if (ones && !weighted) std::fill_n(spread_of_part.data(), most, 1.0);
   /// Calls add(part, rows, whether it is the first).
   const auto each_part = [&](const auto& add) METRICS_INLINED {
     for (int64_t begin = row; begin < row + rows; begin += rows_of_part) {
       const int64_t length = std::min(rows_of_part, row + rows - begin);
-      Part<Wide> part{};
-      if constexpr (is_half) {
-        widen(preds + begin * columns, length * columns, wide_pairs.data());
-        widen(target + begin * columns, length * columns, wide_pairs.data() + most);
-        part.preds = wide_pairs.data();
-        part.target = wide_pairs.data() + most;
-      } else {
-        part.preds = preds + begin * columns;
-        part.target = target + begin * columns;
-      }
+      const int64_t first = begin * columns, count = length * columns;
+      Part<T> part{.preds = read_numbers(pairs.preds, pairs.element, first, count, room.data()),
+                   .target = read_numbers(pairs.target, pairs.element, first, count, room.data() + most),
+                   .weights = nullptr};
       if (spread) spread_weights(pairs, begin, length, spread_of_part.data());
-      if (weighted) part.weights = spread ? spread_of_part.data() : pairs.real_weights + begin;
+      if (weighted || ones) part.weights = spread || !weighted ? spread_of_part.data() : pairs.real_weights + begin;
       add(part, length, begin == row);
+    }
+  };
+  const auto with_or_without = [&](const auto& sum) {
+    if constexpr (ones) {
+      sum(std::true_type{});
+    } else {
+      weighted ? sum(std::true_type{}) : sum(std::false_type{});
     }
   };
   if (columns == 1) {
     const auto sum = [&](auto has_weights) {
       fastest_in_lanes([&](auto count) METRICS_INLINED {
         double sums[width<Terms> * column_lanes];
-        each_part([&](const Part<Wide>& part, int64_t length, bool is_first) METRICS_INLINED {
+        each_part([&](const Part<T>& part, int64_t length, bool is_first) METRICS_INLINED {
           add_column<has_weights(), count()>(terms, part, length, firsts[0], firsts[1], !is_first, sums);
         });
         fold_column<Terms>(sums, results);
       });
     };
-    return weighted ? sum(std::true_type{}) : sum(std::false_type{});
+    return with_or_without(sum);
   }
   Scratch<double, 2 * most_lanes_in_place> first_of_lanes(2 * lanes);
   double* const first_x = first_of_lanes.data();
@@ -361,12 +369,12 @@ void sum_rows_of(const Terms& terms, const Pairs& pairs, int64_t row, int64_t ro
   clear<Terms>(sums.data(), lanes);
   const auto sum = [&](auto has_weights) {
     fastest([&]() METRICS_INLINED {
-      each_part([&](const Part<Wide>& part, int64_t length, bool) METRICS_INLINED {
+      each_part([&](const Part<T>& part, int64_t length, bool) METRICS_INLINED {
         add_columns<has_weights()>(terms, part, length, columns, lanes, first_x, first_y, sums.data());
       });
     });
   };
-  weighted ? sum(std::true_type{}) : sum(std::false_type{});
+  with_or_without(sum);
   clear<Terms>(results, columns);
   for (int64_t lane = 0; lane < lanes; lane += columns) {
     fold_lanes<Terms>(results, columns, sums.data() + lane, lanes, columns);
@@ -375,8 +383,10 @@ void sum_rows_of(const Terms& terms, const Pairs& pairs, int64_t row, int64_t ro
 
 template <class Terms>
 void sum_rows(const Terms& terms, const Pairs& pairs, int64_t row, int64_t rows, double* results) {
-  with_element(pairs.preds, pairs.element,
-               [&]<class E>(const E*) { sum_rows_of<E>(terms, pairs, row, rows, results); });
+  if constexpr (!takes_long<Terms>()) {
+    if (pairs.element != Element::Double) return sum_rows_of<float>(terms, pairs, row, rows, results);
+  }
+  sum_rows_of<double>(terms, pairs, row, rows, results);
 }
 
 /// Sums all blocks, at once as far as there are threads, and calls take(block) for one after the other.

@@ -12,11 +12,11 @@
 
 namespace metrics::kernels::pairs {
 
+namespace {
+
 METRICS_MULTIVERSIONED void widen(const BFloat16* from, int64_t count, float* to) {
   for (int64_t i = 0; i < count; ++i) to[i] = wide(from[i]);
 }
-
-namespace {
 
 METRICS_MULTIVERSIONED void widen_by_integers(const Half* from, int64_t count, float* to) {
   for (int64_t i = 0; i < count; ++i) to[i] = wide(from[i]);
@@ -32,8 +32,6 @@ METRICS_MULTIVERSIONED void widen_by_integers(const Half* from, int64_t count, f
 }
 #endif
 
-}  // namespace
-
 void widen(const Half* from, int64_t count, float* to) {
 #ifdef __x86_64__
   // Not made of the loop by the compiler, and exact, too.
@@ -42,8 +40,6 @@ void widen(const Half* from, int64_t count, float* to) {
 #endif
   widen_by_integers(from, count, to);
 }
-
-namespace {
 
 METRICS_MULTIVERSIONED void widen(const float* from, int64_t count, double* to) {
   for (int64_t i = 0; i < count; ++i) to[i] = static_cast<double>(from[i]);
@@ -67,6 +63,11 @@ void widen(const void* from, Element element, int64_t first, int64_t count, doub
       }
     }
   });
+}
+
+void widen(const void* from, Element element, int64_t first, int64_t count, float* to) {
+  if (element == Element::Half) return widen(static_cast<const Half*>(from) + first, count, to);
+  widen(static_cast<const BFloat16*>(from) + first, count, to);
 }
 
 METRICS_MULTIVERSIONED void widen_counts(const int64_t* from, int64_t count, double* to) {
