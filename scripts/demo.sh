@@ -5,5 +5,5 @@ cd "$(dirname "$0")/.."
 
 scripts/setup.sh --without-fixtures
 cmake --preset release >/dev/null
-cmake --build --preset release --target digits
+cmake --build --preset release --target digits metrics_cli
 exec build/release/examples/digits "$@"

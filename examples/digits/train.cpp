@@ -159,6 +159,8 @@ void train_and_score(const LabelledImages& train, const LabelledImages& test, co
   const Tensor of_test = scores_of(net, pixels(test, white)).contiguous();
   const auto* values = of_test.const_data_ptr<float>();
   write_floats(scores, {{of_test.size(0), of_test.size(1)}, {values, values + of_test.numel()}});
+  metrics::io::write_safetensors(folder / "predictions.safetensors",
+                                 {.tensors = {{"preds", of_test}, {"target", labels(test)}}, .metadata = {}});
 }
 
 }  // namespace digits

@@ -18,8 +18,8 @@ struct TrainOptions {
 
 /// Trains a small convolutional net on `train` together with the other ranks that the environment names. Each sixth
 /// image is kept back: by those the best epoch is chosen, whose weights rank 0 leaves in `folder`. There rank 0 also
-/// writes the net's scores (logits) of `test` to `scores`, [N, C] float32, in the order of the images. Equal options
-/// give equal scores on machines of one kind.
+/// writes the net's scores (logits) of `test` to `scores`, [N, C] float32, in the order of the images, and with the labels
+/// to `predictions.safetensors` for `metrics eval`. Equal options give equal scores on machines of one kind.
 void train_and_score(const LabelledImages& train, const LabelledImages& test, const TrainOptions& options,
                      const std::filesystem::path& folder, const std::filesystem::path& scores);
 

@@ -160,6 +160,8 @@ int evaluate_in_processes(const EvalOptions& options, std::vector<std::string> a
   launch.command = {distributed::current_command().front()};
   launch.command.insert(launch.command.end(), arguments.begin(), arguments.end());
   launch.command.emplace_back("--as-rank");
+  // LibTorch warns of each half second that it waits for a rank which is slower to start. Its errors still come.
+  if (std::getenv("TORCH_CPP_LOG_LEVEL") == nullptr) launch.environment["TORCH_CPP_LOG_LEVEL"] = "ERROR";
   if (!options.terminal.empty()) launch.command.insert(launch.command.end(), {"--terminal", options.terminal});
   Heard heard;
   launch.output = [&](distributed::OutputStream stream, std::string_view line) { heard.add(stream, line); };

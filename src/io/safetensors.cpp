@@ -41,6 +41,8 @@ class Header {
       json_ = Json::parse(text.begin(), text.end(), check);
     } catch (const Json::parse_error& error) {
       source.refuse(kLengthSize + std::max<std::size_t>(error.byte, 1) - 1, "the header is no JSON");
+    } catch (const Json::exception&) {
+      source.refuse(kLengthSize, "the header has a number beyond float64");
     }
     data_ = kLengthSize + size;
   }

@@ -280,6 +280,7 @@ TEST_CASE("safetensors files that are none are refused") {
   CHECK(contains(one(R"({"dtype":"BOOL","shape":[8],"data_offsets":[0,8]})"), "neither 0 nor 1"));
   CHECK(contains(one(R"({"dtype":"F32","shape":[2]})"), "is no object"));
   CHECK(contains(one("[]"), "is no object"));
+  CHECK(contains(one(R"({"dtype":"F32","shape":[1e999],"data_offsets":[0,8]})"), "a number beyond float64"));
   const std::string half = R"({"dtype":"F32","shape":[1],"data_offsets":[0,4]})";
   CHECK(contains(refusal_of_safetensors(file("{\"a\":" + half + ",\"b\":" + half + "}", "1234")), "overlaps"));
   CHECK(contains(refusal_of_safetensors(file("{\"a\":" + half + ",\"a\":" + half + "}", "1234")), "occurs twice"));
