@@ -1,3 +1,4 @@
+#include "trainer/folder.h"
 #include "zip_bytes.h"
 #include <metrics/core/errors.h>
 #include <metrics/io/files.h>
@@ -12,9 +13,8 @@
 #include <ATen/ops/zeros.h>
 
 #include <doctest/doctest.h>
-#include <unistd.h>
-
 #include <array>
+#include <cstdlib>
 #include <filesystem>
 #include <limits>
 #include <string>
@@ -64,6 +64,20 @@ bool contains(const std::string& text, const std::string& part) {
 void expect_refused(const std::string& pickle, const std::string& why) {
   const std::string refusal = refusal_of(pickle_file(pickle));
   CHECK_MESSAGE(contains(refusal, why), "`" << refusal << "` should say `" << why << "`");
+}
+
+constexpr std::array types = {
+      at::kBool,          at::kByte,        at::kChar,          at::kShort,           at::kUInt16,
+      at::kInt,           at::kUInt32,      at::kLong,          at::kUInt64,          at::kHalf,
+      at::kBFloat16,      at::kFloat,       at::kDouble,        at::kComplexHalf,     at::kComplexFloat,
+      at::kComplexDouble, at::kFloat8_e5m2, at::kFloat8_e4m3fn, at::kFloat8_e4m3fnuz, at::kFloat8_e5m2fnuz};
+
+std::array<Tensor, 3> values_of(at::ScalarType type) {
+  return {at::arange(6, at::kFloat).reshape({2, 3}).gt(2).to(type), at::empty({0, 2}, type), at::zeros({}, type)};
+}
+
+bool has_safetensors(at::ScalarType type) {
+  return type != at::kComplexHalf && type != at::kComplexDouble;
 }
 
 Object some_checkpoint() {
@@ -312,22 +326,53 @@ TEST_CASE("what is written comes back: containers, texts, numbers, attributes") 
   CHECK_THROWS_AS(Object(7).set("x", 1), InvalidArgument);
 }
 
+TEST_CASE("Python reads every dtype that is written here, and what Python writes is read here: views, parameters, numbers") {
+  const metrics_test::Folder folder;
+  const auto again = [&](const std::string& suffix) {
+    const std::string from = (folder.path() / ("here" + suffix)).string(), to = (folder.path() / ("there" + suffix)).string();
+    const std::string command = METRICS_PYTHON " " METRICS_SOURCE_DIR "/tests/io/saved_again.py " + from + " " + to;
+    REQUIRE(std::system(command.c_str()) == 0);
+    return to;
+  };
+  Object::List all;
+  metrics::io::Safetensors content;
+  for (const at::ScalarType type : types) {
+    for (const Tensor& values : values_of(type)) {
+      all.emplace_back(values);
+      if (has_safetensors(type)) content.tensors.emplace("t" + std::to_string(all.size()), values);
+    }
+  }
+  all.emplace_back(some_checkpoint());
+  metrics::io::write_torch(folder.path() / "here.pt", all);
+  const Object read = metrics::io::read_torch(again(".pt"));
+  CHECK(torch_bytes(read.at("loaded")) == torch_bytes(all));
+  const auto &views = *read.at("views").as<Object::List>(), &copies = *read.at("copies").as<Object::List>();
+  REQUIRE(views.size() == copies.size());
+  for (std::size_t i = 0; i < views.size(); ++i) CHECK(at::equal(*views[i].as<Tensor>(), *copies[i].as<Tensor>()));
+  CHECK(views[0].as<Tensor>()->data_ptr() == views[1].as<Tensor>()->data_ptr());  // as in Python
+  CHECK(read.at("parameter").as<Tensor>()->dim() == 2);
+  const auto& numbers = *read.at("numbers").as<Object::List>();
+  CHECK(*numbers[5].as<int64_t>() == std::numeric_limits<int64_t>::min());
+  CHECK(*numbers[6].as<int64_t>() == std::numeric_limits<int64_t>::max());
+  CHECK(*numbers[8].as<double>() == std::numeric_limits<double>::infinity());
+
+  metrics::io::write_safetensors(folder.path() / "here.safetensors", content);
+  const metrics::io::Safetensors back = metrics::io::read_safetensors(again(".safetensors"));
+  CHECK(back.metadata.at("note") == "größe");
+  content.metadata = back.metadata;
+  CHECK(metrics::io::safetensors_bytes(back) == metrics::io::safetensors_bytes(content));
+}
+
 TEST_CASE("tensors of every dtype and layout come back in both formats") {
-  constexpr std::array types = {
-      at::kBool,          at::kByte,        at::kChar,          at::kShort,           at::kUInt16,
-      at::kInt,           at::kUInt32,      at::kLong,          at::kUInt64,          at::kHalf,
-      at::kBFloat16,      at::kFloat,       at::kDouble,        at::kComplexHalf,     at::kComplexFloat,
-      at::kComplexDouble, at::kFloat8_e5m2, at::kFloat8_e4m3fn, at::kFloat8_e4m3fnuz, at::kFloat8_e5m2fnuz};
   for (const at::ScalarType type : types) {
     CAPTURE(c10::toString(type));
-    for (const Tensor& values :
-         {at::arange(6, at::kFloat).reshape({2, 3}).gt(2).to(type), at::empty({0, 2}, type), at::zeros({}, type)}) {
+    for (const Tensor& values : values_of(type)) {
       const Object read = parse_torch(torch_bytes(values), "memory");
       const Tensor back = *read.as<Tensor>();
       CHECK((back.scalar_type() == type));
       CHECK(back.sizes() == values.sizes());
       CHECK(torch_bytes(back) == torch_bytes(values));
-      if (type == at::kComplexHalf || type == at::kComplexDouble) {
+      if (!has_safetensors(type)) {
         CHECK_THROWS_AS(metrics::io::safetensors_bytes({.tensors = {{"x", values}}, .metadata = {}}), InvalidArgument);
         continue;
       }
@@ -346,9 +391,8 @@ TEST_CASE("tensors of every dtype and layout come back in both formats") {
 }
 
 TEST_CASE("files are written whole or not at all") {
-  const std::filesystem::path folder =
-      std::filesystem::temp_directory_path() / ("metrics_io_" + std::to_string(::getpid()));
-  std::filesystem::create_directories(folder);
+  const metrics_test::Folder own;
+  const std::filesystem::path folder = own.path();
   const auto file = folder / "states.pt";
   metrics::io::write_torch(file, 1);
   CHECK_THROWS_AS(metrics::io::write_torch(file, Object::Opaque{"x"}), InvalidArgument);
@@ -369,5 +413,4 @@ TEST_CASE("files are written whole or not at all") {
   std::size_t files = 0;
   for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder)) ++files;
   CHECK(files == 2);  // nothing is left of what failed
-  std::filesystem::remove_all(folder);
 }
