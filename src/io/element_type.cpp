@@ -9,7 +9,7 @@ namespace {
 
 using enum ElementType;
 
-constexpr std::array<ElementNames, 20> all = {{
+constexpr std::array<ElementNames, 20> table = {{
     {Bool, 1, "bool", "BoolStorage", "BOOL"},
     {UInt8, 1, "uint8", "ByteStorage", "U8"},
     {Int8, 1, "int8", "CharStorage", "I8"},
@@ -35,18 +35,18 @@ constexpr std::array<ElementNames, 20> all = {{
 }  // namespace
 
 std::span<const ElementNames> element_types() {
-  return all;
+  return table;
 }
 
 const ElementNames& names_of(ElementType type) {
-  return all[static_cast<std::size_t>(type)];
+  return table[static_cast<std::size_t>(type)];
 }
 
 std::optional<ElementType> element_type(std::string_view ElementNames::*format, std::string_view name) {
   if (name.empty()) return std::nullopt;
   const auto found =
-      std::find_if(all.begin(), all.end(), [&](const ElementNames& names) { return names.*format == name; });
-  if (found == all.end()) return std::nullopt;
+      std::find_if(table.begin(), table.end(), [&](const ElementNames& names) { return names.*format == name; });
+  if (found == table.end()) return std::nullopt;
   return found->type;
 }
 

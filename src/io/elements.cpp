@@ -16,7 +16,7 @@ struct Pair {
   at::ScalarType scalar;
 };
 
-constexpr std::array<Pair, 20> pairs = {{
+constexpr std::array<Pair, 20> scalar_types = {{
     {ElementType::Bool, at::kBool},
     {ElementType::UInt8, at::kByte},
     {ElementType::Int8, at::kChar},
@@ -42,12 +42,13 @@ constexpr std::array<Pair, 20> pairs = {{
 }  // namespace
 
 at::ScalarType scalar_type(ElementType type) {
-  return pairs[static_cast<std::size_t>(type)].scalar;
+  return scalar_types[static_cast<std::size_t>(type)].scalar;
 }
 
 std::optional<ElementType> element_type(at::ScalarType type) {
-  const auto found = std::find_if(pairs.begin(), pairs.end(), [&](const Pair& pair) { return pair.scalar == type; });
-  if (found == pairs.end()) return std::nullopt;
+  const auto found =
+      std::find_if(scalar_types.begin(), scalar_types.end(), [&](const Pair& pair) { return pair.scalar == type; });
+  if (found == scalar_types.end()) return std::nullopt;
   return found->element;
 }
 

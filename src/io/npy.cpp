@@ -135,7 +135,7 @@ class NpyHeader {
 };
 
 /// The bytes that the array takes; nothing where they are beyond int64.
-std::optional<uint64_t> bytes_of(const NpyArray& array) {
+std::optional<uint64_t> size_in_file(const NpyArray& array) {
   if (const auto* type = std::get_if<ElementType>(&array.type)) {
     const auto extent = extent_of(array.shape, *type);
     return extent ? std::optional(extent->bytes) : std::nullopt;
@@ -175,7 +175,7 @@ NpyArray read_npy(const Source& source) {
   const uint64_t header = at + (version == 1 ? 2 : 4);
   NpyArray array = NpyHeader(source, header, size).parse();
   array.begin = header + size;
-  const auto bytes = bytes_of(array);
+  const auto bytes = size_in_file(array);
   if (!bytes || !source.holds(array.begin, *bytes)) {
     source.refuse(array.begin, "the file ends before the array does");
   }

@@ -23,7 +23,7 @@ Named named_tensors(const torch::nn::Module& module) {
   return all;
 }
 
-[[noreturn]] void refuse(const std::string& key, const std::string& why) {
+[[noreturn]] void refuse_key(const std::string& key, const std::string& why) {
   throw InvalidArgument("state dict key `" + key + "` " + why);
 }
 
@@ -56,16 +56,16 @@ void load_state_dict(torch::nn::Module& module, const io::Object& states, bool s
     if (!tensor.defined()) continue;
     const io::Object* saved = states.find(name);
     if (saved == nullptr) {
-      if (strict) refuse(name, "is missing");
+      if (strict) refuse_key(name, "is missing");
       continue;
     }
     ++found;
     const auto* value = saved->as<at::Tensor>();
-    if (value == nullptr) refuse(name, "is " + saved->kind() + ", not a tensor");
+    if (value == nullptr) refuse_key(name, "is " + saved->kind() + ", not a tensor");
     if (value->sizes() != tensor.sizes()) {
       std::ostringstream why;
       why << "has shape " << value->sizes() << ", expected " << tensor.sizes();
-      refuse(name, why.str());
+      refuse_key(name, why.str());
     }
     copies.emplace_back(tensor, *value);
   }
@@ -75,7 +75,7 @@ void load_state_dict(torch::nn::Module& module, const io::Object& states, bool s
       if (key == nullptr)
         throw InvalidArgument("a module's state dict has a key that is " + item.key.kind() + ", not a text");
       const auto is_known = [&](const auto& named) { return named.first == *key; };
-      if (std::none_of(own.begin(), own.end(), is_known)) refuse(*key, "is not expected");
+      if (std::none_of(own.begin(), own.end(), is_known)) refuse_key(*key, "is not expected");
     }
   }
   const at::NoGradGuard no_gradients;
