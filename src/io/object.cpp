@@ -37,6 +37,25 @@ std::string text_of_key(const Object& key) {
 
 }  // namespace
 
+// Here, because an item of a dict holds objects, and is complete only after their class.
+Object::Object() = default;
+Object::Object(bool value) : value_(value) {}
+Object::Object(int value) : value_(int64_t{value}) {}
+Object::Object(int64_t value) : value_(value) {}
+Object::Object(double value) : value_(value) {}
+Object::Object(const char* value) : value_(std::string(value)) {}
+Object::Object(std::string value) : value_(std::move(value)) {}
+Object::Object(at::Tensor value) : value_(std::move(value)) {}
+Object::Object(List value) : value_(std::move(value)) {}
+Object::Object(Tuple value) : value_(std::move(value)) {}
+Object::Object(Dict value) : value_(std::move(value)) {}
+Object::Object(Opaque value) : value_(std::move(value)) {}
+Object::Object(const Object& other) = default;
+Object::Object(Object&& other) noexcept = default;
+Object& Object::operator=(const Object& other) = default;
+Object& Object::operator=(Object&& other) noexcept = default;
+Object::~Object() = default;
+
 std::string Object::kind() const {
   static constexpr std::array<const char*, std::variant_size_v<Value>> kinds = {
       "None", "a bool", "an integer", "a float", "a text", "a tensor", "a list", "a tuple", "a dict", ""};

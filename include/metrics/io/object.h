@@ -36,18 +36,23 @@ class METRICS_API Object {
   using Value = std::variant<std::monostate, bool, int64_t, double, std::string, at::Tensor, List, Tuple, Dict, Opaque>;
 
   /// None.
-  Object() = default;
-  Object(bool value) : value_(value) {}
-  Object(int value) : value_(int64_t{value}) {}
-  Object(int64_t value) : value_(value) {}
-  Object(double value) : value_(value) {}
-  Object(const char* value) : value_(std::string(value)) {}
-  Object(std::string value) : value_(std::move(value)) {}
-  Object(at::Tensor value) : value_(std::move(value)) {}
-  Object(List value) : value_(std::move(value)) {}
-  Object(Tuple value) : value_(std::move(value)) {}
-  Object(Dict value) : value_(std::move(value)) {}
-  Object(Opaque value) : value_(std::move(value)) {}
+  Object();
+  Object(bool value);
+  Object(int value);
+  Object(int64_t value);
+  Object(double value);
+  Object(const char* value);
+  Object(std::string value);
+  Object(at::Tensor value);
+  Object(List value);
+  Object(Tuple value);
+  Object(Dict value);
+  Object(Opaque value);
+  Object(const Object& other);
+  Object(Object&& other) noexcept;
+  Object& operator=(const Object& other);
+  Object& operator=(Object&& other) noexcept;
+  ~Object();
 
   const Value& value() const { return value_; }
   Value& value() { return value_; }
