@@ -53,21 +53,6 @@ METRICS_INLINE Sum<N> product_of(const N& a, const N& b) {
   const N high = a * b;
   return {high, ((a_high * b_high - high) + a_high * b_low + a_low * b_high) + a_low * b_low};
 }
-/// The same by one instruction more than the product, where the registers are those of a machine that has it: without
-/// error it is the same number.
-template <int64_t count>
-METRICS_INLINE Sum<Doubles<count>> product_of(const Doubles<count>& a, const Doubles<count>& b) {
-#if defined(__x86_64__) && !defined(__clang__)
-  if constexpr (count > 2) {
-    const Doubles<count> high = a * b;
-    Doubles<count> low = high;
-    asm("vfmsub231pd %2, %1, %0" : "+v"(low.numbers) : "v"(a.numbers), "v"(b.numbers));
-    return {high, low};
-  }
-#endif
-  return product_of<Doubles<count>>(a, b);
-}
-
 /// exp(r) - 1: r + r² P(r), with P of degree 10 through (exp(r) - 1 - r) / r² at the zeros of a Chebyshev polynomial,
 /// within 3e-18, for an r of at most half a logarithm of 2, either way. Pairs of its terms come first, then pairs of
 /// these (Estrin's scheme), because terms one after the other would each wait for the last.

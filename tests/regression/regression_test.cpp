@@ -428,13 +428,16 @@ TEST_CASE("regression: a cosine similarity takes the rows of a state dict of tor
     loaded.update(preds, target);
     whole.update(preds, target);
     CHECK(at::allclose(loaded.compute(), whole.compute(), 1e-6, 1e-7));
-    // Of its own it keeps no rows, and resumes from the metadata.
+    // Of its own it keeps no rows, and resumes from the metadata, or from what it shows in their place.
     loaded.persistent(true);
-    const metrics::StateDict saved = loaded.state_dict();
-    CHECK(std::get<std::vector<Tensor>>(saved.states.at("preds")).empty());
+    metrics::StateDict saved = loaded.state_dict();
+    CHECK(std::get<std::vector<Tensor>>(saved.states.at("preds"))[0].dim() == 3);
     metrics::CosineSimilarity resumed({.reduction = reduction});
     resumed.load_state_dict(saved);
     CHECK(at::equal(resumed.compute(), loaded.compute()));
+    saved.metadata.clear();
+    resumed.load_state_dict(saved);
+    CHECK(at::allclose(resumed.compute(), loaded.compute(), 1e-6, 1e-7));
     rows.states["target"] = std::vector<Tensor>{target.slice(0, 0, 4)};
     CHECK_THROWS_AS(resumed.load_state_dict(rows), metrics::InvalidArgument);
   }
