@@ -10,6 +10,8 @@
 #include <metrics/distributed/launch.h>
 #include <metrics/distributed/process_group.h>
 
+#include <c10/util/Logging.h>
+
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 
@@ -183,6 +185,7 @@ int run_eval(EvalOptions options, const std::vector<std::string>& arguments) {
   // What is wrong with the call is found here, once, before processes are started.
   eval::Evaluation evaluation(request);
   const bool is_one_of_several = options.as_rank || std::getenv("RANK") != nullptr;
+  if (is_one_of_several) c10::initLogging();  // takes TORCH_CPP_LOG_LEVEL, which a program in C++ is not asked for
   if (options.processes > 1 && !is_one_of_several) {
     return evaluate_in_processes(options, kept.arguments(arguments));
   }

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -58,6 +59,16 @@ const PythonsFiles& files() {
 
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
+}
+
+/// What was printed but for LibTorch's warnings that a rank of a busy machine has waited for another one.
+std::string without_waits(const std::string& printed) {
+  std::istringstream lines(printed);
+  std::string rest;
+  for (std::string line; std::getline(lines, line);) {
+    if (!contains(line, "waitForInput")) rest += line + "\n";
+  }
+  return rest;
 }
 
 json evaluated(const std::string& arguments) {
@@ -183,7 +194,7 @@ TEST_CASE("metrics eval: groups, and the same bytes for every number of processe
     const Outcome shared = run_cli(arguments + " -n " + n);
     CHECK(shared.exit_code == 0);
     CHECK(shared.out == alone.out);
-    CHECK(shared.error == "");
+    CHECK(without_waits(shared.error) == "");
   }
 }
 
