@@ -193,14 +193,14 @@ Evaluation::Block Evaluation::read(const Plan& plan, int64_t first, int64_t coun
 }
 
 Report Evaluation::run(ProcessGroup& group, const OnProgress& on_progress) {
-  const Plan todo = plan();
-  const Part part = part_of(todo.rows, group.rank(), group.world_size());
+  const Plan planned = plan();
+  const Part part = part_of(planned.rows, group.rank(), group.world_size());
   Accumulated whole(metrics_);
   std::map<std::string, Accumulated> groups;
-  for (int64_t first = part.begin; first < part.end; first += todo.rows_of_block) {
-    const int64_t count = std::min(todo.rows_of_block, part.end - first);
+  for (int64_t first = part.begin; first < part.end; first += planned.rows_of_block) {
+    const int64_t count = std::min(planned.rows_of_block, part.end - first);
     try {
-      const Block block = read(todo, first, count);
+      const Block block = read(planned, first, count);
       for (std::size_t i = 0; i < metrics_.size(); ++i) {
         whole.metrics[i].update({}, block.inputs[i], block.of_rows[i]);
       }
@@ -226,7 +226,7 @@ Report Evaluation::run(ProcessGroup& group, const OnProgress& on_progress) {
   std::map<std::string, int64_t> own_rows;
   for (const auto& [name, accumulated] : groups) own_rows[name] = accumulated.rows;
   std::vector<std::pair<std::string, int64_t>> names;
-  if (todo.by) names = added_over_ranks(group, own_rows);
+  if (planned.by) names = added_over_ranks(group, own_rows);
   for (const auto& [name, rows] : names) {
     Accumulated& accumulated = groups.try_emplace(name, metrics_).first->second;
     accumulated.rows = rows;
@@ -234,7 +234,7 @@ Report Evaluation::run(ProcessGroup& group, const OnProgress& on_progress) {
   }
   if (group.world_size() > 1) synchronize_values(all);
 
-  whole.rows = todo.rows;
+  whole.rows = planned.rows;
   Report report{.whole = whole.values(), .groups = {}};
   for (const auto& [name, rows] : names) report.groups.emplace_back(name, groups.at(name).values());
   return report;
