@@ -5,6 +5,7 @@
 #include "eval/report.h"
 #include "eval/spool.h"
 #include "eval/usage_error.h"
+#include "interruption.h"
 #include <metrics/core/registry.h>
 #include <metrics/core/warning.h>
 #include <metrics/distributed/launch.h>
@@ -16,7 +17,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <map>
@@ -27,12 +27,6 @@
 
 namespace metrics::cli {
 namespace {
-
-volatile std::sig_atomic_t eval_interrupted = 0;
-
-void on_eval_signal(int) {
-  eval_interrupted = 1;
-}
 
 struct EvalOptions {
   std::vector<std::string> metrics;
@@ -167,9 +161,8 @@ int evaluate_in_processes(const EvalOptions& options, std::vector<std::string> a
   if (!options.terminal.empty()) launch.command.insert(launch.command.end(), {"--terminal", options.terminal});
   Heard heard;
   launch.output = [&](distributed::OutputStream stream, std::string_view line) { heard.add(stream, line); };
-  std::signal(SIGINT, on_eval_signal);
-  std::signal(SIGTERM, on_eval_signal);
-  launch.stop = [] { return eval_interrupted != 0; };
+  note_interruptions();
+  launch.stop = interrupted;
   const distributed::LaunchResult result = distributed::launch(launch);
   heard.print(result);
   return result.exit_code();

@@ -1,11 +1,11 @@
 #include "launch.h"
 
+#include "interruption.h"
 #include <metrics/distributed/launch.h>
 
 #include <CLI/CLI.hpp>
 
 #include <chrono>
-#include <csignal>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -14,12 +14,6 @@
 
 namespace metrics::cli {
 namespace {
-
-volatile std::sig_atomic_t interrupted = 0;
-
-void on_signal(int) {
-  interrupted = 1;
-}
 
 /// Lines that are passed on together, because a write for each would be slower than the processes that print them. They
 /// are of one stream, so that those of both stay in their order.
@@ -59,11 +53,10 @@ int launch(const Options& options) {
   if (options.timeout_seconds > 0) {
     launch.timeout = std::chrono::milliseconds(static_cast<int64_t>(options.timeout_seconds * 1000));
   }
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
+  note_interruptions();
   launch.stop = [&] {
     passing.write();
-    return interrupted != 0;
+    return interrupted();
   };
 
   const distributed::LaunchResult result = distributed::launch(launch);

@@ -1,4 +1,5 @@
 #include "cli/program.h"
+#include "contains.h"
 #include <metrics/core/dynamic.h>
 
 #include <ATen/ops/tensor.h>
@@ -20,6 +21,8 @@ using metrics::testing::Outcome;
 using metrics::testing::run_cli;
 
 namespace {
+
+using metrics_test::contains;
 
 using nlohmann::json;
 
@@ -55,10 +58,6 @@ class PythonsFiles {
 const PythonsFiles& files() {
   static const PythonsFiles written;
   return written;
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 /// What was printed but for LibTorch's warnings that a rank of a busy machine has waited for another one.

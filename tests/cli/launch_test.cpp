@@ -1,4 +1,5 @@
 #include "cli/program.h"
+#include "contains.h"
 #include <metrics/version.h>
 
 #include <doctest/doctest.h>
@@ -11,9 +12,7 @@ using metrics::testing::run_cli;
 
 namespace {
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
+using metrics_test::contains;
 
 }  // namespace
 

@@ -1,4 +1,5 @@
 #include "cli/program.h"
+#include "contains.h"
 #include <metrics/core/registry.h>
 #include <metrics/version.h>
 
@@ -20,11 +21,9 @@ using metrics::testing::run_cli;
 
 namespace {
 
-using nlohmann::json;
+using metrics_test::contains;
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
+using nlohmann::json;
 
 std::string content(const std::string& file) {
   std::ifstream stream(file);

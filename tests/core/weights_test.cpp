@@ -1,5 +1,6 @@
 // Weights of rows: what is refused, how counts become sums, and that the fast ways give what the general one does.
 
+#include "contains.h"
 #include "unit_of.h"
 #include <metrics/classification/accuracy.h>
 #include <metrics/classification/auroc.h>
@@ -63,6 +64,8 @@ template class metrics::MetricOf<weights_test::MeanSquare>;
 namespace weights_test {
 namespace {
 
+using metrics_test::contains;
+
 using UserMetric = metrics::MetricOf<MeanSquare>;
 
 Tensor numbers(std::vector<double> values) {
@@ -83,10 +86,6 @@ std::string message(const F& f) {
     return error.what();
   }
   return "";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace

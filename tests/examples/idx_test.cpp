@@ -1,5 +1,6 @@
 #include "../../examples/digits/idx.h"
 
+#include "contains.h"
 #include <metrics/core/errors.h>
 
 #include <doctest/doctest.h>
@@ -14,6 +15,8 @@
 #include <vector>
 
 namespace {
+
+using metrics_test::contains;
 
 namespace fs = std::filesystem;
 using metrics::FormatError;
@@ -77,10 +80,6 @@ std::string refusal(const fs::path& file, int64_t rank, int64_t offset) {
   }
   FAIL("read without complaint");
   return "";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace

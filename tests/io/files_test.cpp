@@ -1,3 +1,4 @@
+#include "contains.h"
 #include "trainer/folder.h"
 #include "zip_bytes.h"
 #include <metrics/core/errors.h>
@@ -13,6 +14,7 @@
 #include <ATen/ops/zeros.h>
 
 #include <doctest/doctest.h>
+
 #include <array>
 #include <cstdlib>
 #include <filesystem>
@@ -20,6 +22,8 @@
 #include <string>
 
 namespace {
+
+using metrics_test::contains;
 
 using at::Tensor;
 using metrics::FormatError;
@@ -55,10 +59,6 @@ std::string refusal_of_safetensors(const std::string& bytes) {
     CHECK(error.file() == "hostile.safetensors");
     return error.what();
   }
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 void expect_refused(const std::string& pickle, const std::string& why) {
