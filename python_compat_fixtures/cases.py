@@ -242,6 +242,7 @@ class Stem:
         self.values: dict = {}  # case name -> what its tolerance applies to
         self._keys: dict = {}
         self._shown: dict = {}  # (class, argument) -> values that some case shows
+        self.near_limit: set = set()  # (case name, option) that another machine may round to the other side of what counts as a difference
 
     def key(self, tensor: Tensor) -> str:
         """Store a tensor once, whatever the number of cases that use it."""
@@ -293,7 +294,8 @@ class Stem:
         if shown:
             entry["differs_from_default"] = shown
         for name in shown:
-            self._shown.setdefault((case.metric, name), []).append(case.options[name])
+            if (case.name, name) not in self.near_limit:
+                self._shown.setdefault((case.metric, name), []).append(case.options[name])
         for name in ("warns", "excludes", "reason", "reference"):
             if getattr(case, name) not in (None, {}):
                 entry[name] = getattr(case, name)
@@ -435,7 +437,7 @@ class Stem:
         raise TypeError(f"a value of type {type(value)} cannot be stored")
 
     def _shows(self, case: Case, batches: list, forward: list, final: Any, warned: Optional[bool]) -> list:
-        """List the options whose absence would have given something else."""
+        """List the options whose absence would have given something else; note those near the limit of what counts as such."""
         shown = []
         for name in case.options:
             if name in ("task", "num_classes", "num_labels"):
@@ -445,8 +447,14 @@ class Stem:
             except Exception:  # noqa: BLE001 the default refuses: that is a difference
                 shown.append(name)
                 continue
-            if not same([forward, final], list(others[:2]), 1e-3, 1e-4) or (case.warns is not None and others[2] != warned):
+            here, there = [forward, final], list(others[:2])
+            if case.warns is not None and others[2] != warned:
                 shown.append(name)
+                continue
+            if not same(here, there, 1e-3, 1e-4):
+                shown.append(name)
+            if same(here, there, 1.5e-3, 1.5e-4) and not same(here, there, 0.5e-3, 0.5e-4):
+                self.near_limit.add((case.name, name))
         return shown
 
     @staticmethod

@@ -99,7 +99,9 @@ def differences(stem: Stem, script: Path) -> list:
         found += [f"{stem.name}: {n}: not committed" for n in new.keys() - old.keys()]
         found += [f"{stem.name}: {n}: committed, no longer generated" for n in old.keys() - new.keys()]
         for name in new.keys() & old.keys():
-            found += [f"{stem.name}: {name}: {d}" for d in case_differences(new[name], old[name], stem.tensors, tensors)]
+            unsure = {option for case, option in stem.near_limit if case == name}
+            fresh_case, committed_case = without_shown(new[name], unsure), without_shown(old[name], unsure)
+            found += [f"{stem.name}: {name}: {d}" for d in case_differences(fresh_case, committed_case, stem.tensors, tensors)]
     return sorted(found)
 
 
@@ -128,6 +130,13 @@ def each(reader):
 # What names tensors by their keys, and how it is read: inputs compare to the bit, the others by the case's tolerance.
 INPUTS = {"batches": each(resolved_inputs), "whole": resolved_inputs, "functional_call": resolved_inputs, "valid": each(resolved), "ids": each(resolved), "weights": each(resolved)}
 FIELDS = INPUTS | {"forward": each(resolved), "final": resolved, "functional_value": resolved}
+
+
+def without_shown(case: dict, options: set) -> dict:
+    """Leave out that these options show a difference: near the limit of what counts as one, machines round to either side of it."""
+    shown = [option for option in case.get("differs_from_default", []) if option not in options]
+    rest = {k: v for k, v in case.items() if k != "differs_from_default"}
+    return rest | ({"differs_from_default": shown} if shown else {})
 
 
 def case_differences(new: dict, old: dict, fresh: dict, committed: dict) -> list:

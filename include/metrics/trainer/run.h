@@ -22,6 +22,7 @@ struct Run {
   int64_t world_size = 1;
   int64_t epoch = 0;  ///< from 0
   int64_t epochs = 0;
+  int64_t step = 0;  ///< how often the optimizer has stepped so far, over all epochs
   std::string stage{};               ///< name of the stage that is under way
   int64_t batch = 0;                 ///< from 0 in each stage
   std::optional<int64_t> batches{};  ///< of this rank in the stage, where its loader says how many
