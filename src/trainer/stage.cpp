@@ -1,16 +1,18 @@
+#include "log.h"
+#include "metric_states.h"
+
 #include <metrics/core/errors.h>
+#include <metrics/core/unit.h>
 #include <metrics/distributed/synchronize.h>
 #include <metrics/trainer/stage.h>
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/scalar_tensor.h>
 
+#include <algorithm>
 #include <array>
 
 namespace metrics::trainer {
-namespace {
-
-/// A value that is a dict or a list of values becomes one for each of its parts.
 void append_value(StageValues& values, const std::string& name, const c10::IValue& value) {
   if (value.isTensor()) {
     values.emplace_back(name, value.toTensor());
@@ -25,14 +27,11 @@ void append_value(StageValues& values, const std::string& name, const c10::IValu
   }
 }
 
-/// What the rows that count weigh together.
 double weight_of(const Rows& rows, int64_t samples) {
   if (!rows.weights) return static_cast<double>(rows.valid ? rows.valid->sum().item<int64_t>() : samples);
   const at::Tensor weights = rows.weights->to(at::kDouble);
   return (rows.valid ? weights.masked_select(*rows.valid) : weights).sum().item<double>();
 }
-
-}  // namespace
 
 StageMetrics::StageMetrics(std::string stage, MetricCollection metrics)
     : stage_(std::move(stage)),
@@ -70,8 +69,40 @@ void StageMetrics::update(const Result& result, const Rows& rows, int64_t sample
   if (metrics_.size() > 0) static_cast<Metric&>(metrics_).update(result.outputs, result.named, rows);
 }
 
-StageValues StageMetrics::compute() {
-  synchronize_values(std::array<Metric*, 2>{&loss_, &metrics_});
+void StageMetrics::require_own(StageMetrics& other) {
+  const std::vector<Unit*> theirs = other.metrics_.units();
+  for (const std::string& name : metrics_.names())
+    for (Unit* unit : metrics_[name].units())
+      if (std::find(theirs.begin(), theirs.end(), unit) != theirs.end())
+        throw InvalidArgument("stages " + stage_ + " and " + other.stage_ + ": `" + name +
+                              "` is one metric in both, which would forget the one stage's samples for the other's: give each a metric of its own");
+}
+
+io::Object StageMetrics::state() {
+  const std::array<Metric*, 2> both{&loss_, &metrics_};
+  synchronize(std::span<Metric* const>(both));
+  io::Object state = io::Object::Dict{};
+  state.set("loss", state_of(loss_));
+  state.set("metrics", state_of(metrics_));
+  unsync();
+  return state;
+}
+
+void StageMetrics::load_state(const io::Object& state) {
+  const std::unique_ptr<Metric> before = loss_.clone();
+  load_state_of(loss_, state.at("loss"));
+  try {
+    load_state_of(metrics_, state.at("metrics"));
+  } catch (...) {
+    load_state_of(loss_, state_of(*before));
+    throw;
+  }
+}
+
+StageValues StageMetrics::compute(std::span<Metric* const> together_with) {
+  std::vector<Metric*> all{&loss_, &metrics_};
+  all.insert(all.end(), together_with.begin(), together_with.end());
+  synchronize_values(all);
   StageValues values;
   // The mean of no losses at all is no value.
   if (loss_.update_called()) append_value(values, stage_ + "/loss", static_cast<Metric&>(loss_).compute());

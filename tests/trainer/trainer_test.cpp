@@ -1,5 +1,6 @@
 #include "distributed/worker.h"
 #include "folder.h"
+#include "points.h"
 #include <metrics/aggregation/aggregation.h>
 #include <metrics/classification/accuracy.h>
 #include <metrics/classification/auroc.h>
@@ -52,58 +53,17 @@ using metrics::training::Loader;
 using metrics::training::Remainder;
 using metrics_test::expect;
 using metrics_test::Folder;
+using metrics_test::lines_of;
+using metrics_test::loader_of;
+using metrics_test::Points;
 using metrics_test::run_workers;
+using metrics_test::small_net;
+using metrics_test::train_step;
+using metrics_test::validation_step;
+using metrics_test::value_of;
 using nlohmann::json;
 
 namespace {
-
-/// Points of the plane, and on which side of two lines each lies: 3 classes.
-struct Points {
-  explicit Points(int64_t count) {
-    const Tensor i = at::arange(count).to(at::kFloat);
-    data = at::stack({at::sin(i * 1.7), at::cos(i * 2.3)}, 1);
-    target = (data.select(1, 0) > 0.2).to(at::kLong) + (data.select(1, 1) > 0.4).to(at::kLong);
-  }
-  Tensor data, target;
-};
-
-Loader loader_of(const Points& points, DistributedSamplerOptions options = {}, int64_t batch_size = 4) {
-  return Loader(in_memory(points.data, points.target), DistributedSampler(points.data.size(0), options),
-                {.batch_size = batch_size});
-}
-
-const auto train_step = [](auto& model, const Batch& batch) -> Result {
-  const Tensor scores = model.forward(batch.data);
-  return {torch::nn::functional::cross_entropy(scores, batch.target), {scores.detach(), batch.target}};
-};
-
-const auto validation_step = [](auto& net, const Batch& batch) -> Result {
-  const Tensor scores = net->forward(batch.data);
-  const auto losses = torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kNone);
-  return {torch::nn::functional::cross_entropy(scores, batch.target, losses), {scores, batch.target}};
-};
-
-double value_of(const StageValues& values, const std::string& name) {
-  for (const auto& [own, value] : values)
-    if (own == name) return value.item<double>();
-  throw std::runtime_error("there is no value " + name);
-}
-
-std::vector<std::string> lines_of(const std::filesystem::path& file) {
-  std::vector<std::string> lines;
-  std::ifstream stream(file);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
-}
-
-/// A net of two weights that starts as written here.
-torch::nn::Linear small_net() {
-  torch::nn::Linear net(2, 3);
-  const at::NoGradGuard no_grad;
-  net->weight.copy_(at::arange(6).reshape({3, 2}) / 10);
-  net->bias.zero_();
-  return net;
-}
 
 /// What a user would write without a trainer.
 torch::nn::Linear trained_by_hand(const Points& points, int64_t epochs) {

@@ -12,7 +12,9 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -38,14 +40,21 @@ class METRICS_API StageMetrics {
   /// Forgets what was accumulated.
   void reset();
   void update(const Result& result, const Rows& rows, int64_t samples);
-  /// Collective: one exchange for all of them. They have the values over all ranks until `unsync`
+  /// Collective: one exchange for all of them, and for others whose values over the ranks are asked for with them. They have the values over all ranks until `unsync`
   /// (`synchronize_values`).
-  StageValues compute();
+  StageValues compute(std::span<Metric* const> together_with = {});
   void unsync();
   /// What its values are called, `stage/name`, the loss first.
   std::vector<std::string> names() const;
   /// The metric of that name in `stage/name`; null for the loss and for a name of another stage.
   const Metric* find(const std::string& name) const;
+
+  /// Throws InvalidArgument where a metric is another stage's, too.
+  void require_own(StageMetrics& other);
+  /// Collective: what was accumulated over all ranks. Loaded on one rank, the others begin with nothing.
+  io::Object state();
+  /// Throws InvalidArgument for states that are not these metrics'.
+  void load_state(const io::Object& state);
 
   /// Merges over these ranks rather than the default group's what is not the caller's.
   void set_process_group(std::shared_ptr<Synchroniser> group);
@@ -60,7 +69,7 @@ class METRICS_API StageMetrics {
 ///
 /// `loader`: whatever a range-for loop takes. What of the following it has is used: `set_epoch(n)`, `size()` as the
 /// number of this rank's batches, `batches_of(rank)`; of its batches `rows()`, `size()` or the tensor `data`.
-/// `step`: `Result(model, batch)`. In training `model` is the module under DistributedDataParallel, in evaluation the
+/// `step`: `Result(model, batch)` or, to log on the way, `Result(model, batch, const Run&)`. In training `model` is the module under DistributedDataParallel, in evaluation the
 /// module itself.
 /// Its metrics are its own, or shared with whoever has a handle to them (`share`).
 template <class Loader, class Step>
@@ -85,6 +94,15 @@ Rows rows_of(const Batch& batch) {
     return batch.rows();
   } else {
     return {};
+  }
+}
+
+template <class Step, class Model, class Batch>
+Result result_of(Step& step, Model& model, const Batch& batch, const Run& run) {
+  if constexpr (std::is_invocable_v<Step&, Model&, const Batch&, const Run&>) {
+    return step(model, batch, run);
+  } else {
+    return step(model, batch);
   }
 }
 
