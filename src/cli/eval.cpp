@@ -1,11 +1,11 @@
 #include "eval.h"
 
 #include "eval/evaluation.h"
-#include "eval/progress.h"
 #include "eval/report.h"
 #include "eval/spool.h"
 #include "eval/usage_error.h"
 #include "interruption.h"
+#include "terminal/progress_line.h"
 #include <metrics/core/registry.h>
 #include <metrics/core/warning.h>
 #include <metrics/distributed/launch.h>
@@ -116,8 +116,10 @@ void evaluate_here(const EvalOptions& options, eval::Evaluation& evaluation, Pro
   const bool first = group.rank() == 0;
   eval::Report report;
   {
-    eval::Progress progress(first ? options.terminal : "");
-    report = evaluation.run(group, [&](int64_t rows, int64_t of) { progress.show(rows, of); });
+    terminal::ProgressLine line(first ? options.terminal : "");
+    report = evaluation.run(group, [&](int64_t rows, int64_t of) {
+      if (line.due()) line.draw("", {.done = rows, .of = of, .unit = "rows"});
+    });
   }
   if (!first) return;
   const std::string& by = options.request.by;

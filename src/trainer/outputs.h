@@ -1,12 +1,11 @@
 #pragma once
 
-#include "files.h"
-#include "progress_bar.h"
+#include <metrics/trainer/logger.h>
 #include <metrics/trainer/options.h>
-#include <metrics/trainer/run.h>
 #include <metrics/trainer/session.h>
 
 #include <memory>
+#include <vector>
 
 namespace torch::nn {
 class Module;
@@ -14,28 +13,23 @@ class Module;
 
 namespace metrics::trainer {
 
-/// What rank 0 shows and writes.
+/// What rank 0 shows and writes: a list of loggers, and the weights.
 class Session::Outputs {
  public:
   explicit Outputs(const Options& options);
 
-  /// Makes the folder and begins its files. Throws Error that names what cannot be written, as `write` and `save` do.
-  void begin_files();
-  ProgressBar& progress() { return progress_; }
-  /// Values of an epoch, to the console, the table and the JSON lines.
-  void write(const Run& run, double seconds, bool best);
+  /// Calls all loggers, in their order: `call(&Logger::epoch, run, seconds, best)`.
+  template <class... Parameters, class... Arguments>
+  void call(void (Logger::*what)(Parameters...), const Arguments&... arguments) {
+    for (const std::shared_ptr<Logger>& logger : loggers_) (*logger.*what)(arguments...);
+  }
+
+  /// Throws Error that names what cannot be written.
   void save(torch::nn::Module& module, bool best);
 
  private:
-  void print(const Run& run, double seconds, bool best);
-  void write_row(const Run& run, double seconds);
-  void write_json(const Run& run, double seconds, bool best);
-
   const Options& options_;
-  ProgressBar progress_;
-  std::unique_ptr<LineFile> table_;
-  std::unique_ptr<LineFile> lines_;
-  bool headed_ = false;
+  std::vector<std::shared_ptr<Logger>> loggers_;
 };
 
 }  // namespace metrics::trainer

@@ -49,6 +49,8 @@ Session::Session(Options options)
     : options_(std::move(options)),
       ranks_(group_of(options_)),
       votes_(SumMetric::Options{}, {.process_group = ranks_.group()}) {
+  for (const auto& logger : options_.loggers)
+    if (!logger) throw InvalidArgument("loggers: one of them is null");
   if (options_.epochs < 0) throw InvalidArgument("epochs: expected at least 0, got " + std::to_string(options_.epochs));
   run_.rank = ranks_.rank();
   run_.world_size = ranks_.world_size();
@@ -93,7 +95,7 @@ void Session::start(const std::vector<StageMetrics*>& stages) {
 
 void Session::start_epochs() {
   if (options_.best) better_ = direction(*options_.best, stages_);
-  if (outputs_) outputs_->begin_files();
+  if (outputs_) outputs_->call(&Logger::begin, run_);
   call(&Callback::run_started, "run_started");
   agree();
 }
@@ -122,7 +124,7 @@ void Session::start_batch() {
 
 void Session::end_batch(const at::Tensor& loss) {
   run_.loss = loss.defined() ? loss.detach() : at::Tensor();
-  if (outputs_) outputs_->progress().show(run_);
+  if (outputs_) outputs_->call(&Logger::progress, run_);
   call(&Callback::batch_ended, "batch_ended");
   ++run_.batch;
   move_to({run_.epoch, run_.stage, run_.batch, training_ ? Doing::Training : Doing::Evaluating});
@@ -154,7 +156,7 @@ void Session::end_epoch(torch::nn::Module& module) {
   const bool best = is_best();
   if (best) best_ = found(run_.values, options_.best->value)->item<double>();
   if (outputs_) {
-    outputs_->write(run_, elapsed.count(), best);
+    outputs_->call(&Logger::epoch, run_, elapsed.count(), best);
     outputs_->save(module, best);
   }
   call(&Callback::epoch_ended, "epoch_ended");
@@ -171,6 +173,7 @@ void Session::agree() {
 
 void Session::end_epochs() {
   call(&Callback::run_ended, "run_ended");
+  if (outputs_) outputs_->call(&Logger::end, run_);
   agree();
 }
 

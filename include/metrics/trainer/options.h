@@ -1,13 +1,16 @@
 #pragma once
 
+#include <metrics/trainer/logger.h>
 #include <metrics/training/data_parallel.h>
 #include <metrics/training/join.h>
 
 #include <cstdint>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace metrics::trainer {
 
@@ -36,6 +39,8 @@ struct Options {
   std::ostream* console = &std::cout;
   /// The terminal on which rank 0 shows its progress; where empty, standard error if it is one.
   std::string terminal{};
+  /// Where rank 0's values go besides.
+  std::vector<std::shared_ptr<Logger>> loggers{};
 };
 
 }  // namespace metrics::trainer
