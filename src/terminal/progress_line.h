@@ -1,5 +1,7 @@
 #pragma once
 
+#include <metrics/export.h>
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -10,12 +12,12 @@ namespace metrics::terminal {
 /// How far something has come: `[=====     ] 512/1024 rows  96.2/s  0:05 left`.
 struct Standing {
   int64_t done = 0;
-  std::optional<int64_t> of{};        ///< without it there are no bar and no time left
-  std::string unit{};                 ///< what is counted, such as `rows`
+  std::optional<int64_t> of{};         ///< without it there are no bar and no time left
+  std::string unit{};                  ///< what is counted, such as `rows`
   std::optional<double> per_second{};  ///< how many of them are done in a second
 };
 
-std::string text_of(const Standing& standing);
+METRICS_API std::string text_of(const Standing& standing);
 
 /// A line on a terminal that is drawn over and over; nothing where there is no terminal.
 class ProgressLine {

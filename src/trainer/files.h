@@ -16,11 +16,13 @@ void make_folder(const std::filesystem::path& folder);
 /// What a file holds, where it is a regular one; else nothing.
 std::string content_of(const std::filesystem::path& file);
 
-/// Takes out of a file those lines that `keep` refuses, given each with its number from 0, and one at the end that was cut off: by a file that takes its
-/// place. Nothing is done where there is no regular file.
-void keep_lines(const std::filesystem::path& file, const std::function<bool(std::string_view line, std::size_t number)>& keep);
+/// Takes out of a file those lines that `keep` refuses, given each with its number from 0, and one at the end that was
+/// cut off: by a file that takes its place. Nothing is done where there is no regular file.
+void keep_lines(const std::filesystem::path& file,
+                const std::function<bool(std::string_view line, std::size_t number)>& keep);
 
-/// A file that grows. What was given is in it when the call returns: a process that ends, however it does, loses nothing of it.
+/// A file that grows. What was given is in it when the call returns: a process that ends, however it does, loses
+/// nothing of it.
 class GrowingFile {
  public:
   enum class Begin {

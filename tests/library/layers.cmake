@@ -20,4 +20,6 @@ endfunction()
 
 check("" "metrics/training/|metrics/trainer/|training/|trainer/" "training|trainer")
 check(training "metrics/trainer/|trainer/|distributed/|\\.\\./")
-check(trainer "distributed/|training/|\\.\\./")
+check(trainer "distributed/|training/|eval/|\\.\\./")
+# What draws on a terminal is for programs of any kind.
+check(terminal "ATen/|torch/|c10/|eval/|trainer/")

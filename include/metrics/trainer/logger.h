@@ -18,11 +18,13 @@ class METRICS_API Logger {
   Logger(const Logger&) = delete;
   Logger& operator=(const Logger&) = delete;
 
-  /// A run begins, or goes on: `run.step` says where. Files are opened here.
+  /// A run begins, or goes on where `run.epoch` and `run.step` say. Files are opened here; calls before and after a run
+  /// write nothing to them.
   virtual void begin(const Run& run);
   /// A batch has ended, for those that show progress.
   virtual void progress(const Run& run);
-  /// What was logged for one step, `run.step`: single numbers, by `stage/name`.
+  /// What was logged for one step, of which `run.step` is the number of steps before it, 0 for the first: single
+  /// numbers, by `stage/name`.
   virtual void step(const Run& run, const StageValues& values);
   /// The values of an epoch, `run.values`, of any shape; `best`: they are the best so far.
   virtual void epoch(const Run& run, double seconds, bool best);

@@ -1,5 +1,4 @@
 #include "numbers.h"
-
 #include <metrics/trainer/loggers/console.h>
 
 #include <iomanip>

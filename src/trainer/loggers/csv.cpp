@@ -1,6 +1,5 @@
 #include "numbers.h"
 #include "trainer/files.h"
-
 #include <metrics/core/errors.h>
 #include <metrics/io/files.h>
 #include <metrics/trainer/loggers/csv.h>
@@ -22,7 +21,8 @@ using Fields = std::vector<std::string>;
 
 /// A name as a field of a table: on one line, and quoted where it holds what separates fields.
 std::string field_of(std::string name) {
-  std::replace_if(name.begin(), name.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
   if (name.find_first_of(",\"") == std::string::npos) return name;
   std::string quoted = "\"";
   for (const char c : name) quoted += c == '"' ? "\"\"" : std::string(1, c);

@@ -1,6 +1,5 @@
 #include "numbers.h"
 #include "trainer/files.h"
-
 #include <metrics/core/errors.h>
 #include <metrics/trainer/loggers/json_lines.h>
 
@@ -38,7 +37,8 @@ void JsonLinesLogger::begin(const Run& run) {
     keep_lines(file, [&](std::string_view text, std::size_t number) {
       const Json line = Json::parse(text, nullptr, false);
       const auto whole = [&](const char* name) { return line[name].is_number_integer(); };
-      if (!line.is_object() || !line.contains("epoch") || !whole("epoch") || (line.contains("step") && !whole("step"))) {
+      if (!line.is_object() || !line.contains("epoch") || !whole("epoch") ||
+          (line.contains("step") && !whole("step"))) {
         throw Error(file.string() + " is no file that a run could go on with: line " + std::to_string(number + 1) +
                     " is not one of its objects");
       }

@@ -11,7 +11,8 @@ namespace {
 
 using Colour = std::array<uint8_t, 3>;
 
-constexpr Colour all_of_a_row = {8, 48, 107}, none_of_it = {255, 255, 255}, of_lines = {200, 200, 200}, of_digits = {0, 0, 0};
+constexpr Colour all_of_a_row = {8, 48, 107}, none_of_it = {255, 255, 255}, of_lines = {200, 200, 200},
+                 of_digits = {0, 0, 0};
 constexpr int64_t greatest_cell = 32, numbered_cell = 16, whole_side = 1024;
 
 /// Three by five dots a digit, a line after the other, the first dot the highest bit.
@@ -23,7 +24,9 @@ constexpr int64_t dot = 2, digit_height = 5 * dot, digit_step = 4 * dot;
 class Canvas {
  public:
   Canvas(int64_t height, int64_t width)
-      : width_(width), pixels_(at::full({height, width, 3}, 255, at::kByte)), bytes_(pixels_.mutable_data_ptr<uint8_t>()) {}
+      : width_(width),
+        pixels_(at::full({height, width, 3}, 255, at::kByte)),
+        bytes_(pixels_.mutable_data_ptr<uint8_t>()) {}
 
   void fill(int64_t top, int64_t left, int64_t height, int64_t width, const Colour& colour) {
     for (int64_t y = top; y < top + height; ++y)

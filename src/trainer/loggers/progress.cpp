@@ -1,5 +1,4 @@
 #include "terminal/progress_line.h"
-
 #include <metrics/trainer/loggers/progress.h>
 
 #include <unistd.h>

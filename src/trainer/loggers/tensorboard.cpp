@@ -3,7 +3,6 @@
 #include "numbers.h"
 #include "png.h"
 #include "trainer/files.h"
-
 #include <metrics/core/errors.h>
 #include <metrics/trainer/loggers/tensorboard.h>
 
@@ -39,7 +38,8 @@ double now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-/// The seconds in the name of a new file: later than those of all others of the folder, because TensorBoard reads files in the order of their names.
+/// The seconds in the name of a new file: later than those of all others of the folder, because TensorBoard reads files
+/// in the order of their names.
 int64_t seconds_of_new_file(const std::filesystem::path& folder) {
   auto seconds = static_cast<int64_t>(now());
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
@@ -243,7 +243,8 @@ void TensorBoardLogger::histogram(const Run& run, const std::string& name, const
 }
 
 void TensorBoardLogger::image(const Run& run, const std::string& name, const at::Tensor& pixels) {
-  if (!pixels.defined() || pixels.scalar_type() != at::kByte || pixels.dim() != 3 || pixels.size(2) != 3 || pixels.numel() == 0)
+  if (!pixels.defined() || pixels.scalar_type() != at::kByte || pixels.dim() != 3 || pixels.size(2) != 3 ||
+      pixels.numel() == 0)
     refuse(name, "a picture, uint8 of [H, W, 3]", pixels);
   if (!events_) return;
   const at::Tensor plain = pixels.detach().cpu().contiguous();

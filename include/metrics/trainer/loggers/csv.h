@@ -7,13 +7,15 @@
 
 namespace metrics::trainer {
 
-/// Tables of the values that are single numbers: `values.csv` has a line for each epoch (`epoch` from 1, values, `seconds`), `steps.csv` one for each
-/// step that something was logged for (`epoch`, `step`, values). A value that comes later than the others is a further column before the last one, empty
-/// above; numbers are written so that reading gives the same ones.
+/// Tables of the values that are single numbers: `values.csv` has a line for each epoch (`epoch` from 1, values,
+/// `seconds`), `steps.csv` one for each step that something was logged for (`epoch`, `step`, values). A value that
+/// comes later than the others is a further column before the last one, empty above; numbers are written so that
+/// reading gives the same ones.
 ///
-/// A run that goes on (`begin` with an epoch or a step above 0) goes on with the files: lines of epochs and steps that are to come are taken out, and so
-/// is a line that was cut off. Each line is in the file when the call returns. Throws Error that names the file or folder and the system's reason, and
-/// InvalidArgument for a value of a step that is no single number.
+/// A run that goes on (`begin` with an epoch or a step above 0) goes on with the files: lines of epochs and steps that
+/// are to come are taken out, and so is a line that was cut off. Each line is in the file when the call returns. Throws
+/// Error that names the file or folder and the system's reason, and InvalidArgument for a value of a step that is no
+/// single number.
 class METRICS_API CsvLogger : public Logger {
  public:
   /// `folder` is made where it is missing, by `begin`.

@@ -10,8 +10,9 @@ namespace metrics::trainer {
 
 class GrowingFile;
 
-/// A JSON object a line, in `values.jsonl`: for an epoch `{"epoch", values of any shape, "seconds", "best"}`, for a step `{"epoch", "step", values}`, for a
-/// text `{"epoch", "step", "name", "text"}`. Epochs count from 1. What JSON has no number for (NaN, infinities) is null.
+/// A JSON object a line, in `values.jsonl`: for an epoch `{"epoch", values of any shape, "seconds", "best"}`, for a
+/// step `{"epoch", "step", values}`, for a text `{"epoch", "step", "name", "text"}`. Epochs count from 1. What JSON has
+/// no number for (NaN, infinities) is null.
 ///
 /// Goes on with the file and throws as `CsvLogger` does.
 class METRICS_API JsonLinesLogger : public Logger {

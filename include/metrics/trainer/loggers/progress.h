@@ -11,8 +11,8 @@ class ProgressLine;
 
 namespace metrics::trainer {
 
-/// A line on a terminal that is drawn over and over: how many batches of the stage are done, how many a second, the time
-/// left where the loader says how many there are, and rank 0's loss. Nothing where there is no terminal.
+/// A line on a terminal that is drawn over and over: how many batches of the stage are done, how many a second, the
+/// time left where the loader says how many there are, and rank 0's loss. Nothing where there is no terminal.
 class METRICS_API ProgressLogger : public Logger {
  public:
   /// `terminal`: its path, such as what `tty` prints; where empty, standard error.

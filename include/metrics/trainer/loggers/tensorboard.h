@@ -8,16 +8,19 @@
 
 namespace metrics::trainer {
 
-/// Writes event files that TensorBoard reads (`tensorboard --logdir folder`), one a run in `folder`: numbers as scalars under their names
-/// (`validation/accuracy`, in float32 as TensorBoard has them), and `epoch`; texts; histograms of 64 buckets of one width over the finite elements;
-/// images; and each value of an epoch that is a matrix of [C, C], such as a confusion matrix, as an image of its rows, each cell as dark as its share of
-/// its row, classes of up to 64 numbered at the edges, up to 1024 of them drawn. Other values of an epoch are for `JsonLinesLogger`.
+/// Writes event files that TensorBoard reads (`tensorboard --logdir folder`), one a run in `folder`: numbers as scalars
+/// under their names
+/// (`validation/accuracy`, in float32 as TensorBoard has them), and `epoch`; texts; histograms of 64 buckets of one
+/// width over the finite elements; images; and each value of an epoch that is a matrix of [C, C], such as a confusion
+/// matrix, as an image of its rows, each cell as dark as its share of its row, classes of up to 64 numbered at the
+/// edges, up to 1024 of them drawn. Other values of an epoch are for `JsonLinesLogger`.
 ///
-/// Values of a step stand at that step, all others at the last one that was made. A run that begins in a folder of an earlier one, or goes on there, makes
-/// a file of its own and tells TensorBoard to forget what the others have from its first step on.
+/// Values of a step stand at that step, all others at the last one that was made. A run that begins in a folder of an
+/// earlier one, or goes on there, makes a file of its own and tells TensorBoard to forget what the others have from its
+/// first step on.
 ///
-/// Each event is in the file when the call returns. Throws Error that names the file or folder and the system's reason, and InvalidArgument for what is
-/// no number, no tensor of real numbers, or no image.
+/// Each event is in the file when the call returns. Throws Error that names the file or folder and the system's reason,
+/// and InvalidArgument for what is no number, no tensor of real numbers, or no image.
 class METRICS_API TensorBoardLogger : public Logger {
  public:
   /// `folder` is made where it is missing, by `begin`.
