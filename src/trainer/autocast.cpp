@@ -4,7 +4,8 @@
 
 namespace metrics::trainer {
 
-Autocast::Autocast(c10::DeviceType device, std::optional<c10::ScalarType> dtype) : device_(device), on_(dtype.has_value()) {
+Autocast::Autocast(c10::DeviceType device, std::optional<c10::ScalarType> dtype)
+    : device_(device), on_(dtype.has_value()) {
   if (!on_) return;
   was_on_ = at::autocast::is_autocast_enabled(device_);
   before_ = at::autocast::get_autocast_dtype(device_);

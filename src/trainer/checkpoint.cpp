@@ -35,13 +35,15 @@ at::Tensor generator_state() {
 
 int64_t number(const io::Object& dict, const char* key) {
   const auto* value = dict.at(key).as<int64_t>();
-  if (value == nullptr) throw InvalidArgument("`" + std::string(key) + "`: expected an integer, got " + dict.at(key).kind());
+  if (value == nullptr)
+    throw InvalidArgument("`" + std::string(key) + "`: expected an integer, got " + dict.at(key).kind());
   return *value;
 }
 
 const io::Object::List& list(const io::Object& dict, const char* key) {
   const auto* value = dict.at(key).as<io::Object::List>();
-  if (value == nullptr) throw InvalidArgument("`" + std::string(key) + "`: expected a list, got " + dict.at(key).kind());
+  if (value == nullptr)
+    throw InvalidArgument("`" + std::string(key) + "`: expected a list, got " + dict.at(key).kind());
   return *value;
 }
 
@@ -116,16 +118,23 @@ void Session::resume(torch::nn::Module& module, torch::optim::Optimizer& optimiz
   const io::Object all = io::parse_torch(read_on_all(options_.resume, ranks_), file);
   metrics::detail::named("resume: " + file, [&] {
     if (number(all, "version") != version)
-      throw InvalidArgument("expected version " + std::to_string(version) + ", got " + std::to_string(number(all, "version")));
-    const int64_t batch = number(all, "batch"), world_size = number(all, "world_size");
+      throw InvalidArgument("expected version " + std::to_string(version) + ", got " +
+                            std::to_string(number(all, "version")));
+    const int64_t epoch = number(all, "epoch"), batch = number(all, "batch"), steps = number(all, "step"),
+                  world_size = number(all, "world_size");
+    for (const int64_t count : {epoch, batch, steps})
+      if (count < 0)
+        throw InvalidArgument("epochs, batches and steps: expected at least 0, got " + std::to_string(count));
     if (batch > 0 && world_size != run_.world_size)
-      throw InvalidArgument("it was written within an epoch by " + std::to_string(world_size) + " ranks, and " + std::to_string(run_.world_size) +
+      throw InvalidArgument("it was written within an epoch by " + std::to_string(world_size) + " ranks, and " +
+                            std::to_string(run_.world_size) +
                             " would have other batches behind them: go on with as many, or from the end of an epoch");
     if (batch > 0 && options_.join)
       throw InvalidArgument("it was written within an epoch, where ranks that `join` cannot go on");
     const auto& callbacks = list(all, "callbacks");
     if (callbacks.size() != callbacks_.size())
-      throw InvalidArgument("it has the states of " + std::to_string(callbacks.size()) + " callbacks, the trainer has " + std::to_string(callbacks_.size()));
+      throw InvalidArgument("it has the states of " + std::to_string(callbacks.size()) +
+                            " callbacks, the trainer has " + std::to_string(callbacks_.size()));
     std::vector<std::pair<double, int64_t>> kept;
     for (const io::Object& one : list(all, "kept")) {
       const auto* pair = one.as<io::Object::Tuple>();
@@ -136,8 +145,8 @@ void Session::resume(torch::nn::Module& module, torch::optim::Optimizer& optimiz
     at::Tensor draws;
     if (batch > 0) {
       const auto* tensor = all.at("draws").as<at::Tensor>();
-      if (tensor == nullptr || tensor->scalar_type() != at::kByte || tensor->dim() != 2 || tensor->size(0) != world_size ||
-          tensor->size(1) != generator_state().size(0))
+      if (tensor == nullptr || tensor->scalar_type() != at::kByte || tensor->dim() != 2 ||
+          tensor->size(0) != world_size || tensor->size(1) != generator_state().size(0))
         throw InvalidArgument("`draws`: expected the state of a generator for each rank");
       draws = *tensor;
     }
@@ -152,8 +161,8 @@ void Session::resume(torch::nn::Module& module, torch::optim::Optimizer& optimiz
       training::load_state_dict(optimizer, io::parse_torch(before, "the optimizer's states"));
       throw;
     }
-    run_.epoch = number(all, "epoch");
-    run_.step = number(all, "step");
+    run_.epoch = epoch;
+    run_.step = steps;
     kept_ = std::move(kept);
     if (const double* best = all.at("best").as<double>()) best_ = *best;
     if (batch > 0) resumed_ = std::make_unique<Checkpoint>(batch, all.at("stage"), std::move(draws));
@@ -171,11 +180,13 @@ void Session::save_weights(torch::nn::Module& module) {
     return options_.folder / name.str();
   };
   while (static_cast<int64_t>(kept_.size()) > options_.keep_best) {
-    if (options_.keep_best > 1 && kept_.back().second != run_.epoch) std::filesystem::remove(file_of(kept_.back().second));
+    if (options_.keep_best > 1 && kept_.back().second != run_.epoch)
+      std::filesystem::remove(file_of(kept_.back().second));
     kept_.pop_back();
   }
   const auto is_kept = [&](const auto& kept) { return kept.second == run_.epoch; };
-  if (options_.keep_best > 1 && std::any_of(kept_.begin(), kept_.end(), is_kept)) io::write_torch(file_of(run_.epoch), weights);
+  if (options_.keep_best > 1 && std::any_of(kept_.begin(), kept_.end(), is_kept))
+    io::write_torch(file_of(run_.epoch), weights);
 }
 
 }  // namespace metrics::trainer

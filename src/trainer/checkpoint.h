@@ -10,10 +10,12 @@
 
 namespace metrics::trainer {
 
-/// What a run that goes on has to take up within an epoch: how many batches of the training are behind it, what its metrics held, where its draws were.
+/// What a run that goes on has to take up within an epoch: how many batches of the training are behind it, what its
+/// metrics held, where its draws were.
 class Session::Checkpoint {
  public:
-  Checkpoint(int64_t batch, io::Object stage, at::Tensor draws) : batch_(batch), stage_(std::move(stage)), draws_(std::move(draws)) {}
+  Checkpoint(int64_t batch, io::Object stage, at::Tensor draws)
+      : batch_(batch), stage_(std::move(stage)), draws_(std::move(draws)) {}
 
   int64_t batch() const { return batch_; }
   /// Gives the stage's metrics and what was logged back, on rank 0: they were merged over the ranks.

@@ -1,6 +1,6 @@
 #include "log.h"
-#include "metric_states.h"
 
+#include "metric_states.h"
 #include <metrics/collections/metric_collection.h>
 #include <metrics/core/errors.h>
 #include <metrics/distributed/process_group.h>
@@ -28,7 +28,8 @@ struct Line {
     std::vector<Line> lines;
     for (size_t begin = 0; begin < text.size();) {
       const size_t end = text.find('\n', begin), kind = text.find_first_of("mn", begin);
-      lines.push_back({std::stoll(text.substr(begin, kind - begin)), text[kind] == 'm', text.substr(kind + 1, end - kind - 1)});
+      lines.push_back(
+          {std::stoll(text.substr(begin, kind - begin)), text[kind] == 'm', text.substr(kind + 1, end - kind - 1)});
       begin = end + 1;
     }
     return lines;
@@ -41,15 +42,22 @@ std::string quoted(const std::string& name) {
 
 /// Throws InvalidArgument for what cannot be logged so, whatever was logged before.
 void check(const std::string& name, const LogOptions& options, bool is_metric) {
-  if (name.empty() || name.find('\n') != std::string::npos) throw InvalidArgument("log: expected a name of one line, got `" + name + "`");
-  if (!options.on_step && !options.on_epoch) throw InvalidArgument(quoted(name) + ": neither `on_step` nor `on_epoch`: it would go nowhere");
-  if (options.group && !options.group->is_member()) throw InvalidArgument(quoted(name) + ": this rank is no member of `group`");
+  if (name.empty() || name.find('\n') != std::string::npos)
+    throw InvalidArgument("log: expected a name of one line, got `" + name + "`");
+  if (!options.on_step && !options.on_epoch)
+    throw InvalidArgument(quoted(name) + ": neither `on_step` nor `on_epoch`: it would go nowhere");
+  if (options.group && !options.group->is_member())
+    throw InvalidArgument(quoted(name) + ": this rank is no member of `group`");
   if (options.batch_size && !(*options.batch_size >= 0))
-    throw InvalidArgument(quoted(name) + ": batch_size: expected at least 0, got " + std::to_string(*options.batch_size));
+    throw InvalidArgument(quoted(name) + ": batch_size: expected at least 0, got " +
+                          std::to_string(*options.batch_size));
   if (!is_metric) return;
-  if (options.on_step) throw InvalidArgument(quoted(name) + ": a metric's value of one step is what its `forward` gives: log that");
+  if (options.on_step)
+    throw InvalidArgument(quoted(name) + ": a metric's value of one step is what its `forward` gives: log that");
   if (options.rank_zero_only)
-    throw InvalidArgument(quoted(name) + ": a metric is synchronised over all its ranks, which wait for those that have not logged it: not `rank_zero_only`");
+    throw InvalidArgument(quoted(name) +
+                          ": a metric is synchronised over all its ranks, which wait for those that have not logged "
+                          "it: not `rank_zero_only`");
 }
 
 bool alike(const LogOptions& a, const LogOptions& b) {
@@ -64,7 +72,8 @@ void synchronize_all(const Metrics& metrics) {
 
 bool flag(const io::Object& dict, const char* name) {
   const bool* value = dict.at(name).as<bool>();
-  if (value == nullptr) throw InvalidArgument("log: `" + std::string(name) + "`: expected a bool, got " + dict.at(name).kind());
+  if (value == nullptr)
+    throw InvalidArgument("log: `" + std::string(name) + "`: expected a bool, got " + dict.at(name).kind());
   return *value;
 }
 
@@ -86,17 +95,21 @@ Log::Entry& Log::entry(const std::string& name, const LogOptions& options, bool 
   if (found != entries_.end()) {
     Entry& known = found->second;
     if (!alike(known.options, options) || is_metric != (known.metric != nullptr))
-      throw InvalidArgument(quoted(name) + ": its options are not those that it was logged with before in the stage " + place_.stage);
+      throw InvalidArgument(quoted(name) + ": its options are not those that it was logged with before in the stage " +
+                            place_.stage);
     return known;
   }
   Entry made{.options = options, .epoch = nullptr, .step = nullptr, .metric = nullptr, .spread = false};
   if (!is_metric && options.on_epoch) made.epoch = mean(name, options);
   if (options.rank_zero_only) {
-    unfit_[shown(name, options, "epoch")] = "only rank 0 has it (`rank_zero_only`), and the other ranks would wait for its decision or make another";
+    unfit_[shown(name, options, "epoch")] =
+        "only rank 0 has it (`rank_zero_only`), and the other ranks would wait for its decision or make another";
   } else if (!options.sync_dist) {
-    unfit_[shown(name, options, "epoch")] = "each rank has its own (`sync_dist` is false), so that ranks would decide differently";
+    unfit_[shown(name, options, "epoch")] =
+        "each rank has its own (`sync_dist` is false), so that ranks would decide differently";
   } else if (options.group) {
-    unfit_[shown(name, options, "epoch")] = "it is the value of some of the ranks (`group`), so that ranks would decide differently";
+    unfit_[shown(name, options, "epoch")] =
+        "it is the value of some of the ranks (`group`), so that ranks would decide differently";
   }
   return entries_.emplace(name, std::move(made)).first->second;
 }
@@ -105,11 +118,13 @@ std::unique_ptr<MeanMetric> Log::mean(const std::string& name, const LogOptions&
   MetricOptions common;
   common.name = place_.stage + "/" + name;
   if (reduces(options)) {
-    common.process_group = options.group ? std::shared_ptr<Synchroniser>(options.group) : std::shared_ptr<Synchroniser>(group_);
+    common.process_group =
+        options.group ? std::shared_ptr<Synchroniser>(options.group) : std::shared_ptr<Synchroniser>(group_);
   } else {
     common.sync_on_compute = false;
   }
-  return std::make_unique<MeanMetric>(MeanMetric::Options{.nan_strategy = aggregation::NanStrategy::Disable}, std::move(common));
+  return std::make_unique<MeanMetric>(MeanMetric::Options{.nan_strategy = aggregation::NanStrategy::Disable},
+                                      std::move(common));
 }
 
 std::string Log::shown(const std::string& name, const LogOptions& options, std::string_view when) const {
@@ -123,7 +138,9 @@ void Log::add(const Run& run, const std::string& name, double value, const LogOp
     return;
   }
   Entry& logged = entry(name, options, false);
-  const double weight = options.batch_size ? *options.batch_size : run.rows != nullptr ? weight_of(*run.rows, run.samples) : 1;
+  const double weight = options.batch_size    ? *options.batch_size
+                        : run.rows != nullptr ? weight_of(*run.rows, run.samples)
+                                              : 1;
   if (logged.epoch && weight > 0) logged.epoch->update(value, weight);
   if (!options.on_step) return;
   if (!logged.step) logged.step = mean(name, options);
@@ -142,11 +159,16 @@ void Log::add_dict(std::shared_ptr<Metric> metric, const LogOptions& options) {
 
 void Log::add(const std::string& name, std::shared_ptr<Metric> metric, const LogOptions& options) {
   if (!metric) throw InvalidArgument(quoted(name) + ": expected a metric, got none");
-  if (metric->is_synced()) throw InvalidArgument(quoted(name) + ": the metric is synchronised already: log it before its stage ends, and not one of the stage's own");
+  if (metric->is_synced())
+    throw InvalidArgument(
+        quoted(name) +
+        ": the metric is synchronised already: log it before its stage ends, and not one of the stage's own");
   Entry& logged = entry(name, options, true);
-  if (logged.metric && logged.metric != metric) throw InvalidArgument(quoted(name) + ": it is another metric than before in the stage " + place_.stage);
+  if (logged.metric && logged.metric != metric)
+    throw InvalidArgument(quoted(name) + ": it is another metric than before in the stage " + place_.stage);
   for (const auto& [other, known] : entries_)
-    if (other != name && known.metric == metric) throw InvalidArgument(quoted(name) + ": the metric is logged as `" + other + "` already");
+    if (other != name && known.metric == metric)
+      throw InvalidArgument(quoted(name) + ": the metric is logged as `" + other + "` already");
   logged.metric = std::move(metric);
 }
 
@@ -185,7 +207,8 @@ Metric& Log::names() {
 void Log::complete(const at::Tensor& names_of_all) {
   std::string text;
   const at::Tensor bytes = names_of_all.to(at::kDouble).contiguous();
-  for (int64_t i = 0; i < bytes.numel(); ++i) text += static_cast<char>(static_cast<unsigned char>(bytes.data_ptr<double>()[i]));
+  for (int64_t i = 0; i < bytes.numel(); ++i)
+    text += static_cast<char>(static_cast<unsigned char>(bytes.data_ptr<double>()[i]));
   std::map<std::string, std::set<int64_t>> ranks_of;
   std::set<std::string> metrics;
   for (const Line& line : Line::decoded(text)) {
@@ -196,9 +219,11 @@ void Log::complete(const at::Tensor& names_of_all) {
   for (const auto& [name, ranks] : ranks_of) {
     const bool is_metric = metrics.contains(name);
     if (is_metric && static_cast<int64_t>(ranks.size()) < world_size)
-      throw InvalidArgument(quoted(name) + ": the metric was logged on " + std::to_string(ranks.size()) + " of " + std::to_string(world_size) +
-                            " ranks in the stage " + place_.stage + ": the others had no batch, or took another way. Make it one of the stage's metrics");
-    if (!is_metric && !entries_.contains(name)) entries_.emplace(name, Entry{{}, mean(name, {}), nullptr, nullptr, false});
+      throw InvalidArgument(quoted(name) + ": the metric was logged on " + std::to_string(ranks.size()) + " of " +
+                            std::to_string(world_size) + " ranks in the stage " + place_.stage +
+                            ": the others had no batch, or took another way. Make it one of the stage's metrics");
+    if (!is_metric && !entries_.contains(name))
+      entries_.emplace(name, Entry{{}, mean(name, {}), nullptr, nullptr, false});
   }
 }
 
@@ -236,7 +261,9 @@ io::Object Log::state() {
   complete(value_of(*names_));
   std::vector<Metric*> reduced;
   for (auto& [name, entry] : entries_) {
-    const char* what = entry.metric ? "a logged metric" : entry.options.group ? "what is logged over a `group`" : nullptr;
+    const char* what = entry.metric          ? "a logged metric"
+                       : entry.options.group ? "what is logged over a `group`"
+                                             : nullptr;
     if (what != nullptr) throw InvalidArgument(quoted(name) + ": a checkpoint within an epoch does not hold " + what);
     if (entry.epoch && reduces(entry.options)) reduced.push_back(entry.epoch.get());
   }
@@ -277,7 +304,8 @@ void Run::log(const std::string& name, double value, const LogOptions& options) 
 
 void Run::log(const std::string& name, const at::Tensor& value, const LogOptions& options) const {
   if (!value.defined() || value.numel() != 1 || value.is_complex())
-    throw InvalidArgument(quoted(name) + ": expected a single number" + (value.defined() ? ", got " + std::to_string(value.numel()) : ""));
+    throw InvalidArgument(quoted(name) + ": expected a single number" +
+                          (value.defined() ? ", got " + std::to_string(value.numel()) : ""));
   log(name, value.item<double>(), options);
 }
 

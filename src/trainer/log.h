@@ -22,7 +22,8 @@ class Log {
     std::vector<std::string> taken;  ///< names that the stage's metrics have
     bool alike = false;              ///< whether all ranks make the same steps in it
   };
-  /// `group`: the ranks that train together; null for a single process. `loggers`: where texts and pictures go, none on other ranks than the first.
+  /// `group`: the ranks that train together; null for a single process. `loggers`: where texts and pictures go, none on
+  /// other ranks than the first.
   Log(std::shared_ptr<ProcessGroup> group, int64_t rank, std::vector<std::shared_ptr<Logger>> loggers, Place place)
       : group_(std::move(group)), rank_(rank), loggers_(std::move(loggers)), place_(std::move(place)) {}
 
@@ -62,8 +63,8 @@ class Log {
   /// The entry of a name, new or with the options of its last call.
   Entry& entry(const std::string& name, const LogOptions& options, bool is_metric);
   std::unique_ptr<MeanMetric> mean(const std::string& name, const LogOptions& options) const;
-  /// Means of nothing for what other ranks alone have logged: a rank without a batch has logged nothing, and takes part. Throws InvalidArgument for a
-  /// metric that it would have to have.
+  /// Means of nothing for what other ranks alone have logged: a rank without a batch has logged nothing, and takes
+  /// part. Throws InvalidArgument for a metric that it would have to have.
   void complete(const at::Tensor& names_of_all);
   bool reduces(const LogOptions& options) const { return options.sync_dist && !options.rank_zero_only; }
   std::string shown(const std::string& name, const LogOptions& options, std::string_view when) const;

@@ -8,7 +8,8 @@
 
 namespace metrics::trainer {
 
-/// Where the values of a run go that has these options: its console, terminal and folder, and the loggers that it was given.
+/// Where the values of a run go that has these options: its console, terminal and folder, and the loggers that it was
+/// given.
 std::vector<std::shared_ptr<Logger>> loggers_of(const Options& options);
 
 }  // namespace metrics::trainer

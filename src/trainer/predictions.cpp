@@ -20,10 +20,12 @@ namespace {
 constexpr const char* id_column = "ids";
 constexpr std::array<const char*, 2> names_by_position{"preds", "target"};
 
-const at::Tensor& rows_of_output(const std::string& stage, const std::string& name, const c10::IValue& value, int64_t samples) {
+const at::Tensor& rows_of_output(const std::string& stage, const std::string& name, const c10::IValue& value,
+                                 int64_t samples) {
   if (!value.isTensor() || value.toTensor().dim() == 0 || value.toTensor().size(0) != samples)
-    throw InvalidArgument("predict: stage " + stage + ": output `" + name + "`: expected a tensor with a row for each of the batch's " +
-                          std::to_string(samples) + " samples, got " +
+    throw InvalidArgument("predict: stage " + stage + ": output `" + name +
+                          "`: expected a tensor with a row for each of the batch's " + std::to_string(samples) +
+                          " samples, got " +
                           (value.isTensor() ? "one of shape " + c10::str(value.toTensor().sizes()) : value.tagKind()));
   return value.toTensor();
 }
@@ -51,8 +53,10 @@ void Predictions::add(const Result& result, const Rows& rows, int64_t samples) {
   for (const auto& [name, value] : result.named) take(name, value);
   if (columns.empty()) throw InvalidArgument("predict: stage " + stage_ + ": the step gave no outputs");
   for (const auto& [name, column] : columns)
-    if (samples_ > 0 && !columns_.contains(name)) throw InvalidArgument("predict: stage " + stage_ + ": `" + name + "` comes with some batches only");
-  if (samples_ > 0 && columns.size() != columns_.size()) throw InvalidArgument("predict: stage " + stage_ + ": outputs that came before are missing");
+    if (samples_ > 0 && !columns_.contains(name))
+      throw InvalidArgument("predict: stage " + stage_ + ": `" + name + "` comes with some batches only");
+  if (samples_ > 0 && columns.size() != columns_.size())
+    throw InvalidArgument("predict: stage " + stage_ + ": outputs that came before are missing");
 
   without_ids_ = without_ids_ || !rows.ids;
   at::Tensor ids = rows.ids ? rows.ids->cpu() : at::arange(samples_, samples_ + samples);
@@ -70,7 +74,8 @@ void Predictions::add(const Result& result, const Rows& rows, int64_t samples) {
 void Predictions::write(const std::filesystem::path& file, const Ranks& ranks) const {
   const bool alone = ranks.world_size() == 1;
   if (without_ids_ && !alone)
-    throw InvalidArgument("predict: stage " + stage_ + ": batches without ids: over several ranks each has to say which samples it has");
+    throw InvalidArgument("predict: stage " + stage_ +
+                          ": batches without ids: over several ranks each has to say which samples it has");
   io::Safetensors own;
   if (!ids_.empty()) own.tensors.emplace(id_column, at::cat(ids_));
   for (const auto& [name, parts] : columns_) own.tensors.emplace(name, at::cat(parts));
@@ -80,12 +85,16 @@ void Predictions::write(const std::filesystem::path& file, const Ranks& ranks) c
   } else {
     // As bytes, because a rank without a batch does not know what the others' outputs are.
     std::string bytes = io::safetensors_bytes(own);
-    const auto gathered = training::gather_rows(std::vector<at::Tensor>{at::from_blob(bytes.data(), {static_cast<int64_t>(bytes.size())}, at::kByte)}, ranks.group());
+    const auto gathered = training::gather_rows(
+        std::vector<at::Tensor>{at::from_blob(bytes.data(), {static_cast<int64_t>(bytes.size())}, at::kByte)},
+        ranks.group());
     if (ranks.rank() != 0) return;
     const char* begin = static_cast<const char*>(gathered.tensors[0].data_ptr());
     for (size_t rank = 0; rank + 1 < gathered.begins.size(); ++rank)
-      all.push_back(io::parse_safetensors(std::string_view(begin + gathered.begins[rank], static_cast<size_t>(gathered.begins[rank + 1] - gathered.begins[rank])),
-                                          "the predictions of rank " + std::to_string(rank)));
+      all.push_back(io::parse_safetensors(
+          std::string_view(begin + gathered.begins[rank],
+                           static_cast<size_t>(gathered.begins[rank + 1] - gathered.begins[rank])),
+          "the predictions of rank " + std::to_string(rank)));
   }
   std::map<std::string, std::vector<at::Tensor>> parts;
   for (const io::Safetensors& one : all)
@@ -94,7 +103,9 @@ void Predictions::write(const std::filesystem::path& file, const Ranks& ranks) c
   if (!parts.empty()) {
     const at::Tensor places = first_of_each(at::cat(parts.at(id_column)));
     for (const auto& [name, columns] : parts) {
-      if (columns.size() != parts.at(id_column).size()) throw InvalidArgument("predict: stage " + stage_ + ": ranks gave different outputs: `" + name + "` is missing on some");
+      if (columns.size() != parts.at(id_column).size())
+        throw InvalidArgument("predict: stage " + stage_ + ": ranks gave different outputs: `" + name +
+                              "` is missing on some");
       whole.tensors.emplace(name, at::cat(columns).index_select(0, places));
     }
   }

@@ -15,7 +15,8 @@ bool Run::has(const std::string& name) const {
 
 double Run::value(const std::string& name) const {
   if (unfit != nullptr)
-    if (const auto found = unfit->find(name); found != unfit->end()) throw InvalidArgument("`" + name + "` cannot steer a run: " + found->second);
+    if (const auto found = unfit->find(name); found != unfit->end())
+      throw InvalidArgument("`" + name + "` cannot steer a run: " + found->second);
   std::string names;
   for (const auto& [own, one] : values) {
     names += (names.empty() ? "" : ", ") + own;

@@ -17,6 +17,8 @@
 #include <cmath>
 #include <exception>
 #include <iterator>
+#include <set>
+#include <string_view>
 #include <utility>
 
 namespace metrics::trainer {
@@ -47,12 +49,24 @@ Better direction(const Best& best, const std::vector<StageMetrics*>& stages) {
   // What steps and callbacks log is known when they have done so.
   const auto is_of_stage = [&](const StageMetrics* stage) { return best.value.starts_with(stage->stage() + "/"); };
   if (best.better && std::any_of(stages.begin(), stages.end(), is_of_stage)) return *best.better;
-  throw InvalidArgument("best: expected one of " + names + ", got `" + best.value + "` (a value that is logged needs `better`)");
+  throw InvalidArgument("best: expected one of " + names + ", got `" + best.value +
+                        "` (a value that is logged needs `better`)");
 }
 
 void require_at_least(const char* name, int64_t least, int64_t value) {
   if (value < least)
-    throw InvalidArgument(std::string(name) + ": expected at least " + std::to_string(least) + ", got " + std::to_string(value));
+    throw InvalidArgument(std::string(name) + ": expected at least " + std::to_string(least) + ", got " +
+                          std::to_string(value));
+}
+
+/// Throws InvalidArgument where two values have one name: two callbacks that log the same, or a key of a dict that is
+/// taken.
+void require_different(const StageValues& values, const StageValues& more) {
+  std::set<std::string_view> names;
+  for (const StageValues* some : {&values, &more})
+    for (const auto& [name, value] : *some)
+      if (!names.insert(name).second)
+        throw InvalidArgument("`" + name + "` is the name of two values: of two metrics, or of two that log");
 }
 
 /// Throws InvalidArgument for an optimizer that no checkpoint can hold, before the first epoch and not after it.
@@ -71,18 +85,23 @@ void check(const Options& options) {
   require_at_least("sanity_batches", 0, options.sanity_batches);
   require_at_least("evaluate_every_epochs", 1, options.evaluate_every_epochs);
   if (options.evaluate_every_batches) require_at_least("evaluate_every_batches", 1, *options.evaluate_every_batches);
-  if (options.checkpoint_every_batches) require_at_least("checkpoint_every_batches", 1, *options.checkpoint_every_batches);
-  for (const auto& [name, value] : {std::pair("clip_norm", options.clip_norm), std::pair("clip_value", options.clip_value)})
-    if (value && !(*value > 0)) throw InvalidArgument(std::string(name) + ": expected more than 0, got " + std::to_string(*value));
+  if (options.checkpoint_every_batches)
+    require_at_least("checkpoint_every_batches", 1, *options.checkpoint_every_batches);
+  for (const auto& [name, value] :
+       {std::pair("clip_norm", options.clip_norm), std::pair("clip_value", options.clip_value)})
+    if (value && !(*value > 0))
+      throw InvalidArgument(std::string(name) + ": expected more than 0, got " + std::to_string(*value));
   if (options.autocast && *options.autocast != at::kBFloat16 && *options.autocast != at::kHalf)
     throw InvalidArgument("autocast: expected BFloat16 or Half, got " + std::string(c10::toString(*options.autocast)));
   if (options.join) {
-    const char* together = options.accumulate > 1              ? "accumulate"
+    const char* together = options.accumulate > 1             ? "accumulate"
                            : options.evaluate_every_batches   ? "evaluate_every_batches"
                            : options.checkpoint_every_batches ? "checkpoint_every_batches"
                                                               : nullptr;
     if (together != nullptr)
-      throw InvalidArgument(std::string(together) + ": with `join` ranks may be at different batches, so that they cannot do this together within an epoch");
+      throw InvalidArgument(
+          std::string(together) +
+          ": with `join` ranks may be at different batches, so that they cannot do this together within an epoch");
   }
   if (options.checkpoint_every_batches && (options.folder.empty() || !options.checkpoints))
     throw InvalidArgument("checkpoint_every_batches: needs a `folder` for `checkpoints`");
@@ -182,10 +201,13 @@ void Session::start_stage(StageMetrics& metrics, std::optional<int64_t> batches,
   if (training) {
     training_stage_ = &metrics;
     if (options_.accumulate > 1 && !batches)
-      throw InvalidArgument("accumulate: the loader of stage " + metrics.stage() + " does not say how many batches there are (`size()`), so that the last step would be left out");
+      throw InvalidArgument(
+          "accumulate: the loader of stage " + metrics.stage() +
+          " does not say how many batches there are (`size()`), so that the last step would be left out");
   }
-  run_.logged = std::make_shared<Log>(ranks_.group(), run_.rank, loggers_,
-                                      Log::Place{run_.stage, metrics.names(), run_.world_size == 1 || (training && !options_.join)});
+  run_.logged = std::make_shared<Log>(
+      ranks_.group(), run_.rank, loggers_,
+      Log::Place{run_.stage, metrics.names(), run_.world_size == 1 || (training && !options_.join)});
   move_to({run_.epoch, run_.stage, 0, training ? Doing::Training : Doing::Evaluating});
   call(&Callback::stage_started, "stage_started");
   if (training && resumed_) resumed_->load(metrics, *run_.logged, run_);
@@ -265,7 +287,9 @@ void Session::end_stage(StageMetrics& metrics) {
     metrics.unsync();
     return;
   }
-  values.insert(values.end(), std::make_move_iterator(logged.agreed.begin()), std::make_move_iterator(logged.agreed.end()));
+  values.insert(values.end(), std::make_move_iterator(logged.agreed.begin()),
+                std::make_move_iterator(logged.agreed.end()));
+  require_different(values, logged.own);
   if (within_epoch_) {
     values.insert(values.end(), logged.own.begin(), logged.own.end());
     std::erase_if(values, [](const auto& value) { return value.second.numel() != 1; });
@@ -278,7 +302,8 @@ void Session::end_stage(StageMetrics& metrics) {
 }
 
 bool Session::evaluates_now() const {
-  return options_.evaluate_every_batches && run_.batch % *options_.evaluate_every_batches == 0 && run_.batch != run_.batches;
+  return options_.evaluate_every_batches && run_.batch % *options_.evaluate_every_batches == 0 &&
+         run_.batch != run_.batches;
 }
 
 void Session::interlude(const std::function<void()>& evaluations) {
@@ -304,7 +329,9 @@ bool Session::in_time() const {
 }
 
 bool Session::goes_on(torch::nn::Module& module, torch::optim::Optimizer& optimizer) {
-  if (!options_.checkpoint_every_batches || run_.batch % *options_.checkpoint_every_batches != 0 || run_.batch == run_.batches) return true;
+  if (!options_.checkpoint_every_batches || run_.batch % *options_.checkpoint_every_batches != 0 ||
+      run_.batch == run_.batches)
+    return true;
   if (run_.batch % options_.accumulate != 0) return true;  // gradients that wait for a step are in no checkpoint
   write_checkpoint(module, optimizer);
   if (!options_.time_limit) return true;
@@ -326,7 +353,8 @@ bool Session::is_better() {
   if (std::isnan(number)) return false;
   const auto before = [&](double a, double b) { return better_ == Better::Higher ? a > b : a < b; };
   // The best come first, the earlier before the later of equal ones.
-  const auto place = std::find_if(kept_.begin(), kept_.end(), [&](const auto& kept) { return before(number, kept.first); });
+  const auto place =
+      std::find_if(kept_.begin(), kept_.end(), [&](const auto& kept) { return before(number, kept.first); });
   kept_.insert(place, {number, run_.epoch});
   if (best_ && !before(number, *best_)) return false;
   best_ = number;

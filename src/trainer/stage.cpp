@@ -1,6 +1,5 @@
 #include "log.h"
 #include "metric_states.h"
-
 #include <metrics/core/errors.h>
 #include <metrics/core/unit.h>
 #include <metrics/distributed/synchronize.h>
@@ -75,7 +74,8 @@ void StageMetrics::require_own(StageMetrics& other) {
     for (Unit* unit : metrics_[name].units())
       if (std::find(theirs.begin(), theirs.end(), unit) != theirs.end())
         throw InvalidArgument("stages " + stage_ + " and " + other.stage_ + ": `" + name +
-                              "` is one metric in both, which would forget the one stage's samples for the other's: give each a metric of its own");
+                              "` is one metric in both, which would forget the one stage's samples for the other's: "
+                              "give each a metric of its own");
 }
 
 io::Object StageMetrics::state() {

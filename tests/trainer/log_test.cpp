@@ -94,7 +94,8 @@ TEST_CASE("log: what cannot be is refused") {
   refused([](const Run& run) { run.log("", 1.0); }, "expected a name");
   refused([](const Run& run) { run.log("x", at::ones({2})); }, "`x`: expected a single number, got 2");
   refused([](const Run& run) { run.log("x", Tensor()); }, "`x`: expected a single number");
-  refused([](const Run& run) { run.log("x", 1.0, {.on_step = false, .on_epoch = false}); }, "neither `on_step` nor `on_epoch`");
+  refused([](const Run& run) { run.log("x", 1.0, {.on_step = false, .on_epoch = false}); },
+          "neither `on_step` nor `on_epoch`");
   refused([](const Run& run) { run.log("x", 1.0, {.batch_size = -1}); }, "batch_size: expected at least 0");
   refused([](const Run& run) { run.log("loss", 1.0); }, "`loss`: the stage train has a metric of that name");
   refused([](const Run& run) { run.log("x", 1.0, {.on_step = run.batch > 0}); }, "options are not those");
@@ -155,11 +156,12 @@ TEST_CASE("log: what ranks do not have alike cannot steer a run") {
     run_logging({.best = {{name, Better::Lower}}}, [&](const Run& run) { run.log("x", 1.0, options); });
   };
   CHECK_NOTHROW(steered({}, "train/x"));
-  CHECK_THROWS_WITH_AS(steered({.rank_zero_only = true}, "train/x"), doctest::Contains("`train/x` cannot steer a run: only rank 0 has it"),
+  CHECK_THROWS_WITH_AS(steered({.rank_zero_only = true}, "train/x"),
+                       doctest::Contains("`train/x` cannot steer a run: only rank 0 has it"), metrics::Error);
+  CHECK_THROWS_WITH_AS(steered({.sync_dist = false}, "train/x"), doctest::Contains("each rank has its own"),
                        metrics::Error);
-  CHECK_THROWS_WITH_AS(steered({.sync_dist = false}, "train/x"), doctest::Contains("each rank has its own"), metrics::Error);
-  CHECK_THROWS_WITH_AS(steered({.on_step = true}, "train/x_step"), doctest::Contains("`train/x_step` is no value of this epoch, which has "),
-                       metrics::Error);
+  CHECK_THROWS_WITH_AS(steered({.on_step = true}, "train/x_step"),
+                       doctest::Contains("`train/x_step` is no value of this epoch, which has "), metrics::Error);
   CHECK_THROWS_WITH_AS(steered({}, "trian/x"), doctest::Contains("got `trian/x`"), metrics::Error);
 }
 
@@ -199,8 +201,10 @@ WORKER(logs_over_ranks) {
   torch::optim::SGD optimizer(net->parameters(), 0.1);
   const Points points(12), held_out(world->rank() == 2 ? 0 : 4 * (world->rank() + 1));
   Loader loader = loader_of(points, {.shuffle = false}, 2);
-  Loader own(metrics::training::in_memory(held_out.data, held_out.target),
-             metrics::training::DistributedSampler(held_out.data.size(0), {.num_replicas = 1, .rank = 0, .shuffle = false}), {.batch_size = 4});
+  Loader own(
+      metrics::training::in_memory(held_out.data, held_out.target),
+      metrics::training::DistributedSampler(held_out.data.size(0), {.num_replicas = 1, .rank = 0, .shuffle = false}),
+      {.batch_size = 4});
   const auto noting = std::make_shared<Noting>();
   Trainer trainer(net, optimizer, {.console = nullptr, .loggers = {noting}});
   std::vector<int64_t> collectives;
@@ -211,24 +215,28 @@ WORKER(logs_over_ranks) {
     run.log("b", static_cast<double>(run.rank * 10), {.on_step = true});
     run.log("mine", static_cast<double>(run.rank), {.sync_dist = false});
   }});
-  const StageValues values = trainer.fit(Stage("train", loader, train_step),
-                                         Stage("validation", own, [&](auto& module, const Batch& batch, const Run& run) -> Result {
-                                           run.log("rank", static_cast<double>(run.rank));
-                                           return validation_step(module, batch);
-                                         }));
+  const StageValues values =
+      trainer.fit(Stage("train", loader, train_step),
+                  Stage("validation", own, [&](auto& module, const Batch& batch, const Run& run) -> Result {
+                    run.log("rank", static_cast<double>(run.rank));
+                    return validation_step(module, batch);
+                  }));
   const double mean = static_cast<double>(world->world_size() - 1) / 2;
   expect(value_of(values, "train/a_epoch") == mean, "a mean over ranks");
   expect(value_of(values, "train/b_epoch") == 10 * mean, "another");
-  for (const auto& [name, value] : values) expect(name != "train/mine", "a value of one rank not to be among those of all");
+  for (const auto& [name, value] : values)
+    expect(name != "train/mine", "a value of one rank not to be among those of all");
   // Of 4 and 8 samples on ranks 0 and 1; the third has none.
   const double expected = world->world_size() == 1 ? 0 : 8.0 / 12;
-  expect(std::abs(value_of(values, "validation/rank") - expected) < 1e-6, "a mean by samples, got " + std::to_string(value_of(values, "validation/rank")));
+  expect(std::abs(value_of(values, "validation/rank") - expected) < 1e-6,
+         "a mean by samples, got " + std::to_string(value_of(values, "validation/rank")));
   expect(collectives.size() >= 2, "two steps");
   // One exchange for both values of a step, whatever their number.
   const int64_t step = collectives[1] - collectives[0];
   expect(step == (world->world_size() == 1 ? 0 : 1), "one collective a step, not " + std::to_string(step));
   if (world->rank() == 0) {
-    expect(noting->values["train/a_step"].size() == collectives.size() && noting->values["train/a_step"][0] == mean, "the mean of each step");
+    expect(noting->values["train/a_step"].size() == collectives.size() && noting->values["train/a_step"][0] == mean,
+           "the mean of each step");
     expect(value_of(noting->epochs[0], "train/mine") == 0, "rank 0's own value");
   } else {
     expect(noting->calls.empty() && noting->epochs.empty(), "loggers on rank 0 alone");

@@ -61,7 +61,8 @@ struct Trained {
 };
 
 /// Trains a small net on 22 points, and says in which order batches came.
-Trained train(Options options, const std::function<void(Trainer<torch::nn::Linear>&, torch::optim::SGD&)>& prepare = {}) {
+Trained train(Options options,
+              const std::function<void(Trainer<torch::nn::Linear>&, torch::optim::SGD&)>& prepare = {}) {
   Trained trained;
   torch::optim::SGD optimizer(trained.net->parameters(), 0.5);
   const Points points(22);
@@ -86,7 +87,8 @@ torch::nn::Linear trained_by_hand(int64_t epochs, int64_t accumulate, const Afte
     int64_t number = 0;
     for (const Batch& batch : loader) {
       if (number++ % accumulate == 0) optimizer.zero_grad();
-      (torch::nn::functional::cross_entropy(net->forward(batch.data), batch.target) / static_cast<double>(accumulate)).backward();
+      (torch::nn::functional::cross_entropy(net->forward(batch.data), batch.target) / static_cast<double>(accumulate))
+          .backward();
       if (number % accumulate != 0 && number != loader.size()) continue;
       after_backward(net->parameters());
       optimizer.step();
@@ -105,7 +107,8 @@ std::function<void(Run&)> scripted(const std::shared_ptr<metrics::MeanMetric>& m
 }
 
 std::shared_ptr<metrics::MeanMetric> mean_with_nan() {
-  return std::make_shared<metrics::MeanMetric>(metrics::MeanMetric({.nan_strategy = metrics::aggregation::NanStrategy::Disable}));
+  return std::make_shared<metrics::MeanMetric>(
+      metrics::MeanMetric({.nan_strategy = metrics::aggregation::NanStrategy::Disable}));
 }
 
 }  // namespace
@@ -125,11 +128,15 @@ TEST_CASE("trainer options: what cannot be is refused") {
   refused({.checkpoint_every_batches = 0}, "checkpoint_every_batches: expected at least 1, got 0");
   refused({.checkpoint_every_batches = 2}, "checkpoint_every_batches: needs a `folder`");
   refused({.join = metrics::training::JoinOptions{}, .accumulate = 2}, "accumulate: with `join`");
-  refused({.join = metrics::training::JoinOptions{}, .evaluate_every_batches = 2}, "evaluate_every_batches: with `join`");
+  refused({.join = metrics::training::JoinOptions{}, .evaluate_every_batches = 2},
+          "evaluate_every_batches: with `join`");
   CHECK_THROWS_WITH_AS(early_stopping({}), doctest::Contains("value: expected a name"), InvalidArgument);
-  CHECK_THROWS_WITH_AS(early_stopping({.value = "a/b", .patience = 0}), doctest::Contains("patience: expected at least 1"), InvalidArgument);
-  CHECK_THROWS_WITH_AS(early_stopping({.value = "a/b", .min_delta = -1}), doctest::Contains("min_delta: expected at least 0"), InvalidArgument);
-  CHECK_THROWS_WITH_AS(schedule(std::shared_ptr<torch::optim::LRScheduler>()), doctest::Contains("expected a scheduler"), InvalidArgument);
+  CHECK_THROWS_WITH_AS(early_stopping({.value = "a/b", .patience = 0}),
+                       doctest::Contains("patience: expected at least 1"), InvalidArgument);
+  CHECK_THROWS_WITH_AS(early_stopping({.value = "a/b", .min_delta = -1}),
+                       doctest::Contains("min_delta: expected at least 0"), InvalidArgument);
+  CHECK_THROWS_WITH_AS(schedule(std::shared_ptr<torch::optim::LRScheduler>()),
+                       doctest::Contains("expected a scheduler"), InvalidArgument);
 
   // Batches that nobody has counted.
   torch::nn::Linear net = small_net();
@@ -143,7 +150,8 @@ TEST_CASE("trainer options: what cannot be is refused") {
     auto end() { return batches.end(); }
   } uncounted{batches};
   Trainer trainer(net, optimizer, {.accumulate = 2, .console = nullptr});
-  CHECK_THROWS_WITH_AS(trainer.fit(Stage("train", uncounted, train_step)), doctest::Contains("does not say how many batches"), metrics::Error);
+  CHECK_THROWS_WITH_AS(trainer.fit(Stage("train", uncounted, train_step)),
+                       doctest::Contains("does not say how many batches"), metrics::Error);
 }
 
 TEST_CASE("trainer: stages that share a metric are refused") {
@@ -155,7 +163,8 @@ TEST_CASE("trainer: stages that share a metric are refused") {
   Trainer trainer(net, optimizer, {.console = nullptr});
   CHECK_THROWS_WITH_AS(trainer.fit(Stage("train", loader, train_step, {{"accuracy", accuracy}}),
                                    Stage("validation", held_out, validation_step, {{"a", 2 * accuracy}})),
-                       doctest::Contains("stages train and validation: `accuracy` is one metric in both"), metrics::Error);
+                       doctest::Contains("stages train and validation: `accuracy` is one metric in both"),
+                       metrics::Error);
 }
 
 TEST_CASE("trainer: accumulated and clipped gradients are those of a loop by hand") {
@@ -172,9 +181,13 @@ TEST_CASE("trainer: accumulated and clipped gradients are those of a loop by han
     CHECK(steps.size() == static_cast<size_t>(2 * ((6 + accumulate - 1) / accumulate)));
     CHECK(steps.back() == static_cast<int64_t>(steps.size()));
   }
-  const auto by_norm = [](const std::vector<Tensor>& parameters) { torch::nn::utils::clip_grad_norm_(parameters, 0.1); };
+  const auto by_norm = [](const std::vector<Tensor>& parameters) {
+    torch::nn::utils::clip_grad_norm_(parameters, 0.1);
+  };
   CHECK(at::equal(train({.clip_norm = 0.1}).net->weight, trained_by_hand(1, 1, by_norm)->weight));
-  const auto by_value = [](const std::vector<Tensor>& parameters) { torch::nn::utils::clip_grad_value_(parameters, 0.01); };
+  const auto by_value = [](const std::vector<Tensor>& parameters) {
+    torch::nn::utils::clip_grad_value_(parameters, 0.01);
+  };
   CHECK(at::equal(train({.clip_value = 0.01}).net->weight, trained_by_hand(1, 1, by_value)->weight));
   CHECK_FALSE(at::equal(train({.clip_value = 0.01}).net->weight, train({}).net->weight));
 }
@@ -222,9 +235,11 @@ TEST_CASE("trainer: steps run under autocast, weights and gradients do not") {
             [&](auto& model, const Batch& batch) -> Result {
               return {torch::nn::functional::cross_entropy(noting(model.forward(batch.data)), batch.target)};
             }),
-      Stage("validation", held_out, [&](auto& module, const Batch& batch) -> Result {
-        return {{}, {noting(module->forward(batch.data)), batch.target}};
-      }, {{"accuracy", metrics::share(metrics::MulticlassAccuracy({.num_classes = 3}))}}));
+      Stage("validation", held_out,
+            [&](auto& module, const Batch& batch) -> Result {
+              return {{}, {noting(module->forward(batch.data)), batch.target}};
+            },
+            {{"accuracy", metrics::share(metrics::MulticlassAccuracy({.num_classes = 3}))}}));
   CHECK(dtypes.size() == 4);
   for (const at::ScalarType dtype : dtypes) CHECK((dtype == at::kBFloat16));
   CHECK((net->weight.scalar_type() == at::kFloat));
@@ -235,7 +250,8 @@ TEST_CASE("trainer: steps run under autocast, weights and gradients do not") {
 
 TEST_CASE("trainer: schedules of LibTorch, by epoch, by step, and by a value") {
   std::vector<double> rates;
-  const auto with = [&](const Options& options, const std::function<metrics::trainer::Callback(torch::optim::SGD&)>& make) {
+  const auto with = [&](const Options& options,
+                        const std::function<metrics::trainer::Callback(torch::optim::SGD&)>& make) {
     rates.clear();
     train(options, [&](auto& trainer, torch::optim::SGD& optimizer) {
       trainer.add({.epoch_started = [&](Run&) { rates.push_back(optimizer.param_groups()[0].options().get_lr()); }});
@@ -243,22 +259,31 @@ TEST_CASE("trainer: schedules of LibTorch, by epoch, by step, and by a value") {
     });
     return rates;
   };
-  const auto halving = [](torch::optim::SGD& optimizer) { return std::make_shared<torch::optim::StepLR>(optimizer, 1, 0.5); };
+  const auto halving = [](torch::optim::SGD& optimizer) {
+    return std::make_shared<torch::optim::StepLR>(optimizer, 1, 0.5);
+  };
   // LibTorch's StepLR leaves the rate alone in its first step.
-  CHECK(with({.epochs = 4}, [&](auto& optimizer) { return schedule(halving(optimizer)); }) == std::vector<double>{0.5, 0.5, 0.25, 0.125});
-  CHECK(with({.epochs = 2, .accumulate = 2}, [&](auto& optimizer) { return schedule(halving(optimizer), Each::Step); }) ==
-        std::vector<double>{0.5, 0.125});
+  CHECK(with({.epochs = 4}, [&](auto& optimizer) { return schedule(halving(optimizer)); }) ==
+        std::vector<double>{0.5, 0.5, 0.25, 0.125});
+  CHECK(with({.epochs = 2, .accumulate = 2}, [&](auto& optimizer) {
+          return schedule(halving(optimizer), Each::Step);
+        }) == std::vector<double>{0.5, 0.125});
   const auto plateau = [](torch::optim::SGD& optimizer) {
     using Scheduler = torch::optim::ReduceLROnPlateauScheduler;
-    return schedule(std::make_shared<Scheduler>(optimizer, Scheduler::min, 0.1F, 0, 10.0, Scheduler::abs), "validation/loss");
+    return schedule(std::make_shared<Scheduler>(optimizer, Scheduler::min, 0.1F, 0, 10.0, Scheduler::abs),
+                    "validation/loss");
   };
   const auto reduced = with({.epochs = 3}, plateau);
   CHECK(reduced[1] == 0.5);
   CHECK(reduced[2] == doctest::Approx(0.05));
-  CHECK_THROWS_WITH_AS(train({}, [](auto& trainer, torch::optim::SGD& optimizer) {
-                         trainer.add(schedule(std::make_shared<torch::optim::ReduceLROnPlateauScheduler>(optimizer), "validation/los"));
-                       }),
-                       doctest::Contains("schedule: `validation/los` is no value of this epoch, which has train/loss, validation/loss"), metrics::Error);
+  CHECK_THROWS_WITH_AS(
+      train({},
+            [](auto& trainer, torch::optim::SGD& optimizer) {
+              trainer.add(
+                  schedule(std::make_shared<torch::optim::ReduceLROnPlateauScheduler>(optimizer), "validation/los"));
+            }),
+      doctest::Contains("schedule: `validation/los` is no value of this epoch, which has train/loss, validation/loss"),
+      metrics::Error);
 }
 
 TEST_CASE("trainer: early stopping") {
@@ -279,13 +304,16 @@ TEST_CASE("trainer: early stopping") {
   CHECK(epochs({.value = value, .better = Better::Higher, .patience = 1}, {1, 2, 3, 3, 9}) == 4);
   CHECK(epochs({.value = value, .patience = 1, .min_delta = 1}, {3, 1.5, 1, 0, 0}) == 3);
   CHECK(epochs({.value = value, .patience = 2}, {nan, nan, 0}) == 2);
-  CHECK_THROWS_WITH_AS(epochs({.value = "validation/scor"}, {1}), doctest::Contains("early_stopping: `validation/scor` is no value of this epoch"), metrics::Error);
-  CHECK_THROWS_WITH_AS(train({},
-                             [&](auto& trainer, auto&) {
-                               trainer.add({.stage_ended = [](Run& run) { run.log("own", 1.0, {.rank_zero_only = true}); }});
-                               trainer.add(early_stopping({.value = "train/own"}));
-                             }),
-                       doctest::Contains("early_stopping: `train/own` cannot steer a run: only rank 0 has it"), metrics::Error);
+  CHECK_THROWS_WITH_AS(epochs({.value = "validation/scor"}, {1}),
+                       doctest::Contains("early_stopping: `validation/scor` is no value of this epoch"),
+                       metrics::Error);
+  CHECK_THROWS_WITH_AS(
+      train({},
+            [&](auto& trainer, auto&) {
+              trainer.add({.stage_ended = [](Run& run) { run.log("own", 1.0, {.rank_zero_only = true}); }});
+              trainer.add(early_stopping({.value = "train/own"}));
+            }),
+      doctest::Contains("early_stopping: `train/own` cannot steer a run: only rank 0 has it"), metrics::Error);
 }
 
 TEST_CASE("trainer: the best k epochs keep their weights") {
@@ -293,17 +321,22 @@ TEST_CASE("trainer: the best k epochs keep their weights") {
   const std::vector<double> script{1, 5, 3, 4, 5};
   const auto metric = mean_with_nan();
   std::vector<Tensor> weights;
-  train({.epochs = 5, .folder = folder.path(), .best = {{"validation/score", Better::Higher}}, .keep_best = 2}, [&](auto& trainer, auto& optimizer) {
-    trainer.add({.stage_ended = scripted(metric, script)});
-    trainer.add({.epoch_ended = [&](Run&) { weights.push_back(optimizer.param_groups()[0].params()[0].detach().clone()); }});
-  });
+  train({.epochs = 5, .folder = folder.path(), .best = {{"validation/score", Better::Higher}}, .keep_best = 2},
+        [&](auto& trainer, auto& optimizer) {
+          trainer.add({.stage_ended = scripted(metric, script)});
+          trainer.add({.epoch_ended = [&](Run&) {
+            weights.push_back(optimizer.param_groups()[0].params()[0].detach().clone());
+          }});
+        });
   std::vector<std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
     if (entry.path().filename().string().starts_with("epoch-")) files.push_back(entry.path().filename().string());
   std::sort(files.begin(), files.end());
   // Of equal ones the earlier comes first.
   CHECK(files == std::vector<std::string>{"epoch-0002.pt", "epoch-0005.pt"});
-  const auto weight_in = [&](const char* name) { return *metrics::io::read_torch(folder.path() / name).at("weight").as<Tensor>(); };
+  const auto weight_in = [&](const char* name) {
+    return *metrics::io::read_torch(folder.path() / name).at("weight").as<Tensor>();
+  };
   CHECK(at::equal(weight_in("best.pt"), weights[1]));
   CHECK(at::equal(weight_in("epoch-0002.pt"), weights[1]));
   CHECK(at::equal(weight_in("epoch-0005.pt"), weights[4]));
@@ -354,9 +387,11 @@ WORKER(decides_together) {
     return std::to_string(ended) + " " + best;
   };
   // Rank 0's clock alone says that time is over.
-  const std::chrono::duration<double> limit = world->rank() == 0 ? std::chrono::duration<double>(1e-9) : std::chrono::hours(1);
+  const std::chrono::duration<double> limit =
+      world->rank() == 0 ? std::chrono::duration<double>(1e-9) : std::chrono::hours(1);
   expect(run_epochs({.epochs = 9, .time_limit = limit}, [](auto&) {}) == "1 0", "the run to end with rank 0's time");
-  const std::chrono::duration<double> other = world->rank() == 1 ? std::chrono::duration<double>(1e-9) : std::chrono::hours(1);
+  const std::chrono::duration<double> other =
+      world->rank() == 1 ? std::chrono::duration<double>(1e-9) : std::chrono::hours(1);
   expect(run_epochs({.epochs = 3, .time_limit = other}, [](auto&) {}) == "3 000", "rank 1's clock not to count");
   // Which epoch is the best: ranks have been told different directions.
   const auto logs = [](auto& trainer) {

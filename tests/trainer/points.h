@@ -9,6 +9,7 @@
 #include <torch/nn/modules/linear.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <string>
@@ -28,7 +29,8 @@ struct Points {
   at::Tensor data, target;
 };
 
-inline metrics::training::Loader loader_of(const Points& points, metrics::training::DistributedSamplerOptions options = {},
+inline metrics::training::Loader loader_of(const Points& points,
+                                           metrics::training::DistributedSamplerOptions options = {},
                                            int64_t batch_size = 4) {
   return metrics::training::Loader(metrics::training::in_memory(points.data, points.target),
                                    metrics::training::DistributedSampler(points.data.size(0), options),

@@ -38,7 +38,8 @@ TEST_CASE("predict: outputs that are no predictions of samples are refused") {
     CHECK_THROWS_WITH_AS(predictions.add(result, {}, 2), doctest::Contains(message), InvalidArgument);
   };
   refused({}, "the step gave no outputs");
-  refused({{}, {at::ones({3})}}, "output `preds`: expected a tensor with a row for each of the batch's 2 samples, got one of shape [3]");
+  refused({{}, {at::ones({3})}},
+          "output `preds`: expected a tensor with a row for each of the batch's 2 samples, got one of shape [3]");
   refused({{}, {at::ones({})}}, "output `preds`");
   refused({{}, {c10::IValue(1)}}, "output `preds`");
   refused({{}, {at::ones({2}), at::ones({2}), at::ones({2})}}, "more than two outputs need names");
@@ -57,10 +58,12 @@ TEST_CASE("predict: without ids, on one rank, samples keep their order") {
   };
   const std::vector<Pair> batches{{at::ones({2, 2})}, {at::zeros({1, 2})}};
   Trainer trainer(net, optimizer, {.console = nullptr});
-  trainer.predict(Stage("predict", batches, [](auto& module, const Pair& batch) -> Result {
-                    return {{}, {}, {{"scores", module->forward(batch.data)}, {"first", batch.data.select(1, 0)}}};
-                  }),
-                  folder.path() / "p.safetensors");
+  trainer.predict(
+      Stage("predict", batches,
+            [](auto& module, const Pair& batch) -> Result {
+              return {{}, {}, {{"scores", module->forward(batch.data)}, {"first", batch.data.select(1, 0)}}};
+            }),
+      folder.path() / "p.safetensors");
   const auto read = metrics::io::read_safetensors(folder.path() / "p.safetensors").tensors;
   CHECK(read.size() == 3);
   CHECK(at::equal(read.at("first"), at::tensor({1.0F, 1.0F, 0.0F})));
@@ -102,7 +105,11 @@ WORKER(predicts) {
   const std::vector<Plain> plain{{points.data, points.target}};
   const std::string said = metrics_test::message_of<metrics::Error>([&] {
     Trainer failing(net, optimizer, {.console = nullptr});
-    failing.predict(Stage("predict", plain, [](auto& module, const Plain& batch) -> Result { return {{}, {module->forward(batch.data), batch.target}}; }), file);
+    failing.predict(Stage("predict", plain,
+                          [](auto& module, const Plain& batch) -> Result {
+                            return {{}, {module->forward(batch.data), batch.target}};
+                          }),
+                    file);
   });
   metrics_test::expect_contains(said, "batches without ids");
 }
@@ -110,7 +117,8 @@ WORKER(predicts) {
 TEST_CASE("predict: over ranks, each sample once and in order") {
   const Folder folder;
   for (const int64_t world : metrics_test::world_sizes({1, 2, 3})) {
-    const auto result = run_workers("predicts", world, {{"METRICS_TEST_FILE", (folder.path() / "p.safetensors").string()}});
+    const auto result =
+        run_workers("predicts", world, {{"METRICS_TEST_FILE", (folder.path() / "p.safetensors").string()}});
     INFO(result.message());
     CHECK(result.ok());
   }

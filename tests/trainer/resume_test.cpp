@@ -78,9 +78,10 @@ struct Ended {
   std::string seen;  // the samples of the training, in order
 };
 
-/// A run with all that a checkpoint has to hold: moments of Adam, a schedule by steps, dropout, metrics and logged means
-/// half-way, the best so far, the patience of early stopping. Broken off where it is said.
-std::optional<Ended> run(Options options, std::optional<Break> broken = {}, int64_t samples = 22, int64_t batch_size = 4) {
+/// A run with all that a checkpoint has to hold: moments of Adam, a schedule by steps, dropout, metrics and logged
+/// means half-way, the best so far, the patience of early stopping. Broken off where it is said.
+std::optional<Ended> run(Options options, std::optional<Break> broken = {}, int64_t samples = 22,
+                         int64_t batch_size = 4) {
   Ended ended;
   torch::nn::Linear net = small_net();
   torch::optim::Adam optimizer(net->parameters(), torch::optim::AdamOptions(0.05));
@@ -98,14 +99,17 @@ std::optional<Ended> run(Options options, std::optional<Break> broken = {}, int6
     if (broken && run.stage == "train" && run.epoch == broken->epoch && run.batch == broken->batches) throw Broken();
   }});
   const auto step = [&](auto& model, const Batch& batch, const Run& run) -> Result {
-    for (int64_t i = 0; i < batch.size(); ++i) ended.seen += std::to_string(batch.ids[i].template item<int64_t>()) + " ";
-    const Tensor scores = torch::nn::functional::dropout(model.forward(batch.data), torch::nn::functional::DropoutFuncOptions().p(0.3));
+    for (int64_t i = 0; i < batch.size(); ++i)
+      ended.seen += std::to_string(batch.ids[i].template item<int64_t>()) + " ";
+    const Tensor scores =
+        torch::nn::functional::dropout(model.forward(batch.data), torch::nn::functional::DropoutFuncOptions().p(0.3));
     const Tensor loss = torch::nn::functional::cross_entropy(scores, batch.target);
     run.log("twice", 2 * loss.detach());
     return {loss, {scores.detach(), batch.target}};
   };
   try {
-    ended.values = trainer.fit(Stage("train", loader, step, {{"accuracy", accuracy}}), Stage("validation", held_out, validation_step));
+    ended.values = trainer.fit(Stage("train", loader, step, {{"accuracy", accuracy}}),
+                               Stage("validation", held_out, validation_step));
   } catch (const metrics::Error&) {
     if (!broken) throw;
     return std::nullopt;
@@ -143,8 +147,9 @@ TEST_CASE("resume: what cannot be is refused, and nothing has changed") {
     options.console = nullptr;
     Trainer trainer(net, optimizer, options);
     change(trainer, optimizer);
-    CHECK_THROWS_WITH_AS(trainer.fit(Stage("train", loader, metrics_test::train_step)), doctest::Contains(message), metrics::Error);
-    INFO(message);
+    CHECK_THROWS_WITH_AS(trainer.fit(Stage("train", loader, metrics_test::train_step)), doctest::Contains(message),
+                         metrics::Error);
+    INFO(std::string(message));
     CHECK(at::equal(net->weight, small_net()->weight));
   };
   const auto nothing = [](auto&, auto&) {};
@@ -163,7 +168,8 @@ TEST_CASE("resume: what cannot be is refused, and nothing has changed") {
     return folder.path() / "changed.pt";
   };
   refused({}, changed("version", int64_t{9}), "expected version 1, got 9", nothing);
-  refused({}, changed("world_size", int64_t{3}), "written within an epoch by 3 ranks, and 1 would have other batches behind them", nothing);
+  refused({}, changed("world_size", int64_t{3}),
+          "written within an epoch by 3 ranks, and 1 would have other batches behind them", nothing);
   refused({}, changed("epoch", "one"), "`epoch`: expected an integer", nothing);
   refused({}, changed("draws", at::zeros({1, 3})), "`draws`", nothing);
   refused({}, changed("model", metrics::io::Object::Dict{}), "weight", nothing);
@@ -175,7 +181,8 @@ TEST_CASE("resume: what cannot be is refused, and nothing has changed") {
   const Points points(8);
   Loader loader = loader_of(points);
   Trainer trainer(net, optimizer, {.folder = folder.path(), .console = nullptr});
-  CHECK_THROWS_WITH_AS(trainer.fit(Stage("train", loader, metrics_test::train_step)), doctest::Contains("checkpoints"), metrics::Error);
+  CHECK_THROWS_WITH_AS(trainer.fit(Stage("train", loader, metrics_test::train_step)), doctest::Contains("checkpoints"),
+                       metrics::Error);
   Trainer without(net, optimizer, {.folder = folder.path(), .checkpoints = false, .console = nullptr});
   CHECK_NOTHROW(without.fit(Stage("train", loader, metrics_test::train_step)));
 }
@@ -215,6 +222,18 @@ TEST_CASE("resume: the best so far and its file stay") {
   CHECK(metrics_test::lines_of(folder.path() / "values.csv").size() == 4);
 }
 
+TEST_CASE("resume: a checkpoint opens in Python, with the defaults of torch.load") {
+  const Folder folder;
+  run(options_of(folder.path()));
+  const std::string script =
+      "import sys, torch; c = torch.load(sys.argv[1]); net = torch.nn.Linear(2, 3); net.load_state_dict(c['model']); "
+      "optimizer = torch.optim.Adam(net.parameters()); optimizer.load_state_dict(c['optimizer']); "
+      "assert c['epoch'] == 3 and c['batch'] == 0 and c['step'] == 18 and c['world_size'] == 1, c";
+  const std::string command =
+      std::string(METRICS_PYTHON) + " -c \"" + script + "\" " + (folder.path() / "checkpoint.pt").string();
+  CHECK(std::system(command.c_str()) == 0);
+}
+
 TEST_CASE("resume: a run that time has ended within an epoch goes on") {
   at::set_num_threads(1);
   const Ended whole = *run(options_of());
@@ -240,7 +259,8 @@ WORKER(resumes) {
     return;
   }
   if (what == "refuse") {
-    const std::string said = metrics_test::message_of<metrics::Error>([&] { run(options_of(folder, true), {}, 48, 4); });
+    const std::string said =
+        metrics_test::message_of<metrics::Error>([&] { run(options_of(folder, true), {}, 48, 4); });
     metrics_test::expect_contains(said, "would have other batches behind them");
     return;
   }
@@ -252,12 +272,14 @@ WORKER(resumes) {
   const Ended whole = *run(options_of(), {}, 48, 4);
   expect(at::allclose(resumed.weight, whole.weight, 0, 1e-6), "the same weights");
   for (size_t i = 0; i < whole.values.size(); ++i)
-    expect(at::allclose(resumed.values[i].second, whole.values[i].second, 1e-5, 1e-6), "the same " + whole.values[i].first);
+    expect(at::allclose(resumed.values[i].second, whole.values[i].second, 1e-5, 1e-6),
+           "the same " + whole.values[i].first);
 }
 
 TEST_CASE("resume: on several ranks, and at an epoch's end on another number of them") {
   const auto ranks = [](const Folder& folder, const char* what, int64_t world) {
-    const auto result = run_workers("resumes", world, {{"METRICS_TEST_FOLDER", folder.path().string()}, {"METRICS_TEST_WHAT", what}});
+    const auto result =
+        run_workers("resumes", world, {{"METRICS_TEST_FOLDER", folder.path().string()}, {"METRICS_TEST_WHAT", what}});
     INFO(what << ": " << result.message());
     CHECK(result.ok());
   };
@@ -268,7 +290,8 @@ TEST_CASE("resume: on several ranks, and at an epoch's end on another number of 
   ranks(between, "break", 2);
   std::filesystem::copy_file(between.path() / "checkpoint.pt", between.path() / "kept.pt");
   for (const int64_t world : metrics_test::world_sizes({1, 3})) {
-    std::filesystem::copy_file(between.path() / "kept.pt", between.path() / "checkpoint.pt", std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::copy_file(between.path() / "kept.pt", between.path() / "checkpoint.pt",
+                               std::filesystem::copy_options::overwrite_existing);
     ranks(between, "go on elsewhere", world);
   }
 }

@@ -9,7 +9,8 @@
 
 namespace metrics::trainer {
 
-/// While it lives, operators that autocast knows compute in this dtype on a device, as under `torch.autocast` in Python; nothing changes without a dtype.
+/// While it lives, operators that autocast knows compute in this dtype on a device, as under `torch.autocast` in
+/// Python; nothing changes without a dtype.
 class METRICS_API Autocast {
  public:
   Autocast(c10::DeviceType device, std::optional<c10::ScalarType> dtype);

@@ -9,8 +9,8 @@
 
 namespace metrics::trainer {
 
-/// Where a run's values go: a console, a file, a service. Loggers are called on rank 0 alone, and talk to no other rank. One that throws ends the run
-/// on all ranks with its message.
+/// Where a run's values go: a console, a file, a service. Loggers are called on rank 0 alone, and talk to no other
+/// rank. One that throws ends the run on all ranks with its message.
 class METRICS_API Logger {
  public:
   Logger() = default;

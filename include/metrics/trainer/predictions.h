@@ -20,11 +20,11 @@ class METRICS_API Predictions {
  public:
   explicit Predictions(std::string stage) : stage_(std::move(stage)) {}
 
-  /// Takes the outputs of a batch: by name, those by position as `preds` and `target`. Rows that are not valid are left out. Throws InvalidArgument for
-  /// outputs without a row for each sample.
+  /// Takes the outputs of a batch: by name, those by position as `preds` and `target`. Rows that are not valid are left
+  /// out. Throws InvalidArgument for outputs without a row for each sample.
   void add(const Result& result, const Rows& rows, int64_t samples);
-  /// Collective: rank 0 writes a .safetensors file of all samples in the order of their ids, each once, and their `ids`. Throws InvalidArgument where
-  /// ranks have to say which samples they have and do not.
+  /// Collective: rank 0 writes a .safetensors file of all samples in the order of their ids, each once, and their
+  /// `ids`. Throws InvalidArgument where ranks have to say which samples they have and do not.
   void write(const std::filesystem::path& file, const Ranks& ranks) const;
 
  private:

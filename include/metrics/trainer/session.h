@@ -30,7 +30,8 @@ class Optimizer;
 
 namespace metrics::trainer {
 
-/// What a trainer does around its loops: callbacks, values to the loggers, weights and checkpoints, the ranks' agreement.
+/// What a trainer does around its loops: callbacks, values to the loggers, weights and checkpoints, the ranks'
+/// agreement.
 class METRICS_API Session {
  public:
   /// Throws InvalidArgument for options that cannot be.
@@ -76,7 +77,8 @@ class METRICS_API Session {
   void end_batch(const Result& result, bool stepped = false);
   void end_stage(StageMetrics& metrics);
 
-  /// Between two batches of the training: whether the evaluations are due; around them; and a checkpoint, after which the run may be over.
+  /// Between two batches of the training: whether the evaluations are due; around them; and a checkpoint, after which
+  /// the run may be over.
   bool evaluates_now() const;
   void interlude(const std::function<void()>& evaluations);
   bool goes_on(torch::nn::Module& module, torch::optim::Optimizer& optimizer);
@@ -117,13 +119,13 @@ class METRICS_API Session {
   SumMetric votes_;            // to stop
   Better better_ = Better::Higher;
   std::optional<double> best_;
-  std::vector<std::pair<double, int64_t>> kept_;   // values and epochs whose weights are kept
-  std::map<std::string, std::string> unfit_;       // logged values that cannot steer the run, and why
+  std::vector<std::pair<double, int64_t>> kept_;  // values and epochs whose weights are kept
+  std::map<std::string, std::string> unfit_;      // logged values that cannot steer the run, and why
   std::vector<StageMetrics*> stages_;
   StageMetrics* training_stage_ = nullptr;
-  StageValues own_;                          // of the epoch, of this rank alone
+  StageValues own_;                               // of the epoch, of this rank alone
   std::vector<std::shared_ptr<Logger>> loggers_;  // on rank 0
-  std::unique_ptr<Checkpoint> resumed_;      // until the stage that it was written in goes on
+  std::unique_ptr<Checkpoint> resumed_;           // until the stage that it was written in goes on
   std::chrono::steady_clock::time_point started_{}, epoch_started_{};
 };
 

@@ -40,7 +40,8 @@ class METRICS_API StageMetrics {
   /// Forgets what was accumulated.
   void reset();
   void update(const Result& result, const Rows& rows, int64_t samples);
-  /// Collective: one exchange for all of them, and for others whose values over the ranks are asked for with them. They have the values over all ranks until `unsync`
+  /// Collective: one exchange for all of them, and for others whose values over the ranks are asked for with them. They
+  /// have the values over all ranks until `unsync`
   /// (`synchronize_values`).
   StageValues compute(std::span<Metric* const> together_with = {});
   void unsync();
@@ -69,9 +70,9 @@ class METRICS_API StageMetrics {
 ///
 /// `loader`: whatever a range-for loop takes. What of the following it has is used: `set_epoch(n)`, `size()` as the
 /// number of this rank's batches, `batches_of(rank)`; of its batches `rows()`, `size()` or the tensor `data`.
-/// `step`: `Result(model, batch)` or, to log on the way, `Result(model, batch, const Run&)`. In training `model` is the module under DistributedDataParallel, in evaluation the
-/// module itself.
-/// Its metrics are its own, or shared with whoever has a handle to them (`share`).
+/// `step`: `Result(model, batch)` or, to log on the way, `Result(model, batch, const Run&)`. In training `model` is the
+/// module under DistributedDataParallel, in evaluation the module itself. Its metrics are its own, or shared with
+/// whoever has a handle to them (`share`).
 template <class Loader, class Step>
 struct Stage {
   using Members = std::initializer_list<MetricCollection::Member>;

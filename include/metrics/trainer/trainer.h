@@ -47,7 +47,8 @@ class Trainer {
         optimizer_(optimizer) {}
 
   void add(Callback callback) { session_.add(std::move(callback)); }
-  /// The samples of a step over all ranks, of which each takes batches of `batch_size`. The learning rate is for this number.
+  /// The samples of a step over all ranks, of which each takes batches of `batch_size`. The learning rate is for this
+  /// number.
   int64_t effective_batch_size(int64_t batch_size) const {
     return batch_size * session_.options().accumulate * session_.ranks().world_size();
   }
@@ -88,9 +89,10 @@ class Trainer {
     return session_.run().values;
   }
 
-  /// The same, and writes what the step gives as outputs, each sample once, in the order of their ids over all ranks: a .safetensors file, as
-  /// `metrics eval` reads it, with the outputs by name, those by position as `preds` and `target`. Rank 0 writes it. Throws InvalidArgument for
-  /// outputs without a row for each sample, and on several ranks for batches without ids.
+  /// The same, and writes what the step gives as outputs, each sample once, in the order of their ids over all ranks: a
+  /// .safetensors file, as `metrics eval` reads it, with the outputs by name, those by position as `preds` and
+  /// `target`. Rank 0 writes it. Throws InvalidArgument for outputs without a row for each sample, and on several ranks
+  /// for batches without ids.
   template <class Evaluation>
   StageValues predict(Evaluation&& evaluation, const std::filesystem::path& file) {
     session_.guarded([&] {

@@ -1,5 +1,4 @@
 #include "trainer/log.h"
-
 #include <metrics/aggregation/aggregation.h>
 #include <metrics/classification/accuracy.h>
 #include <metrics/classification/auroc.h>
@@ -36,12 +35,14 @@ std::string two_digits(int64_t number) {
 
 void check(const char* callback, const Options& options) {
   if (options.num_classes < 2)
-    throw InvalidArgument(std::string(callback) + ": num_classes: expected at least 2, got " + std::to_string(options.num_classes));
+    throw InvalidArgument(std::string(callback) + ": num_classes: expected at least 2, got " +
+                          std::to_string(options.num_classes));
 }
 
 classification::Normalize normalize_of(const std::string& name) {
   using enum classification::Normalize;
-  for (const auto& [known, normalize] : {std::pair("true", True), std::pair("pred", Pred), std::pair("all", All), std::pair("none", None)})
+  for (const auto& [known, normalize] :
+       {std::pair("true", True), std::pair("pred", Pred), std::pair("all", All), std::pair("none", None)})
     if (name == known) return normalize;
   throw InvalidArgument("confusion_matrix_callback: normalize: expected true, pred, all or none, got `" + name + "`");
 }
@@ -51,10 +52,12 @@ at::Tensor output_of(const char* callback, const Run& run, const std::string& ke
   if (found != run.result->named.end() && found->second.isTensor()) return found->second.toTensor().detach();
   std::string names;
   for (const auto& [name, value] : run.result->named) names += (names.empty() ? "" : ", ") + name;
-  throw InvalidArgument(std::string(callback) + ": stage " + run.stage + ": the step gave no tensor `" + key + "` by name, but " + (names.empty() ? "none" : names));
+  throw InvalidArgument(std::string(callback) + ": stage " + run.stage + ": the step gave no tensor `" + key +
+                        "` by name, but " + (names.empty() ? "none" : names));
 }
 
-/// Of what batches' values are: their weights, and the weighted sums of values and squares. In float64, because their difference is what counts.
+/// Of what batches' values are: their weights, and the weighted sums of values and squares. In float64, because their
+/// difference is what counts.
 struct Moments {
   Moments() {
     for (const auto& metric : {count, sum, squares}) metric->set_dtype(at::kDouble);
@@ -141,7 +144,9 @@ void append_score(Members& members, const std::string& name, int64_t num_classes
   members.emplace_back(name + "/_micro", averaged(Average::Micro));
   members.emplace_back(name + "/_macro", averaged(Average::Macro));
   members.emplace_back(name + "/_weighted", averaged(Average::Weighted));
-  members.emplace_back(name + "/classes", share(ClasswiseWrapper(averaged(Average::None), {.labels = class_labels(num_classes), .prefix = name + "/class_"})));
+  members.emplace_back(name + "/classes",
+                       share(ClasswiseWrapper(averaged(Average::None),
+                                              {.labels = class_labels(num_classes), .prefix = name + "/class_"})));
 }
 
 }  // namespace
@@ -159,7 +164,8 @@ Callback accuracy_callback(Options options, std::vector<int64_t> topk) {
     std::map<std::string, Moments> moments;
     for (const int64_t k : topk) {
       const std::string name = "accuracy" + two_digits(k);
-      accuracies.emplace_back(name, share(MulticlassAccuracy({.num_classes = num_classes, .top_k = k, .average = Average::Micro})));
+      accuracies.emplace_back(
+          name, share(MulticlassAccuracy({.num_classes = num_classes, .top_k = k, .average = Average::Micro})));
       deviations.emplace_back(name + "/std", moments[name].deviation());
     }
     return {collected(accuracies), collected(deviations), std::move(moments)};
@@ -195,15 +201,20 @@ Callback auc_callback(Options options) {
   const int64_t num_classes = options.num_classes;
   const auto make = [num_classes]() -> Measuring::Pass {
     Members members;
-    const auto averaged = [&](Average average) { return share(MultilabelAUROC({.num_labels = num_classes, .average = average})); };
+    const auto averaged = [&](Average average) {
+      return share(MultilabelAUROC({.num_labels = num_classes, .average = average}));
+    };
     members.emplace_back("auc/_micro", averaged(Average::Micro));
     members.emplace_back("auc/_macro", averaged(Average::Macro));
     members.emplace_back("auc/_weighted", averaged(Average::Weighted));
-    members.emplace_back("auc/classes", share(ClasswiseWrapper(averaged(Average::None), {.labels = class_labels(num_classes), .prefix = "auc/class_"})));
+    members.emplace_back("auc/classes",
+                         share(ClasswiseWrapper(averaged(Average::None),
+                                                {.labels = class_labels(num_classes), .prefix = "auc/class_"})));
     return {collected(members)};
   };
   // Each class against the others is a label of its own.
-  const auto update = [num_classes](Measuring::Pass& pass, const at::Tensor& scores, const at::Tensor& target, const Run& run) {
+  const auto update = [num_classes](Measuring::Pass& pass, const at::Tensor& scores, const at::Tensor& target,
+                                    const Run& run) {
     update_all(pass, scores, at::one_hot(target, num_classes), run);
   };
   return measuring("auc_callback", std::move(options), make, update);
@@ -213,7 +224,8 @@ Callback confusion_matrix_callback(Options options, const std::string& normalize
   check("confusion_matrix_callback", options);
   const auto [num_classes, normalized] = std::pair(options.num_classes, normalize_of(normalize));
   const auto make = [num_classes = num_classes, normalized = normalized]() -> Measuring::Pass {
-    return {collected({{"confusion_matrix", share(MulticlassConfusionMatrix({.num_classes = num_classes, .normalize = normalized}))}})};
+    return {collected({{"confusion_matrix",
+                        share(MulticlassConfusionMatrix({.num_classes = num_classes, .normalize = normalized}))}})};
   };
   return measuring("confusion_matrix_callback", std::move(options), make, update_all);
 }

@@ -13,8 +13,11 @@ class EarlyStopping {
  public:
   explicit EarlyStopping(EarlyStoppingOptions options) : options_(std::move(options)) {
     if (options_.value.empty()) throw InvalidArgument("early_stopping: value: expected a name, got an empty one");
-    if (options_.patience < 1) throw InvalidArgument("early_stopping: patience: expected at least 1, got " + std::to_string(options_.patience));
-    if (!(options_.min_delta >= 0)) throw InvalidArgument("early_stopping: min_delta: expected at least 0, got " + std::to_string(options_.min_delta));
+    if (options_.patience < 1)
+      throw InvalidArgument("early_stopping: patience: expected at least 1, got " + std::to_string(options_.patience));
+    if (!(options_.min_delta >= 0))
+      throw InvalidArgument("early_stopping: min_delta: expected at least 0, got " +
+                            std::to_string(options_.min_delta));
   }
 
   void look_at(Run& run) {
@@ -48,7 +51,8 @@ class EarlyStopping {
   bool is_better(double value) const {
     if (std::isnan(value)) return false;
     if (!best_) return true;
-    return options_.better == Better::Higher ? value > *best_ + options_.min_delta : value < *best_ - options_.min_delta;
+    return options_.better == Better::Higher ? value > *best_ + options_.min_delta
+                                             : value < *best_ - options_.min_delta;
   }
 
   EarlyStoppingOptions options_;

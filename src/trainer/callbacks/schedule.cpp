@@ -41,7 +41,8 @@ Callback schedule(std::shared_ptr<torch::optim::LRScheduler> scheduler, Each eac
   callback.load_state = [followed, step](const io::Object& state) {
     const int64_t* steps = state.as<int64_t>();
     if (steps == nullptr || *steps < followed->steps)
-      throw InvalidArgument("schedule: expected a number of steps that the scheduler can catch up with, got " + state.kind());
+      throw InvalidArgument("schedule: expected a number of steps that the scheduler can catch up with, got " +
+                            state.kind());
     Run none;
     while (followed->steps < *steps) step(none);
   };
@@ -63,7 +64,8 @@ Callback schedule(std::shared_ptr<torch::optim::ReduceLROnPlateauScheduler> sche
   callback.state = [followed] { return io::Object(followed->values); };
   callback.load_state = [followed, step](const io::Object& state) {
     const auto* values = state.as<io::Object::List>();
-    if (values == nullptr || !followed->values.empty()) throw InvalidArgument("schedule: expected a list of values, for a scheduler that has taken no step");
+    if (values == nullptr || !followed->values.empty())
+      throw InvalidArgument("schedule: expected a list of values, for a scheduler that has taken no step");
     for (const io::Object& one : *values)
       if (one.as<double>() == nullptr) throw InvalidArgument("schedule: expected numbers, got " + one.kind());
     for (const io::Object& one : *values) step(*one.as<double>());

@@ -19,10 +19,12 @@ enum class Each {
   Step  ///< of the optimizer: with `accumulate`, after several batches
 };
 
-/// Has LibTorch's schedulers set the learning rate. A run that goes on has a scheduler, made anew, catch up with the steps that it has taken, because
-/// LibTorch's have no states of their own to save; the rates themselves are in the optimizer's states.
+/// Has LibTorch's schedulers set the learning rate. A run that goes on has a scheduler, made anew, catch up with the
+/// steps that it has taken, because LibTorch's have no states of their own to save; the rates themselves are in the
+/// optimizer's states.
 METRICS_API Callback schedule(std::shared_ptr<torch::optim::LRScheduler> scheduler, Each each = Each::Epoch);
-/// By a value over all ranks, such as `validation/loss`, after each epoch that has it. Throws InvalidArgument for one that cannot steer a run.
+/// By a value over all ranks, such as `validation/loss`, after each epoch that has it. Throws InvalidArgument for one
+/// that cannot steer a run.
 METRICS_API Callback schedule(std::shared_ptr<torch::optim::ReduceLROnPlateauScheduler> scheduler, std::string value);
 
 }  // namespace metrics::trainer
