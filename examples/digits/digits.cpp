@@ -48,15 +48,6 @@ fs::path program_folder() {
   return fs::read_symlink("/proc/self/exe").parent_path();
 }
 
-/// The images that the repository ships, found from the program upwards.
-fs::path shipped_data() {
-  for (fs::path folder = program_folder();; folder = folder.parent_path()) {
-    const fs::path data = folder / "examples" / "digits" / "data";
-    if (fs::exists(data)) return data;
-    if (folder == folder.parent_path()) return {};
-  }
-}
-
 /// What each process of an evaluation does.
 void evaluate_here(const Options& options) {
   const auto test = digits::read_images(options.data, "t10k");
@@ -166,8 +157,7 @@ int run(int argc, char** argv) {
   app.add_option("--part", options.part)->group("");
   app.add_option("--terminal", options.training.terminal)->group("");
   CLI11_PARSE(app, argc, argv);
-  if (options.data.empty()) options.data = shipped_data();
-  if (options.data.empty()) throw metrics::Error("the digits that this program ships are not above it: say --data");
+  if (options.data.empty()) options.data = digits::shipped_data();
   if (options.out.empty()) options.out = program_folder() / "digits-out";
 
   if (!options.part.empty()) {

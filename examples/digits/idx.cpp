@@ -258,4 +258,13 @@ LabelledImages read_images(const fs::path& folder, const std::string& set) {
   return {images.shape[0], images.shape[1], images.shape[2], std::move(images.values), std::move(labels.values)};
 }
 
+fs::path shipped_data() {
+  for (fs::path folder = fs::read_symlink("/proc/self/exe").parent_path();; folder = folder.parent_path()) {
+    const fs::path data = folder / "examples" / "digits" / "data";
+    if (fs::exists(data)) return data;
+    if (folder == folder.parent_path())
+      throw Error("the digits that this program ships are not above it: say their folder (--data)");
+  }
+}
+
 }  // namespace digits

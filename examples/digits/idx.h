@@ -37,4 +37,8 @@ void write_floats(const std::filesystem::path& file, const Array<float>& array);
 /// MNIST's and Fashion-MNIST's files, whose sets are called `train` and `t10k`.
 LabelledImages read_images(const std::filesystem::path& folder, const std::string& set);
 
+/// The folder of the images that the repository ships, found from the program upwards. Throws `metrics::Error` where
+/// they are not above it.
+std::filesystem::path shipped_data();
+
 }  // namespace digits

@@ -41,15 +41,6 @@ using torch::Tensor;
 constexpr int64_t kMost = 2;  // pixels by which an image is moved along each axis
 constexpr int64_t kEpochs = 150;
 
-/// The images that the repository ships, found from the program upwards.
-fs::path shipped_data() {
-  for (fs::path folder = fs::read_symlink("/proc/self/exe").parent_path();; folder = folder.parent_path()) {
-    const fs::path data = folder / "examples" / "digits" / "data";
-    if (fs::exists(data)) return data;
-    if (folder == folder.parent_path()) throw metrics::Error("the digits are not above this program: say their folder");
-  }
-}
-
 struct Samples {
   Tensor images;  // [N, 1, rows, columns]
   Tensor labels;  // [N]
@@ -125,7 +116,7 @@ void evaluate(const fs::path& saved) {
 }
 
 void train(const std::optional<fs::path>& save) {
-  const fs::path data = shipped_data();
+  const fs::path data = digits::shipped_data();
   at::set_num_threads(1);
   torch::manual_seed(1);
   const auto world = metrics::init_process_group();

@@ -1,0 +1,2 @@
+// The digits are those of the demo.
+#include "../digits/idx.cpp"
