@@ -1,5 +1,7 @@
 #include "ranges.h"
 
+#include "parcels.h"
+#include "range_cuts.h"
 #include <metrics/core/errors.h>
 #include <metrics/core/ranges.h>
 #include <metrics/core/sample_ids.h>
@@ -56,296 +58,6 @@ void put(const RangeBytes& from, std::size_t most, uint8_t* to) {
   TORCH_INTERNAL_ASSERT(from.size() <= most);
   std::copy(from.begin(), from.end(), to);
 }
-
-// --- Keys.
-
-uint64_t key_at(const Tensor& keys, int64_t i) {
-  return keys.scalar_type() == at::kInt ? uint64_t{static_cast<uint32_t>(keys.const_data_ptr<int32_t>()[i])}
-                                        : static_cast<uint64_t>(keys.const_data_ptr<int64_t>()[i]);
-}
-
-/// How many of ascending keys are below one.
-int64_t count_below(const Tensor& keys, uint64_t key) {
-  int64_t low = 0, high = keys.numel();
-  while (low < high) {
-    const int64_t middle = low + (high - low) / 2;
-    if (key_at(keys, middle) < key) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
-}
-
-/// A key for so many rows, in the middle of them, as one rank tells the others.
-struct Sample {
-  uint64_t key = 0;
-  uint64_t rows = 0;
-};
-
-/// Of each column a rank sends so many samples for each range: with three kinds of rows no range gets more than 1.2
-/// times its share, beside the rows of one key.
-constexpr int64_t samples_a_range = 32;
-/// But no more than for so many ranges, because all ranks get those of all: where there are more ranks, what their
-/// samples leave open hardly adds up, as each rank's errs in a way of its own.
-constexpr int64_t most_sampled_ranges = 64;
-
-/// Keys at equal distances, the same share of each kind.
-std::vector<Sample> samples_of(const RangedRows::Column& column, int64_t most) {
-  int64_t rows = 0;
-  for (const KeyedRows& kind : column) rows += kind.keys.numel();
-  std::vector<Sample> samples;
-  if (rows == 0) return samples;
-  const auto kinds = static_cast<int64_t>(column.size());
-  for (const KeyedRows& kind : column) {
-    const int64_t size = kind.keys.numel();
-    const int64_t count = std::min(size, 1 + (most - kinds) * size / rows);
-    for (int64_t i = 0; i < count; ++i) {
-      const int64_t begin = i * size / count, end = (i + 1) * size / count;
-      samples.push_back({key_at(kind.keys, begin + (end - begin) / 2), static_cast<uint64_t>(end - begin)});
-    }
-  }
-  return samples;
-}
-
-/// Where a range begins: at a key, or where ranges share rows of one key, at a fraction of those.
-struct Cut {
-  uint64_t key = std::numeric_limits<uint64_t>::max();
-  double share = 0;
-};
-
-/// Where the ranges of a column begin, but for the first: so that each has as many rows.
-std::vector<Cut> cuts_of(std::vector<Sample> samples, int64_t ranges, bool ties_part) {
-  std::sort(samples.begin(), samples.end(), [](const Sample& a, const Sample& b) { return a.key < b.key; });
-  uint64_t all = 0;
-  for (const Sample& sample : samples) all += sample.rows;
-  std::vector<Cut> cuts;
-  const auto count = static_cast<uint64_t>(ranges);
-  // Where the next range should begin, in rows times ranges.
-  const auto next = [&] { return all * (cuts.size() + 1); };
-  uint64_t before = 0;
-  for (std::size_t i = 0; i < samples.size();) {
-    uint64_t rows = samples[i].rows;
-    std::size_t end = i + 1;
-    if (ties_part) {
-      for (; end < samples.size() && samples[end].key == samples[i].key; ++end) rows += samples[end].rows;
-      while (cuts.size() + 1 < count && (before + rows) * count > next()) {
-        const double rows_below =
-            static_cast<double>(next()) / static_cast<double>(count) - static_cast<double>(before);
-        cuts.push_back({samples[i].key, std::clamp(rows_below / static_cast<double>(rows), 0.0, 1.0)});
-      }
-    } else {
-      // Half of a sample's rows are below its key.
-      while (cuts.size() + 1 < count && (2 * before + rows) * count >= 2 * next()) cuts.push_back({samples[i].key});
-    }
-    before += rows;
-    i = end;
-  }
-  cuts.resize(static_cast<std::size_t>(ranges - 1));
-  return cuts;
-}
-
-/// The rows of ascending keys that go to `rank`.
-std::pair<int64_t, int64_t> rows_between(const Tensor& keys, const std::vector<Cut>& cuts, int64_t rank) {
-  const auto place_of = [&](const Cut& cut) {
-    const int64_t below = count_below(keys, cut.key);
-    if (cut.share == 0) return below;
-    const int64_t to = cut.key == std::numeric_limits<uint64_t>::max() ? keys.numel() : count_below(keys, cut.key + 1);
-    return below + static_cast<int64_t>(cut.share * static_cast<double>(to - below));
-  };
-  const auto cut = static_cast<std::size_t>(rank);
-  const int64_t begin = cut == 0 ? 0 : place_of(cuts[cut - 1]);
-  const int64_t end = cut == cuts.size() ? keys.numel() : place_of(cuts[cut]);
-  return {begin, std::max(begin, end)};
-}
-
-/// Rows that travel together, for one or several values.
-struct Journey {
-  std::size_t first_item;
-  std::vector<std::size_t> items{};                          // those of whose values it is
-  std::vector<std::shared_ptr<const RangedValue>> values{};  // of each
-  std::vector<RangeBytes> facts{};                           // of all ranks
-  const WholeColumns* whole = nullptr;                       // where its columns travel so
-  std::vector<std::vector<RangeBytes>> own_parts{};          // of the whole columns that this rank has, by value
-
-  const RangedRows& rows() const { return values.front()->rows(); }
-  int64_t columns() const { return rows().columns(); }
-  /// Whole columns go to ranks in their order, as evenly as they divide.
-  static int64_t first_column(int64_t columns, int64_t rank, int64_t world) {
-    return (columns * rank + world - 1) / world;
-  }
-  std::pair<int64_t, int64_t> columns_of(int64_t rank, int64_t world) const {
-    return {first_column(columns(), rank, world), first_column(columns(), rank + 1, world)};
-  }
-};
-
-/// The bytes of so many rows, in a buffer in which everything begins at a place fit for any number.
-int64_t bytes_of(at::ScalarType dtype, const std::vector<int64_t>& row, int64_t rows) {
-  if (dtype == at::ScalarType::Undefined) return 0;
-  int64_t size = rows * static_cast<int64_t>(c10::elementSize(dtype));
-  for (const int64_t extent : row) size *= extent;
-  return size;
-}
-
-/// Copies a tensor's numbers, and returns where the next ones go.
-uint8_t* put(const Tensor& numbers, uint8_t* to) {
-  const int64_t size = numbers.numel() * static_cast<int64_t>(numbers.element_size());
-  if (size > 0) std::memcpy(to, numbers.const_data_ptr(), static_cast<std::size_t>(size));
-  return to + aligned(size);
-}
-
-/// Takes numbers out of what has come, as views of it.
-class Unpacking {
- public:
-  explicit Unpacking(const Tensor& from) : from_(from) {}
-  Tensor take(at::ScalarType dtype, std::vector<int64_t> sizes) {
-    const int64_t size = bytes_of(dtype, sizes, 1);
-    const Tensor taken = from_.narrow(0, place_, size).view(dtype).view(sizes);
-    place_ += aligned(size);
-    return taken;
-  }
-
- private:
-  const Tensor& from_;
-  int64_t place_ = 0;
-};
-
-/// Rows that go from each rank to others, so many to each.
-class Parcel {
- public:
-  virtual ~Parcel() = default;
-  /// How many of this rank's rows go to a rank, and the bytes that rows from whichever rank take there.
-  virtual int64_t rows_to(int64_t rank) const = 0;
-  virtual int64_t bytes_at(int64_t rank, int64_t rows) const = 0;
-  virtual void write(int64_t rank, uint8_t* to) = 0;
-  /// Called when all is written.
-  virtual void let_go() = 0;
-  /// Called for each rank in order with what has come from it; and when all has.
-  virtual void receive(int64_t rows, const Tensor& from) = 0;
-  virtual void complete() = 0;
-};
-using Parcels = std::vector<std::unique_ptr<Parcel>>;
-
-/// The rows of one kind of a column, by ranges of their keys.
-class KeyedParcel final : public Parcel {
- public:
-  KeyedParcel(KeyedRows own, const std::vector<Cut>& cuts, RangedRows::Layout layout, std::vector<KeyedRows>& come)
-      : own_(std::move(own)), cuts_(cuts), layout_(std::move(layout)), come_(come) {
-    TORCH_INTERNAL_ASSERT(own_.keys.scalar_type() == layout_.keys && own_.keys.is_contiguous());
-  }
-
-  int64_t rows_to(int64_t rank) const override {
-    const auto [begin, end] = rows_between(own_.keys, cuts_, rank);
-    return end - begin;
-  }
-  int64_t bytes_at(int64_t, int64_t rows) const override {
-    return aligned(bytes_of(layout_.keys, {}, rows)) + aligned(bytes_of(layout_.values, layout_.row, rows));
-  }
-  void write(int64_t rank, uint8_t* to) override {
-    const auto [begin, end] = rows_between(own_.keys, cuts_, rank);
-    to = put(own_.keys.narrow(0, begin, end - begin), to);
-    if (layout_.values != at::ScalarType::Undefined) put(own_.values.narrow(0, begin, end - begin), to);
-  }
-  void let_go() override { own_ = {}; }
-  void receive(int64_t rows, const Tensor& from) override {
-    Unpacking all(from);
-    KeyedRows of_rank{.keys = all.take(layout_.keys, {rows})};
-    if (layout_.values != at::ScalarType::Undefined) {
-      std::vector<int64_t> sizes{rows};
-      sizes.insert(sizes.end(), layout_.row.begin(), layout_.row.end());
-      of_rank.values = all.take(layout_.values, sizes);
-    }
-    come_.push_back(std::move(of_rank));
-  }
-  void complete() override {}
-
- private:
-  KeyedRows own_;
-  const std::vector<Cut>& cuts_;
-  RangedRows::Layout layout_;
-  std::vector<KeyedRows>& come_;
-};
-
-/// The columns of a journey as wholes, and what they have in common.
-class WholeParcel final : public Parcel {
- public:
-  WholeParcel(Journey& journey, const States& local, int64_t rank, int64_t world)
-      : journey_(journey),
-        local_(local),
-        rank_(rank),
-        world_(world),
-        rows_(journey.whole->rows(local)),
-        of_column_(journey.whole->of_column(journey.facts)),
-        in_common_(journey.whole->in_common(journey.facts)) {}
-
-  int64_t rows_to(int64_t rank) const override { return columns_at(rank) > 0 ? rows_ : 0; }
-  int64_t bytes_at(int64_t rank, int64_t rows) const override {
-    const int64_t columns = columns_at(rank);
-    int64_t size = 0;
-    if (columns == 0) return size;
-    for (const auto& layout : in_common_) size += aligned(bytes_of(layout.dtype, layout.row, rows));
-    for (const auto& layout : of_column_) size += aligned(bytes_of(layout.dtype, layout.row, rows * columns));
-    return size;
-  }
-  void write(int64_t rank, uint8_t* to) override {
-    if (columns_at(rank) == 0) return;
-    if (common_.empty()) common_ = journey_.whole->common(local_, journey_.facts);
-    for (const Tensor& numbers : common_) to = put(numbers.contiguous(), to);
-    const auto [first, last] = journey_.columns_of(rank, world_);
-    for (const Tensor& numbers : journey_.whole->columns(local_, journey_.facts, first, last)) {
-      to = put(numbers.contiguous(), to);
-    }
-  }
-  void let_go() override { common_.clear(); }
-  void receive(int64_t rows, const Tensor& from) override {
-    if (columns_at(rank_) == 0) return;
-    Unpacking all(from);
-    const auto take = [&](const std::vector<WholeColumns::Layout>& layouts, const std::vector<int64_t>& sizes,
-                          std::vector<std::vector<Tensor>>& come) {
-      come.resize(layouts.size());
-      for (std::size_t i = 0; i < layouts.size(); ++i) {
-        std::vector<int64_t> shape = sizes;
-        shape.insert(shape.end(), layouts[i].row.begin(), layouts[i].row.end());
-        come[i].push_back(all.take(layouts[i].dtype, shape));
-      }
-    };
-    take(in_common_, {rows}, come_in_common_);
-    take(of_column_, {columns_at(rank_), rows}, come_);
-  }
-  /// A column is let go with its parts, before the next one is read.
-  void complete() override {
-    std::vector<Tensor> common;
-    for (const std::vector<Tensor>& of_ranks : come_in_common_) common.push_back(at::cat(of_ranks));
-    come_in_common_.clear();
-    const auto [first, last] = journey_.columns_of(rank_, world_);
-    for (int64_t column = first; column < last; ++column) {
-      std::vector<Tensor> rows;
-      for (const std::vector<Tensor>& of_ranks : come_) {
-        std::vector<Tensor> pieces;
-        for (const Tensor& block : of_ranks) pieces.push_back(block.select(0, column - first));
-        rows.push_back(at::cat(pieces));
-      }
-      const auto range = journey_.whole->range(column, rows, common, journey_.facts);
-      journey_.own_parts.emplace_back();
-      for (const auto& value : journey_.values) journey_.own_parts.back().push_back(value->part(*range, {}, 0));
-    }
-    come_.clear();
-  }
-
- private:
-  int64_t columns_at(int64_t rank) const {
-    const auto [first, last] = journey_.columns_of(rank, world_);
-    return last - first;
-  }
-
-  Journey& journey_;
-  const States& local_;
-  int64_t rank_, world_, rows_;
-  std::vector<WholeColumns::Layout> of_column_, in_common_;
-  std::vector<Tensor> common_;                              // this rank's
-  std::vector<std::vector<Tensor>> come_in_common_, come_;  // of each thing each rank's
-};
 
 /// One exchange, from facts to parts.
 class Exchange {
@@ -505,31 +217,25 @@ class Exchange {
     Parcels parcels;
     for (Journey& journey : journeys_) {
       if (journey.whole == nullptr) continue;
-      parcels.push_back(std::make_unique<WholeParcel>(journey, local(journey), transport_.rank(), world_));
+      parcels.push_back(whole_parcel(journey, local(journey), transport_));
     }
     for (Column& column : columns_) {
       const Journey& journey = journeys_[column.journey];
       column.come.resize(static_cast<std::size_t>(journey.rows().kinds()));
       for (std::size_t kind = 0; kind < column.come.size(); ++kind) {
-        parcels.push_back(std::make_unique<KeyedParcel>(
-            std::move(column.rows[kind]), column.cuts, journey.rows().layout(static_cast<int64_t>(kind), journey.facts),
-            column.come[kind]));
+        parcels.push_back(keyed_parcel(std::move(column.rows[kind]), column.cuts,
+                                       journey.rows().layout(static_cast<int64_t>(kind), journey.facts),
+                                       column.come[kind]));
       }
     }
-    const auto count = static_cast<int64_t>(parcels.size());
-    Tensor counts = at::empty({world_, count}, at::kLong), theirs = at::empty({world_, count}, at::kLong);
-    for (int64_t rank = 0; rank < world_; ++rank) {
-      for (int64_t p = 0; p < count; ++p) {
-        counts.mutable_data_ptr<int64_t>()[rank * count + p] = parcels[static_cast<std::size_t>(p)]->rows_to(rank);
-      }
-    }
+    const Tensor counts = rows_to_ranks(parcels, world_);
+    Tensor theirs = at::empty_like(counts);
     const std::vector<int64_t> one_each(static_cast<std::size_t>(world_), 1);
     transport_.all_to_all(counts, one_each, theirs, one_each);
-    send(parcels, theirs);
+    exchange_parcels(transport_, parcels, theirs);
     for (Column& column : columns_) {
       const Journey& journey = journeys_[column.journey];
-      column.range = journey.rows().range(column.come, journey.facts);
-      column.come.clear();
+      column.range = journey.rows().range(std::exchange(column.come, {}), journey.facts);
       const SecondRows* const second = journey.rows().second();
       if (second == nullptr) continue;
       const Tensor keys = second->keys(*column.range);
@@ -539,68 +245,6 @@ class Exchange {
         column.counts.mutable_data_ptr<int64_t>()[rank] = end - begin;
       }
     }
-  }
-
-  /// `theirs`: how many rows come from each rank of each parcel.
-  void send(Parcels& parcels, const Tensor& theirs) {
-    const auto ranks = static_cast<std::size_t>(world_);
-    const auto rows_from = [&](std::size_t rank, std::size_t parcel) {
-      return theirs.const_data_ptr<int64_t>()[rank * parcels.size() + parcel];
-    };
-    std::vector<int64_t> sent(ranks, 0), received(ranks, 0);
-    for (std::size_t p = 0; p < parcels.size(); ++p) {
-      for (std::size_t rank = 0; rank < ranks; ++rank) {
-        const auto to = static_cast<int64_t>(rank);
-        sent[rank] += parcels[p]->bytes_at(to, parcels[p]->rows_to(to));
-        received[rank] += parcels[p]->bytes_at(transport_.rank(), rows_from(rank, p));
-      }
-    }
-    Tensor in;
-    {
-      Tensor out = packed(parcels, sent);
-      in = at::empty({sum_of(received)}, at::kByte);
-      transport_.all_to_all(out, sent, in, received);
-    }
-    std::vector<int64_t> next = begins_of(received);
-    for (std::size_t p = 0; p < parcels.size(); ++p) {
-      for (std::size_t rank = 0; rank < ranks; ++rank) {
-        const int64_t rows = rows_from(rank, p), size = parcels[p]->bytes_at(transport_.rank(), rows);
-        parcels[p]->receive(rows, in.narrow(0, next[rank], size));
-        next[rank] += size;
-      }
-      parcels[p]->complete();
-    }
-  }
-
-  static int64_t sum_of(const std::vector<int64_t>& numbers) {
-    int64_t sum = 0;
-    for (const int64_t number : numbers) sum += number;
-    return sum;
-  }
-  static std::vector<int64_t> begins_of(const std::vector<int64_t>& sizes) {
-    std::vector<int64_t> begins;
-    int64_t begin = 0;
-    for (const int64_t size : sizes) {
-      begins.push_back(begin);
-      begin += size;
-    }
-    return begins;
-  }
-
-  /// The rows in the order of the ranks to which they go. Those of a parcel are let go once they are there.
-  static Tensor packed(Parcels& parcels, const std::vector<int64_t>& sent) {
-    Tensor out = at::empty({sum_of(sent)}, at::kByte);
-    std::vector<int64_t> next = begins_of(sent);
-    for (const auto& parcel : parcels) {
-      for (std::size_t rank = 0; rank < next.size(); ++rank) {
-        const auto to = static_cast<int64_t>(rank);
-        const int64_t size = parcel->bytes_at(to, parcel->rows_to(to));
-        if (size > 0) parcel->write(to, begin_of(out) + next[rank]);
-        next[rank] += size;
-      }
-      parcel->let_go();
-    }
-    return out;
   }
 
   // --- Summaries and parts.
@@ -673,16 +317,16 @@ class Exchange {
       KeyedRows rows{second.keys(*column.range), second.values(*column.range, column.summaries, own)};
       column.range.reset();
       column.come.resize(1);
-      parcels.push_back(std::make_unique<KeyedParcel>(std::move(rows), column.second_cuts, second.layout(journey.facts),
-                                                      column.come.front()));
+      parcels.push_back(
+          keyed_parcel(std::move(rows), column.second_cuts, second.layout(journey.facts), column.come.front()));
       for (int64_t rank = 0; rank < world_; ++rank) {
         theirs.mutable_data_ptr<int64_t>()[rank * count + c] = column.second_counts.const_data_ptr<int64_t>()[rank];
       }
     }
-    send(parcels, theirs);
+    exchange_parcels(transport_, parcels, theirs);
     for (Column* column : travelling) {
       const Journey& journey = journeys_[column->journey];
-      column->range = journey.rows().second()->range(column->come.front(), journey.facts);
+      column->range = journey.rows().second()->range(std::move(column->come.front()), journey.facts);
       column->come.clear();
       column->summaries.clear();
     }

@@ -9,6 +9,10 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/stack.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -75,6 +79,14 @@ at::Tensor integer_of_each_row(const std::string& column, const c10::IValue& val
 void require_column(const std::string& column, const std::string& option, const Table& table) {
   if (column.empty() || table.contains(column)) return;
   throw UsageError("there is no column `" + column + "` for --" + option + did_you_mean(column, table.columns()));
+}
+
+/// Has what is larger than a block of rows given back to the system when it is freed: glibc begins to keep pieces of up
+/// to 32 MiB once one was freed, several of which would lie beside the states at the end.
+void give_back_large_pieces() {
+#ifdef __GLIBC__
+  ::mallopt(M_MMAP_THRESHOLD, 4 << 20);
+#endif
 }
 
 struct Part {
@@ -193,6 +205,7 @@ Evaluation::Block Evaluation::read(const Plan& plan, int64_t first, int64_t coun
 }
 
 Report Evaluation::run(ProcessGroup& group, const OnProgress& on_progress) {
+  give_back_large_pieces();
   const Plan planned = plan();
   const Part part = part_of(planned.rows, group.rank(), group.world_size());
   Accumulated whole(metrics_);

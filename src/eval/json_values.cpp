@@ -55,6 +55,11 @@ std::vector<int64_t> shape_of(const json& value) {
   return shape;
 }
 
+/// A value for an error message. Lists and objects are not written out, because they can be as deep as a line is long.
+std::string shown(const json& value) {
+  return value.is_structured() ? std::string("an ") + value.type_name() : value.dump().substr(0, 80);
+}
+
 struct Array {
   std::vector<int64_t> shape;
   std::optional<c10::ScalarType> dtype;  // absent where there is no number
@@ -68,11 +73,12 @@ std::optional<Array> array_of(const json& value) {
 template <class T>
 T number_of(const json& scalar) {
   if (scalar.is_boolean()) return static_cast<T>(scalar.get<bool>());
-  if (scalar.is_null()) return std::numeric_limits<T>::quiet_NaN();
   if constexpr (std::is_same_v<T, int64_t>) {
     const bool is_too_large =
         scalar.is_number_unsigned() && scalar.get<uint64_t>() > std::numeric_limits<int64_t>::max();
-    if (is_too_large) throw InvalidArgument(scalar.dump() + " is no int64");
+    if (!scalar.is_number_integer() || is_too_large) throw InvalidArgument(scalar.dump() + " is no int64");
+  } else if (scalar.is_null()) {
+    return std::numeric_limits<T>::quiet_NaN();
   }
   return scalar.get<T>();
 }
@@ -126,7 +132,7 @@ c10::IValue value_of(const json& value, const ColumnType& type, int depth) {
 std::string text_of(const json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_boolean() || value.is_number_integer()) return value.dump();
-  throw InvalidArgument("expected a text, got " + value.dump().substr(0, 80));
+  throw InvalidArgument("expected a text, got " + shown(value));
 }
 
 }  // namespace
@@ -166,7 +172,7 @@ c10::IValue column_of(std::span<const json> values, const ColumnType& type) {
   for (const json& value : values) {
     std::optional<c10::ScalarType> dtype;
     if (!is_array(value, type.row_shape, dtype)) {
-      throw InvalidArgument("expected " + describe(type) + ", got " + value.dump().substr(0, 80));
+      throw InvalidArgument("expected " + describe(type) + ", got " + shown(value));
     }
   }
   std::vector<int64_t> sizes = {static_cast<int64_t>(values.size())};

@@ -170,11 +170,12 @@ template <class Row>
 struct PairRange final : PairsInRange {
   std::vector<Row> rows;
 
-  PairRange(const std::vector<KeyedRows>& of_ranks, bool values_are_keys) {
+  PairRange(std::vector<KeyedRows> of_ranks, bool values_are_keys) {
     std::size_t count = 0;
     for (const KeyedRows& come : of_ranks) count += static_cast<std::size_t>(come.keys.numel());
     rows.reserve(count);
     for (const KeyedRows& come : of_ranks) append_rows(come, values_are_keys, rows);
+    of_ranks.clear();  // because sorting takes as much memory
     rows = in_order_of_keys(std::move(rows));
   }
 
@@ -309,9 +310,9 @@ class RankedPairs final : public RangedRows, public SecondRows, public WholeColu
     const PairFacts all = facts_of_all(facts);
     return {all.weigh ? sorted_pairs<WeighedKeyed>(local, all, column) : sorted_pairs<Keyed>(local, all, column)};
   }
-  std::unique_ptr<Range> range(const std::vector<std::vector<KeyedRows>>& kinds,
+  std::unique_ptr<Range> range(std::vector<std::vector<KeyedRows>> kinds,
                                std::span<const RangeBytes> facts) const override {
-    return pairs_of(kinds.front(), facts, /*values_are_keys=*/true);
+    return pairs_of(std::move(kinds.front()), facts, /*values_are_keys=*/true);
   }
   RangeBytes summary(const RowRange& range) const override {
     return bytes_of_range(static_cast<const PairsInRange&>(range).extent());
@@ -364,9 +365,9 @@ class RankedPairs final : public RangedRows, public SecondRows, public WholeColu
     });
     return values;
   }
-  std::unique_ptr<RowRange> range(const std::vector<KeyedRows>& rows_by_rank,
+  std::unique_ptr<RowRange> range(std::vector<KeyedRows> rows_by_rank,
                                   std::span<const RangeBytes> facts) const override {
-    return pairs_of(rows_by_rank, facts, /*values_are_keys=*/false);
+    return pairs_of(std::move(rows_by_rank), facts, /*values_are_keys=*/false);
   }
 
   // --- As whole columns.
@@ -430,10 +431,11 @@ class RankedPairs final : public RangedRows, public SecondRows, public WholeColu
     return {integers(pairs, dtype_of_keys(all.wide_x), [](const Row& pair) { return pair.key; }),
             values_of(pairs, dtype_of_keys(all.wide_y))};
   }
-  static std::unique_ptr<RowRange> pairs_of(const std::vector<KeyedRows>& of_ranks, std::span<const RangeBytes> facts,
+  static std::unique_ptr<RowRange> pairs_of(std::vector<KeyedRows> of_ranks, std::span<const RangeBytes> facts,
                                             bool values_are_keys) {
-    if (facts_of_all(facts).weigh) return std::make_unique<PairRange<WeighedKeyed>>(of_ranks, values_are_keys);
-    return std::make_unique<PairRange<Keyed>>(of_ranks, values_are_keys);
+    if (facts_of_all(facts).weigh)
+      return std::make_unique<PairRange<WeighedKeyed>>(std::move(of_ranks), values_are_keys);
+    return std::make_unique<PairRange<Keyed>>(std::move(of_ranks), values_are_keys);
   }
 
   int64_t columns_;

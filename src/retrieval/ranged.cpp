@@ -136,18 +136,20 @@ class RangedDocuments final : public RangedRows {
     return {rows};
   }
 
-  std::unique_ptr<Range> range(const std::vector<std::vector<KeyedRows>>& kinds,
+  std::unique_ptr<Range> range(std::vector<std::vector<KeyedRows>> kinds,
                                std::span<const RangeBytes> facts) const override {
     auto here = std::make_unique<QueriesHere>();
     const DocumentLayout layout(facts_of_documents(facts));
     here->weigh = layout.weigh;
     std::vector<Tensor> keys, values;
-    for (const KeyedRows& rows : kinds.front()) {
-      keys.push_back(rows.keys);
-      values.push_back(rows.values);
+    for (KeyedRows& rows : kinds.front()) {
+      keys.push_back(std::move(rows.keys));
+      values.push_back(std::move(rows.values));
     }
-    const Tensor packed = at::cat(values);
     Tensor indexes = at::cat(keys).to(at::kLong);
+    Tensor packed = at::cat(values);
+    keys.clear();
+    values.clear();
     const int64_t count = indexes.numel();
     if (count == 0) return here;
     const bool spread = facts_of_documents(facts).spread;
@@ -160,6 +162,7 @@ class RangedDocuments final : public RangedRows {
       const auto size = static_cast<int64_t>(c10::elementSize(dtype));
       fields[field] = packed.narrow(1, begin, size).clone(at::MemoryFormat::Contiguous).view(dtype).view({count});
     });
+    packed.reset();
     here->queries = ranked_documents(fields[0], fields[1], indexes);
     if (layout.weigh) here->fault = weigh(here->queries, fields[2], indexes);
     return here;

@@ -18,10 +18,30 @@ struct ZippedFile {
   uint32_t checksum_change = 0;
   uint32_t header_change = 0;
   std::optional<uint32_t> claimed_size = {};
+  std::optional<std::string> full_bytes = {};  // where `bytes` are these, deflated
+  std::optional<uint32_t> claimed_full_size = {};
   std::optional<std::string> local_name = {};
 };
 
-/// An archive of stored files, as the format describes it without ZIP64.
+/// Bytes deflated as archives have them, without zlib's own header.
+inline std::string deflated(const std::string& bytes) {
+  z_stream stream{};
+  ::deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
+  std::string to(::deflateBound(&stream, static_cast<uLong>(bytes.size())), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));  // zlib's older face; it only reads
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = reinterpret_cast<Bytef*>(to.data());
+  stream.avail_out = static_cast<uInt>(to.size());
+  ::deflate(&stream, Z_FINISH);
+  to.resize(stream.total_out);
+  ::deflateEnd(&stream);
+  return to;
+}
+inline ZippedFile deflated_file(const std::string& name, const std::string& bytes) {
+  return {.name = name, .bytes = deflated(bytes), .method = 8, .full_bytes = bytes};
+}
+
+/// An archive of these files, as the format describes it without ZIP64.
 inline std::string zip_bytes(const std::vector<ZippedFile>& files) {
   std::string archive, directory;
   const auto two = [](uint32_t number) {
@@ -30,10 +50,13 @@ inline std::string zip_bytes(const std::vector<ZippedFile>& files) {
   const auto four = [&](uint32_t number) { return two(number & 0xffffU) + two(number >> 16U); };
   for (const ZippedFile& file : files) {
     const auto size = static_cast<uint32_t>(file.bytes.size());
-    const auto* bytes = reinterpret_cast<const Bytef*>(file.bytes.data());
-    const uint32_t checksum = static_cast<uint32_t>(::crc32(0, bytes, size)) + file.checksum_change;
+    const std::string& full = file.full_bytes ? *file.full_bytes : file.bytes;
+    const auto full_size = static_cast<uint32_t>(full.size());
+    const auto* bytes = reinterpret_cast<const Bytef*>(full.data());
+    const uint32_t checksum = static_cast<uint32_t>(::crc32(0, bytes, full_size)) + file.checksum_change;
     const std::string middle = two(file.flags) + two(file.method) + four(0) + four(checksum) +
-                               four(file.claimed_size.value_or(size)) + four(file.claimed_size.value_or(size));
+                               four(file.claimed_size.value_or(size)) +
+                               four(file.claimed_full_size.value_or(file.claimed_size.value_or(full_size)));
     const std::string& local_name = file.local_name ? *file.local_name : file.name;
     directory += "PK\1\2" + two(20) + two(20) + middle + two(static_cast<uint32_t>(file.name.size())) +
                  std::string(12, '\0') + four(static_cast<uint32_t>(archive.size()) + file.header_change) + file.name;

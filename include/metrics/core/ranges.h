@@ -84,8 +84,9 @@ class METRICS_API RangedRows {
   virtual Layout layout(int64_t kind, std::span<const RangeBytes> facts) const = 0;
   /// Makes this rank's rows of a column; all ranks' facts are known.
   virtual Column rows(const States& local, std::span<const RangeBytes> facts, int64_t column) const = 0;
-  /// Makes of a range's rows, of each kind each rank's, what summaries and parts are made of.
-  virtual std::unique_ptr<Range> range(const std::vector<std::vector<KeyedRows>>& kinds_by_rank,
+  /// Makes of a range's rows, of each kind each rank's, what summaries and parts are made of. It owns the rows: what it
+  /// has read of them it may let go before it takes more memory.
+  virtual std::unique_ptr<Range> range(std::vector<std::vector<KeyedRows>> kinds_by_rank,
                                        std::span<const RangeBytes> facts) const = 0;
   /// What the other ranges of a column have to know of this one: `summary_bytes` bytes.
   virtual RangeBytes summary(const Range& range) const = 0;
@@ -113,7 +114,7 @@ class METRICS_API SecondRows {
   virtual at::Tensor keys(const RowRange& first) const = 0;
   virtual at::Tensor values(const RowRange& first, std::span<const RangeBytes> summaries, std::size_t own) const = 0;
   /// As those of RangedRows.
-  virtual std::unique_ptr<RowRange> range(const std::vector<KeyedRows>& rows_by_rank,
+  virtual std::unique_ptr<RowRange> range(std::vector<KeyedRows> rows_by_rank,
                                           std::span<const RangeBytes> facts) const = 0;
   virtual RangeBytes summary(const RowRange& range) const = 0;
   virtual std::size_t summary_bytes() const = 0;

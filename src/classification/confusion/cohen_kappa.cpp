@@ -7,7 +7,7 @@
 namespace metrics {
 
 using classification::KappaWeights;
-using classification::confusion::with_table;
+using namespace classification::confusion;
 
 namespace {
 
@@ -30,17 +30,18 @@ double cost(int64_t distance, KappaWeights weights) {
 Tensor scores::CohenKappa::kappa(const Tensor& counts, KappaWeights weights) {
   const double kappa = with_table(counts, [&](const auto& table) {
     const auto [targets, predictions, all] = table.margins();
-    double observed = 0, expected = 0;
+    DoubleDouble observed, expected;  // the latter times all
     for (int64_t target = 0; target < table.classes(); ++target) {
-      const auto of_target = static_cast<double>(targets[static_cast<std::size_t>(target)]);
+      DoubleDouble by_predictions;
       for (int64_t predicted = 0; predicted < table.classes(); ++predicted) {
-        const double each = cost(std::abs(target - predicted), weights);
-        const auto of_predicted = static_cast<double>(predictions[static_cast<std::size_t>(predicted)]);
-        observed += each * static_cast<double>(table(target, predicted));
-        expected += each * (of_target * of_predicted / static_cast<double>(all));
+        const DoubleDouble each{cost(std::abs(target - predicted), weights), 0};
+        if (each.high == 0) continue;
+        observed = observed + product(each, exactly(table(target, predicted)));
+        by_predictions = by_predictions + product(each, exactly(predictions[static_cast<std::size_t>(predicted)]));
       }
+      expected = expected + product(exactly(targets[static_cast<std::size_t>(target)]), by_predictions);
     }
-    return 1 - observed / expected;
+    return difference(expected, product(observed, exactly(all))).value() / expected.value();
   });
   return families::tensor_of(kappa).to(counts.device());
 }

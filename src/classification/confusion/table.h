@@ -1,6 +1,8 @@
 #pragma once
 
 #include "families/numbers.h"
+#include "kernels/pairs/exact_products.h"
+#include <metrics/core/double_double.h>
 #include <metrics/core/state.h>
 
 #include <cstddef>
@@ -52,6 +54,19 @@ class Table {
   const N* counts_;
   int64_t classes_;
 };
+
+/// A count as what scores of a table are worked out in: products of two counts have more digits than float64 holds, and
+/// their differences are what is left of them.
+inline DoubleDouble exactly(int64_t count) {
+  return double_double_of(count);
+}
+inline DoubleDouble exactly(double count) {
+  return {count, 0};
+}
+inline DoubleDouble difference(const DoubleDouble& a, const DoubleDouble& b) {
+  return a + DoubleDouble{-b.high, -b.low};
+}
+using metrics::kernels::pairs::product;
 
 /// Calls f(table) with the table of the counts.
 template <class F>

@@ -257,7 +257,7 @@ struct RangeOf final : RangeOfScores {
 };
 
 template <class Key, class Number>
-std::unique_ptr<RangedRows::Range> range_of(const std::vector<std::vector<KeyedRows>>& kinds,
+std::unique_ptr<RangedRows::Range> range_of(std::vector<std::vector<KeyedRows>> kinds,
                                             const AsThreshold& as_threshold) {
   auto range = std::make_unique<RangeOf<Key, Number>>();
   range->as_threshold = as_threshold;
@@ -276,6 +276,24 @@ std::unique_ptr<RangedRows::Range> range_of(const std::vector<std::vector<KeyedR
   if (!nothing) range->places = Places<Key>(key_range);
   const Places<Key>& places = range->places;
   const int bits = nothing ? 0 : places.bits();
+  for (const KeyedRows& rows : kinds[kMany]) {
+    const auto* counted = static_cast<const Counted<Number>*>(rows.values.const_data_ptr());
+    for (const Key key : keys_of<Key>(rows)) range->often.push_back({places.place_of(key), *counted++});
+  }
+  std::sort(range->often.begin(), range->often.end(), [](const auto& a, const auto& b) { return a.place < b.place; });
+  for (const auto& many_rows : range->often) range->totals.add({many_rows.counted.yes, many_rows.counted.no});
+  for (const Kind kind : {kYes, kNo}) {
+    Number& total = kind == kYes ? range->totals.yes : range->totals.no;
+    for (const KeyedRows& rows : kinds[kind]) {
+      if constexpr (weigh) {
+        const double* const weights = rows.values.const_data_ptr<double>();
+        for (int64_t i = 0; i < rows.keys.numel(); ++i) total = total + weights[i];
+      } else {
+        total += rows.keys.numel();
+      }
+    }
+  }
+  // What has come is let go when it is filled in, because sorting takes as much.
   const auto fill = [&]<class Item>(std::span<Item> items) {
     std::size_t next = 0;
     for (const Kind kind : {kYes, kNo}) {
@@ -295,6 +313,7 @@ std::unique_ptr<RangedRows::Range> range_of(const std::vector<std::vector<KeyedR
         }
       }
     }
+    kinds.clear();
   };
   if constexpr (weigh) {
     range->weights.reserve(count);
@@ -305,23 +324,6 @@ std::unique_ptr<RangedRows::Range> range_of(const std::vector<std::vector<KeyedR
     };
     using Wider = std::conditional_t<sizeof(Key) == 4, uint64_t, uint128>;
     bits < static_cast<int>(8 * sizeof(Key)) ? sort(Key{}) : sort(Wider{});
-  }
-  for (const KeyedRows& rows : kinds[kMany]) {
-    const auto* counted = static_cast<const Counted<Number>*>(rows.values.const_data_ptr());
-    for (const Key key : keys_of<Key>(rows)) range->often.push_back({places.place_of(key), *counted++});
-  }
-  std::sort(range->often.begin(), range->often.end(), [](const auto& a, const auto& b) { return a.place < b.place; });
-  for (const auto& many_rows : range->often) range->totals.add({many_rows.counted.yes, many_rows.counted.no});
-  for (const Kind kind : {kYes, kNo}) {
-    Number& total = kind == kYes ? range->totals.yes : range->totals.no;
-    for (const KeyedRows& rows : kinds[kind]) {
-      if constexpr (weigh) {
-        const double* const weights = rows.values.const_data_ptr<double>();
-        for (int64_t i = 0; i < rows.keys.numel(); ++i) total = total + weights[i];
-      } else {
-        total += rows.keys.numel();
-      }
-    }
   }
   return range;
 }
@@ -386,7 +388,7 @@ class RangedScores final : public RangedRows, public WholeColumns {
     return rows;
   }
 
-  std::unique_ptr<Range> range(const std::vector<std::vector<KeyedRows>>& kinds,
+  std::unique_ptr<Range> range(std::vector<std::vector<KeyedRows>> kinds,
                                std::span<const RangeBytes> facts) const override {
     const Facts all = of_all(facts);
     Kept none;
@@ -396,11 +398,11 @@ class RangedScores final : public RangedRows, public WholeColumns {
     none.results = all.results;
     const AsThreshold as_threshold = reading_of(none, rule()).as_threshold;
     if (ranks_are_wide(all)) {
-      return all.weigh ? range_of<uint64_t, DoubleDouble>(kinds, as_threshold)
-                       : range_of<uint64_t, int64_t>(kinds, as_threshold);
+      return all.weigh ? range_of<uint64_t, DoubleDouble>(std::move(kinds), as_threshold)
+                       : range_of<uint64_t, int64_t>(std::move(kinds), as_threshold);
     }
-    return all.weigh ? range_of<uint32_t, DoubleDouble>(kinds, as_threshold)
-                     : range_of<uint32_t, int64_t>(kinds, as_threshold);
+    return all.weigh ? range_of<uint32_t, DoubleDouble>(std::move(kinds), as_threshold)
+                     : range_of<uint32_t, int64_t>(std::move(kinds), as_threshold);
   }
   RangeBytes summary(const Range& range) const override { return static_cast<const RangeOfScores&>(range).summary(); }
   std::size_t summary_bytes() const override { return sizeof(RangeTotals<DoubleDouble>); }

@@ -12,6 +12,7 @@
 #include <limits>
 #include <memory>
 #include <span>
+#include <utility>
 
 // The sorting of scores by their ordered bits, which are their keys.
 
@@ -81,17 +82,26 @@ struct Sorted {
   std::span<const Item> items;
 };
 
-/// Sorts items that `fill(span)` writes, whose places have so many bits and stand above the lowest `kBelow`.
+/// Memory for items that nothing has been written to.
+template <class Item>
+std::unique_ptr<Item[]> memory_for(std::size_t count) {
+  auto memory = std::make_unique_for_overwrite<Item[]>(count);
+  metrics::kernels::prefer_large_pages(memory.get(), count * sizeof(Item));
+  return memory;
+}
+
+/// Sorts items that `fill(span)` writes, whose places have so many bits and stand above the lowest `kBelow`. What
+/// sorting takes beside the items is asked for when they are filled in, and given back at the end.
 template <class Item, int kBelow = 1, class Fill>
 Sorted<Item> sorted(std::size_t count, int bits, const Fill& fill) {
-  Sorted<Item> result{std::make_unique_for_overwrite<Item[]>(2 * count), {}};
-  metrics::kernels::prefer_large_pages(result.memory.get(), 2 * count * sizeof(Item));
-  const std::span<Item> items(result.memory.get(), count);
+  auto memory = memory_for<Item>(count);
+  const std::span<Item> items(memory.get(), count);
   fill(items);
-  result.items = metrics::kernels::radix_sorted(
-      items, std::span(result.memory.get() + count, count),
-      [](const Item& item) { return static_cast<Item>(item >> kBelow); }, bits);
-  return result;
+  auto scratch = memory_for<Item>(count);
+  const std::span<Item> in_order = metrics::kernels::radix_sorted(
+      items, std::span(scratch.get(), count), [](const Item& item) { return static_cast<Item>(item >> kBelow); }, bits);
+  const bool moved = in_order.data() == scratch.get();
+  return {std::move(moved ? scratch : memory), in_order};
 }
 
 }  // namespace metrics::classification::curves
