@@ -14,6 +14,7 @@
 #include <limits>
 #include <map>
 #include <sstream>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -79,9 +80,12 @@ Tensor row_tensor(int64_t rows) {
 
 // Whether all rows count, with weights that can be, is told of most batches by one look at them, without a branch.
 
+/// Of so many integers below 2^31 no sum is beyond 2^53.
+constexpr int64_t many_integers = int64_t{1} << 22;
+
 bool are_all_above_0(const int64_t* weights, int64_t rows) {
-  constexpr int64_t few = int64_t{1} << 31;  // of these no batch has a sum beyond 2^53
-  int64_t odd = rows > (int64_t{1} << 22) ? 1 : 0;
+  constexpr int64_t few = int64_t{1} << 31;
+  int64_t odd = rows > many_integers ? 1 : 0;
   kernels::fastest([&]() METRICS_INLINED {
     int64_t seen = 0;
     for (int64_t row = 0; row < rows; ++row) seen |= (weights[row] <= 0) | (weights[row] >= few);
@@ -101,33 +105,48 @@ bool are_all_above_0(const double* weights, int64_t rows) {
   return odd == 0;
 }
 
-/// The same of float32 weights, which it writes as float64.
-bool widen_above_0(const float* weights, int64_t rows, double* wide) {
+/// The same of weights of another type, which it writes as `Number`: float32 as float64, integers and bool as int64.
+template <class Number, class Given>
+bool widen_above_0(const Given* weights, int64_t rows, Number* wide) {
   int64_t odd = 0;
   kernels::fastest([&]() METRICS_INLINED {
     int64_t seen = 0;
-    double* __restrict to = wide;
+    Number* __restrict to = wide;
     for (int64_t row = 0; row < rows; ++row) {
-      const auto weight = static_cast<double>(weights[row]);
+      const auto weight = static_cast<Number>(weights[row]);
       to[row] = weight;
-      seen |= !((weight > 0) & (weight <= std::numeric_limits<double>::max()));
+      seen |= !((weight > 0) & (weight <= std::numeric_limits<Number>::max()));
     }
     odd = seen;
   });
   return odd == 0;
 }
 
-/// Memory for so many numbers, the same as before where nothing else refers to it any more: of a large batch fresh
-/// pages cost more than what is written to them.
+/// Memory for so many numbers, the same as before where nothing else refers to it any more: to ask for fresh memory
+/// takes as long as a small batch takes to count, and of a large one fresh pages cost more than what is written to
+/// them.
+template <class Number>
 Tensor room_for(int64_t rows) {
-  constexpr int64_t few = 4096;
-  const auto fresh = [&] { return Tensor(at::detail::empty_cpu({rows}, at::kDouble)); };
-  if (rows < few) return fresh();
   thread_local Tensor kept;
   const bool is_free = kept.defined() && kept.numel() == rows && kept.use_count() == 1 &&
                        kept.storage().use_count() == 1 && kept.is_inference() == c10::InferenceMode::is_enabled();
-  if (!is_free) kept = fresh();
+  if (!is_free) kept = Tensor(at::detail::empty_cpu({rows}, c10::CppTypeToScalarType<Number>::value));
   return kept;
+}
+
+/// Weights as numbers of their kind, and whether all rows count, with weights that can be.
+struct Looked {
+  Tensor values;
+  bool all;
+};
+
+template <class Number, class Given>
+Looked widened(const Tensor& given) {
+  const int64_t rows = given.size(0);
+  Tensor values = room_for<Number>(rows);
+  const bool all = widen_above_0(given.const_data_ptr<Given>(), rows, values.mutable_data_ptr<Number>());
+  const bool may_be_too_much = std::is_same_v<Given, int32_t> && rows > many_integers;
+  return {std::move(values), all && !may_be_too_much};
 }
 
 template <class Number>
@@ -149,6 +168,25 @@ Tensor as_numbers(const Tensor& given, at::ScalarType dtype) {
   if (!kernels::is_plain(given)) return given.detach().to(at::kCPU, dtype).resolve_neg().contiguous();
   if (given.scalar_type() == dtype) return given.requires_grad() ? given.detach() : given;
   return given.detach().to(dtype);
+}
+
+Looked look_at(const Tensor& given, bool integers) {
+  if (kernels::is_plain(given)) {
+    switch (given.scalar_type()) {
+      case at::kFloat:
+        return widened<double, float>(given);
+      case at::kBool:
+        return widened<int64_t, bool>(given);
+      case at::kInt:
+        return widened<int64_t, int32_t>(given);
+      default:
+        break;
+    }
+  }
+  Tensor values = as_numbers(given, integers ? at::kLong : at::kDouble);
+  const bool all = integers ? are_all_above_0(values.const_data_ptr<int64_t>(), given.size(0))
+                            : are_all_above_0(values.const_data_ptr<double>(), given.size(0));
+  return {std::move(values), all};
 }
 
 void require_taken(RowWeights taken, const Tensor& weights) {
@@ -202,12 +240,8 @@ detail::WeighedRows detail::weighed_rows(const Rows& rows, RowWeights taken) {
   require_taken(taken, given);
   const bool integers = at::isIntegralType(given.scalar_type(), /*includeBool=*/true);
   const int64_t count = given.size(0);
-  const bool is_narrow = given.scalar_type() == at::kFloat && kernels::is_plain(given);
-  const Tensor values = is_narrow ? room_for(count) : as_numbers(given, integers ? at::kLong : at::kDouble);
-  const bool all = is_narrow  ? widen_above_0(given.const_data_ptr<float>(), count, values.mutable_data_ptr<double>())
-                   : integers ? are_all_above_0(values.const_data_ptr<int64_t>(), count)
-                              : are_all_above_0(values.const_data_ptr<double>(), count);
-  if (all && !rows.valid) return {std::nullopt, Weights(values)};
+  auto [values, all] = look_at(given, integers);
+  if (all && !rows.valid) return {std::nullopt, Weights(std::move(values))};
   const Valid valid(rows.valid);
   const auto kept_of = [&](const auto* numbers) {
     check_values(numbers, count, valid);

@@ -33,9 +33,9 @@ namespace classification::calibration {
 struct Edges {
   explicit Edges(int64_t bins) : of_float(steps(bins, at::kFloat)), of_double(steps(bins, at::kDouble)) {}
 
-  const std::vector<double>& of(at::ScalarType scores) const { return scores == at::kDouble ? of_double : of_float; }
+  const kernels::BinEdges& of(at::ScalarType scores) const { return scores == at::kDouble ? of_double : of_float; }
 
-  std::vector<double> of_float, of_double;
+  kernels::BinEdges of_float, of_double;
 
  private:
   /// Those that torch makes, which are rounded differently by its kernels for different machines.
@@ -58,7 +58,7 @@ constexpr Reading kFirst{2, 3}, kLogits{4, 5};
 
 // Samples that are put into bins together, and whose sums are then added in their order, so that threads change
 // nothing.
-constexpr int64_t kSamplesPerPart = 16384;
+constexpr int64_t kSamplesPerPart = kernels::kMostAtOnce;
 
 /// The bin of a confidence; one below 0 is in the first, one above 1 in the last.
 METRICS_INLINE std::size_t bin_of(double confidence, const std::vector<double>& edges) {
@@ -70,14 +70,6 @@ METRICS_INLINE std::size_t bin_of(double confidence, const std::vector<double>& 
   return bin;
 }
 
-/// Adds a number without losing what rounding takes away.
-void add_exactly(DoubleDouble& sum, double number) {
-  const double high = sum.high + number;
-  const double part = high - sum.high;
-  sum.low += (sum.high - (high - part)) + (number - part);
-  sum.high = high;
-}
-
 /// What samples add to the bins: counts are int64, or in double-double where `Weight` is double.
 template <class Weight>
 struct Table {
@@ -87,10 +79,11 @@ struct Table {
 
   explicit Table(std::size_t bins) : counts(2 * bins), sums(bins) {}
 
-  void add(std::size_t bin, bool right, double confidence) {
-    ++counts[bin];
-    counts[sums.size() + bin] += right;
-    add_exactly(sums[bin], confidence);
+  void add(std::size_t bin, const kernels::InBin& samples) {
+    counts[bin] += samples.samples;
+    counts[sums.size() + bin] += samples.right;
+    const double rest = std::isfinite(samples.upper) ? samples.rest : 0;
+    sums[bin] = sums[bin] + two_sum(samples.upper, rest);
   }
   void add(std::size_t bin, bool right, double confidence, Weight weight) {
     counts[bin] = counts[bin] + weight;
@@ -131,16 +124,15 @@ Table<Weight> in_parts(int64_t samples, std::size_t bins, const Add& add) {
 struct Samples {
   const std::vector<int8_t>& answers;
   const Weights& weights;
-  const std::vector<double>& edges;
+  const kernels::BinEdges& edges;
 
   void fold(States& states, Reading reading, const std::vector<double>& confidences) const {
     const auto samples = static_cast<int64_t>(answers.size());
     if (!weights.given()) {
       const auto add = [&](Table<int64_t>& table, int64_t begin, int64_t end) {
-        for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-          if (answers[i] == kernels::kLeftOut) continue;
-          table.add(bin_of(confidences[i], edges), answers[i] == kernels::kRight, confidences[i]);
-        }
+        std::vector<kernels::InBin> bins(edges.size());
+        kernels::add_to_bins(confidences.data() + begin, answers.data() + begin, end - begin, edges, bins.data());
+        for (std::size_t bin = 0; bin < bins.size(); ++bin) table.add(bin, bins[bin]);
       };
       return in_parts<int64_t>(samples, edges.size(), add).add_to(states, reading);
     }
@@ -157,7 +149,7 @@ struct Samples {
       for (int64_t sample = begin; sample < end; ++sample) {
         const auto i = static_cast<std::size_t>(sample);
         if (answers[i] == kernels::kLeftOut) continue;
-        table.add(bin_of(confidences[i], edges), answers[i] == kernels::kRight, confidences[i],
+        table.add(bin_of(confidences[i], edges.begins()), answers[i] == kernels::kRight, confidences[i],
                   of_rows[sample / positions]);
       }
     };

@@ -8,8 +8,10 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <mutex>
 #include <type_traits>
+#include <utility>
 
 // Compiled without care for floating-point exceptions, as the kernels of curves are: choices in loops need no branches.
 
@@ -272,7 +274,82 @@ double* from(std::vector<double>& numbers, int64_t begin) {
   return numbers.empty() ? nullptr : numbers.data() + begin;
 }
 
+// --- Bins.
+
+/// The bin of each confidence, and for those that are left out one more than there are.
+METRICS_INLINE void find_bins(const double* confidences, const int8_t* answers, int64_t count, const double* least,
+                              const double* next, int32_t bins, int32_t* found) {
+  const auto last = static_cast<double>(bins - 1);
+  for (int64_t i = 0; i < count; ++i) {
+    const double place = confidences[i] * last;
+    const double above = place > 0 ? place : 0;
+    found[i] = static_cast<int32_t>(above < last ? above : last);
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    const int32_t bin = found[i];
+    const int32_t up = confidences[i] >= next[bin], down = confidences[i] < least[bin];
+    found[i] = answers[i] == kLeftOut ? bins : bin + (up - down);
+  }
+}
+
+/// Corrects the bin of a confidence, one after the other.
+void search_bin(double confidence, const BinEdges& edges, int32_t& bin) {
+  if (bin == static_cast<int32_t>(edges.size())) return;
+  while (confidence < edges.least()[bin]) --bin;
+  while (confidence >= edges.next()[bin]) ++bin;
+}
+
+/// In so many bins of the same the samples are put in turn, because an addition has to wait for the one before.
+constexpr int64_t kInTurn = 4;
+
 }  // namespace
+
+BinEdges::BinEdges(std::vector<double> edges) : begins_(std::move(edges)), least_(begins_), next_(begins_) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  least_.front() = -infinity;
+  std::rotate(next_.begin(), next_.begin() + 1, next_.end());
+  next_.back() = infinity;
+}
+
+void add_to_bins(const double* confidences, const int8_t* answers, int64_t count, const BinEdges& edges, InBin* bins) {
+  // Added to a confidence it leaves so few of its bits that their sums are exact.
+  constexpr double cut = 0x1.8p14;
+  typedef double Numbers __attribute__((vector_size(16)));
+  typedef int64_t Counts __attribute__((vector_size(16)));
+  struct Bin {
+    Numbers sums;   // upper and rest
+    Counts counts;  // all, and those that are right
+  };
+  const auto width = static_cast<int64_t>(edges.size()) + 1;
+  std::vector<Bin> in_turn(static_cast<std::size_t>(kInTurn * width));
+  std::array<int32_t, kBlock> found;
+  for (int64_t first = 0; first < count; first += kBlock) {
+    const int64_t n = std::min(kBlock, count - first);
+    fastest([&, to = found.data()]() METRICS_INLINED {
+      find_bins(confidences + first, answers + first, n, edges.least(), edges.next(),
+                static_cast<int32_t>(edges.size()), to);
+    });
+    if (edges.size() > BinEdges::most) {
+      for (int64_t i = 0; i < n; ++i) search_bin(confidences[first + i], edges, found[static_cast<std::size_t>(i)]);
+    }
+    for (int64_t i = 0; i < n; ++i) {
+      const double confidence = confidences[first + i];
+      const double upper = (confidence + cut) - cut;
+      Bin& bin = in_turn[static_cast<std::size_t>(i % kInTurn * width + found[static_cast<std::size_t>(i)])];
+      bin.sums += Numbers{upper, confidence - upper};
+      bin.counts += Counts{1, answers[first + i] & 1};
+    }
+  }
+  for (int64_t turn = 0; turn < kInTurn; ++turn) {
+    for (int64_t b = 0; b + 1 < width; ++b) {
+      const Bin& bin = in_turn[static_cast<std::size_t>(turn * width + b)];
+      bins[b].upper += bin.sums[0];
+      bins[b].rest += bin.sums[1];
+      bins[b].samples += bin.counts[0];
+      bins[b].right += bin.counts[1];
+    }
+  }
+}
 
 Confidences of_questions(const void* scores, Element element, const int64_t* target, int64_t size, Ignored ignored,
                          Readings readings) {

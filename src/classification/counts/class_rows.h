@@ -2,9 +2,11 @@
 
 #include "counting.h"
 #include "kernels.h"
+#include "short_rows.h"
+
+#include <c10/util/FunctionRef.h>
 
 #include <cstdint>
-#include <functional>
 
 // Checked inputs on the CPU as loops read them, for counting that is in no kernel of its own.
 
@@ -17,9 +19,12 @@ struct ClassRows {
   int64_t count;
 };
 
-/// Checks inputs as `add_class_counts` does, and hands all rows to `take`; where there are none it is not called.
-void each_class_row(const Tensor& preds, const Tensor& target, const ClassRule& rule,
-                    const std::function<void(const ClassRows&)>& take);
+/// Checks inputs as `add_class_counts` does, and hands all rows to one of the two, to `take_short` those of few
+/// classes, of which it returns what it has found, and counts nothing that the rule refuses; where there are none
+/// neither is called. `together`: whether a label of no class can be right, which codes do not tell.
+void take_class_rows(const Tensor& preds, const Tensor& target, const ClassRule& rule, bool together,
+                     c10::function_ref<kernels::Found(const kernels::ShortRows&)> take_short,
+                     c10::function_ref<void(const ClassRows&)> take);
 
 /// Inputs of yes-or-no questions, which have passed the checks of their shapes and are not empty.
 class ThresholdRows {

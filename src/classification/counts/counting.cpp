@@ -34,8 +34,9 @@ Tensor readable(const Tensor& tensor) {
   return tensor.is_neg() || tensor._is_zerotensor() ? tensor.clone() : tensor;
 }
 
+// A call that changes nothing costs a tenth of a small update.
 Tensor readable_labels(const Tensor& labels) {
-  return readable(labels.to(at::kLong)).contiguous();
+  return readable(labels.scalar_type() == at::kLong ? labels : labels.to(at::kLong)).contiguous();
 }
 
 // Room for a label a row: small batches take none from the heap.
@@ -104,6 +105,11 @@ kernels::Labels labels_of(const Tensor& labels) {
 
 bool are_short(const ClassRule& rule, const ClassShape& shape) {
   return rule.top_k == 1 && kernels::is_short(shape.classes);
+}
+
+// Labels of no class can be right where classes are counted together and nothing is validated.
+bool can_be_coded(const ClassRule& rule, const ClassShape& shape, bool together) {
+  return shape.scores || rule.validate || !together;
 }
 
 // Hands all rows to `count`, which says what it has found, and has counted nothing where the rule refuses that.
@@ -236,9 +242,13 @@ Float last_not_above(const Above& above) {
 
 }  // namespace
 
-void each_class_row(const Tensor& preds, const Tensor& target, const ClassRule& rule,
-                    const std::function<void(const ClassRows&)>& take) {
+void take_class_rows(const Tensor& preds, const Tensor& target, const ClassRule& rule, bool together,
+                     c10::function_ref<kernels::Found(const kernels::ShortRows&)> take_short,
+                     c10::function_ref<void(const ClassRows&)> take) {
   const ClassShape shape = checked_classes(preds, target, rule);
+  if (are_short(rule, shape) && can_be_coded(rule, shape, together)) {
+    return count_short_rows(preds, target, rule, shape, take_short);
+  }
   count_classes(preds, target, rule, shape, [&](const int64_t* t, const int64_t* p, int64_t rows) {
     take({t, p, rows});
   });
@@ -301,8 +311,7 @@ void add_class_counts(Tensor& counts, const Tensor& preds, const Tensor& target,
   auto* cells = counts.mutable_data_ptr<int64_t>();
   const bool together = counts.size(1) == 1;
   const int64_t classes = together ? rule.num_classes.value_or(1) : counts.size(1);
-  // Labels of no class can be right where classes are counted together and nothing is validated.
-  if (are_short(rule, shape) && (shape.scores || rule.validate || !together)) {
+  if (are_short(rule, shape) && can_be_coded(rule, shape, together)) {
     return count_short_rows(preds, target, rule, shape, [&](const kernels::ShortRows& rows) {
       return together ? kernels::add_short_micro_counts(cells, classes, rows) : kernels::add_short_counts(cells, rows);
     });

@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <mutex>
+#include <type_traits>
 
 namespace metrics::classification::counts::kernels {
 namespace {
@@ -14,13 +15,9 @@ namespace {
 using side_by_side::most_classes;
 using side_by_side::most_rows;
 
-// Labels of a block as the tables know them: a class, or `classes` for those of none, or `classes` + 1 for targets that
-// are ignored.
-struct Block {
-  std::array<int32_t, most_rows> target;
-  side_by_side::Classes predicted;
-  int64_t rows;
-};
+// Labels of a block as the tables know them.
+using Block = FewRows;
+static_assert(FewRows::most == most_rows && std::is_same_v<decltype(FewRows::predicted), side_by_side::Classes>);
 
 // Functions with values, because what a lambda holds by reference might be what a loop writes to.
 
@@ -368,6 +365,12 @@ void add_block(int64_t* counts, int64_t classes, const Block& block) {
 
 bool is_short(int64_t classes) {
   return classes >= 2 && classes <= most_classes;
+}
+
+Found read_few(const ShortRows& rows, int64_t first, int64_t count, FewRows& few) {
+  few.rows = count;
+  few.classes = rows.classes;
+  return read_block(rows, first, few);
 }
 
 bool predict_short(const Scores& scores, int64_t* predicted) {

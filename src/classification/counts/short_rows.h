@@ -2,6 +2,7 @@
 
 #include "kernels.h"
 
+#include <array>
 #include <cstdint>
 
 /// Counting of classes that are few: a block of rows at a time, whose argmax is taken side by side and whose labels are
@@ -27,6 +28,18 @@ struct Found {
 
 /// Whether these functions take rows of so many classes.
 bool is_short(int64_t classes);
+
+/// Rows that are few enough to be looked at together, as codes: a class, or `classes` for a label of none, or `classes`
+/// + 1 for a target that is ignored.
+struct FewRows {
+  static constexpr int64_t most = 256;
+  std::array<int32_t, most> target;
+  std::array<int32_t, most + 8> predicted;  // a register is written at once
+  int64_t rows, classes;
+};
+
+/// Codes so many rows from `first` on, `FewRows::most` at most.
+Found read_few(const ShortRows& rows, int64_t first, int64_t count, FewRows& few);
 
 /// Writes the predicted class of each row, and returns whether any score is NaN: the first that is comes before all.
 bool predict_short(const Scores& scores, int64_t* predicted);

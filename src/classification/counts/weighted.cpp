@@ -4,7 +4,9 @@
 #include "inputs.h"
 #include "kernels/fastest.h"
 #include "kernels/pairs/exact_products.h"
+#include "kernels/parallel.h"
 #include "questions.h"
+#include "room.h"
 #include "weighted_sums.h"
 
 #include <ATen/ops/ones.h>
@@ -14,6 +16,7 @@
 #include <cmath>
 #include <optional>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -21,22 +24,6 @@ namespace metrics::classification::counts {
 namespace {
 
 using kernels::Ignored;
-
-// --- Sums of weights, int64 or double-double.
-
-int64_t total_of(int64_t a, int64_t b) {
-  return wrapping_sum(a, b);
-}
-DoubleDouble total_of(const DoubleDouble& a, const DoubleDouble& b) {
-  return a + b;
-}
-
-int64_t times(int64_t sum, int64_t count) {
-  return sum * count;
-}
-DoubleDouble times(const DoubleDouble& sum, int64_t count) {
-  return metrics::kernels::pairs::product(sum, {static_cast<double>(count), 0});
-}
 
 // What is left of all without a part: of double-double a rest so small that it is no weight's is none.
 int64_t rest_of(int64_t all, int64_t part) {
@@ -49,88 +36,303 @@ DoubleDouble rest_of(const DoubleDouble& all, const DoubleDouble& part) {
 
 // --- Classes.
 
-bool of_class(int64_t label, int64_t classes) {
-  return static_cast<uint64_t>(label) < static_cast<uint64_t>(classes);
-}
+// Rows whose labels are codes; the first of them is that of the batch.
+class CodedRows {
+ public:
+  CodedRows(const kernels::FewRows& rows, int64_t first) : rows_(rows), first_(first) {}
 
-// Calls f(target, prediction, weight) for each row that is not ignored; `positions` of them have a weight together.
-template <class Weight, class F>
-void each_row(const ClassRows& rows, int64_t positions, Ignored ignored, const Weight* weights, const F& f) {
-  const int64_t* target = rows.target;
-  const int64_t* predicted = rows.predicted;
-  for (int64_t sample = 0; sample < rows.count / positions; ++sample) {
-    const Weight weight = weights[sample];
-    for (int64_t position = 0; position < positions; ++position, ++target, ++predicted) {
-      if (!ignored(*target)) f(*target, *predicted, weight);
+  int64_t first() const { return first_; }
+  int64_t count() const { return rows_.rows; }
+  bool counts(int64_t row) const { return target(row) <= rows_.classes; }
+  // A class, or one more than there are for a label of none.
+  int64_t target(int64_t row) const { return rows_.target[static_cast<std::size_t>(row)]; }
+  int64_t predicted(int64_t row) const { return rows_.predicted[static_cast<std::size_t>(row)]; }
+  bool is_right(int64_t row) const { return target(row) == predicted(row); }
+
+ private:
+  const kernels::FewRows& rows_;
+  int64_t first_;
+};
+
+// Rows of any labels.
+class LabelledRows {
+ public:
+  LabelledRows(const ClassRows& rows, int64_t classes, Ignored ignored)
+      : rows_(rows), classes_(classes), ignored_(ignored) {}
+
+  int64_t first() const { return 0; }
+  int64_t count() const { return rows_.count; }
+  bool counts(int64_t row) const { return !ignored_(rows_.target[row]); }
+  int64_t target(int64_t row) const { return class_of(rows_.target[row]); }
+  int64_t predicted(int64_t row) const { return class_of(rows_.predicted[row]); }
+  bool is_right(int64_t row) const { return rows_.target[row] == rows_.predicted[row]; }
+
+ private:
+  int64_t class_of(int64_t label) const {
+    return static_cast<uint64_t>(label) < static_cast<uint64_t>(classes_) ? label : classes_;
+  }
+
+  ClassRows rows_;
+  int64_t classes_;
+  Ignored ignored_;
+};
+
+// What rows add up to. Each of these has so many sums, of which the last is that of all rows; adds a row that weighs
+// something to the others; and adds what it means to a state.
+
+template <class Weight>
+void add_sums_to(State& state, const Weight* sums, int64_t size) {
+  if constexpr (std::is_same_v<Weight, int64_t>) {
+    add_to(state, std::span<const int64_t>(sums, static_cast<std::size_t>(size)));
+  } else if constexpr (std::is_same_v<Weight, double>) {
+    add_to(state, sums, nullptr, size);
+  } else {
+    Room<double, 256> parts(2 * size);
+    for (int64_t i = 0; i < size; ++i) {
+      parts.data()[i] = sums[i].upper;
+      parts.data()[size + i] = sums[i].rest;
     }
+    add_to(state, parts.data(), parts.data() + size, size);
   }
 }
 
-// Sums [4, classes] without those of true negatives, and one more of all rows.
-template <class Weight>
-void count_classes(Weight* sums, int64_t classes, const ClassRows& rows, int64_t positions, Ignored ignored,
-                   const Weight* weights) {
-  Weight* const fp = sums + FalsePositive * classes;
-  Weight* const fn = sums + FalseNegative * classes;
-  Weight& all = sums[kCells * classes];
-  each_row(rows, positions, ignored, weights, [&](int64_t target, int64_t predicted, Weight weight) {
-    all += weight;
-    if (target == predicted && of_class(target, classes)) {
-      sums[target] += weight;
+// The weights of true negatives of a class, which are those of all rows without these.
+int64_t others_of(int64_t all, int64_t tp, int64_t fp, int64_t fn) {
+  return all - (tp + fp + fn);
+}
+double others_of(double all, double tp, double fp, double fn) {
+  return all - (tp + fp + fn);
+}
+TwoParts others_of(const TwoParts& all, const TwoParts& tp, const TwoParts& fp, const TwoParts& fn) {
+  const TwoParts others{all.upper - (tp.upper + fp.upper + fn.upper), all.rest - (tp.rest + fp.rest + fn.rest)};
+  // Sums of rests may be rounded: what is so small is no weight's.
+  return std::abs(others.upper + others.rest) < all.upper * 0x1p-80 ? TwoParts{} : others;
+}
+
+// By class: the rows that are right, those that predict the class and are wrong, and those that are of it and wrong.
+class ByClass {
+ public:
+  explicit ByClass(int64_t classes) : classes_(classes) {}
+
+  int64_t size() const { return kCells * classes_ + 1; }
+  template <class Weight>
+  METRICS_INLINE void add(Weight* sums, int64_t, int64_t target, int64_t predicted, bool, const Weight& weight) const {
+    if (target == predicted) {
+      if (target < classes_) sums[target] += weight;
       return;
     }
-    if (of_class(predicted, classes)) fp[predicted] += weight;
-    if (of_class(target, classes)) fn[target] += weight;
-  });
-}
-
-// The sums with those of true negatives, which are the rest of all rows.
-template <class Sum>
-std::vector<Sum> with_true_negatives(std::span<const Sum> sums, int64_t classes) {
-  std::vector<Sum> cells(sums.begin(), sums.end() - 1);
-  const auto cell = [&](Cell kind, int64_t label) -> Sum& {
-    return cells[static_cast<std::size_t>(kind * classes + label)];
-  };
-  for (int64_t label = 0; label < classes; ++label) {
-    const Sum others =
-        total_of(cell(TruePositive, label), total_of(cell(FalsePositive, label), cell(FalseNegative, label)));
-    cell(TrueNegative, label) = rest_of(sums.back(), others);
+    if (predicted < classes_) sums[FalsePositive * classes_ + predicted] += weight;
+    if (target < classes_) sums[FalseNegative * classes_ + target] += weight;
   }
-  return cells;
+  template <class Weight>
+  void add_to_state(State& state, Weight* sums) const {
+    const Weight *const tp = sums, *const fp = tp + FalsePositive * classes_, *const fn = tp + FalseNegative * classes_;
+    Weight* const tn = sums + TrueNegative * classes_;
+    const Weight all = sums[kCells * classes_];
+    for (int64_t c = 0; c < classes_; ++c) tn[c] = others_of(all, tp[c], fp[c], fn[c]);
+    add_sums_to(state, sums, kCells * classes_);
+  }
+
+ private:
+  int64_t classes_;
+};
+
+// The same of many rows of few classes by pairs of target and prediction. Rows are added to several tables in turn,
+// because a sum has to wait for the one before.
+class ByPair {
+ public:
+  explicit ByPair(int64_t classes) : classes_(classes), cells_((classes + 1) * (classes + 1)) {}
+
+  static bool is_for(int64_t rows, int64_t classes) {
+    constexpr int64_t most_cells = 2048;
+    const int64_t cells = (classes + 1) * (classes + 1);
+    return cells <= most_cells && rows >= 16 * cells;
+  }
+  int64_t size() const { return several * cells_ + 1; }
+  template <class Weight>
+  METRICS_INLINE void add(Weight* sums, int64_t row, int64_t target, int64_t predicted, bool,
+                          const Weight& weight) const {
+    sums[row % several * cells_ + target * (classes_ + 1) + predicted] += weight;
+  }
+  template <class Weight>
+  void add_to_state(State& state, Weight* sums) const {
+    for (int64_t j = 1; j < several; ++j) {
+      for (int64_t i = 0; i < cells_; ++i) sums[i] += sums[j * cells_ + i];
+    }
+    const ByClass by_class(classes_);
+    Room<Weight, 256> of_classes(by_class.size());
+    std::fill_n(of_classes.data(), by_class.size(), Weight{});
+    for (int64_t target = 0; target <= classes_; ++target) {
+      for (int64_t predicted = 0; predicted <= classes_; ++predicted) {
+        by_class.add(of_classes.data(), 0, target, predicted, false, sums[target * (classes_ + 1) + predicted]);
+      }
+    }
+    of_classes.data()[by_class.size() - 1] = sums[several * cells_];
+    by_class.add_to_state(state, of_classes.data());
+  }
+
+ private:
+  static constexpr int64_t several = 4;
+  int64_t classes_, cells_;
+};
+
+// Of all classes together the rows that are right and those that are wrong, each of which is one false positive and
+// one false negative.
+class Together {
+ public:
+  explicit Together(int64_t classes) : classes_(classes) {}
+
+  int64_t size() const { return 2 * several + 1; }
+  template <class Weight>
+  METRICS_INLINE void add(Weight* sums, int64_t row, int64_t, int64_t, bool right, const Weight& weight) const {
+    sums[row % several * 2 + (right ? 0 : 1)] += weight;
+  }
+  template <class Weight>
+  void add_to_state(State& state, Weight* sums) const {
+    for (int64_t i = 2; i < 2 * several; ++i) sums[i % 2] += sums[i];
+    const Weight &right = sums[0], &wrong = sums[1];
+    if constexpr (std::is_same_v<Weight, int64_t>) {
+      const std::array<int64_t, kCells> cells{right, wrong, right * (classes_ - 1) + wrong * (classes_ - 2), wrong};
+      add_to(state, std::span<const int64_t>(cells));
+    } else {
+      const DoubleDouble of_right = sum_of(right), of_wrong = sum_of(wrong);
+      const DoubleDouble of_others = times(of_right, classes_ - 1) + times(of_wrong, classes_ - 2);
+      const std::array<DoubleDouble, kCells> cells{of_right, of_wrong, of_others, of_wrong};
+      add_to(state, std::span<const DoubleDouble>(cells));
+    }
+  }
+
+ private:
+  static DoubleDouble sum_of(double sum) { return {sum, 0}; }
+  static DoubleDouble sum_of(const TwoParts& sum) { return two_sum(sum.upper, sum.rest); }
+  static DoubleDouble times(const DoubleDouble& sum, int64_t count) {
+    return metrics::kernels::pairs::product(sum, {static_cast<double>(count), 0});
+  }
+
+  static constexpr int64_t several = 4;
+  int64_t classes_;
+};
+
+// Pairs of target and prediction [classes, classes].
+class Confusion {
+ public:
+  explicit Confusion(int64_t classes) : classes_(classes) {}
+
+  int64_t size() const { return classes_ * classes_ + 1; }
+  template <class Weight>
+  METRICS_INLINE void add(Weight* sums, int64_t, int64_t target, int64_t predicted, bool, const Weight& weight) const {
+    if (target < classes_ && predicted < classes_) sums[target * classes_ + predicted] += weight;
+  }
+  template <class Weight>
+  void add_to_state(State& state, Weight* sums) const {
+    add_sums_to(state, sums, classes_ * classes_);
+  }
+
+ private:
+  int64_t classes_;
+};
+
+// Adds all rows that are not ignored, `positions` of which have a weight together.
+template <class Kind, class Rows, class WeightsOf, class Weight>
+void add_rows(const Kind& kind, const Rows& rows, int64_t positions, const WeightsOf& weights, Weight* sums) {
+  Weight all{};
+  // By value, because what a row is added to may be an integer as they are.
+  const auto add = [&all, kind, rows, sums](int64_t row, const Weight& weight) METRICS_INLINED {
+    all += weight;
+    kind.add(sums, row, rows.target(row), rows.predicted(row), rows.is_right(row), weight);
+  };
+  const int64_t first = rows.first(), count = rows.count();
+  if (positions == 1) {
+    for (int64_t row = 0; row < count; ++row) {
+      if (rows.counts(row)) add(row, weights[first + row]);
+    }
+  } else {
+    for (int64_t row = 0; row < count;) {
+      const int64_t sample = (first + row) / positions;
+      const Weight weight = weights[sample];
+      for (const int64_t end = std::min(count, (sample + 1) * positions - first); row < end; ++row) {
+        if (rows.counts(row)) add(row, weight);
+      }
+    }
+  }
+  sums[kind.size() - 1] += all;
 }
 
-// Sums of the rows that are right and of those that are wrong.
-template <class Weight>
-void count_together(Weight* sums, const ClassRows& rows, int64_t positions, Ignored ignored, const Weight* weights) {
-  each_row(rows, positions, ignored, weights,
-           [&](int64_t target, int64_t predicted, Weight weight) { sums[target == predicted ? 0 : 1] += weight; });
-}
+template <class WeightsOf>
+using WeightOf = std::remove_cvref_t<decltype(std::declval<const WeightsOf&>()[0])>;
 
-// The counts [4] of all classes together; a row that is wrong is one false positive and one false negative.
-template <class Sum>
-std::vector<Sum> cells_of(const Sum& right, const Sum& wrong, int64_t classes) {
-  std::vector<Sum> cells(kCells);
-  cells[TruePositive] = right;
-  cells[FalsePositive] = cells[FalseNegative] = wrong;
-  cells[TrueNegative] = total_of(times(right, classes - 1), times(wrong, classes - 2));
-  return cells;
-}
-
-// Sums [classes, classes].
-template <class Weight>
-void count_pairs(Weight* sums, int64_t classes, const ClassRows& rows, int64_t positions, Ignored ignored,
-                 const Weight* weights) {
-  each_row(rows, positions, ignored, weights, [&](int64_t target, int64_t predicted, Weight weight) {
-    if (of_class(target, classes) && of_class(predicted, classes)) sums[target * classes + predicted] += weight;
+// Adds rows that are read as codes, and to the state unless something keeps them from being counted. In parts, whose
+// sums are added in their order, so that threads change nothing.
+template <class Kind, class WeightsOf>
+kernels::Found count_short(State& state, const Kind& kind, const kernels::ShortRows& rows, int64_t positions,
+                           const WeightsOf& weights) {
+  using Weight = WeightOf<WeightsOf>;
+  const int64_t size = kind.size();
+  const auto add_part = [&](int64_t begin, int64_t end, Weight* sums) {
+    kernels::Found found;
+    kernels::FewRows few;
+    for (int64_t first = begin; first < end; first += kernels::FewRows::most) {
+      const auto [no_class, nan] = kernels::read_few(rows, first, std::min(kernels::FewRows::most, end - first), few);
+      found.no_class |= no_class;
+      found.nan |= nan;
+      add_rows(kind, CodedRows(few, first), positions, weights, sums);
+    }
+    return found;
+  };
+  const auto counts = [&](const kernels::Found& found) { return !rows.validate || !(found.no_class || found.nan); };
+  constexpr int64_t most = 32768;
+  if (rows.rows <= most) {
+    Room<Weight, 256> sums(size);
+    std::fill_n(sums.data(), size, Weight{});
+    const kernels::Found found = add_part(0, rows.rows, sums.data());
+    if (counts(found)) kind.add_to_state(state, sums.data());
+    return found;
+  }
+  const int64_t parts = (rows.rows + most - 1) / most;
+  std::vector<Weight> sums(static_cast<std::size_t>(parts * size));
+  std::vector<kernels::Found> found(static_cast<std::size_t>(parts));
+  metrics::kernels::parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t part = begin; part < end; ++part) {
+      found[static_cast<std::size_t>(part)] =
+          add_part(part * most, std::min((part + 1) * most, rows.rows), sums.data() + part * size);
+    }
   });
+  for (int64_t part = 1; part < parts; ++part) {
+    for (int64_t i = 0; i < size; ++i)
+      sums[static_cast<std::size_t>(i)] += sums[static_cast<std::size_t>(part * size + i)];
+    found.front().no_class |= found[static_cast<std::size_t>(part)].no_class;
+    found.front().nan |= found[static_cast<std::size_t>(part)].nan;
+  }
+  if (counts(found.front())) kind.add_to_state(state, sums.data());
+  return found.front();
 }
 
-// Asked first, because a call that changes nothing costs a tenth of a small update.
-Tensor on_cpu(const Tensor& tensor) {
-  return tensor.is_cpu() ? tensor : tensor.to(at::kCPU);
+// Adds pairs where they lie: tables of many classes are large beside a batch.
+void add_pairs(int64_t* confusion, int64_t classes, const LabelledRows& rows, int64_t positions,
+               const int64_t* weights) {
+  for (int64_t row = 0; row < rows.count(); ++row) {
+    const int64_t target = rows.target(row), predicted = rows.predicted(row);
+    if (!rows.counts(row) || target == classes || predicted == classes) continue;
+    confusion[target * classes + predicted] += weights[positions == 1 ? row : row / positions];
+  }
+}
+
+// The same of rows of any labels, which have been checked.
+template <class Kind, class WeightsOf>
+void count_labelled(State& state, const Kind& kind, const LabelledRows& rows, int64_t positions,
+                    const WeightsOf& weights) {
+  using Weight = WeightOf<WeightsOf>;
+  Room<Weight, 256> sums(kind.size());
+  std::fill_n(sums.data(), kind.size(), Weight{});
+  add_rows(kind, rows, positions, weights, sums.data());
+  kind.add_to_state(state, sums.data());
 }
 
 // --- Questions.
+
+Tensor on_cpu(const Tensor& tensor) {
+  return tensor.is_cpu() ? tensor : tensor.to(at::kCPU);
+}
 
 // Sums of each label: of all questions whose answer is yes, of those of them whose score is above the cut-off as a
 // probability and as a logit, and the same of those whose answer is no.
@@ -295,40 +497,63 @@ int64_t positions_of(const Tensor& target, const Weights& weights) {
 
 void add_weighted_class_counts(State& counts, const Tensor& preds, const Tensor& target, const ClassRule& rule,
                                const Weights& weights) {
-  const bool in_one_cell = counts.tensor().size(1) == 1;
-  const int64_t classes = in_one_cell ? rule.num_classes.value_or(1) : counts.tensor().size(1);
+  if (!preds.is_cpu() || !target.is_cpu()) {
+    return add_weighted_class_counts(counts, preds.to(at::kCPU), target.to(at::kCPU), rule, weights);
+  }
+  // By the initial one, because of the present one there is only a copy, which a small batch would wait for.
+  const int64_t cells = counts.initial().size(1), classes = cells == 1 ? rule.num_classes.value_or(1) : cells;
+  const bool together = cells == 1;
   const int64_t positions = positions_of(target, weights);
-  const Ignored ignored(rule.ignore_index);
-  each_class_row(on_cpu(preds), on_cpu(target), rule, [&](const ClassRows& rows) {
-    const auto add = [&]<class Sum>(const std::vector<Sum>& cells) { add_to(counts, std::span<const Sum>(cells)); };
-    if (in_one_cell) {
-      counted(
-          weights, 2, positions,
-          [&](auto* sums, const auto* of_rows) { count_together(sums, rows, positions, ignored, of_rows); },
-          [&](auto sums) { add(cells_of(sums[0], sums[1], classes)); });
-    } else {
-      counted(
-          weights, kCells * classes + 1, positions,
-          [&](auto* sums, const auto* of_rows) { count_classes(sums, classes, rows, positions, ignored, of_rows); },
-          [&](auto sums) { add(with_true_negatives(sums, classes)); });
-    }
-  });
+  // Calls count(kind, weights) with what is added up of so many rows.
+  const auto with_kind = [&](int64_t rows, const auto& count) {
+    with_summands(weights, positions, [&](const auto& of_rows) {
+      if (together) return count(Together(classes), of_rows);
+      if (ByPair::is_for(rows, classes)) return count(ByPair(classes), of_rows);
+      count(ByClass(classes), of_rows);
+    });
+  };
+  take_class_rows(
+      preds, target, rule, together,
+      [&](const kernels::ShortRows& rows) {
+        kernels::Found found;
+        with_kind(rows.rows, [&](const auto& kind, const auto& of_rows) {
+          found = count_short(counts, kind, rows, positions, of_rows);
+        });
+        return found;
+      },
+      [&](const ClassRows& rows) {
+        with_kind(rows.count, [&](const auto& kind, const auto& of_rows) {
+          count_labelled(counts, kind, LabelledRows(rows, classes, Ignored(rule.ignore_index)), positions, of_rows);
+        });
+      });
 }
 
 void add_weighted_confusion(State& confusion, const Tensor& preds, const Tensor& target, const ClassRule& rule,
                             const Weights& weights) {
+  if (!preds.is_cpu() || !target.is_cpu()) {
+    return add_weighted_confusion(confusion, preds.to(at::kCPU), target.to(at::kCPU), rule, weights);
+  }
   const int64_t classes = *rule.num_classes;
   const int64_t positions = positions_of(target, weights);
-  const Ignored ignored(rule.ignore_index);
-  each_class_row(on_cpu(preds), on_cpu(target), rule, [&](const ClassRows& rows) {
-    if (weights.are_integers() && confusion.tensor().is_cpu()) {
-      return count_pairs(confusion.counts(), classes, rows, positions, ignored, weights.integers());
-    }
-    counted(
-        weights, classes * classes, positions,
-        [&](auto* sums, const auto* of_rows) { count_pairs(sums, classes, rows, positions, ignored, of_rows); },
-        [&](auto sums) { add_to(confusion, sums); });
-  });
+  const Confusion kind(classes);
+  take_class_rows(
+      preds, target, rule, /*together=*/false,
+      [&](const kernels::ShortRows& rows) {
+        kernels::Found found;
+        with_summands(weights, positions,
+                      [&](const auto& of_rows) { found = count_short(confusion, kind, rows, positions, of_rows); });
+        return found;
+      },
+      [&](const ClassRows& rows) {
+        const LabelledRows labelled(rows, classes, Ignored(rule.ignore_index));
+        with_summands(weights, positions, [&]<class WeightsOf>(const WeightsOf& of_rows) {
+          if constexpr (std::is_same_v<WeightsOf, const int64_t*>) {
+            if (confusion.tensor().is_cpu())
+              return add_pairs(confusion.counts(), classes, labelled, positions, of_rows);
+          }
+          count_labelled(confusion, kind, labelled, positions, of_rows);
+        });
+      });
 }
 
 void add_weighted_counts(States& states, ScoreInput input, const Tensor& preds, const Tensor& target,

@@ -1,5 +1,8 @@
 #pragma once
 
+#include "kernels/fastest.h"
+#include "kernels/lanes.h"
+#include "kernels/plain_tensor.h"
 #include <metrics/core/double_double.h>
 #include <metrics/core/state.h>
 #include <metrics/core/weights.h>
@@ -10,6 +13,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <type_traits>
 #include <vector>
@@ -18,28 +22,36 @@
 
 namespace metrics::classification::counts {
 
+/// A number in two parts, of which each adds up without rounding, or nearly so.
+struct TwoParts {
+  double upper, rest;
+
+  TwoParts& operator+=(const TwoParts& other) {
+    upper += other.upper;
+    rest += other.rest;
+    return *this;
+  }
+};
+
 /// Floating weights as numbers that have a last bit in common, so that all sums of them are exact, and what they lack;
 /// mostly that is nothing, as of float32 weights that are not too far apart.
 class Parts {
  public:
   /// Each is added `times` times at most.
   Parts(const double* weights, int64_t rows, int64_t times) : upper_(weights) {
-    const double greatest = rows == 0 ? 0 : *std::max_element(weights, weights + rows);
     const int additions = std::bit_width(static_cast<uint64_t>(std::max<int64_t>(1, rows * times)));
-    const int last_bit = std::ilogb(std::max(greatest, 0x1p-900)) + 1 + additions - 53;
+    const Look look = look_at(weights, rows);
+    // The last bit that sums of them have room for is so much below the one of this power of two.
+    const int power = exponent_of(look.greatest) + additions;
+    if (power > 1022) return;  // their sum is infinite, or nearly so
+    if (last_bit_of(look) > power - 53) return;
     // Added to a number it leaves none of the bits below that.
-    const double cut = std::ldexp(1.5, 52 + last_bit);
-    const auto cut_off = [cut](double weight) { return (weight + cut) - cut; };
-    bool exact = true;
-    for (int64_t row = 0; row < rows; ++row) exact &= cut_off(weights[row]) == weights[row];
-    if (exact) return;
+    const double cut = std::bit_cast<double>(static_cast<uint64_t>(1023 + power) << 52 | uint64_t{1} << 51);
+    if (all_whole(weights, rows, cut)) return;
     own_.resize(static_cast<std::size_t>(2 * rows));
     double* const upper = own_.data();
     double* const rest = upper + rows;
-    for (int64_t row = 0; row < rows; ++row) {
-      upper[row] = cut_off(weights[row]);
-      rest[row] = weights[row] - upper[row];
-    }
+    metrics::kernels::fastest([&]() METRICS_INLINED { split(weights, rows, cut, upper, rest); });
     upper_ = upper;
     rest_ = rest;
   }
@@ -49,12 +61,66 @@ class Parts {
   const double* upper() const { return upper_; }
   /// Null where there is none.
   const double* rest() const { return rest_; }
+  /// Both of a row.
+  TwoParts operator[](int64_t row) const { return {upper_[row], rest_[row]}; }
 
  private:
+  /// Bits of weights, which have their order, because they are not negative.
+  struct Look {
+    int64_t least, greatest, any;
+  };
+  static Look look_at(const double* weights, int64_t rows) {
+    const int64_t none = std::bit_cast<int64_t>(0x1p-900);
+    Look look{std::numeric_limits<int64_t>::max(), none, 0};
+    metrics::kernels::fastest([&]() METRICS_INLINED {
+      int64_t least = look.least, greatest = look.greatest, any = 0;
+      for (int64_t row = 0; row < rows; ++row) {
+        const auto bits = std::bit_cast<int64_t>(weights[row]);
+        least = std::min(least, bits);
+        greatest = std::max(greatest, bits);
+        any |= bits;
+      }
+      look = {least, greatest, any};
+    });
+    return look;
+  }
+  static int exponent_of(int64_t bits) { return static_cast<int>(bits >> 52) - 1023; }
+  /// A bit that is not above the last one of any weight, none of them being 0.
+  static int last_bit_of(const Look& look) {
+    const int zeros = std::countr_zero(static_cast<uint64_t>(look.any) | uint64_t{1} << 52);
+    return exponent_of(look.least) - 52 + zeros;
+  }
+  static bool all_whole(const double* weights, int64_t rows, double cut) {
+    int64_t lacking = 0;
+    metrics::kernels::fastest([&]() METRICS_INLINED {
+      int64_t seen = 0;
+      for (int64_t row = 0; row < rows; ++row) seen |= (weights[row] + cut) - cut != weights[row];
+      lacking = seen;
+    });
+    return lacking == 0;
+  }
+  METRICS_INLINE static void split(const double* weights, int64_t rows, double cut, double* __restrict upper,
+                                   double* __restrict rest) {
+    for (int64_t row = 0; row < rows; ++row) {
+      const double whole = (weights[row] + cut) - cut;
+      upper[row] = whole;
+      rest[row] = weights[row] - whole;
+    }
+  }
+
   const double* upper_;
   const double* rest_ = nullptr;
   std::vector<double> own_;
 };
+
+/// Calls f(of_rows), where of_rows[row] is the weight of a row: an int64 or, for floating weights, a double or both
+/// parts of one, whose sums are exact.
+template <class F>
+void with_summands(const Weights& weights, int64_t positions, const F& f) {
+  if (weights.are_integers()) return f(weights.integers());
+  const Parts parts(weights.reals(), weights.rows(), positions);
+  parts.rest() == nullptr ? f(parts.upper()) : f(parts);
+}
 
 /// Calls count(sums, weights) with so many sums, which are 0, of int64 or double as the weights are, and hands what has
 /// come of it to `take`, as int64 or double-double. With weights in two parts it counts twice.
@@ -82,7 +148,8 @@ void counted(const Weights& weights, int64_t size, int64_t positions, const Coun
 
 /// Adds what is counted of a batch to a state of such counts.
 inline void add_to(State& state, std::span<const int64_t> counts) {
-  if (state.tensor().is_cpu() && state.tensor().is_contiguous()) {
+  const auto is_here = [](const at::Tensor& tensor) { return tensor.is_cpu() && tensor.is_contiguous(); };
+  if (is_here(state.tensor())) {
     int64_t* const held = state.counts();
     for (std::size_t i = 0; i < counts.size(); ++i) held[i] = wrapping_sum(held[i], counts[i]);
     return;
@@ -91,6 +158,69 @@ inline void add_to(State& state, std::span<const int64_t> counts) {
                 .to(state.tensor().device()));
 }
 inline void add_to(State& state, std::span<const DoubleDouble> sums) {
+  state.add(sums);
+}
+
+/// What `two_sum` returns, without a branch.
+template <class N>
+METRICS_INLINE void add_exactly(const N& a, const N& b, N& sum, N& error) {
+  using metrics::kernels::chosen, metrics::kernels::magnitude;
+  const N total = a + b, b_part = total - a;
+  const N lost = (a - (total - b_part)) + (b - b_part);
+  error = chosen(magnitude(total) <= N(std::numeric_limits<double>::max()), lost, N(0.0));
+  sum = total;
+}
+
+/// What adding double-double does, without a branch. The bits are the same.
+template <class N>
+METRICS_INLINE void add_double_double(N& high, N& low, const N& upper) {
+  N sum, error;
+  add_exactly(high, upper, sum, error);
+  add_exactly(sum, N(error + low), high, low);
+}
+template <class N>
+METRICS_INLINE void add_double_double(N& high, N& low, const N& upper, const N& rest) {
+  N of_both, lost, sum, error, rests, rests_error;
+  add_exactly(upper, rest, of_both, lost);
+  add_exactly(high, of_both, sum, error);
+  add_exactly(low, lost, rests, rests_error);
+  add_exactly(sum, N(error + rests), of_both, lost);
+  add_exactly(of_both, N(lost + rests_error), high, low);
+}
+
+/// Adds to so many numbers; `rest` may be null.
+inline void add_to_each(double* high, double* low, const double* upper, const double* rest, int64_t size) {
+  metrics::kernels::fastest_in_lanes([&](auto count) METRICS_INLINED {
+    constexpr int64_t lanes = count();
+    using N = metrics::kernels::Doubles<lanes>;
+    int64_t i = 0;
+    for (; i + lanes <= size; i += lanes) {
+      N of_high = metrics::kernels::read_lanes<lanes>(high + i), of_low = metrics::kernels::read_lanes<lanes>(low + i);
+      const N added = metrics::kernels::read_lanes<lanes>(upper + i);
+      if (rest == nullptr) {
+        add_double_double(of_high, of_low, added);
+      } else {
+        add_double_double(of_high, of_low, added, metrics::kernels::read_lanes<lanes>(rest + i));
+      }
+      metrics::kernels::write_lanes(of_high, high + i);
+      metrics::kernels::write_lanes(of_low, low + i);
+    }
+    for (; i < size; ++i) {
+      const DoubleDouble sum = DoubleDouble{high[i], low[i]} + two_sum(upper[i], rest == nullptr ? 0 : rest[i]);
+      high[i] = sum.high;
+      low[i] = sum.low;
+    }
+  });
+}
+
+/// Adds sums of floating weights; `rest` may be null.
+inline void add_to(State& state, const double* upper, const double* rest, int64_t size) {
+  if (metrics::kernels::is_plain(state.residual())) {
+    const State::Sums held = state.sums();
+    return add_to_each(held.high, held.low, upper, rest, size);
+  }
+  std::vector<DoubleDouble> sums(static_cast<std::size_t>(size));
+  for (std::size_t i = 0; i < sums.size(); ++i) sums[i] = two_sum(upper[i], rest == nullptr ? 0 : rest[i]);
   state.add(sums);
 }
 

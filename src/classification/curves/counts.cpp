@@ -92,30 +92,35 @@ Totals<Counting> totals_of(const Counting& counting, std::span<const uint128> it
 /// So far ahead is asked for what a row weighs: they are read in the order of scores, which is none of theirs.
 inline constexpr std::size_t weights_ahead = 24;
 
-/// Calls take(item, is yes, weight in units of its class) for all items, from the greatest.
-template <class Item, class F>
+/// Calls take(item, is yes, weight in units of its class) for all items, from the greatest. `in_items`: whether they
+/// hold weights, else rows.
+template <bool in_items, class Item, class F>
 METRICS_INLINE void each_weight(std::span<const Item> items, const ColumnWeights& weights, const F& take) {
   for (std::size_t i = items.size(); i > 0; --i) {
     const Item item = items[i - 1];
-    weights.prefetch(row_in(items[i > weights_ahead ? i - 1 - weights_ahead : 0]));
     const bool yes = is_yes(item) != 0;
-    take(item, yes, weights.in_units(row_in(item), yes));
+    if constexpr (in_items) {
+      take(item, yes, weights.in_units(weight_in(item), yes));
+    } else {
+      weights.prefetch(row_in(items[i > weights_ahead ? i - 1 - weights_ahead : 0]));
+      take(item, yes, weights.in_units(weights.weight(row_in(item)), yes));
+    }
   }
 }
 
 /// The area by weights, as `area_of_any` has it by counts. `lack`: whether weights have a part below the unit, which is
 /// added up beside the wholes.
-template <bool lack, class Item>
+template <bool lack, bool in_items, class Item>
 RocArea weighted_area(std::span<const Item> items, const ColumnWeights& weights) {
-  // Of all that was met, and of that at the same place; twice the area in units of both classes.
+  // Of all that was met, and of that at the same place: whole units, and fractions of them; twice the area in units of
+  // both classes.
   uint64_t positives = 0, positives_here = 0, negatives = 0, negatives_here = 0;
-  double positive_rests = 0, positive_rests_here = 0, negative_rests = 0, negative_rests_here = 0, lacking = 0;
+  uint64_t positive_rests = 0, positive_rests_here = 0, negative_rests = 0, negative_rests_here = 0;
   uint128 twice = 0;
-  const auto masked = [](double number, uint64_t mask) {
-    return std::bit_cast<double>(std::bit_cast<uint64_t>(number) & mask);
-  };
+  double lacking = 0;
+  const auto number_of = [](uint64_t sum) { return static_cast<double>(static_cast<int64_t>(sum)); };
   Item last = ~items.back();
-  each_weight(items, weights, [&](Item item, bool yes, double in_units) {
+  each_weight<in_items>(items, weights, [&](Item item, bool yes, double in_units) {
     const WeightInUnits weight = WeightUnit::split(in_units);
     const uint64_t same_place = (item ^ last) >> bits_of_row<Item> == 0 ? ~uint64_t{0} : 0;
     const uint64_t if_no = static_cast<uint64_t>(yes) - 1, if_yes = ~if_no;
@@ -129,21 +134,24 @@ RocArea weighted_area(std::span<const Item> items, const ColumnWeights& weights)
     negatives += weight.whole & if_no;
     negatives_here += weight.whole & if_no;
     if constexpr (lack) {
-      positive_rests_here = masked(positive_rests_here, same_place);
-      negative_rests_here = masked(negative_rests_here, same_place);
-      const double rests_beside =
-          masked(negative_rests_here, if_yes) + masked(2 * positive_rests - positive_rests_here, if_no);
-      lacking += in_units * rests_beside + weight.rest * static_cast<double>(beside);
-      positive_rests += masked(weight.rest, if_yes);
-      positive_rests_here += masked(weight.rest, if_yes);
-      negative_rests += masked(weight.rest, if_no);
-      negative_rests_here += masked(weight.rest, if_no);
+      const uint64_t rest = WeightUnit::in_fractions(weight.rest);
+      positive_rests_here &= same_place;
+      negative_rests_here &= same_place;
+      const uint64_t rests_beside =
+          (negative_rests_here & if_yes) | ((2 * positive_rests - positive_rests_here) & if_no);
+      lacking += in_units * number_of(rests_beside) + number_of(rest) * number_of(beside);
+      positive_rests += rest & if_yes;
+      positive_rests_here += rest & if_yes;
+      negative_rests += rest & if_no;
+      negative_rests_here += rest & if_no;
     }
   });
   const double of_positives = weights.none(true).unit, of_negatives = weights.none(false).unit;
-  return {rounded(WeightSum{positives, positive_rests, of_positives}),
-          rounded(WeightSum{negatives, negative_rests, of_negatives}),
-          (static_cast<double>(twice) + lacking) / 2 * of_positives * of_negatives};
+  const auto sum_of = [&](uint64_t whole, uint64_t rests, double unit) {
+    return rounded(WeightSum{whole, number_of(rests) / WeightUnit::fractions, unit});
+  };
+  return {sum_of(positives, positive_rests, of_positives), sum_of(negatives, negative_rests, of_negatives),
+          (static_cast<double>(twice) + lacking / WeightUnit::fractions) / 2 * of_positives * of_negatives};
 }
 
 template <class Number>
@@ -156,15 +164,16 @@ Number number_of_sum(const WeightSum& sum) {
 }
 
 /// What is made of the curve by weights. Ties add up before they make a point.
-template <template <class> class To, class Number, class Item, class Key>
+template <bool in_items, template <class> class To, class Number, class Item, class Key>
 void go_through_weights(std::span<const Item> items, const ColumnWeights& weights, const Places<Key>& places,
                         const AsThreshold& as_threshold, To<Number>& to) {
   if constexpr (is_roc_area<To>) {
-    const RocArea area = weights.lack() ? weighted_area<true>(items, weights) : weighted_area<false>(items, weights);
+    const RocArea area =
+        weights.lack() ? weighted_area<true, in_items>(items, weights) : weighted_area<false, in_items>(items, weights);
     to.area = {{area.positives, 0}, {area.negatives, 0}, {2 * area.area, 0}};
   } else {
     WeightSum of_class[2] = {weights.none(false), weights.none(true)};
-    each_weight(items, weights, [&](Item, bool yes, double in_units) {
+    each_weight<in_items>(items, weights, [&](Item, bool yes, double in_units) {
       const WeightInUnits weight = WeightUnit::split(in_units);
       for (const bool kind : {false, true}) {
         const uint64_t counts = kind == yes ? ~uint64_t{0} : 0;
@@ -175,7 +184,7 @@ void go_through_weights(std::span<const Item> items, const ColumnWeights& weight
     begin_whole(to, number_of_sum<Number>(of_class[1]), number_of_sum<Number>(of_class[0]), items.size());
     WeightSum tp = weights.none(true), fp = weights.none(false);
     std::size_t left = items.size();
-    each_weight(items, weights, [&](Item item, bool yes, double in_units) {
+    each_weight<in_items>(items, weights, [&](Item item, bool yes, double in_units) {
       const WeightInUnits weight = WeightUnit::split(in_units);
       const uint64_t if_no = static_cast<uint64_t>(yes) - 1, if_yes = ~if_no;
       const uint64_t rest = std::bit_cast<uint64_t>(weight.rest);
@@ -197,11 +206,15 @@ void go_through_weighted(const Column<T>& column, const AsThreshold& as_threshol
   if (column.scores.empty()) return begin_whole(to, Number{}, Number{}, 0);
   const Places<Key> places(kernels::key_range(column.scores));
   const ColumnWeights weights(column.weights, column.yes.data(), column.scores.size());
+  constexpr int short_bits = bits_of_row<uint64_t>;
+  if (places.bits() <= short_bits && !weights.wide()) {
+    const auto by_place = weights_by_place(column, places);
+    return go_through_weights<true, To, Number>(by_place.items, weights, places, as_threshold, to);
+  }
   const auto curve = [&]<class Item>(Item) {
     const auto by_place = rows_by_place_in<Item>(column, places);
-    go_through_weights<To, Number>(by_place.items, weights, places, as_threshold, to);
+    go_through_weights<false, To, Number>(by_place.items, weights, places, as_threshold, to);
   };
-  constexpr int short_bits = bits_of_row<uint64_t>;
   const bool is_short = places.bits() <= short_bits && column.scores.size() < std::size_t{1} << (short_bits - 1);
   is_short ? curve(uint64_t{}) : curve(uint128{});
 }

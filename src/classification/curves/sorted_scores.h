@@ -2,11 +2,13 @@
 
 #include "counted_area.h"
 #include "kept_scores.h"
+#include "kernels/fastest.h"
 #include "kernels/parallel.h"
 #include "kernels/uint128.h"
 #include "sorting.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -111,11 +113,16 @@ template <class Item, class T, class Key>
 Sorted<Item> rows_by_place_in(const Column<T>& column, const Places<Key>& places) {
   constexpr int below_place = bits_of_row<Item>;
   return sorted<Item, below_place>(column.scores.size(), places.bits(), [&](std::span<Item> items) {
-    for (std::size_t row = 0; row < items.size(); ++row) {
-      const uint64_t below = ranked<uint64_t>(static_cast<uint64_t>(row), column.yes[row] != 0);
-      const Key place = places.place_of(metrics::kernels::ordered_bits(column.scores[row]));
-      items[row] = static_cast<Item>(static_cast<Item>(place) << below_place | below);
-    }
+    // By value, because anything else might be what is written to.
+    const auto write = [from = places, scores = column.scores.data(), yes = column.yes.data(), to = items.data(),
+                        count = items.size()]() METRICS_INLINED {
+      for (std::size_t row = 0; row < count; ++row) {
+        const uint64_t below = ranked<uint64_t>(static_cast<uint64_t>(row), yes[row] != 0);
+        const Key place = from.place_of(metrics::kernels::ordered_bits(scores[row]));
+        to[row] = static_cast<Item>(static_cast<Item>(place) << below_place | below);
+      }
+    };
+    metrics::kernels::fastest(write);
   });
 }
 template <class Item>
@@ -127,7 +134,28 @@ std::size_t row_in(Item item) {
   }
 }
 
-/// The same in integers that hold any.
+/// The same with what a row weighs, a float32 that is not negative, in place of its number: to read weights in the
+/// order of scores, which is none of theirs, takes as long as much of the sort.
+template <class T, class Key>
+Sorted<uint64_t> weights_by_place(const Column<T>& column, const Places<Key>& places) {
+  constexpr int below_place = bits_of_row<uint64_t>;
+  return sorted<uint64_t, below_place>(column.scores.size(), places.bits(), [&](std::span<uint64_t> items) {
+    const auto write = [from = places, scores = column.scores.data(), weights = column.weights.data(),
+                        yes = column.yes.data(), to = items.data(), count = items.size()]() METRICS_INLINED {
+      for (std::size_t row = 0; row < count; ++row) {
+        const auto weight = std::bit_cast<uint32_t>(static_cast<float>(weights[row]));
+        const Key place = from.place_of(metrics::kernels::ordered_bits(scores[row]));
+        to[row] = static_cast<uint64_t>(place) << below_place | uint64_t{weight} << 1 | uint64_t{yes[row]};
+      }
+    };
+    metrics::kernels::fastest(write);
+  });
+}
+inline double weight_in(uint64_t item) {
+  return static_cast<double>(std::bit_cast<float>(static_cast<uint32_t>(item) >> 1));
+}
+
+/// The rows of a column in integers that hold any.
 inline constexpr int kRow = bits_of_row<uint128>;
 
 template <class T, class Key>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/fastest.h"
+#include "kernels/lanes.h"
 #include "kernels/uint128.h"
 #include <metrics/core/double_double.h>
 
@@ -46,6 +47,10 @@ class WeightUnit {
     const double shifted = in_units + cut;
     return {std::bit_cast<uint64_t>(shifted) - std::bit_cast<uint64_t>(cut), in_units - (shifted - cut)};
   }
+  /// What a weight lacks of whole units, in fractions of one, of which so many are one: of weights above a millionth of
+  /// the greatest that is exact.
+  static constexpr double fractions = 0x1p32;
+  METRICS_INLINE static uint64_t in_fractions(double rest) { return split(rest * fractions).whole; }
   double unit() const { return unit_; }
 
  private:
@@ -117,27 +122,34 @@ class ColumnWeights {
     units_[1] = WeightUnit(std::bit_cast<double>(greatest_yes), positives);
     metrics::kernels::fastest([&]() METRICS_INLINED {
       const WeightUnit of_no = units_[0], of_yes = units_[1];
-      int64_t lacking = 0;
+      int64_t lacking = 0, wide = 0;
       for (std::size_t row = 0; row < rows; ++row) {
         const double weight = weights_[row];
-        const double in_units = yes[row] != 0 ? of_yes.in_units(weight) : of_no.in_units(weight);
+        // Both are computed, because nobody foretells which it is.
+        const double in_units =
+            metrics::kernels::chosen(yes[row] != 0, of_yes.in_units(weight), of_no.in_units(weight));
         lacking |= WeightUnit::split(in_units).rest != 0;
+        wide |= static_cast<double>(static_cast<float>(weight)) != weight;
       }
       lack_ = lacking != 0;
+      wide_ = wide != 0;
     });
   }
 
   /// Whether any weight is not a whole number of units.
   bool lack() const { return lack_; }
+  /// Whether any weight is no float32.
+  bool wide() const { return wide_; }
   WeightSum none(bool yes) const { return {0, 0, units_[yes].unit()}; }
-  double in_units(std::size_t row, bool yes) const { return units_[yes].in_units(weights_[row]); }
+  double weight(std::size_t row) const { return weights_[row]; }
+  double in_units(double weight, bool yes) const { return units_[yes].in_units(weight); }
   /// Asks for the weight of a row that is read soon.
   void prefetch(std::size_t row) const { __builtin_prefetch(weights_ + row); }
 
  private:
   const double* weights_;
   WeightUnit units_[2];
-  bool lack_ = false;
+  bool lack_ = false, wide_ = false;
 };
 
 }  // namespace metrics::classification::curves
