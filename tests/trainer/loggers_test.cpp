@@ -303,12 +303,13 @@ TEST_CASE("loggers: a run that goes on goes on with its files") {
     JsonLinesLogger lines(out);
     for (Logger* logger : {static_cast<Logger*>(&csv), static_cast<Logger*>(&lines)}) {
       logger->begin(at_step(from / 4, from));
-      for (int64_t step = from; step < 4 * epochs; ++step) {
-        logger->step(at_step(step / 4, step), {{"train/loss", number(1.0 / static_cast<double>(step + 1))}});
-        if (step % 4 == 1) logger->text(at_step(step / 4, step), "note", "step " + std::to_string(step));
-        if (step % 4 == 3)
-          logger->epoch(with_values(at_step(step / 4, step + 1), {{"loss", number(static_cast<double>(step))}}), 1,
-                        false);
+      for (int64_t step = from + 1; step <= 4 * epochs; ++step) {
+        const int64_t epoch = (step - 1) / 4;
+        logger->step(at_step(epoch, step), {{"train/loss", number(1.0 / static_cast<double>(step))}});
+        if (step % 4 == 1) logger->text(at_step(epoch, step), "note", "step " + std::to_string(step));
+        if (step % 4 != 0) continue;
+        logger->epoch(with_values(at_step(epoch, step), {{"loss", number(static_cast<double>(step))}}), 1, false);
+        logger->text(at_step(epoch, step), "end", "epoch " + std::to_string(epoch));
       }
       if (!cut) logger->end({});
     }
@@ -327,6 +328,28 @@ TEST_CASE("loggers: a run that goes on goes on with its files") {
   const Folder empty;
   log(empty.path(), 8, 3, false);
   CHECK(lines_of(empty.path() / "values.csv").size() == 2);
+}
+
+TEST_CASE("loggers: a batch whose gradients wait is part of the step that they wait for") {
+  const Folder folder;
+  CsvLogger csv(folder.path());
+  csv.begin({});
+  const metrics::Rows rows;
+  Run run = at_step(0, 0);
+  run.training = true;
+  for (int64_t batch = 0; batch < 4; ++batch) {
+    run.rows = &rows;
+    run.stepped = batch % 2 == 1;
+    run.step += run.stepped ? 1 : 0;
+    csv.step(run, {{"loss", number(static_cast<double>(batch))}});
+    run.rows = nullptr;
+    run.stepped = false;
+  }
+  run.training = false;
+  run.rows = &rows;
+  csv.step(run, {{"loss", number(4)}});  // of an evaluation that follows
+  CHECK(lines_of(folder.path() / "steps.csv") ==
+        std::vector<std::string>{"epoch,step,loss", "1,1,0", "1,1,1", "1,2,2", "1,2,3", "1,2,4"});
 }
 
 TEST_CASE("loggers: CRC-32C of known bytes") {
@@ -376,10 +399,10 @@ TEST_CASE("loggers: the real tensorboard reads all that is written") {
   CHECK(steps_of(losses) == std::vector<int64_t>{0, 1, 2});
   CHECK(std::stof(losses[2][1].get<std::string>()) == 0.3f);
   CHECK(read.at("scalars").at("train/rate") == json{{0, "inf"}, {1, "nan"}, {2, "inf"}});
-  CHECK(read.at("scalars").at("validation/accuracy") == json::array({{2, "0.5"}}));
-  CHECK(read.at("scalars").at("epoch") == json::array({{2, "1.0"}}));
+  CHECK(read.at("scalars").at("validation/accuracy") == json::array({{3, "0.5"}}));
+  CHECK(read.at("scalars").at("epoch") == json::array({{3, "1.0"}}));
   CHECK(read.at("plugins") == json{{"notes", "text"}});
-  CHECK(read.at("texts").at("notes") == json::array({json{2, {"**bold**, ünï"}}}));
+  CHECK(read.at("texts").at("notes") == json::array({json{3, {"**bold**, ünï"}}}));
 
   const json& weights = read.at("histograms").at("weights")[0][1];
   CHECK(weights.at("min") == 0);
@@ -464,10 +487,10 @@ TEST_CASE("loggers: TensorBoard forgets what a run that goes on, or begins again
   TensorBoardLogger events(folder.path());
   const auto log = [&](int64_t from, int64_t to, double value) {
     events.begin(at_step(from / 4, from));
-    for (int64_t step = from; step < to; ++step) {
-      events.step(at_step(step / 4, step), {{"loss", number(value)}});
-      if (step % 4 == 3)
-        events.epoch(with_values(at_step(step / 4, step + 1), {{"accuracy", number(value)}}), 1, false);
+    for (int64_t step = from + 1; step <= to; ++step) {
+      const int64_t epoch = (step - 1) / 4;
+      events.step(at_step(epoch, step), {{"loss", number(value)}});
+      if (step % 4 == 0) events.epoch(with_values(at_step(epoch, step), {{"accuracy", number(value)}}), 1, false);
     }
   };
   log(0, 11, 1);
@@ -478,13 +501,13 @@ TEST_CASE("loggers: TensorBoard forgets what a run that goes on, or begins again
   json read = read_events(folder.path());
   CHECK(read.at("files") == 2);
   json expected = json::array(), epochs = json::array();
-  for (int i = 0; i < 12; ++i) expected.push_back({i, i < 8 ? "1.0" : "2.0"});
-  for (int i : {3, 7, 11}) epochs.push_back({i, i < 8 ? "1.0" : "2.0"});
+  for (int i = 1; i <= 12; ++i) expected.push_back({i, i <= 8 ? "1.0" : "2.0"});
+  for (int i : {4, 8, 12}) epochs.push_back({i, i <= 8 ? "1.0" : "2.0"});
   CHECK(read.at("scalars").at("loss") == expected);
   CHECK(read.at("scalars").at("accuracy") == epochs);
   log(0, 2, 3);
   read = read_events(folder.path());
-  CHECK(read.at("scalars").at("loss") == json{{0, "3.0"}, {1, "3.0"}});
+  CHECK(read.at("scalars").at("loss") == json{{1, "3.0"}, {2, "3.0"}});
 }
 
 // Logs steps until it is killed at some moment, and notes each that was logged.

@@ -46,6 +46,17 @@ struct Safetensors {
 };
 
 METRICS_API Safetensors read_safetensors(const std::filesystem::path& file);
+/// The same without reading: the tensors' elements are the file's pages in memory, which all processes of a machine
+/// that map the file have together, and which come when they are first looked at. Data of which each process would keep
+/// a copy are kept once.
+///
+/// Pages live as long as a tensor that has them. A write to such a tensor is this process' alone: the page is copied,
+/// the file stays as it is. The file itself is not to be written to or cut while it is mapped; one that takes its
+/// place, as `write_safetensors` puts it there, is another file. Elements that begin at no multiple of their size are
+/// copied.
+METRICS_API Safetensors map_safetensors(const std::filesystem::path& file);
+/// So the array of a .npy file, of any shape and order. Throws FormatError also for one of texts.
+METRICS_API at::Tensor map_npy(const std::filesystem::path& file);
 METRICS_API Safetensors parse_safetensors(std::string_view bytes, const std::string& name);
 /// Throws InvalidArgument for tensors of a dtype that the format has no name for, and for names and texts that are not
 /// UTF-8.

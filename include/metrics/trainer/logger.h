@@ -23,8 +23,8 @@ class METRICS_API Logger {
   virtual void begin(const Run& run);
   /// A batch has ended, for those that show progress.
   virtual void progress(const Run& run);
-  /// What was logged for one step, of which `run.step` is the number of steps before it, 0 for the first: single
-  /// numbers, by `stage/name`.
+  /// What was logged for one step: single numbers, by `stage/name`. `run.step` counts it where `run.stepped`, and in
+  /// evaluations; a batch whose gradients wait for a later one is part of the step after that.
   virtual void step(const Run& run, const StageValues& values);
   /// The values of an epoch, `run.values`, of any shape; `best`: they are the best so far.
   virtual void epoch(const Run& run, double seconds, bool best);

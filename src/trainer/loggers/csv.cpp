@@ -162,7 +162,7 @@ void CsvLogger::begin(const Run& run) {
 
 void CsvLogger::step(const Run& run, const StageValues& values) {
   require_numbers(values);
-  if (steps_) steps_->add({std::to_string(run.epoch + 1), std::to_string(run.step)}, values, {});
+  if (steps_) steps_->add({std::to_string(run.epoch + 1), std::to_string(step_of(run))}, values, {});
 }
 
 void CsvLogger::epoch(const Run& run, double seconds, bool) {

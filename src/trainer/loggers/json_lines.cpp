@@ -20,7 +20,7 @@ std::string dumped(const Json& line) {
 }
 
 Json beginning_of_line(const Run& run) {
-  return {{"epoch", run.epoch + 1}, {"step", run.step}};
+  return {{"epoch", run.epoch + 1}, {"step", step_of(run)}};
 }
 
 }  // namespace

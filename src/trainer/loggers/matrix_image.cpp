@@ -16,9 +16,9 @@ constexpr Colour all_of_a_row = {8, 48, 107}, none_of_it = {255, 255, 255}, of_l
 constexpr int64_t greatest_cell = 32, numbered_cell = 16, whole_side = 1024;
 
 /// Three by five dots a digit, a line after the other, the first dot the highest bit.
-constexpr std::array<uint16_t, 10> digits = {0b111101101101111, 0b010110010010111, 0b111001111100111, 0b111001111001111,
-                                             0b101101111001001, 0b111100111001111, 0b111100111101111, 0b111001010010010,
-                                             0b111101111101111, 0b111101111001111};
+constexpr std::array<uint16_t, 10> digit_dots = {
+    0b111101101101111, 0b010110010010111, 0b111001111100111, 0b111001111001111, 0b101101111001001,
+    0b111100111001111, 0b111100111101111, 0b111001010010010, 0b111101111101111, 0b111101111001111};
 constexpr int64_t dot = 2, digit_height = 5 * dot, digit_step = 4 * dot;
 
 class Canvas {
@@ -37,7 +37,7 @@ class Canvas {
   void number(int64_t top, int64_t left, int64_t value) {
     for (const char digit : std::to_string(value)) {
       for (int64_t i = 0; i < 15; ++i)
-        if ((digits[static_cast<size_t>(digit - '0')] >> (14 - i) & 1) != 0)
+        if ((digit_dots[static_cast<size_t>(digit - '0')] >> (14 - i) & 1) != 0)
           fill(top + i / 3 * dot, left + i % 3 * dot, dot, dot, of_digits);
       left += digit_step;
     }

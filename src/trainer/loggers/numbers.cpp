@@ -63,6 +63,11 @@ std::string number_text(const at::Tensor& value, int digits) {
   return text.str();
 }
 
+int64_t step_of(const Run& run) {
+  const bool within_batch = run.rows != nullptr;
+  return run.step + (within_batch && run.training && !run.stepped ? 1 : 0);
+}
+
 nlohmann::ordered_json json_of(const at::Tensor& value) {
   if (!value.defined()) return nullptr;
   return json_of_parts(value.detach().cpu());

@@ -166,11 +166,6 @@ void add_histogram(pbf_writer& summary, const std::string& name, const at::Tenso
   throw InvalidArgument(text.str());
 }
 
-/// Where values of an epoch and what else is of no step stand: at the last step.
-int64_t last_step(const Run& run) {
-  return std::max<int64_t>(run.step - 1, 0);
-}
-
 }  // namespace
 
 class TensorBoardLogger::Events {
@@ -208,20 +203,20 @@ TensorBoardLogger::~TensorBoardLogger() = default;
 
 void TensorBoardLogger::begin(const Run& run) {
   make_folder(folder_);
-  events_ = std::make_unique<Events>(folder_, run.step);
+  events_ = std::make_unique<Events>(folder_, Resumption(run).is_beginning() ? 0 : run.step + 1);
 }
 
 void TensorBoardLogger::step(const Run& run, const StageValues& values) {
   require_numbers(values);
   if (!events_) return;
-  events_->add(run.step, [&](pbf_writer& summary) {
+  events_->add(step_of(run), [&](pbf_writer& summary) {
     for (const auto& [name, value] : values) add_number(summary, name, value.item<double>());
   });
 }
 
 void TensorBoardLogger::epoch(const Run& run, double, bool) {
   if (!events_) return;
-  events_->add(last_step(run), [&](pbf_writer& summary) {
+  events_->add(step_of(run), [&](pbf_writer& summary) {
     add_number(summary, "epoch", static_cast<double>(run.epoch + 1));
     for (const auto& [name, value] : run.values) {
       if (is_number(value)) {
@@ -234,12 +229,12 @@ void TensorBoardLogger::epoch(const Run& run, double, bool) {
 }
 
 void TensorBoardLogger::text(const Run& run, const std::string& name, const std::string& text) {
-  if (events_) events_->add(last_step(run), [&](pbf_writer& summary) { add_text(summary, name, text); });
+  if (events_) events_->add(step_of(run), [&](pbf_writer& summary) { add_text(summary, name, text); });
 }
 
 void TensorBoardLogger::histogram(const Run& run, const std::string& name, const at::Tensor& values) {
   if (!values.defined() || values.is_complex()) refuse(name, "a tensor of real numbers", values);
-  if (events_) events_->add(last_step(run), [&](pbf_writer& summary) { add_histogram(summary, name, values); });
+  if (events_) events_->add(step_of(run), [&](pbf_writer& summary) { add_histogram(summary, name, values); });
 }
 
 void TensorBoardLogger::image(const Run& run, const std::string& name, const at::Tensor& pixels) {
@@ -248,7 +243,7 @@ void TensorBoardLogger::image(const Run& run, const std::string& name, const at:
     refuse(name, "a picture, uint8 of [H, W, 3]", pixels);
   if (!events_) return;
   const at::Tensor plain = pixels.detach().cpu().contiguous();
-  events_->add(last_step(run), [&](pbf_writer& summary) { add_image(summary, name, plain); });
+  events_->add(step_of(run), [&](pbf_writer& summary) { add_image(summary, name, plain); });
 }
 
 void TensorBoardLogger::end(const Run&) {

@@ -15,9 +15,8 @@ namespace metrics::trainer {
 /// matrix, as an image of its rows, each cell as dark as its share of its row, classes of up to 64 numbered at the
 /// edges, up to 1024 of them drawn. Other values of an epoch are for `JsonLinesLogger`.
 ///
-/// Values of a step stand at that step, all others at the last one that was made. A run that begins in a folder of an
-/// earlier one, or goes on there, makes a file of its own and tells TensorBoard to forget what the others have from its
-/// first step on.
+/// Values of an epoch stand at the last step that was made. A run that begins in a folder of an earlier one, or goes on
+/// there, makes a file of its own and tells TensorBoard to forget what the others have from its first step on.
 ///
 /// Each event is in the file when the call returns. Throws Error that names the file or folder and the system's reason,
 /// and InvalidArgument for what is no number, no tensor of real numbers, or no image.

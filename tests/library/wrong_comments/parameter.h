@@ -1,0 +1,3 @@
+/// Adds two numbers.
+/// @param c  there is no such parameter
+int sum(int a, int b);
