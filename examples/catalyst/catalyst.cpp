@@ -1,5 +1,5 @@
-// Catalyst's example of classification under DistributedDataParallel, step by step (docs/catalyst.md shows the two side by
-// side): alone, and on several ranks with `metrics launch -n 2 -- catalyst`.
+// Catalyst's example of classification under DistributedDataParallel, step by step (docs/catalyst.md shows the two side
+// by side): alone, and on several ranks with `metrics launch -n 2 -- catalyst`.
 //   catalyst [--data FOLDER] [--logdir FOLDER] [--num-epochs N] [--resume]    trains; FOLDER has files named as MNIST's
 //   catalyst --evaluate FILE [--data FOLDER]                                   evaluates saved weights
 #include "../digits/idx.h"
@@ -44,12 +44,14 @@ struct Arguments {
 /// What a batch of a dataset is: "features" and "targets".
 Source dataset(const fs::path& data, const std::string& set) {
   const auto images = digits::read_images(data, set);
-  const auto pixels = torch::tensor(at::ArrayRef<uint8_t>(images.pixels)).view({images.count, images.rows * images.columns});
+  const auto pixels =
+      torch::tensor(at::ArrayRef<uint8_t>(images.pixels)).view({images.count, images.rows * images.columns});
   const auto features = pixels.to(torch::kFloat32) / pixels.max();
   return in_memory(features, torch::tensor(at::ArrayRef<uint8_t>(images.labels)).to(torch::kInt64));
 }
 
-/// Datasets are made in each process, and a loader deals them to the ranks: shuffled for the training, each sample once.
+/// Datasets are made in each process, and a loader deals them to the ranks: shuffled for the training, each sample
+/// once.
 Loader loader(const fs::path& data, const std::string& set) {
   Source source = dataset(data, set);
   const int64_t size = source.size;
@@ -67,12 +69,15 @@ nn::Sequential model_of(int64_t features) {
 /// SupervisedRunner(input_key="features", output_key="logits", target_key="targets", loss_key="loss").
 const auto supervised = [](auto& model, const Batch& batch) -> Result {
   const torch::Tensor logits = model.forward(batch.data);
-  return {nn::functional::cross_entropy(logits, batch.target), {}, {{"logits", logits.detach()}, {"targets", batch.target}}};
+  return {nn::functional::cross_entropy(logits, batch.target),
+          {},
+          {{"logits", logits.detach()}, {"targets", batch.target}}};
 };
 const auto supervised_valid = [](auto& model, const Batch& batch) -> Result {
   const torch::Tensor logits = model->forward(batch.data);
   const auto each = nn::functional::CrossEntropyFuncOptions().reduction(torch::kNone);
-  return {nn::functional::cross_entropy(logits, batch.target, each), {}, {{"logits", logits}, {"targets", batch.target}}};
+  return {
+      nn::functional::cross_entropy(logits, batch.target, each), {}, {{"logits", logits}, {"targets", batch.target}}};
 };
 
 void print(const trainer::StageValues& values, int64_t rank) {
@@ -94,7 +99,8 @@ void run(const Arguments& arguments) {
   options.best = {{"valid/loss"}};
   options.join = JoinOptions{};  // the ranks' shares differ by a sample, and by a batch
   if (arguments.resume) options.resume = arguments.logdir / "checkpoint.pt";
-  if (!arguments.logdir.empty()) options.loggers.push_back(std::make_shared<trainer::TensorBoardLogger>(arguments.logdir));
+  if (!arguments.logdir.empty())
+    options.loggers.push_back(std::make_shared<trainer::TensorBoardLogger>(arguments.logdir));
   trainer::Trainer runner(model, optimizer, options);
   runner.add(trainer::accuracy_callback({.num_classes = num_classes}));
   runner.add(trainer::precision_recall_f1_support_callback({.num_classes = num_classes}));

@@ -6,10 +6,10 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/arange.h>
 
+#include <doctest/doctest.h>
+
 #include <cmath>
 #include <cstdint>
-
-#include <doctest/doctest.h>
 
 // Counts of so many weighted rows that they go into several tables and parts, beside those of the rows repeated.
 
