@@ -104,7 +104,7 @@ std::optional<Ended> run(Options options, std::optional<Break> broken = {}, int6
     const Tensor scores =
         torch::nn::functional::dropout(model.forward(batch.data), torch::nn::functional::DropoutFuncOptions().p(0.3));
     const Tensor loss = torch::nn::functional::cross_entropy(scores, batch.target);
-    run.log("twice", 2 * loss.detach());
+    run.log("twice", 2 * loss.detach(), {.on_step = true});
     return {loss, {scores.detach(), batch.target}};
   };
   try {
@@ -220,6 +220,21 @@ TEST_CASE("resume: the best so far and its file stay") {
                     *metrics::io::read_torch(whole.path() / file).at("weight").as<Tensor>()));
   // The table has each epoch once.
   CHECK(metrics_test::lines_of(folder.path() / "values.csv").size() == 4);
+}
+
+TEST_CASE("resume: files of values go on as if nothing had been") {
+  at::set_num_threads(1);
+  const Folder whole, broken;
+  run(options_of(whole.path()));
+  REQUIRE_FALSE(run(with_checkpoints_within(options_of(broken.path())), Break{1, 3}));
+  run(options_of(broken.path(), true));
+  CHECK(metrics_test::lines_of(broken.path() / "steps.csv") == metrics_test::lines_of(whole.path() / "steps.csv"));
+  const auto without_seconds = [](const std::filesystem::path& table) {
+    auto lines = metrics_test::lines_of(table);
+    for (std::string& line : lines) line.resize(line.rfind(','));
+    return lines;
+  };
+  CHECK(without_seconds(broken.path() / "values.csv") == without_seconds(whole.path() / "values.csv"));
 }
 
 TEST_CASE("resume: a checkpoint opens in Python, with the defaults of torch.load") {
