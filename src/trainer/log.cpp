@@ -99,7 +99,8 @@ Log::Entry& Log::entry(const std::string& name, const LogOptions& options, bool 
                             place_.stage);
     return known;
   }
-  Entry made{.options = options, .epoch = nullptr, .step = nullptr, .metric = nullptr, .spread = false};
+  Entry made;
+  made.options = options;
   if (!is_metric && options.on_epoch) made.epoch = mean(name, options);
   if (options.rank_zero_only) {
     unfit_[shown(name, options, "epoch")] =
@@ -223,7 +224,7 @@ void Log::complete(const at::Tensor& names_of_all) {
                             std::to_string(world_size) + " ranks in the stage " + place_.stage +
                             ": the others had no batch, or took another way. Make it one of the stage's metrics");
     if (!is_metric && !entries_.contains(name))
-      entries_.emplace(name, Entry{{}, mean(name, {}), nullptr, nullptr, false});
+      entries_[name].epoch = mean(name, LogOptions());
   }
 }
 
