@@ -14,17 +14,19 @@
 
 namespace metrics::trainer {
 
+/// The stage that something is logged in; none between stages, where texts and pictures alone can be.
+struct LogPlace {
+  std::string stage;
+  std::vector<std::string> taken;  ///< names that the stage's metrics have
+  bool alike = false;              ///< whether all ranks make the same steps in it
+};
+
 /// What is logged while a rank goes through a stage: means of numbers, and metrics.
 class Log {
  public:
-  struct Place {
-    std::string stage;
-    std::vector<std::string> taken;  ///< names that the stage's metrics have
-    bool alike = false;              ///< whether all ranks make the same steps in it
-  };
   /// `group`: the ranks that train together; null for a single process. `loggers`: where texts and pictures go, none on
   /// other ranks than the first.
-  Log(std::shared_ptr<ProcessGroup> group, int64_t rank, std::vector<std::shared_ptr<Logger>> loggers, Place place)
+  Log(std::shared_ptr<ProcessGroup> group, int64_t rank, std::vector<std::shared_ptr<Logger>> loggers, LogPlace place)
       : group_(std::move(group)), rank_(rank), loggers_(std::move(loggers)), place_(std::move(place)) {}
 
   void add(const Run& run, const std::string& name, double value, const LogOptions& options);
@@ -72,7 +74,7 @@ class Log {
   std::shared_ptr<ProcessGroup> group_;
   int64_t rank_;
   std::vector<std::shared_ptr<Logger>> loggers_;
-  Place place_;
+  LogPlace place_;
   std::map<std::string, Entry> entries_;
   int64_t dicts_ = 0;
   std::map<std::string, std::string> unfit_;

@@ -152,7 +152,7 @@ void Session::start(const std::vector<StageMetrics*>& stages) {
   kept_.clear();
   unfit_.clear();
   resumed_.reset();
-  in_sanity_ = within_epoch_ = broken_off_ = false;
+  logging_ = in_sanity_ = within_epoch_ = false;
   started_ = std::chrono::steady_clock::now();
   stages_ = stages;
   for (size_t i = 0; i < stages.size(); ++i) {
@@ -172,8 +172,19 @@ void Session::start_epochs(torch::nn::Module& module, torch::optim::Optimizer& o
   if (options_.best) better_ = direction(*options_.best, stages_);
   if (!options_.resume.empty()) resume(module, optimizer);
   each(&Logger::begin, run_);
+  logging_ = true;
+  run_.logged = log_of({});
   call(&Callback::run_started, "run_started");
   agree();
+}
+
+bool Session::logs() const {
+  return logging_ && !in_sanity_;
+}
+
+std::shared_ptr<Log> Session::log_of(LogPlace place) const {
+  return std::make_shared<Log>(ranks_.group(), run_.rank, logs() ? loggers_ : std::vector<std::shared_ptr<Logger>>{},
+                               std::move(place));
 }
 
 void Session::start_epoch() {
@@ -205,9 +216,7 @@ void Session::start_stage(StageMetrics& metrics, std::optional<int64_t> batches,
           "accumulate: the loader of stage " + metrics.stage() +
           " does not say how many batches there are (`size()`), so that the last step would be left out");
   }
-  run_.logged = std::make_shared<Log>(
-      ranks_.group(), run_.rank, loggers_,
-      Log::Place{run_.stage, metrics.names(), run_.world_size == 1 || (training && !options_.join)});
+  run_.logged = log_of({run_.stage, metrics.names(), run_.world_size == 1 || (training && !options_.join)});
   move_to({run_.epoch, run_.stage, 0, training ? Doing::Training : Doing::Evaluating});
   call(&Callback::stage_started, "stage_started");
   if (training && resumed_) resumed_->load(metrics, *run_.logged, run_);
@@ -263,7 +272,7 @@ void Session::end_batch(const Result& result, bool stepped) {
   each(&Logger::progress, run_);
   call(&Callback::batch_ended, "batch_ended");
   const StageValues values = run_.logged->end_step();
-  if (!values.empty()) each(&Logger::step, run_, values);
+  if (logs() && !values.empty()) each(&Logger::step, run_, values);
   run_.result = nullptr;
   run_.rows = nullptr;
   run_.stepped = false;
@@ -282,7 +291,7 @@ void Session::end_stage(StageMetrics& metrics) {
   StageValues values = metrics.compute(names);
   Log::Ended logged = run_.logged->end_stage(names[0]->compute().toTensor());
   unfit_.insert(run_.logged->unfit().begin(), run_.logged->unfit().end());
-  run_.logged.reset();
+  run_.logged = log_of({});
   if (in_sanity_) {
     metrics.unsync();
     return;
@@ -338,7 +347,7 @@ bool Session::goes_on(torch::nn::Module& module, torch::optim::Optimizer& optimi
   const bool asked = std::exchange(run_.stop, run_.rank == 0 && !in_time());
   agree();
   const bool over = std::exchange(run_.stop, asked);
-  if (over) run_.stop = broken_off_ = true;
+  if (over) run_.stop = true;
   return !over;
 }
 
@@ -348,14 +357,14 @@ void Session::share_buffers(torch::nn::Module& module) {
 
 bool Session::is_better() {
   // An epoch without evaluations has none of their values.
-  if (!run_.has(options_.best->value) && !unfit_.contains(options_.best->value) && !evaluates()) return false;
+  if (!run_.has(options_.best->value) && !unfit_.contains(options_.best->value) && !run_.evaluated) return false;
   const double number = metrics::detail::named("best", [&] { return run_.value(options_.best->value); });
   if (std::isnan(number)) return false;
   const auto before = [&](double a, double b) { return better_ == Better::Higher ? a > b : a < b; };
   // The best come first, the earlier before the later of equal ones.
   const auto place =
       std::find_if(kept_.begin(), kept_.end(), [&](const auto& kept) { return before(number, kept.first); });
-  kept_.insert(place, {number, run_.epoch});
+  if (!options_.folder.empty()) kept_.insert(place, {number, run_.epoch});
   if (best_ && !before(number, *best_)) return false;
   best_ = number;
   return true;

@@ -1,20 +1,6 @@
 #!/usr/bin/env bash
 # Trains Catalyst's example on one rank and on two, evaluates the saved weights on one, two and three, and goes on with a run.
-set -euo pipefail
-program=$1 metrics=$2
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-fail() {
-  echo "catalyst: $*"
-  exit 1
-}
-
-on_ranks() {
-  local ranks=$1
-  shift
-  "$metrics" launch -n "$ranks" -- "$program" "$@" | sed 's/^\[0\] //'
-}
+source "$(dirname "$0")/common.sh"
 
 on_ranks 2 --logdir "$work/two" >"$work/trained"
 "$program" --logdir "$work/one" >"$work/alone"

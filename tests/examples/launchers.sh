@@ -1,14 +1,7 @@
 #!/usr/bin/env bash
 # One program under each launcher that is here: `metrics launch`, torchrun, Open MPI's mpirun. Saved weights have the same values under all.
-set -euo pipefail
-program=$1 metrics=$2 python=$3
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-fail() {
-  echo "launchers: $*"
-  exit 1
-}
+source "$(dirname "$0")/common.sh"
+python=$3
 
 "$program" --logdir "$work/logs" --num-epochs 1 >/dev/null
 weights=$work/logs/best.pt

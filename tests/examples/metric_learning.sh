@@ -1,21 +1,7 @@
 #!/usr/bin/env bash
 # Trains the example of metric learning on two ranks: embeddings find digits much better than pixels do, and what is said of one saved set of them is the same
 # on any number of ranks.
-set -euo pipefail
-program=$1 metrics=$2
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-fail() {
-  echo "metric_learning: $*"
-  exit 1
-}
-
-on_ranks() {
-  local ranks=$1
-  shift
-  "$metrics" launch -n "$ranks" -- "$program" "$@" | sed 's/^\[0\] //'
-}
+source "$(dirname "$0")/common.sh"
 
 on_ranks 2 --save "$work/embeddings.pt" | tee "$work/trained"
 map_of() {

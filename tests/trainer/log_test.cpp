@@ -151,6 +151,49 @@ TEST_CASE("log: texts, histograms and pictures go to all loggers") {
   CHECK(second->calls == first->calls);
 }
 
+TEST_CASE("log: between stages texts go to the loggers, numbers have no stage") {
+  const auto noting = std::make_shared<Noting>();
+  torch::nn::Linear net = small_net();
+  torch::optim::SGD optimizer(net->parameters(), 0.1);
+  const Points points(4);
+  Loader loader = loader_of(points);
+  Trainer trainer(net, optimizer, {.console = nullptr, .loggers = {noting}});
+  trainer.add({.run_started = [](Run& run) { run.log_text("start", "s"); },
+               .epoch_ended = [&](Run& run) { run.log_histogram("weights", net->weight); }});
+  trainer.fit(Stage("train", loader, train_step));
+  CHECK(noting->calls == "(start=s;weights#6;)");
+  trainer.add({.epoch_started = [](Run& run) { run.log("x", 1.0); }});
+  CHECK_THROWS_WITH_AS(trainer.fit(Stage("train", loader, train_step)), doctest::Contains("`x`: no stage is under way"),
+                       metrics::Error);
+}
+
+TEST_CASE("log: neither sanity batches nor an evaluation alone go to the loggers") {
+  const metrics_test::Folder folder;
+  const auto noting = std::make_shared<Noting>();
+  torch::nn::Linear net = small_net();
+  torch::optim::SGD optimizer(net->parameters(), 0.1);
+  const Points points(8);
+  Loader loader = loader_of(points), held_out = loader_of(points, {.shuffle = false});
+  metrics::trainer::Options options;
+  options.sanity_batches = 1;
+  options.folder = folder.path();
+  options.console = nullptr;
+  options.loggers = {noting};
+  Trainer trainer(net, optimizer, options);
+  const auto step = [](auto& module, const Batch& batch, const Run& run) -> Result {
+    run.log("x", 1.0, {.on_step = true});
+    run.log_text("t", "u");
+    return validation_step(module, batch);
+  };
+  trainer.fit(Stage("train", loader, train_step), Stage("validation", held_out, step));
+  CHECK(noting->values["validation/x_step"].size() == 2);
+  CHECK(noting->calls == "(t=u;t=u;)");
+  const StageValues values = trainer.evaluate(Stage("validation", held_out, step));
+  CHECK(value_of(values, "validation/x_epoch") == 1);
+  CHECK(noting->values["validation/x_step"].size() == 2);
+  CHECK(noting->calls == "(t=u;t=u;)");
+}
+
 TEST_CASE("log: what ranks do not have alike cannot steer a run") {
   const auto steered = [](LogOptions options, const std::string& name) {
     run_logging({.best = {{name, Better::Lower}}}, [&](const Run& run) { run.log("x", 1.0, options); });
@@ -260,6 +303,33 @@ WORKER(logs_over_ranks) {
   fails([&](const Run& run) { run.log("m", metric); }, "the metric was logged on 2 of 3 ranks");
 }
 
+/// Two of three ranks have a group of their own.
+WORKER(logs_over_some_ranks) {
+  const auto world = metrics::init_process_group();
+  const auto group = world->new_group({0, 2});
+  torch::nn::Linear net = small_net();
+  torch::optim::SGD optimizer(net->parameters(), 0.1);
+  const Points points(12);
+  Loader loader = loader_of(points, {}, 2);
+  const auto noting = std::make_shared<Noting>();
+  Trainer trainer(net, optimizer, {.console = nullptr, .loggers = {noting}});
+  const StageValues values =
+      trainer.fit(Stage("train", loader, [&](auto& model, const Batch& batch, const Run& run) -> Result {
+        if (group->is_member()) run.log("some", static_cast<double>(run.rank), {.group = group});
+        return train_step(model, batch);
+      }));
+  for (const auto& [name, value] : values) expect(name != "train/some", "a value of some ranks not among those of all");
+  if (world->rank() == 0) expect(value_of(noting->epochs[0], "train/some") == 1, "the mean of ranks 0 and 2");
+  const std::string said = metrics_test::message_of<metrics::Error>([&] {
+    Trainer failing(net, optimizer, {.console = nullptr});
+    failing.fit(Stage("train", loader, [&](auto& model, const Batch& batch, const Run& run) -> Result {
+      run.log("some", 1.0, {.group = group});
+      return train_step(model, batch);
+    }));
+  });
+  expect_contains(said, "this rank is no member of `group`");
+}
+
 WORKER(logs_what_ranks_cannot_reduce) {
   const auto world = metrics::init_process_group();
   torch::nn::Linear net = small_net();
@@ -283,4 +353,9 @@ TEST_CASE("log: over ranks, with one exchange for all values of a step") {
     CHECK(result.ok());
   }
   CHECK(run_workers("logs_what_ranks_cannot_reduce", 2).ok());
+  for (const int64_t world : metrics_test::world_sizes({3})) {
+    const auto result = run_workers("logs_over_some_ranks", world);
+    INFO(result.message());
+    CHECK(result.ok());
+  }
 }

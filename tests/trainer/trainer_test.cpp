@@ -257,6 +257,10 @@ TEST_CASE("trainer: callbacks come in order, and can end a run") {
 
 TEST_CASE("trainer: seeds differ by epoch and rank, and are those that the page states") {
   CHECK(metrics::trainer::seed_of(7, 3, 1) == metrics::Draws(7, 3).word(1));
+  CHECK(metrics::trainer::seed_everything(9) == 9);
+  const Tensor first = at::rand({3});
+  metrics::trainer::seed_everything(9);
+  CHECK(at::equal(at::rand({3}), first));
   std::vector<uint64_t> drawn;
   torch::nn::Linear net = small_net();
   torch::optim::SGD optimizer(net->parameters(), 0.5);

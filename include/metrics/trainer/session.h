@@ -30,6 +30,8 @@ class Optimizer;
 
 namespace metrics::trainer {
 
+struct LogPlace;
+
 /// What a trainer does around its loops: callbacks, values to the loggers, weights and checkpoints, the ranks'
 /// agreement.
 class METRICS_API Session {
@@ -97,6 +99,9 @@ class METRICS_API Session {
   void each(void (Logger::*what)(Parameters...), const Arguments&... arguments) {
     for (const auto& logger : loggers_) (*logger.*what)(arguments...);
   }
+  /// Whether what is logged goes to the loggers.
+  bool logs() const;
+  std::shared_ptr<Log> log_of(LogPlace place) const;
   void move_to(Progress progress);
   void call(std::function<void(Run&)> Callback::*which, const char* name);
   bool is_better();
@@ -113,9 +118,9 @@ class METRICS_API Session {
   std::vector<Callback> callbacks_;
   Run run_;
   Progress progress_{};
+  bool logging_ = false;  // loggers have begun: in `fit`, not where a stage alone is gone through
   bool in_sanity_ = false;
   bool within_epoch_ = false;  // an evaluation between batches of the training
-  bool broken_off_ = false;    // the run ends within an epoch
   SumMetric votes_;            // to stop
   Better better_ = Better::Higher;
   std::optional<double> best_;
