@@ -7,7 +7,7 @@ from typing import Callable, Optional
 import numpy as np
 import scipy.stats
 import torch
-from cases import Case, Misuse, Stem, concatenated, find_functional, same
+from cases import Case, Misuse, Stem, concatenated, find_functional, gives, same
 from draws import Draws
 
 NAN, INF = float("nan"), float("inf")
@@ -133,7 +133,7 @@ def write(stem: Stem, member: Member) -> None:
         corrects = member.corrects and options.get("bias_correction", True)
         subject = Case(f"{metric}/{name}", metric, options, batches, tolerance=TOLERANCE, excludes=BY_TOTALS if corrects else {})
         forward, final = [value([b]) for b in batches], value(batches)
-        if not Stem._torchmetrics_agrees(subject, batches, forward, final):
+        if not gives(subject, batches, forward, final):
             subject.reason, subject.reference = member.differs.get(name, IN_FLOAT32), "scipy.stats.chi2_contingency" if metric != "TheilsU" else "the definition in float64"
             subject.forward_by, subject.final_by = (lambda b: value([b])), value
         if functional and (subject.final_by or functional_agrees(member.functional, batches, options, final)):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Callable, Optional
 
 import torch
-from cases import Case, Misuse, Stem
+from cases import Case, Misuse, Stem, gives
 from draws import Draws
 
 # torchmetrics rounds each term and each sum to float32.
@@ -57,7 +57,7 @@ def write(stem: Stem, member: Member) -> None:
         reason = more.pop("reason", None)
         subject = Case(f"{metric}/{name}", metric, options, batches, member.functional, tolerance=TOLERANCE, **more)
         forward, final = [value([b], options) for b in batches], value(batches, options)
-        if not Stem._torchmetrics_agrees(subject, batches, forward, final):
+        if not gives(subject, batches, forward, final):
             wide = metric == "DunnIndex" and all(b["data"].dtype is torch.float64 for b in batches)
             subject.reason, subject.reference = reason or (WIDE if wide else IN_FLOAT32), member.reference
             subject.functional = None if wide else member.functional  # which gives float64

@@ -6,7 +6,7 @@ from typing import Callable, Optional
 import numpy as np
 import sklearn.metrics
 import torch
-from cases import Case, Misuse, Stem
+from cases import Case, Misuse, Stem, gives
 from draws import Draws
 
 # torchmetrics rounds each term and each sum to float32.
@@ -86,7 +86,7 @@ def write(stem: Stem, member: Member) -> None:
         options = options or {}
         subject = Case(f"{metric}/{name}", metric, options, batches, member.functional, tolerance=TOLERANCE, excludes=member.excludes, **more)
         forward, final = [value([b], options) for b in batches], value(batches, options)
-        agrees = Stem._torchmetrics_agrees(subject, batches, forward, final)
+        agrees = gives(subject, batches, forward, final)
         reason = None if agrees else member.differs.get(name, IN_FLOAT32)
         if reason:
             subject.reason, subject.reference = reason, member.reference

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 import torch
-from cases import Case, Misuse, Stem, pairwise
+from cases import Case, Misuse, Stem, gives, pairwise
 from draws import Draws
 from rankings import EMPTY, TIES, documents, one_query, over_queries, with_ties, without_copies, without_relevant
 
@@ -117,7 +117,7 @@ class Writer:
     def agrees(case: Case, exact) -> bool:
         """Tell whether torchmetrics gives the same as sorting."""
         weighed = [b | {"sample_weight": w} for b, w in zip(case.batches, case.weights)] if case.weights else case.batches
-        return Stem._torchmetrics_agrees(case, case.batches, [exact([b]) for b in weighed], exact(weighed))
+        return gives(case, case.batches, [exact([b]) for b in weighed], exact(weighed))
 
 
 def write(stem: Stem, member: Member) -> None:

@@ -5,14 +5,6 @@
 #include <new>
 #include <utility>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define METRICS_SANITIZED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define METRICS_SANITIZED
-#endif
-#endif
-
 #ifdef METRICS_SANITIZED
 
 std::optional<int64_t> allocations() {

@@ -7,7 +7,8 @@
 #include <type_traits>
 
 // Templates in versions for AVX-512, AVX2 and any x86-64, where METRICS_MULTIVERSIONED wants a plain function for each
-// term and type. All versions give the same bits, because products and sums are rounded one by one in each.
+// term and type. All versions give the same bits, because products and sums are rounded one by one in each. Sanitizers
+// see one version, the one of the most lanes, whichever machine it is asked for.
 
 namespace metrics::kernels {
 
@@ -20,7 +21,7 @@ METRICS_API Machine this_machine();
 
 namespace detail {
 
-#ifdef __x86_64__
+#ifdef METRICS_VERSIONS
 template <class F>
 [[gnu::target("arch=x86-64-v4")]] void on_avx512(const F& f) {
   f();
@@ -37,7 +38,7 @@ template <class F>
 /// the one that it is compiled into: `compiled_for(machine, [&]() METRICS_INLINED { … })`.
 template <class F>
 void compiled_for([[maybe_unused]] Machine machine, const F& f) {
-#ifdef __x86_64__
+#ifdef METRICS_VERSIONS
   if (machine == Machine::Avx512) return detail::on_avx512(f);
   if (machine == Machine::Avx2) return detail::on_avx2(f);
 #endif
@@ -56,11 +57,15 @@ void compiled_in_lanes_for([[maybe_unused]] Machine machine, const F& f) {
   const auto of = [&]<int64_t lanes>(std::integral_constant<int64_t, lanes> constant) {
     return [&f, constant]() METRICS_INLINED { f(constant); };
   };
-#ifdef __x86_64__
+#ifdef METRICS_VERSIONS
   if (machine == Machine::Avx512) return detail::on_avx512(of(std::integral_constant<int64_t, 8>{}));
   if (machine == Machine::Avx2) return detail::on_avx2(of(std::integral_constant<int64_t, 4>{}));
 #endif
+#ifdef METRICS_SANITIZED
+  of(std::integral_constant<int64_t, 8>{})();
+#else
   of(std::integral_constant<int64_t, 2>{})();
+#endif
 }
 
 /// The same for the machine that this is.

@@ -36,42 +36,43 @@ using metrics_test::expect;
 using metrics_test::run_workers;
 using metrics_test::world_sizes;
 
-constexpr int64_t classes = 5;
+constexpr int64_t num_classes = 5;
 
 MetricCollection ten() {
-  return MetricCollection(
-      {metrics::MulticlassAccuracy({.num_classes = classes}), metrics::MulticlassPrecision({.num_classes = classes}),
-       metrics::MulticlassRecall({.num_classes = classes}), metrics::MulticlassF1Score({.num_classes = classes}),
-       metrics::MulticlassSpecificity({.num_classes = classes}),
-       metrics::MulticlassHammingDistance({.num_classes = classes}),
-       metrics::MulticlassConfusionMatrix({.num_classes = classes}),
-       metrics::MulticlassCohenKappa({.num_classes = classes}),
-       metrics::MulticlassMatthewsCorrCoef({.num_classes = classes}),
-       metrics::MulticlassJaccardIndex({.num_classes = classes})});
+  return MetricCollection({metrics::MulticlassAccuracy({.num_classes = num_classes}),
+                           metrics::MulticlassPrecision({.num_classes = num_classes}),
+                           metrics::MulticlassRecall({.num_classes = num_classes}),
+                           metrics::MulticlassF1Score({.num_classes = num_classes}),
+                           metrics::MulticlassSpecificity({.num_classes = num_classes}),
+                           metrics::MulticlassHammingDistance({.num_classes = num_classes}),
+                           metrics::MulticlassConfusionMatrix({.num_classes = num_classes}),
+                           metrics::MulticlassCohenKappa({.num_classes = num_classes}),
+                           metrics::MulticlassMatthewsCorrCoef({.num_classes = num_classes}),
+                           metrics::MulticlassJaccardIndex({.num_classes = num_classes})});
 }
 
 /// The batch of `rank`: more rows on later ones, none on the first.
 std::pair<Tensor, Tensor> batch_of(int64_t rank) {
   const int64_t rows = 7 * rank;
   const Tensor index = at::arange(rows, at::kLong);
-  return {(index * 3 + rank).remainder(classes), (index * index).remainder(classes)};
+  return {(index * 3 + rank).remainder(num_classes), (index * index).remainder(num_classes)};
 }
 
 /// Wrappers in a collection in a wrapper in a collection; one metric occurs in three of them.
 MetricCollection nested() {
   using namespace metrics;
   using classification::Average;
-  auto accuracy = share(MulticlassAccuracy({.num_classes = classes, .average = Average::Micro}));
+  auto accuracy = share(MulticlassAccuracy({.num_classes = num_classes, .average = Average::Micro}));
   MetricCollection inner(
       {{"accuracy", accuracy},
-       {"classes", ClasswiseWrapper(MulticlassRecall({.num_classes = classes, .average = Average::None}))},
-       {"extremes", MinMaxMetric(MulticlassPrecision({.num_classes = classes}))},
+       {"classes", ClasswiseWrapper(MulticlassRecall({.num_classes = num_classes, .average = Average::None}))},
+       {"extremes", MinMaxMetric(MulticlassPrecision({.num_classes = num_classes}))},
        {"squared", accuracy * accuracy},
-       {"recent", Running(MulticlassF1Score({.num_classes = classes}), {.window = 50})},
-       {"resampled", BootStrapper(MulticlassAccuracy({.num_classes = classes}), {.num_bootstraps = 4})}});
+       {"recent", Running(MulticlassF1Score({.num_classes = num_classes}), {.window = 50})},
+       {"resampled", BootStrapper(MulticlassAccuracy({.num_classes = num_classes}), {.num_bootstraps = 4})}});
   return MetricCollection({{"inside", LambdaInputTransformer(std::move(inner))},
                            {"percent", 100 * accuracy},
-                           {"table", MulticlassConfusionMatrix({.num_classes = classes})}});
+                           {"table", MulticlassConfusionMatrix({.num_classes = num_classes})}});
 }
 
 bool equal_values(const metrics::NamedValues& a, const metrics::NamedValues& b) {

@@ -13,6 +13,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -20,6 +21,9 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
 #include <vector>
 
 namespace {
@@ -42,14 +46,13 @@ bool is_near(double value, long double exact) {
   return std::abs(static_cast<long double>(value) - exact) <= 5 * std::ldexp(magnitude, -53);
 }
 
-/// A metric whose states are counts, and the numbers that it should give of them.
+/// A metric whose states are counts, or sums and counts, and the numbers that it should give of them.
 struct ExactMetric {
   std::string json;                 // as create_from_json takes it
-  std::vector<std::string> states;  // torchmetrics' names
-  std::vector<int64_t> shape;       // of each of them
+  std::vector<std::string> states;  // torchmetrics' names, of states of one shape
   std::vector<long double> (*exact)(const std::vector<Wide>& counts);
-  std::vector<at::Tensor> one_row;  // inputs,
-  std::vector<int64_t> one_more;    // and where one row of them counts
+  std::vector<c10::IValue> one_row;  // inputs,
+  std::vector<int64_t> one_more;     // and where one row of them counts
 };
 
 using at::Tensor;
@@ -64,6 +67,20 @@ Values values_of(const Fractions& fractions) {
 }
 
 constexpr int64_t classes = 3, labels = 3, groups = 3;
+
+enum class Average { None, Micro, Macro, Weighted };
+
+/// The average of fractions; `weights` are the positives of each.
+Values average_of(Average average, const Fractions& fractions, const Counts& weights) {
+  if (average == Average::None) return values_of(fractions);
+  long double sum = 0, all = 0;
+  for (std::size_t i = 0; i < fractions.size(); ++i) {
+    const long double weight = average == Average::Weighted ? static_cast<long double>(weights[i]) : 1.0L;
+    sum += weight * fractions[i].value();
+    all += weight;
+  }
+  return {sum / all};
+}
 
 // --- Tables [classes, classes] of targets and predictions, one or one a label.
 
@@ -151,30 +168,99 @@ Values matthews(const Counts& counts) {
           std::sqrt(number(all * all - of_predictions))};
 }
 
-template <bool micro>
+template <Average average>
 Values jaccard_of_classes(const Counts& counts) {
   const Table table(counts, classes);
   Fractions fractions;
+  Counts positives;
   Fraction together{0, 0};
   for (int64_t i = 0; i < classes; ++i) {
     fractions.push_back({table(i, i), table.either(i)});
+    positives.push_back(table.row(i));
     together.num += table(i, i);
     together.denom += table.either(i);
   }
-  return values_of(micro ? Fractions{together} : fractions);
+  return average == Average::Micro ? values_of({together}) : average_of(average, fractions, positives);
 }
 
-template <int64_t tables, bool micro>
+template <int64_t tables, Average average>
 Values jaccard_of_labels(const Counts& counts) {
   Fractions fractions;
+  Counts positives;
   Fraction together{0, 0};
   for (int64_t label = 0; label < tables; ++label) {
     const Table table(counts, 2, label);
     fractions.push_back({table(1, 1), table.either(1)});
+    positives.push_back(table.row(1));
     together.num += table(1, 1);
     together.denom += table.either(1);
   }
-  return values_of(micro ? Fractions{together} : fractions);
+  return average == Average::Micro ? values_of({together}) : average_of(average, fractions, positives);
+}
+
+/// Of the tables of all labels together.
+Values matthews_of_labels(const Counts& counts) {
+  Counts together(4);
+  for (std::size_t i = 0; i < counts.size(); ++i) together[i % 4] += counts[i];
+  return matthews<2>(together);
+}
+
+/// chi squared over the number of samples.
+long double phi_squared(const Table& table) {
+  long double sum = 0;
+  each_cell(classes, [&](int64_t target, int64_t predicted) {
+    const auto count = static_cast<long double>(table(target, predicted));
+    sum +=
+        count / static_cast<long double>(table.row(target)) * count / static_cast<long double>(table.column(predicted));
+  });
+  return sum - 1;
+}
+
+Values pearsons_contingency(const Counts& counts) {
+  const long double phi2 = phi_squared(Table(counts, classes));
+  return {std::sqrt(phi2 / (1 + phi2))};
+}
+
+/// Cramér's V and Tschuprow's T, which are alike for a square table.
+Values cramers_v(const Counts& counts) {
+  return {std::sqrt(phi_squared(Table(counts, classes)) / (classes - 1))};
+}
+
+Values corrected_cramers_v(const Counts& counts) {
+  const Table table(counts, classes);
+  constexpr long double more = classes - 1;
+  const long double others = static_cast<long double>(table.all()) - 1;
+  const long double phi2 = std::max(0.0L, phi_squared(table) - more * more / others);
+  return {std::sqrt(phi2 / (more - more * more / others))};
+}
+
+/// Of the rows' entropy, what the columns tell.
+Values theils_u(const Counts& counts) {
+  const Table table(counts, classes);
+  const auto all = static_cast<long double>(table.all());
+  long double of_rows = 0, of_rows_by_column = 0;
+  for (int64_t i = 0; i < classes; ++i) {
+    const long double p = static_cast<long double>(table.row(i)) / all;
+    of_rows -= p * std::log(p);
+  }
+  each_cell(classes, [&](int64_t row, int64_t column) {
+    const auto count = static_cast<long double>(table(row, column));
+    of_rows_by_column -= count / all * std::log(count / static_cast<long double>(table.column(column)));
+  });
+  return {(of_rows - of_rows_by_column) / of_rows};
+}
+
+/// Of the best of the six assignments.
+Values best_accuracy(const Counts& counts) {
+  const Table table(counts, classes);
+  std::array<int64_t, classes> assigned{0, 1, 2};
+  Wide most = 0;
+  do {
+    Wide right = 0;
+    for (int64_t i = 0; i < classes; ++i) right += table(i, assigned[static_cast<std::size_t>(i)]);
+    most = std::max(most, right);
+  } while (std::next_permutation(assigned.begin(), assigned.end()));
+  return {Fraction{most, table.all()}.value()};
 }
 
 // --- Counts [4, groups]: true and false positives, true and false negatives.
@@ -218,20 +304,55 @@ Values fairness(const Counts& counts) {
 
 using Score = Fraction (*)(Wide tp, Wide fp, Wide tn, Wide fn);
 
-template <Score score, bool micro>
+template <Score score, Average average>
 Values scores_of_labels(const Counts& counts) {
   Fractions fractions;
+  Counts positives;
   Wide sums[4] = {};
-  for (int64_t label = 0; label < labels; ++label) {
+  const int64_t count = std::ssize(counts) / 4;  // of classes one, where they were counted together
+  for (int64_t label = 0; label < count; ++label) {
     Wide of[4];
-    for (int64_t cell = 0; cell < 4; ++cell) sums[cell] += of[cell] = of_group(counts, cell, label);
+    for (int64_t cell = 0; cell < 4; ++cell)
+      sums[cell] += of[cell] = counts[static_cast<std::size_t>(cell * count + label)];
     fractions.push_back(score(of[0], of[1], of[2], of[3]));
+    positives.push_back(of[0] + of[3]);
   }
-  return values_of(micro ? Fractions{score(sums[0], sums[1], sums[2], sums[3])} : fractions);
+  return average == Average::Micro ? values_of({score(sums[0], sums[1], sums[2], sums[3])})
+                                   : average_of(average, fractions, positives);
+}
+
+/// The counts themselves, and the positives beside them.
+Values counts_of_labels(const Counts& counts) {
+  Fractions fractions;
+  const int64_t count = std::ssize(counts) / 4;
+  for (int64_t label = 0; label < count; ++label) {
+    const auto of = [&](int64_t cell) { return counts[static_cast<std::size_t>(cell * count + label)]; };
+    for (int64_t cell = 0; cell < 4; ++cell) fractions.push_back({of(cell), 1});
+    fractions.push_back({of(0) + of(3), 1});
+  }
+  return values_of(fractions);
+}
+
+/// The first of two numbers over the second.
+Values quotient(const Counts& counts) {
+  return {Fraction{counts[0], counts[1]}.value()};
+}
+
+/// The first of some counts over all.
+Values first_of_all(const Counts& counts) {
+  Wide all = 0;
+  for (const Wide count : counts) all += count;
+  return {Fraction{counts[0], all}.value()};
 }
 
 Fraction accuracy(Wide tp, Wide fp, Wide tn, Wide fn) {
   return {tp + tn, tp + fp + tn + fn};
+}
+Fraction class_accuracy(Wide tp, Wide, Wide, Wide fn) {
+  return {tp, tp + fn};
+}
+Fraction class_hamming(Wide tp, Wide, Wide, Wide fn) {
+  return {fn, tp + fn};
 }
 Fraction precision(Wide tp, Wide fp, Wide, Wide) {
   return {tp, tp + fp};
@@ -261,26 +382,39 @@ std::string json_of(const std::string& name, const std::string& options) {
   return R"({"name": ")" + name + R"(", "options": {)" + options + "}}";
 }
 
+constexpr Average averages[] = {Average::None, Average::Micro, Average::Macro, Average::Weighted};
+constexpr const char* names_of_averages[] = {"none", "micro", "macro", "weighted"};
+
+/// f(name of an average, the average as a constant), for each.
+template <class F>
+void each_average(const F& f) {
+  [&]<std::size_t... i>(std::index_sequence<i...>) {
+    (f(std::string(R"("average": ")") + names_of_averages[i] + '"', std::integral_constant<Average, averages[i]>{}),
+     ...);
+  }
+  (std::make_index_sequence<std::size(averages)>{});
+}
+
 std::vector<ExactMetric> all_metrics() {
   std::vector<ExactMetric> all;
   const Tensor yes = at::tensor({1}), one_of_each = at::tensor({1, 1, 1}).unsqueeze(0);
+  const std::vector<c10::IValue> second_as_third{at::tensor({2}), at::tensor({1})};
+  const std::vector<std::string> four{"tp", "fp", "tn", "fn"};
   const auto binary = [&](const std::string& name, const std::string& options, auto exact) {
-    all.push_back({json_of("Binary" + name, options), {"confmat"}, {2, 2}, exact, {yes, yes}, {3}});
+    all.push_back({json_of("Binary" + name, options), {"confmat"}, exact, {yes, yes}, {3}});
+  };
+  const auto with_classes = [](const std::string& options) {
+    return R"("num_classes": 3)" + (options.empty() ? "" : ", " + options);
+  };
+  const auto with_labels = [](const std::string& options) {
+    return R"("num_labels": 3)" + (options.empty() ? "" : ", " + options);
   };
   const auto multiclass = [&](const std::string& name, const std::string& options, auto exact) {
-    const std::string more = options.empty() ? "" : ", " + options;
-    all.push_back({json_of("Multiclass" + name, R"("num_classes": 3)" + more),
-                   {"confmat"},
-                   {classes, classes},
-                   exact,
-                   {at::tensor({2}), at::tensor({1})},
-                   {5}});
+    all.push_back({json_of("Multiclass" + name, with_classes(options)), {"confmat"}, exact, second_as_third, {5}});
   };
   const auto multilabel = [&](const std::string& name, const std::string& options, auto exact) {
-    const std::string more = options.empty() ? "" : ", " + options;
-    all.push_back({json_of("Multilabel" + name, R"("num_labels": 3)" + more),
+    all.push_back({json_of("Multilabel" + name, with_labels(options)),
                    {"confmat"},
-                   {labels, 2, 2},
                    exact,
                    {one_of_each, one_of_each},
                    {3, 7, 11}});
@@ -305,42 +439,97 @@ std::vector<ExactMetric> all_metrics() {
   multiclass("CohenKappa", R"("weights": "quadratic")", kappa<classes, 2>);
   binary("MatthewsCorrCoef", "", matthews<2>);
   multiclass("MatthewsCorrCoef", "", matthews<classes>);
-  binary("JaccardIndex", "", jaccard_of_labels<1, true>);
-  multiclass("JaccardIndex", R"("average": "none")", jaccard_of_classes<false>);
-  multiclass("JaccardIndex", R"("average": "micro")", jaccard_of_classes<true>);
-  multilabel("JaccardIndex", R"("average": "none")", jaccard_of_labels<labels, false>);
-  multilabel("JaccardIndex", R"("average": "micro")", jaccard_of_labels<labels, true>);
-  const auto of_labels = [&](const std::string& name, const std::string& options, auto each, auto micro) {
-    const auto push = [&](const std::string& average, auto exact) {
-      all.push_back({json_of("Multilabel" + name, R"("num_labels": 3, "average": ")" + average + "\"" + options),
-                     {"tp", "fp", "tn", "fn"},
-                     {labels},
-                     exact,
+  multilabel("MatthewsCorrCoef", "", matthews_of_labels);
+  binary("JaccardIndex", "", jaccard_of_labels<1, Average::Micro>);
+  each_average([&]<Average average>(const std::string& option, std::integral_constant<Average, average>) {
+    multiclass("JaccardIndex", option, jaccard_of_classes<average>);
+    multilabel("JaccardIndex", option, jaccard_of_labels<labels, average>);
+  });
+
+  // `of_classes` is what the score is for a class among others, `score` for a yes or a no.
+  const auto of_counts = [&]<Score score, Score of_classes>(const std::string& name, const std::string& option) {
+    const std::string more = option.empty() ? "" : ", " + option;
+    all.push_back({json_of("Binary" + name, option), four, scores_of_labels<score, Average::Micro>, {yes, yes}, {0}});
+    each_average([&]<Average average>(const std::string& own, std::integral_constant<Average, average>) {
+      all.push_back({json_of("Multilabel" + name, with_labels(own) + more),
+                     four,
+                     scores_of_labels<score, average>,
                      {one_of_each, one_of_each},
                      {0, 1, 2}});
-    };
-    push("none", each);
-    push("micro", micro);
+      // Of one row a class is found where it is not, one is missed, and one is neither; together they are counted once.
+      const bool together = average == Average::Micro;
+      all.push_back({json_of("Multiclass" + name, with_classes(own) + more), four,
+                     scores_of_labels<of_classes, average>, second_as_third,
+                     together ? std::vector<int64_t>{1, 2, 3} : std::vector<int64_t>{5, 6, 10}});
+    });
   };
-  of_labels("Accuracy", "", scores_of_labels<accuracy, false>, scores_of_labels<accuracy, true>);
-  of_labels("Precision", "", scores_of_labels<precision, false>, scores_of_labels<precision, true>);
-  of_labels("Recall", "", scores_of_labels<recall, false>, scores_of_labels<recall, true>);
-  of_labels("Specificity", "", scores_of_labels<specificity, false>, scores_of_labels<specificity, true>);
-  of_labels("NegativePredictiveValue", "", scores_of_labels<negative_predictive_value, false>,
-            scores_of_labels<negative_predictive_value, true>);
-  of_labels("HammingDistance", "", scores_of_labels<hamming, false>, scores_of_labels<hamming, true>);
-  of_labels("F1Score", "", scores_of_labels<f1, false>, scores_of_labels<f1, true>);
-  of_labels("FBetaScore", R"(, "beta": 1.5)", scores_of_labels<f_beta, false>, scores_of_labels<f_beta, true>);
+  of_counts.operator()<accuracy, class_accuracy>("Accuracy", "");
+  of_counts.operator()<precision, precision>("Precision", "");
+  of_counts.operator()<recall, recall>("Recall", "");
+  of_counts.operator()<specificity, specificity>("Specificity", "");
+  of_counts.operator()<negative_predictive_value, negative_predictive_value>("NegativePredictiveValue", "");
+  of_counts.operator()<hamming, class_hamming>("HammingDistance", "");
+  of_counts.operator()<f1, f1>("F1Score", "");
+  of_counts.operator()<f_beta, f_beta>("FBetaScore", R"("beta": 1.5)");
+  const std::string each = R"("average": "none")";
+  all.push_back({json_of("BinaryStatScores", ""), four, counts_of_labels, {yes, yes}, {0}});
+  all.push_back({json_of("MultilabelStatScores", with_labels(each)),
+                 four,
+                 counts_of_labels,
+                 {one_of_each, one_of_each},
+                 {0, 1, 2}});
+  all.push_back(
+      {json_of("MulticlassStatScores", with_classes(each)), four, counts_of_labels, second_as_third, {5, 6, 10}});
+
   const auto of_groups = [&](const std::string& name, const std::string& options, auto exact) {
-    all.push_back({json_of(name, R"("num_groups": 3)" + options),
-                   {"tp", "fp", "tn", "fn"},
-                   {groups},
-                   exact,
-                   {yes, yes, yes},
-                   {1}});
+    all.push_back({json_of(name, R"("num_groups": 3)" + options), four, exact, {yes, yes, yes}, {1}});
   };
   of_groups("BinaryGroupStatRates", "", rates_of_groups);
   of_groups("BinaryFairness", R"(, "task": "all")", fairness);
+
+  const auto of_table = [&](const std::string& name, const std::string& options, auto exact) {
+    all.push_back({json_of(name, with_classes(options)), {"confmat"}, exact, second_as_third, {5}});
+  };
+  of_table("CramersV", R"("bias_correction": false)", cramers_v);
+  of_table("CramersV", "", corrected_cramers_v);
+  of_table("TschuprowsT", R"("bias_correction": false)", cramers_v);
+  of_table("TschuprowsT", "", corrected_cramers_v);
+  of_table("PearsonsContingencyCoefficient", "", pearsons_contingency);
+  of_table("TheilsU", "", theils_u);
+  of_table("ClusterAccuracy", "", best_accuracy);
+  const Tensor one = at::tensor({1.0});
+  all.push_back({json_of("CriticalSuccessIndex", R"("threshold": 0.5)"),
+                 {"hits", "misses", "false_alarms"},
+                 first_of_all,
+                 {one, one},
+                 {0}});
+
+  // A sum over a count. Their row adds nothing to the sum, or one.
+  const auto mean = [&](const std::string& name, const std::string& options, std::vector<std::string> states,
+                        std::vector<c10::IValue> row, bool adds_one = false) {
+    all.push_back({json_of(name, options), std::move(states), quotient, std::move(row),
+                   adds_one ? std::vector<int64_t>{0, 1} : std::vector<int64_t>{1}});
+  };
+  const Tensor scores = at::tensor({0.25, 0.5, 0.25}).unsqueeze(0), second = at::tensor({0, 1, 0}).unsqueeze(0);
+  mean("MulticlassExactMatch", with_classes(""), {"correct", "total"}, {yes.unsqueeze(0), yes.unsqueeze(0)}, true);
+  mean("MultilabelExactMatch", with_labels(""), {"correct", "total"}, {one_of_each, one_of_each}, true);
+  mean("MultilabelCoverageError", with_labels(""), {"measure", "total"}, {scores, second}, true);
+  mean("MultilabelRankingAveragePrecision", with_labels(""), {"measure", "total"}, {scores, second}, true);
+  mean("MultilabelRankingLoss", with_labels(""), {"measure", "total"}, {scores, second});
+  mean("BinaryHingeLoss", "", {"measures", "total"}, {one, yes});
+  mean("MulticlassHingeLoss", with_classes(""), {"measures", "total"}, {at::tensor({0.0, 1.0, 0.0}).unsqueeze(0), yes});
+  mean("WordErrorRate", "", {"errors", "total"}, {"word", "word"});
+  mean("MeanSquaredError", "", {"sum_squared_error", "total"}, {one, one});
+  mean("MeanSquaredLogError", "", {"sum_squared_log_error", "total"}, {one, one});
+  mean("MeanAbsoluteError", "", {"sum_abs_error", "total"}, {one, one});
+  mean("MeanAbsolutePercentageError", "", {"sum_abs_per_error", "total"}, {one, one});
+  mean("SymmetricMeanAbsolutePercentageError", "", {"sum_abs_per_error", "total"}, {one, one});
+  mean("TweedieDevianceScore", "", {"sum_deviance_score", "num_observations"}, {one, one});
+  mean("LogCoshError", "", {"sum_log_cosh_error", "total"}, {one, one});
+  mean("ContinuousRankedProbabilityScore", "", {"score", "total"}, {at::tensor({1.0, 1.0}).unsqueeze(0), one});
+  mean("KLDivergence", "", {"measures", "total"}, {scores, scores});
+  mean("JensenShannonDivergence", "", {"measures", "total"}, {scores, scores});
+  mean("MeanMetric", "", {"mean_value", "weight"}, {one}, true);
   return all;
 }
 
@@ -362,12 +551,13 @@ std::vector<double> numbers_of(const c10::IValue& value) {
   return numbers;
 }
 
-/// int64 counts [states, …] of one of so many ranks, from 10^8 to a part of 2^53, their logarithms evenly spread.
-Tensor drawn_counts(const ExactMetric& metric, uint64_t seed, int64_t ranks) {
-  std::vector<int64_t> shape{static_cast<int64_t>(metric.states.size())};
-  shape.insert(shape.end(), metric.shape.begin(), metric.shape.end());
+/// int64 counts [states, numbers of a state] of one of so many ranks, from 10^8 to a part of 2^53, their logarithms
+/// evenly spread.
+Tensor drawn_counts(const ExactMetric& exact, uint64_t seed, int64_t ranks) {
+  const auto metric = metrics::create_from_json(exact.json);
+  const int64_t size = std::get<Tensor>(metric->state_dict().states.at(exact.states.front())).numel();
   std::mt19937_64 draw(seed);
-  Tensor counts = at::empty(shape, at::kLong);
+  Tensor counts = at::empty({std::ssize(exact.states), size}, at::kLong);
   for (int64_t i = 0; i < counts.numel(); ++i) {
     const double magnitude =
         std::uniform_real_distribution<double>(std::log(1e8), std::log(0x1p53 / static_cast<double>(ranks)))(draw);
@@ -380,8 +570,10 @@ std::unique_ptr<metrics::Metric> with_counts(const ExactMetric& exact, const Ten
   auto metric = metrics::create_from_json(exact.json);
   metric->set_dtype(at::kDouble);
   metrics::StateDict saved;
+  const metrics::StateDict own = metric->state_dict();
   for (std::size_t i = 0; i < exact.states.size(); ++i) {
-    saved.states[exact.states[i]] = counts[static_cast<int64_t>(i)].clone();
+    const Tensor state = std::get<Tensor>(own.states.at(exact.states[i]));
+    saved.states[exact.states[i]] = counts[static_cast<int64_t>(i)].to(state.scalar_type()).view(state.sizes());
   }
   metric->load_state_dict(saved);
   return metric;

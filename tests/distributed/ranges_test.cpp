@@ -53,7 +53,7 @@ constexpr int64_t rows_of_test = 40000;
 
 /// The most rows that this rank got for one range, and whether it fails when it makes keys or a range.
 int64_t received = 0;
-enum class Fails { No, Facts, Rows, Range, Memory, Death } fails = Fails::No;
+enum class FailsAt { No, Facts, Rows, Range, Memory, Death } fails_at = FailsAt::No;
 /// Whether rows of equal keys may be in several ranges.
 bool ties_part = false;
 
@@ -64,7 +64,7 @@ struct Errors final : RangedRows {
 
   std::string key() const override { return "absolute errors"; }
   RangeBytes facts(const States&) const override {
-    if (fails == Fails::Facts) throw metrics::Error("no facts");
+    if (fails_at == FailsAt::Facts) throw metrics::Error("no facts");
     return {};
   }
   int64_t columns() const override { return 1; }
@@ -73,14 +73,14 @@ struct Errors final : RangedRows {
   Layout layout(int64_t, std::span<const RangeBytes>) const override { return {}; }
   // Numbers that are not negative are in the order of their bits.
   Column rows(const States& local, std::span<const RangeBytes>, int64_t) const override {
-    if (fails == Fails::Rows) throw metrics::Error("no keys");
+    if (fails_at == FailsAt::Rows) throw metrics::Error("no keys");
     const Tensor errors = local["errors"].tensor();
     return {{.keys = errors.defined() ? std::get<0>(errors.sort()).view(at::kInt) : at::empty({0}, at::kInt)}};
   }
   std::unique_ptr<Range> range(std::vector<std::vector<KeyedRows>> kinds, std::span<const RangeBytes>) const override {
-    if (fails == Fails::Range) throw metrics::Error("no range");
-    if (fails == Fails::Memory) throw std::bad_alloc();
-    if (fails == Fails::Death) metrics_test::die();
+    if (fails_at == FailsAt::Range) throw metrics::Error("no range");
+    if (fails_at == FailsAt::Memory) throw std::bad_alloc();
+    if (fails_at == FailsAt::Death) metrics_test::die();
     auto sorted = std::make_unique<Sorted>();
     for (const KeyedRows& rows : kinds.front()) {
       const Tensor errors = rows.keys.view(at::kFloat);
@@ -460,10 +460,8 @@ TEST_CASE("ranges: documents travel to the rank that has their query") {
 }
 
 // Sanitizers have memory of their own.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef METRICS_SANITIZED
 constexpr bool sanitized = true;
-#elif defined(__clang__)
-constexpr bool sanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
 #else
 constexpr bool sanitized = false;
 #endif
@@ -533,7 +531,10 @@ WORKER(ranges_that_fail) {
   metrics::MetricOf<MedianError> metric;
   metric.update(at::arange(100, at::kFloat), at::zeros({100}));
   if (group->rank() == 1) {
-    fails = at == "facts" ? Fails::Facts : at == "rows" ? Fails::Rows : at == "range" ? Fails::Range : Fails::Memory;
+    fails_at = at == "facts"   ? FailsAt::Facts
+               : at == "rows"  ? FailsAt::Rows
+               : at == "range" ? FailsAt::Range
+                               : FailsAt::Memory;
   }
   bool threw = false;
   try {
@@ -560,7 +561,7 @@ WORKER(ranges_of_the_dead) {
   metrics::set_ranged_bytes(0);
   metrics::MetricOf<MedianError> metric;
   metric.update(at::arange(100, at::kFloat), at::zeros({100}));
-  if (group->rank() == 1) fails = Fails::Death;
+  if (group->rank() == 1) fails_at = FailsAt::Death;
   sync_error_of([&] { metric.compute(); });
   expect(std::get<std::vector<Tensor>>(metric.metric_state().at("errors")).front().numel() == 100,
          "local states as they were");

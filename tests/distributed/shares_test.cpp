@@ -73,9 +73,9 @@ struct SumOfSquares {
     return states["rows"].rows() == 0 ? at::scalar_tensor(0, at::kDouble) : states["rows"].tensor().square().sum();
   }
 };
-using Metric = metrics::MetricOf<SumOfSquares>;
+using SharedSquares = metrics::MetricOf<SumOfSquares>;
 
-int64_t rows_of(const Metric& metric) {
+int64_t rows_of(const SharedSquares& metric) {
   return std::get<std::vector<Tensor>>(metric.metric_state().at("rows")).front().numel();
 }
 
@@ -84,7 +84,7 @@ int64_t rows_of(const Metric& metric) {
 WORKER(shares_of_squares) {
   const auto group = metrics::init_process_group();
   const int64_t world = group->world_size(), own = 5 + group->rank(), all = 5 * world + world * (world - 1) / 2;
-  Metric metric;
+  SharedSquares metric;
   metric.update(at::arange(own, at::kFloat));
   double expected = 0;
   for (int64_t rank = 0; rank < world; ++rank) expected += at::arange(5 + rank, at::kDouble).square().sum().item<double>();
@@ -104,7 +104,7 @@ TEST_CASE("shares: ranks share the work of a value") {
 
 WORKER(shares_that_fail) {
   const auto group = metrics::init_process_group({.timeout = metrics_test::long_timeout});
-  Metric metric;
+  SharedSquares metric;
   metric.update(at::arange(4, at::kFloat));
   fails = std::getenv("METRICS_TEST_FAILS") == std::string("all") ? Fails::All : Fails::One;
   if (fails == Fails::All || group->rank() == 1) {

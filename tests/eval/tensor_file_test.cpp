@@ -37,7 +37,7 @@ std::string npy(int64_t count) {
   return file;
 }
 
-std::vector<int64_t> read(const std::string& archive) {
+std::vector<int64_t> read_archive(const std::string& archive) {
   const Folder folder;
   const auto path = folder.path() / "arrays.npz";
   std::ofstream(path, std::ios::binary) << archive;
@@ -51,7 +51,7 @@ std::vector<int64_t> read(const std::string& archive) {
 /// Why it is refused; empty where it is not.
 std::string refusal_of(const std::string& archive) {
   try {
-    read(archive);
+    read_archive(archive);
   } catch (const metrics::FormatError& error) {
     return error.what();
   }
@@ -66,7 +66,7 @@ std::string refusal_of(const ZippedFile& file) {
 
 TEST_CASE("eval: deflated arrays that are cut off anywhere, or changed anywhere, are refused") {
   const std::string archive = zip_bytes({deflated_file("a.npy", npy(50))});
-  REQUIRE(read(archive).size() == 50);
+  REQUIRE(read_archive(archive).size() == 50);
   for (std::size_t size = 0; size < archive.size(); ++size) {
     CAPTURE(size);
     CHECK(refusal_of(archive.substr(0, size)) != "");
@@ -86,7 +86,7 @@ TEST_CASE("eval: deflated arrays that are cut off anywhere, or changed anywhere,
       ZippedFile changed = whole;
       changed.bytes[i] = static_cast<char>(changed.bytes[i] ^ 1 << bit);
       // Bits behind the end of the stream say nothing.
-      if (refusal_of(changed).empty()) CHECK(read(zip_bytes({changed})) == read(archive));
+      if (refusal_of(changed).empty()) CHECK(read_archive(zip_bytes({changed})) == read_archive(archive));
     }
   }
 }

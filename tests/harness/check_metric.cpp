@@ -42,9 +42,9 @@ void check_misuse(const Misuse& misuse) {
   CHECK_MESSAGE(found.empty(), misuse.name << ": " << found);
 }
 
-void check_on_ranks(const std::vector<Case>& cases) {
+void check_on_ranks(const std::vector<Case>& cases, const std::vector<int64_t>& sizes) {
   const std::string test_case = doctest::getContextOptions()->currentTest->m_name;
-  for (const int64_t world_size : world_sizes()) {
+  for (const int64_t world_size : sizes) {
     const auto found = failures_on_ranks(cases, world_size, test_case);
     for (const auto& text : found) FAIL_CHECK(text);
     CHECK(found.empty());

@@ -20,8 +20,8 @@ void check_functional(const Case& c);
 /// Tries what has to be refused.
 void check_misuse(const Misuse& misuse);
 
-/// Plays all cases over 1, 2 and 3 ranks, in processes that start once for each size. They run the program anew with
-/// the running test case alone, which has to come to this call with the same cases.
-void check_on_ranks(const std::vector<Case>& cases);
+/// Plays all cases over 1, 2 and 3 ranks, or `sizes`, in processes that start once for each size. They run the program
+/// anew with the running test case alone, which has to come to this call with the same cases.
+void check_on_ranks(const std::vector<Case>& cases, const std::vector<int64_t>& sizes = world_sizes());
 
 }  // namespace metrics::testing

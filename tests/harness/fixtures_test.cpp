@@ -14,14 +14,19 @@ using namespace metrics::testing;
 
 namespace {
 
-/// Leaves of each metric's cases the first one and every n-th after it, where METRICS_TEST_SHARE is n.
+/// Leaves of each metric's cases the first one and every n-th after it.
+void leave_each(int64_t n, std::vector<Case>& cases) {
+  std::map<std::string, int64_t> seen;
+  std::erase_if(cases, [&](const Case& c) { return seen[c.metric]++ % n != 0; });
+}
+
+/// The same where METRICS_TEST_SHARE is n.
 void leave_share(std::vector<Case>& cases) {
   const char* share = std::getenv("METRICS_TEST_SHARE");
   if (!share) return;
   const int64_t n = std::atoll(share);
   REQUIRE_MESSAGE(n > 0, "METRICS_TEST_SHARE must be a number of 1 or more, got '" << share << "'");
-  std::map<std::string, int64_t> seen;
-  std::erase_if(cases, [&](const Case& c) { return seen[c.metric]++ % n != 0; });
+  leave_each(n, cases);
 }
 
 const std::vector<Fixtures>& all_fixtures() {
@@ -66,10 +71,13 @@ TEST_CASE("fixtures: every case in every way that one process has") {
   MESSAGE(played << " cases");
 }
 
-TEST_CASE("fixtures: every case over ranks") {
+TEST_CASE("fixtures: every case over ranks, and of fewer ranks every third") {
   std::vector<Case> cases;
   for (const auto& fixtures : all_fixtures())
     for (const auto& c : fixtures.cases) cases.push_back(c);
   REQUIRE(!cases.empty());
-  check_on_ranks(cases);
+  const std::vector<int64_t> sizes = world_sizes();
+  check_on_ranks(cases, {sizes.back()});
+  leave_each(3, cases);
+  check_on_ranks(cases, {sizes.begin(), sizes.end() - 1});
 }

@@ -25,7 +25,8 @@ RankReport play_on_rank(const Case& c, int64_t rank, int64_t world_size);
 
 /// Starts `world_size` processes of the running test program, each of which comes to this same call within the doctest
 /// test case `test_case` and plays all cases there. Returns what is wrong, each entry beginning with the case's name.
-/// Within such a process it plays, writes its report, and ends the process.
+/// Within such a process it plays, writes its report, and ends the process; in one of another number of processes it
+/// returns nothing.
 std::vector<std::string> failures_on_ranks(const std::vector<Case>& cases, int64_t world_size,
                                            const std::string& test_case);
 

@@ -1,5 +1,6 @@
 #include "distributed/worker.h"
 #include "folder.h"
+#include "points.h"
 #include "terminal/progress_line.h"
 #include "trainer/loggers/event_records.h"
 #include <metrics/aggregation/aggregation.h>
@@ -52,6 +53,7 @@ using metrics::trainer::StageValues;
 using metrics::trainer::TensorBoardLogger;
 using metrics_test::expect;
 using metrics_test::Folder;
+using metrics_test::lines_of;
 using nlohmann::json;
 
 namespace {
@@ -61,13 +63,6 @@ const double no_number = std::numeric_limits<double>::quiet_NaN(), infinity = st
 std::string bytes_of(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(stream), {}};
-}
-
-std::vector<std::string> lines_of(const std::filesystem::path& file) {
-  std::vector<std::string> lines;
-  std::ifstream stream(file);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
 }
 
 /// All that the files of a folder hold, by their names.

@@ -4,9 +4,12 @@
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/linear.h>
 
+#include <nlohmann/json.hpp>
+
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace metrics_test {
 
@@ -27,6 +30,18 @@ struct BranchedNet : torch::nn::Module {
   torch::nn::Linear first, left, right;
   at::Tensor seen;
 };
+
+/// The net with the weights that Python's began with, by name, and one number in all of its buffer.
+inline std::shared_ptr<BranchedNet> started(const nlohmann::json& weights, double seen) {
+  auto net = std::make_shared<BranchedNet>();
+  const at::NoGradGuard no_grad;
+  for (auto& parameter : net->named_parameters()) {
+    const auto numbers = weights.at(parameter.key()).get<std::vector<float>>();
+    parameter.value().copy_(at::tensor(numbers).reshape(parameter.value().sizes()));
+  }
+  net->seen.fill_(seen);
+  return net;
+}
 
 struct Bank : torch::nn::Module {
   explicit Bank(at::Tensor held) { numbers = register_buffer("numbers", std::move(held)); }

@@ -27,6 +27,7 @@ using metrics_test::expect_contains;
 using metrics_test::message_of;
 using metrics_test::NormedNet;
 using metrics_test::run_workers;
+using metrics_test::started;
 using metrics_test::sync_error_of;
 using nlohmann::json;
 
@@ -36,7 +37,7 @@ using Model = DistributedDataParallel<std::shared_ptr<BranchedNet>>;
 using NormedModel = DistributedDataParallel<std::shared_ptr<NormedNet>>;
 constexpr std::size_t branched_modes = 4;  // rows of the reference after the inputs; those of the other net follow
 
-std::string branch_of(const std::string& mode, int64_t rank, int64_t step) {
+std::string branch_at(const std::string& mode, int64_t rank, int64_t step) {
   if (mode == "unused") return step < 2 || rank == 0 ? "left" : "right";
   return mode == "static_graph" ? "left" : "both";
 }
@@ -61,16 +62,6 @@ void expect_close(const Tensor& got, const json& expected, double tolerance, con
   const Tensor distance = (got.detach().flatten() - reference).abs().max();
   expect(at::allclose(got.detach().flatten(), reference, tolerance, tolerance),
          what + " to be Python's, " + std::to_string(distance.item<double>()) + " away");
-}
-
-std::shared_ptr<BranchedNet> started(const json& weights, double seen) {
-  auto net = std::make_shared<BranchedNet>();
-  const at::NoGradGuard no_grad;
-  for (auto& parameter : net->named_parameters()) {
-    parameter.value().copy_(tensor_of(weights.at(parameter.key())).reshape(parameter.value().sizes()));
-  }
-  net->seen.fill_(seen);
-  return net;
 }
 
 void expect_gradients(const torch::nn::Module& net, const json& gradients, double tolerance, const std::string& when) {
@@ -136,7 +127,7 @@ WORKER(trains_as_python) {
     for (int64_t step = 0; step < 4; ++step) {
       const json& batch = rows[0].at("batches").at(static_cast<std::size_t>(rank)).at(static_cast<std::size_t>(step));
       const Tensor data = tensor_of(batch.at(0)).reshape({3, 4}), target = tensor_of(batch.at(1)).reshape({3, 2});
-      const auto backward = [&] { at::mse_loss(model(data, branch_of(mode, rank, step)), target).backward(); };
+      const auto backward = [&] { at::mse_loss(model(data, branch_at(mode, rank, step)), target).backward(); };
       if (mode == "no_sync" && step % 2 == 0) {
         const auto alone = model.no_sync();
         backward();

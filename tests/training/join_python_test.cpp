@@ -26,6 +26,7 @@ using metrics_test::BranchedNet;
 using metrics_test::expect;
 using metrics_test::max_world_size;
 using metrics_test::run_workers;
+using metrics_test::started;
 using nlohmann::json;
 
 namespace {
@@ -44,15 +45,6 @@ std::vector<json> join_reference() {
 
 Tensor floats(const json& numbers) {
   return at::tensor(numbers.get<std::vector<float>>());
-}
-
-std::shared_ptr<BranchedNet> started(const json& weights, double seen) {
-  auto net = std::make_shared<BranchedNet>();
-  const at::NoGradGuard no_grad;
-  for (auto& parameter : net->named_parameters())
-    parameter.value().copy_(floats(weights.at(parameter.key())).reshape(parameter.value().sizes()));
-  net->seen.fill_(seen);
-  return net;
 }
 
 /// Trains as the reference did, and compares what is left of the weights.
