@@ -44,9 +44,7 @@ function(metrics_precompile)
     target_precompile_headers(metrics_${kind} PRIVATE cmake/precompiled.h)
   endforeach()
   target_compile_options(metrics_precompiled_unoptimised PRIVATE -O0)
-  if(NOT METRICS_BUILD_TESTS)
-    set_target_properties(metrics_precompiled_unoptimised PROPERTIES EXCLUDE_FROM_ALL ON)
-  endif()
+  set_target_properties(metrics_precompiled_unoptimised PROPERTIES EXCLUDE_FROM_ALL ON)
 endfunction()
 
 # Makes `target` one of ours: warnings, hidden symbols, sanitizers, parallel regions, a precompiled header, which another argument names.
@@ -98,8 +96,9 @@ function(metrics_compile_quickly target)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ${METRICS_UNITY} UNITY_BUILD_BATCH_SIZE 0)
 endfunction()
 
-# Tests spend their time in the library, and most of what compiling them takes in optimising their checks, of which sanitizers make many times more.
-function(metrics_compile_test target)
+# Tests and examples spend their time in the library, and most of what compiling them takes in optimising what they say once; sanitizers make
+# many times more of it.
+function(metrics_compile_unoptimised target)
   metrics_compile(${target} metrics_precompiled_unoptimised)
   target_compile_options(${target} PRIVATE -O0)
 endfunction()

@@ -505,9 +505,8 @@ def pairwise(draws: Draws, arguments: dict, allowed: Callable = lambda options: 
     while pairs:
         first = min(pairs)
         best, best_gain = None, 0
-        for _ in range(200):
-            pick = {n: int(draws.integers(1, 0, len(arguments[n]))[0]) for n in names}
-            pick |= dict(first)
+        for indices in draws.indices(200, [len(arguments[n]) for n in names]):
+            pick = dict(zip(names, indices)) | dict(first)
             gain = len(covered(pick) & pairs)
             if gain > best_gain and allowed(chosen(pick)):
                 best, best_gain = pick, gain

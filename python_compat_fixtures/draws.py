@@ -29,6 +29,10 @@ class Draws:
         words = self.words(int(np.prod(shape, dtype=np.int64)))
         return torch.from_numpy((words % np.uint64(high - low)).astype(np.int64) + low).reshape(shape)
 
+    def indices(self, count: int, sizes: list) -> list:
+        """Draw `count` lists of one index below each of the sizes."""
+        return (self.words(count * len(sizes)).reshape(count, len(sizes)) % np.array(sizes, dtype=np.uint64)).tolist()
+
     def choice(self, items):
         """Draw one of `items`."""
         return items[int(self.words(1)[0] % np.uint64(len(items)))]

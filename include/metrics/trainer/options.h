@@ -30,7 +30,7 @@ struct Options {
   /// See `seed_of`. The order of the samples is the sampler's, by its own seed and the epoch.
   uint64_t seed = 0;
   /// The ranks that train together, and how gradients travel.
-  training::DistributedDataParallelOptions ddp{};
+  training::DistributedDataParallelOptions ddp = training::DistributedDataParallelOptions();  // of {} g++ 12 warns
   /// Lets ranks have different numbers of batches, or none. How many a rank has is asked of its loader; where the
   /// loader does not say, or for `Divisor::Samples`, each step costs as `JoinOptions` says.
   std::optional<training::JoinOptions> join{};
