@@ -29,7 +29,7 @@ double cost(int64_t distance, KappaWeights weights) {
 
 Tensor scores::CohenKappa::kappa(const Tensor& counts, KappaWeights weights) {
   const double kappa = with_table(counts, [&](const auto& table) {
-    const auto [targets, predictions, all] = table.margins();
+    const auto [targets, predictions, all] = table.template margins<DoubleDouble>();
     DoubleDouble observed, expected;  // the latter times all
     for (int64_t target = 0; target < table.classes(); ++target) {
       DoubleDouble by_predictions;
@@ -37,11 +37,11 @@ Tensor scores::CohenKappa::kappa(const Tensor& counts, KappaWeights weights) {
         const DoubleDouble each{cost(std::abs(target - predicted), weights), 0};
         if (each.high == 0) continue;
         observed = observed + product(each, exactly(table(target, predicted)));
-        by_predictions = by_predictions + product(each, exactly(predictions[static_cast<std::size_t>(predicted)]));
+        by_predictions = by_predictions + product(each, predictions[static_cast<std::size_t>(predicted)]);
       }
-      expected = expected + product(exactly(targets[static_cast<std::size_t>(target)]), by_predictions);
+      expected = expected + product(targets[static_cast<std::size_t>(target)], by_predictions);
     }
-    return difference(expected, product(observed, exactly(all))).value() / expected.value();
+    return difference(expected, product(observed, all)).value() / expected.value();
   });
   return families::tensor_of(kappa).to(counts.device());
 }

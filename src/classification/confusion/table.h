@@ -11,6 +11,30 @@
 
 namespace metrics::classification::confusion {
 
+/// A count as what scores of a table are worked out in: products of two counts have more digits than float64 holds, and
+/// their differences are what is left of them.
+inline DoubleDouble exactly(int64_t count) {
+  return double_double_of(count);
+}
+inline DoubleDouble exactly(double count) {
+  return {count, 0};
+}
+inline const DoubleDouble& exactly(const DoubleDouble& sum) {
+  return sum;
+}
+
+/// Adds a count, or a sum of some, to a sum.
+inline int64_t plus(int64_t sum, int64_t count) {
+  return families::sum_of_counts(sum, count);
+}
+inline double plus(double sum, double count) {
+  return sum + count;
+}
+template <class Count>
+DoubleDouble plus(const DoubleDouble& sum, const Count& count) {
+  return sum + exactly(count);
+}
+
 /// Counts of the pairs of a target (row) and a prediction (column), as numbers on the CPU, where those of another
 /// device are brought: scores of a table are arithmetic on few numbers. Counts of weighted rows are float64, others
 /// int64.
@@ -26,25 +50,26 @@ class Table {
   int64_t classes() const { return classes_; }
   N operator()(int64_t target, int64_t predicted) const { return counts_[target * classes_ + predicted]; }
 
-  /// How often a class is the target, and how often it is predicted.
+  /// How often a class is the target, and how often it is predicted, in sums of that type.
+  template <class Sum>
   struct Margins {
-    std::vector<N> targets, predictions;
-    N all = 0;
+    std::vector<Sum> targets, predictions;
+    Sum all{};
   };
-  Margins margins() const {
-    using families::sum_of_counts;
-    Margins sums{std::vector<N>(static_cast<std::size_t>(classes_)),
-                 std::vector<N>(static_cast<std::size_t>(classes_))};
+  template <class Sum = N>
+  Margins<Sum> margins() const {
+    Margins<Sum> sums{std::vector<Sum>(static_cast<std::size_t>(classes_)),
+                      std::vector<Sum>(static_cast<std::size_t>(classes_))};
     for (int64_t target = 0; target < classes_; ++target) {
       const N* const row = counts_ + target * classes_;
-      N in_row = 0;
+      Sum in_row{};
       for (int64_t predicted = 0; predicted < classes_; ++predicted) {
-        in_row = sum_of_counts(in_row, row[predicted]);
-        N& in_column = sums.predictions[static_cast<std::size_t>(predicted)];
-        in_column = sum_of_counts(in_column, row[predicted]);
+        in_row = plus(in_row, row[predicted]);
+        Sum& in_column = sums.predictions[static_cast<std::size_t>(predicted)];
+        in_column = plus(in_column, row[predicted]);
       }
       sums.targets[static_cast<std::size_t>(target)] = in_row;
-      sums.all = sum_of_counts(sums.all, in_row);
+      sums.all = plus(sums.all, in_row);
     }
     return sums;
   }
@@ -55,14 +80,6 @@ class Table {
   int64_t classes_;
 };
 
-/// A count as what scores of a table are worked out in: products of two counts have more digits than float64 holds, and
-/// their differences are what is left of them.
-inline DoubleDouble exactly(int64_t count) {
-  return double_double_of(count);
-}
-inline DoubleDouble exactly(double count) {
-  return {count, 0};
-}
 inline DoubleDouble difference(const DoubleDouble& a, const DoubleDouble& b) {
   return a + DoubleDouble{-b.high, -b.low};
 }
