@@ -131,7 +131,7 @@ METRICS_INLINE double root(double x) {
 }
 template <int64_t count>
 METRICS_INLINE Doubles<count> root(const Doubles<count>& x) {
-#if defined(__x86_64__) && !defined(__clang__)
+#if defined(METRICS_VERSIONS) && !defined(__clang__)
   Doubles<count> roots;
   if constexpr (count == 2) {
     asm("sqrtpd %1, %0" : "=x"(roots.numbers) : "x"(x.numbers));
@@ -152,7 +152,7 @@ template <int64_t count, class T>
 METRICS_INLINE Doubles<count> read_lanes(const T* from) {
   typedef T Vector __attribute__((vector_size(count * sizeof(T)), aligned(sizeof(T)), may_alias));
   const auto& given = *reinterpret_cast<const Vector*>(from);
-#if defined(__x86_64__) && !defined(__clang__)
+#if defined(METRICS_VERSIONS) && !defined(__clang__)
   if constexpr (count == 8 && std::is_same_v<T, float>) {
     Doubles<count> wide;
     asm("vcvtps2pd %1, %0" : "=v"(wide.numbers) : "m"(given));
