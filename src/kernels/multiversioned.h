@@ -7,7 +7,7 @@
 #endif
 
 // Builds a function in versions; the loader picks. ThreadSanitizer crashes on it at start.
-#if defined(METRICS_VERSIONS) && defined(__GNUC__) && !defined(__clang__)
+#if defined(METRICS_VERSIONS) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
 #define METRICS_MULTIVERSIONED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define METRICS_MULTIVERSIONED

@@ -27,7 +27,7 @@ double correlation_of(const Tensor& counts) {
     for (std::size_t i = 0; i < targets.size(); ++i) {
       targets[i] = targets[i] + own.targets[i];
       predictions[i] = predictions[i] + own.predictions[i];
-      right = plus(right, table(static_cast<int64_t>(i), static_cast<int64_t>(i)));
+      right = sum_of_counts(right, table(static_cast<int64_t>(i), static_cast<int64_t>(i)));
     }
     all = all + own.all;
   }
@@ -39,14 +39,14 @@ double correlation_of(const Tensor& counts) {
   const auto covariance_of = [&](const DoubleDouble& both, const Sums& x, const Sums& y) {
     return difference(product(both, all), sum_of_products(x, y)).value();
   };
-  const double wrong = difference(all, right).value();
+  const DoubleDouble wrong = difference(all, right);
   const double covariance = covariance_of(right, targets, predictions);
   const double variances = covariance_of(all, targets, targets) * covariance_of(all, predictions, predictions);
 
   double value = variances == 0 ? 0 : covariance / std::sqrt(variances);
-  if (classes == 2 && wrong == 0 && right.value() != 0) {
+  if (classes == 2 && wrong.value() == 0 && right.value() != 0) {
     value = 1;
-  } else if (classes == 2 && right.value() == 0 && wrong != 0) {
+  } else if (classes == 2 && right.value() == 0 && wrong.value() != 0) {
     value = -1;
   } else if (classes == 2 && variances == 0) {
     // All targets or all predictions are alike. The limit is torchmetrics'.
@@ -55,7 +55,7 @@ double correlation_of(const Tensor& counts) {
     for (const Sums& sums : {targets, predictions}) {
       for (const DoubleDouble& size : {sums[0], sums[1]}) sizes *= size.value() + epsilon;
     }
-    value = std::sqrt(epsilon) * difference(right, difference(all, right)).value() / std::sqrt(sizes);
+    value = std::sqrt(epsilon) * difference(right, wrong).value() / std::sqrt(sizes);
   }
   return value;
 }

@@ -23,15 +23,9 @@ inline const DoubleDouble& exactly(const DoubleDouble& sum) {
   return sum;
 }
 
-/// Adds a count, or a sum of some, to a sum.
-inline int64_t plus(int64_t sum, int64_t count) {
-  return families::sum_of_counts(sum, count);
-}
-inline double plus(double sum, double count) {
-  return sum + count;
-}
+using families::sum_of_counts;
 template <class Count>
-DoubleDouble plus(const DoubleDouble& sum, const Count& count) {
+DoubleDouble sum_of_counts(const DoubleDouble& sum, const Count& count) {
   return sum + exactly(count);
 }
 
@@ -64,12 +58,12 @@ class Table {
       const N* const row = counts_ + target * classes_;
       Sum in_row{};
       for (int64_t predicted = 0; predicted < classes_; ++predicted) {
-        in_row = plus(in_row, row[predicted]);
+        in_row = sum_of_counts(in_row, row[predicted]);
         Sum& in_column = sums.predictions[static_cast<std::size_t>(predicted)];
-        in_column = plus(in_column, row[predicted]);
+        in_column = sum_of_counts(in_column, row[predicted]);
       }
       sums.targets[static_cast<std::size_t>(target)] = in_row;
-      sums.all = plus(sums.all, in_row);
+      sums.all = sum_of_counts(sums.all, in_row);
     }
     return sums;
   }
