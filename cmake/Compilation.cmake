@@ -47,7 +47,8 @@ function(metrics_precompile)
   set_target_properties(metrics_precompiled_unoptimised PROPERTIES EXCLUDE_FROM_ALL ON)
 endfunction()
 
-# Makes `target` one of ours: warnings, hidden symbols, sanitizers, parallel regions, a precompiled header, which another argument names.
+# Makes `target` one of ours: warnings, hidden symbols, sanitizers, parallel regions, a precompiled header, which another argument names, or says that
+# there is `none`.
 function(metrics_compile target)
   set(precompiled metrics_precompiled ${ARGN})
   list(GET precompiled -1 precompiled)
@@ -80,7 +81,7 @@ function(metrics_compile target)
     target_link_options(${target} PRIVATE -fsanitize=${sanitizers})
   endif()
   if(METRICS_PCH)
-    if(NOT target MATCHES "^metrics_precompiled")
+    if(NOT target MATCHES "^metrics_precompiled" AND NOT precompiled STREQUAL "none")
       target_precompile_headers(${target} REUSE_FROM ${precompiled})
     endif()
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

@@ -5,7 +5,10 @@
 #include <metrics/shape/procrustes.h>
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/linalg_svd.h>
+#include <ATen/ops/matmul.h>
 
 #include <Eigen/SVD>
 
@@ -13,6 +16,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <utility>
 
 namespace metrics {
 
@@ -49,6 +53,27 @@ Size standardise(const T* points, Matrix& cloud) {
   return Size::Some;
 }
 
+/// What turns `b` onto `a`, points in rows, and by how much it is scaled there: of the singular value decomposition of
+/// aᵀb the product of the vectors, and the sum of the values. Jacobi's rotations are quick and exact where dimensions
+/// are few.
+struct Turn {
+  Matrix rotation;
+  double scale;
+};
+
+Turn turn_of(Matrix product) {
+  constexpr Eigen::Index few = 16;
+  if (product.rows() < few) {
+    const Eigen::JacobiSVD<Matrix, Eigen::NoQRPreconditioner> svd(product, Eigen::ComputeFullU | Eigen::ComputeFullV);
+    return {svd.matrixU() * svd.matrixV().transpose(), svd.singularValues().sum()};
+  }
+  const auto [u, values, v] =
+      at::linalg_svd(at::from_blob(product.data(), {product.rows(), product.cols()}, at::kDouble));
+  const Tensor rotation = at::matmul(u, v).contiguous();
+  return {Eigen::Map<const Matrix>(rotation.const_data_ptr<double>(), product.rows(), product.cols()),
+          Eigen::Map<const Eigen::VectorXd>(values.const_data_ptr<double>(), product.rows()).sum()};
+}
+
 template <class T>
 void analyse(const T* first, const T* second, int64_t points, int64_t dimensions, int64_t begin, int64_t end,
              Disparities& results, bool* flat) {
@@ -63,9 +88,9 @@ void analyse(const T* first, const T* second, int64_t points, int64_t dimensions
     double scale = nan;
     Matrix rotation;
     if (defined) {
-      const Eigen::BDCSVD<Matrix> svd(a.transpose() * b, Eigen::ComputeFullU | Eigen::ComputeFullV);
-      scale = svd.singularValues().sum();
-      rotation = svd.matrixU() * svd.matrixV().transpose();
+      Turn turn = turn_of(a.transpose() * b);
+      scale = turn.scale;
+      rotation = std::move(turn.rotation);
     } else {
       rotation = Matrix::Constant(dimensions, dimensions, nan);
     }

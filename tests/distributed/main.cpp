@@ -1,5 +1,6 @@
 #define DOCTEST_CONFIG_IMPLEMENT
 #include "worker.h"
+#include "worker_server.h"
 
 #include <doctest/doctest.h>
 #include <signal.h>
@@ -42,8 +43,9 @@ std::string this_program() {
 metrics::distributed::LaunchResult run_workers(const std::string& name, int64_t processes,
                                                std::map<std::string, std::string> environment, bool keep_going) {
   environment[worker_variable] = name;
+  environment.merge(server_environment());
   return metrics::distributed::launch({.processes = processes,
-                                       .command = {this_program()},
+                                       .command = {METRICS_TEST_WORKER_PROGRAM},
                                        .environment = std::move(environment),
                                        .timeout = std::chrono::seconds(60),
                                        .keep_going = keep_going});
@@ -89,5 +91,7 @@ int run_as_worker() {
 
 int main(int argc, char** argv) {
   const int code = metrics_test::run_as_worker();
-  return code >= 0 ? code : doctest::Context(argc, argv).run();
+  if (code >= 0) return code;
+  metrics_test::serve_workers(&metrics_test::run_as_worker);
+  return doctest::Context(argc, argv).run();
 }

@@ -16,7 +16,8 @@ struct Worker {
   Worker(const char* name, void (*run)());
 };
 
-/// Starts this program on `processes` ranks, each running the worker of that name, and waits for all.
+/// Starts `processes` ranks, each running the worker of that name, and waits for all. They are copies of this program
+/// as it began (worker_server.h).
 metrics::distributed::LaunchResult run_workers(const std::string& name, int64_t processes,
                                                std::map<std::string, std::string> environment = {},
                                                bool keep_going = false);

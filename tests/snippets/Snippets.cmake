@@ -14,11 +14,10 @@ set(snippet_programs ${snippet_sources})
 list(FILTER snippet_programs INCLUDE REGEX "/program_[^/]*\\.cpp$")
 list(FILTER snippet_sources INCLUDE REGEX "/page_[^/]*\\.cpp$")
 
+# As a reader would compile it: nothing is included but what the page shows.
 function(metrics_snippet_program program)
   add_executable(${program} ${ARGN})
-  metrics_compile(${program})
-  # As a reader would compile it: nothing is included but what the page shows.
-  set_target_properties(${program} PROPERTIES DISABLE_PRECOMPILE_HEADERS ON)
+  metrics_compile(${program} none)
   target_compile_options(${program} PRIVATE -O0)
   # A snippet that shows what a call gives need not use it.
   target_compile_options(${program} PRIVATE -Wno-unused-variable -Wno-unused-but-set-variable -Wno-shadow)
@@ -29,6 +28,10 @@ endfunction()
 
 if(snippet_sources)
   metrics_snippet_program(snippets ${snippet_sources})
+  # What each of these sources begins with, read once.
+  if(METRICS_PCH)
+    target_precompile_headers(snippets PRIVATE <metrics/metrics.h> <iostream>)
+  endif()
   file(STRINGS ${snippet_dir}/page_main_.cpp runs_doctest REGEX "doctest")
   if(runs_doctest)
     target_link_libraries(snippets PRIVATE metrics_testing)
