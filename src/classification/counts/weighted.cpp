@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <optional>
 #include <span>
@@ -351,21 +352,29 @@ struct Answers {
         no_as_logit(sums + 5 * labels) {}
 };
 
+// The weight where all bits of `mask` are set, 0 where none is.
+METRICS_INLINE int64_t weight_if(int32_t mask, int64_t weight) {
+  return weight & int64_t{mask};
+}
+METRICS_INLINE double weight_if(int32_t mask, double weight) {
+  return std::bit_cast<double>(weight_if(mask, std::bit_cast<int64_t>(weight)));
+}
+
 // What a question adds, without a branch, so that several are worked at once.
 template <class Prediction, class Score, class Weight>
 METRICS_INLINE void add_question(const Prediction& prediction, int32_t code, Score score, Weight weight, Weight& yes,
                                  Weight& yes_as_probability, Weight& yes_as_logit, Weight& no,
                                  Weight& no_as_probability, Weight& no_as_logit) {
-  const int32_t is_yes = code & kernels::kYes, is_no = code == kernels::kNo;
-  const int32_t above = prediction.packed(score, -is_yes);
-  const int32_t as_probability = above >> kernels::kAsProbability & 1, as_logit = above >> kernels::kAsLogit & 1;
-  const auto weight_if = [weight](int32_t is) METRICS_INLINED { return weight * static_cast<Weight>(is); };
-  yes += weight_if(is_yes);
-  yes_as_probability += weight_if(is_yes & as_probability);
-  yes_as_logit += weight_if(is_yes & as_logit);
-  no += weight_if(is_no);
-  no_as_probability += weight_if(is_no & as_probability);
-  no_as_logit += weight_if(is_no & as_logit);
+  const int32_t is_yes = kernels::if_yes(code), is_no = -static_cast<int32_t>(code == kernels::kNo);
+  const int32_t above = prediction.packed(score, is_yes);
+  const int32_t as_probability = -(above >> kernels::kAsProbability & 1), as_logit = -(above >> kernels::kAsLogit & 1);
+  const Weight of_yes = weight_if(is_yes, weight), of_no = weight_if(is_no, weight);
+  yes += of_yes;
+  yes_as_probability += weight_if(as_probability, of_yes);
+  yes_as_logit += weight_if(as_logit, of_yes);
+  no += of_no;
+  no_as_probability += weight_if(as_probability, of_no);
+  no_as_logit += weight_if(as_logit, of_no);
 }
 
 // Questions of one label, the i-th with the weight weights[i * step].

@@ -16,6 +16,7 @@
 #include <limits>
 #include <span>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 // Sums of weights: int64, or double-double from sums of numbers that no addition rounds.
@@ -48,7 +49,8 @@ class Parts {
     // Added to a number it leaves none of the bits below that.
     const double cut = std::bit_cast<double>(static_cast<uint64_t>(1023 + power) << 52 | uint64_t{1} << 51);
     if (all_whole(weights, rows, cut)) return;
-    own_.resize(static_cast<std::size_t>(2 * rows));
+    own_ = std::exchange(kept(), {});
+    if (std::ssize(own_) < 2 * rows) own_.resize(static_cast<std::size_t>(2 * rows));
     double* const upper = own_.data();
     double* const rest = upper + rows;
     metrics::kernels::fastest([&]() METRICS_INLINED { split(weights, rows, cut, upper, rest); });
@@ -57,6 +59,9 @@ class Parts {
   }
   Parts(const Parts&) = delete;
   Parts& operator=(const Parts&) = delete;
+  ~Parts() {
+    if (own_.size() > kept().size() && own_.size() <= most_kept) kept() = std::move(own_);
+  }
 
   const double* upper() const { return upper_; }
   /// Null where there is none.
@@ -65,6 +70,13 @@ class Parts {
   TwoParts operator[](int64_t row) const { return {upper_[row], rest_[row]}; }
 
  private:
+  /// Memory of the parts of the last batch, because fresh pages cost more than what is written to them.
+  static std::vector<double>& kept() {
+    thread_local std::vector<double> numbers;
+    return numbers;
+  }
+  static constexpr std::size_t most_kept = std::size_t{1} << 20;
+
   /// Bits of weights, which have their order, because they are not negative.
   struct Look {
     int64_t least, greatest, any;
