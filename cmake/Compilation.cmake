@@ -104,6 +104,15 @@ function(metrics_compile_unoptimised target)
   target_compile_options(${target} PRIVATE -O0)
 endfunction()
 
+# What stands on the library spends its time there: sanitizers need it no better optimised than the tests.
+function(metrics_compile_around target)
+  if(METRICS_SANITIZE)
+    metrics_compile_unoptimised(${target})
+  else()
+    metrics_compile(${target})
+  endif()
+endfunction()
+
 # Compiles each folder below `top` as one source (a domain is a folder), so that LibTorch's headers are read once per folder.
 function(metrics_unity_by_folder target top)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ${METRICS_UNITY} UNITY_BUILD_MODE GROUP)

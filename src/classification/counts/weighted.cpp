@@ -438,15 +438,13 @@ void add_questions(const Reader& reader, const kernels::Questions& q, kernels::C
   }
 }
 
-// The cells of a reading, [4, labels] or [labels, 4] as matrices have them, the target being the row.
+// Writes the cells of a reading, [4, labels] or [labels, 4] as matrices have them, the target being the row.
 template <class Sum>
-std::vector<Sum> cells_of(const Sum* yes, const Sum* yes_above, const Sum* no, const Sum* no_above, int64_t labels,
-                          bool as_matrices) {
+void write_cells(const Sum* yes, const Sum* yes_above, const Sum* no, const Sum* no_above, int64_t labels,
+                 bool as_matrices, Sum* cells) {
   constexpr std::array<int64_t, kCells> place_in_matrix{3, 1, 0, 2};
-  std::vector<Sum> cells(static_cast<std::size_t>(kCells * labels));
   const auto put = [&](Cell cell, int64_t label, const Sum& sum) {
-    const int64_t index = as_matrices ? kCells * label + place_in_matrix[cell] : cell * labels + label;
-    cells[static_cast<std::size_t>(index)] = sum;
+    cells[as_matrices ? kCells * label + place_in_matrix[cell] : cell * labels + label] = sum;
   };
   for (int64_t label = 0; label < labels; ++label) {
     put(TruePositive, label, yes_above[label]);
@@ -454,7 +452,6 @@ std::vector<Sum> cells_of(const Sum* yes, const Sum* yes_above, const Sum* no, c
     put(FalsePositive, label, no_above[label]);
     put(TrueNegative, label, rest_of(no[label], no_above[label]));
   }
-  return cells;
 }
 
 template <class Sum>
@@ -462,8 +459,9 @@ void fold_answers(States& states, ScoreInput input, std::span<const Sum> sums, i
                   bool as_matrices) {
   const Answers<const Sum> answers(sums.data(), labels);
   const auto add = [&](std::size_t state, const Sum* yes_above, const Sum* no_above) {
-    const std::vector<Sum> cells = cells_of(answers.yes, yes_above, answers.no, no_above, labels, as_matrices);
-    add_to(states.at(state), std::span<const Sum>(cells));
+    Room<Sum, 32> cells(kCells * labels);
+    write_cells(answers.yes, yes_above, answers.no, no_above, labels, as_matrices, cells.data());
+    add_to(states.at(state), std::span<const Sum>(cells.data(), static_cast<std::size_t>(kCells * labels)));
   };
   if (input == ScoreInput::Logits) return add(0, answers.yes_as_logit, answers.no_as_logit);
   if (input == ScoreInput::Probabilities) return add(0, answers.yes_as_probability, answers.no_as_probability);

@@ -3,6 +3,7 @@
 #include "kernels/fastest.h"
 #include "kernels/lanes.h"
 #include "kernels/plain_tensor.h"
+#include "room.h"
 #include <metrics/core/double_double.h>
 #include <metrics/core/state.h>
 #include <metrics/core/weights.h>
@@ -138,24 +139,22 @@ void with_summands(const Weights& weights, int64_t positions, const F& f) {
 /// come of it to `take`, as int64 or double-double. With weights in two parts it counts twice.
 template <class Count, class Take>
 void counted(const Weights& weights, int64_t size, int64_t positions, const Count& count, const Take& take) {
-  const auto sums_of = [&](const auto* of_rows) {
-    std::vector<std::remove_cvref_t<decltype(*of_rows)>> sums(static_cast<std::size_t>(size));
-    count(sums.data(), of_rows);
-    return sums;
-  };
+  constexpr int64_t few = 32;
   if (weights.are_integers()) {
-    const std::vector<int64_t> sums = sums_of(weights.integers());
-    return take(std::span<const int64_t>(sums));
+    Room<int64_t, few> sums(size);
+    std::fill_n(sums.data(), size, int64_t{0});
+    count(sums.data(), weights.integers());
+    return take(std::span<const int64_t>(sums.data(), static_cast<std::size_t>(size)));
   }
   const Parts parts(weights.reals(), weights.rows(), positions);
-  const std::vector<double> upper = sums_of(parts.upper());
-  std::vector<DoubleDouble> sums(upper.size());
-  for (std::size_t i = 0; i < sums.size(); ++i) sums[i].high = upper[i];
-  if (parts.rest() != nullptr) {
-    const std::vector<double> rest = sums_of(parts.rest());
-    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] = two_sum(upper[i], rest[i]);
-  }
-  take(std::span<const DoubleDouble>(sums));
+  Room<double, 2 * few> of_parts(2 * size);
+  std::fill_n(of_parts.data(), 2 * size, 0.0);
+  double *const upper = of_parts.data(), *const rest = upper + size;
+  count(upper, parts.upper());
+  if (parts.rest() != nullptr) count(rest, parts.rest());
+  Room<DoubleDouble, few> sums(size);
+  for (int64_t i = 0; i < size; ++i) sums.data()[i] = two_sum(upper[i], rest[i]);
+  take(std::span<const DoubleDouble>(sums.data(), static_cast<std::size_t>(size)));
 }
 
 /// Adds what is counted of a batch to a state of such counts.
