@@ -102,7 +102,12 @@ void become_worker(const Request& request) {
       std::exit(run());
     }
     for (int i = 0; i < 3; ++i) ::close(request->descriptors[i]);
-    workers[pid] = request->descriptors[3];
+    const int status_to = request->descriptors[passed_descriptors - 1];
+    if (pid > 0) {
+      workers[pid] = status_to;
+    } else {
+      ::close(status_to);  // by which the other side ends
+    }
   }
 }
 
