@@ -33,15 +33,9 @@ struct Request {
 std::optional<Request> next_request(int from) {
   std::vector<char> text(largest_request);
   Request request;
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(request.descriptors))] = {};
-  iovec part = {text.data(), text.size()};
-  msghdr message = {};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
-  const ssize_t got = ::recvmsg(from, &message, MSG_CMSG_CLOEXEC);
-  const cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  Message message(text.data(), text.size());
+  const ssize_t got = ::recvmsg(from, &message.header, MSG_CMSG_CLOEXEC);
+  const cmsghdr* const header = CMSG_FIRSTHDR(&message.header);
   if (got < static_cast<ssize_t>(sizeof(request.group)) || header == nullptr) return std::nullopt;
   std::memcpy(&request.group, text.data(), sizeof(request.group));
   std::memcpy(request.descriptors, CMSG_DATA(header), sizeof(request.descriptors));

@@ -20,19 +20,13 @@ void request_worker(int server, int status) {
   std::string text(reinterpret_cast<const char*>(&group), sizeof(group));
   for (char** entry = environ; *entry != nullptr; ++entry) text.append(*entry, std::strlen(*entry) + 1);
   const int descriptors[metrics_test::passed_descriptors] = {0, 1, 2, status};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(descriptors))] = {};
-  iovec part = {text.data(), text.size()};
-  msghdr message = {};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
-  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  metrics_test::Message message(text.data(), text.size());
+  cmsghdr* const header = CMSG_FIRSTHDR(&message.header);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof(descriptors));
   std::memcpy(CMSG_DATA(header), descriptors, sizeof(descriptors));
-  if (text.size() > metrics_test::largest_request || ::sendmsg(server, &message, MSG_NOSIGNAL) < 0) {
+  if (text.size() > metrics_test::largest_request || ::sendmsg(server, &message.header, MSG_NOSIGNAL) < 0) {
     std::perror("cannot ask for a worker");
     std::exit(125);
   }
