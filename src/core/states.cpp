@@ -103,10 +103,10 @@ void States::weigh_rows(const Weights& weights) {
   const int64_t kept = weighed_rows(), rows = weights.rows();
   if (kept == 0) return;
   if (rows == 0 || kept % rows != 0) {
-    throw InvalidArgument("Rows.weights: " + std::to_string(rows) + " rows have floating weights, of which " +
+    throw InvalidArgument("Rows.weights: " + std::to_string(rows) + " rows have weights, of which " +
                           std::to_string(kept) + " are kept; expected as many of each");
   }
-  const Tensor of_rows = weights.tensor().to(device_);
+  const Tensor of_rows = weights.tensor().to(at::TensorOptions(at::kDouble).device(device_));
   row_weights()->append(kept == rows ? of_rows : of_rows.repeat_interleave(kept / rows));
 }
 

@@ -10,11 +10,11 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <map>
 #include <sstream>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -78,48 +78,52 @@ Tensor row_tensor(int64_t rows) {
   return Tensor(at::detail::empty_cpu({rows}, at::kLong));
 }
 
-// Whether all rows count, with weights that can be, is told of most batches by one look at them, without a branch.
-
-/// Of so many integers below 2^31 no sum is beyond 2^53.
-constexpr int64_t many_integers = int64_t{1} << 22;
-
-bool are_all_above_0(const int64_t* weights, int64_t rows) {
-  constexpr int64_t few = int64_t{1} << 31;
-  int64_t odd = rows > many_integers ? 1 : 0;
+/// The bits that any of the numbers less 1 has, without a branch: none where all are 1, and the sign where one is below
+/// that.
+int64_t look_at(const int64_t* numbers, int64_t count) {
+  uint64_t any = 0;
   kernels::fastest([&]() METRICS_INLINED {
-    int64_t seen = 0;
-    for (int64_t row = 0; row < rows; ++row) seen |= (weights[row] <= 0) | (weights[row] >= few);
-    odd |= seen;
+    uint64_t seen = 0;
+    for (int64_t i = 0; i < count; ++i) seen |= static_cast<uint64_t>(numbers[i]) - 1;
+    any = seen;
   });
-  return odd == 0;
-}
-bool are_all_above_0(const double* weights, int64_t rows) {
-  int64_t odd = 0;
-  kernels::fastest([&]() METRICS_INLINED {
-    int64_t seen = 0;
-    for (int64_t row = 0; row < rows; ++row) {
-      seen |= !((weights[row] > 0) & (weights[row] <= std::numeric_limits<double>::max()));
-    }
-    odd = seen;
-  });
-  return odd == 0;
+  return static_cast<int64_t>(any);
 }
 
-/// The same of weights of another type, which it writes as `Number`: float32 as float64, integers and bool as int64.
-template <class Number, class Given>
-bool widen_above_0(const Given* weights, int64_t rows, Number* wide) {
-  int64_t odd = 0;
+/// The least and greatest of numbers, and the bits that any of them has, without a branch. `as_bits(number)` is an
+/// integer.
+template <class Given, class AsBits>
+Weights::Bits look_at(const Given* numbers, int64_t count, const AsBits& as_bits) {
+  using Integer = decltype(as_bits(*numbers));
+  if (count == 0) return {1, 1, 1};
+  Weights::Bits bits{};
   kernels::fastest([&]() METRICS_INLINED {
-    int64_t seen = 0;
-    Number* __restrict to = wide;
-    for (int64_t row = 0; row < rows; ++row) {
-      const auto weight = static_cast<Number>(weights[row]);
-      to[row] = weight;
-      seen |= !((weight > 0) & (weight <= std::numeric_limits<Number>::max()));
+    Integer least = std::numeric_limits<Integer>::max(), greatest = std::numeric_limits<Integer>::min(), any = 0;
+    for (int64_t i = 0; i < count; ++i) {
+      const Integer number = as_bits(numbers[i]);
+      least = std::min(least, number);
+      greatest = std::max(greatest, number);
+      any |= number;
     }
-    odd = seen;
+    bits = {least, greatest, any};
   });
-  return odd == 0;
+  return bits;
+}
+
+Weights::Bits look_at(const double* numbers, int64_t count) {
+  return look_at(numbers, count, [](double number) METRICS_INLINED { return std::bit_cast<int64_t>(number); });
+}
+Weights::Bits look_at(const float* numbers, int64_t count) {
+  const Weights::Bits bits =
+      look_at(numbers, count, [](float number) METRICS_INLINED { return std::bit_cast<int32_t>(number); });
+  const auto wide = [](int64_t of_float) {
+    const auto number = static_cast<double>(std::bit_cast<float>(static_cast<int32_t>(of_float)));
+    return std::bit_cast<int64_t>(number);
+  };
+  constexpr int mantissa_of_float = 23, mantissa_of_double = 52;
+  constexpr int64_t least_normal = int64_t{1} << mantissa_of_float;
+  const int64_t any = bits.any << (mantissa_of_double - mantissa_of_float);
+  return {wide(bits.least), wide(bits.greatest), bits.least < least_normal ? -1 : any};
 }
 
 /// Memory for so many numbers, the same as before where nothing else refers to it any more: to ask for fresh memory
@@ -134,19 +138,16 @@ Tensor room_for(int64_t rows) {
   return kept;
 }
 
-/// Weights as numbers of their kind, and whether all rows count, with weights that can be.
-struct Looked {
-  Tensor values;
-  bool all;
-};
-
+/// The same numbers as another type.
 template <class Number, class Given>
-Looked widened(const Tensor& given) {
-  const int64_t rows = given.size(0);
+Tensor written_as(const Given* given, int64_t rows) {
   Tensor values = room_for<Number>(rows);
-  const bool all = widen_above_0(given.const_data_ptr<Given>(), rows, values.mutable_data_ptr<Number>());
-  const bool may_be_too_much = std::is_same_v<Given, int32_t> && rows > many_integers;
-  return {std::move(values), all && !may_be_too_much};
+  auto* const numbers = values.mutable_data_ptr<Number>();
+  kernels::fastest([&]() METRICS_INLINED {
+    Number* __restrict to = numbers;
+    for (int64_t row = 0; row < rows; ++row) to[row] = static_cast<Number>(given[row]);
+  });
+  return values;
 }
 
 template <class Number>
@@ -163,30 +164,18 @@ std::optional<Tensor> rows_above_0(const Number* weights, int64_t rows, const Va
   return indices;
 }
 
-/// Numbers of that type on the CPU, without gradients; those that are such already are not copied.
-Tensor as_numbers(const Tensor& given, at::ScalarType dtype) {
-  if (!kernels::is_plain(given)) return given.detach().to(at::kCPU, dtype).resolve_neg().contiguous();
-  if (given.scalar_type() == dtype) return given.requires_grad() ? given.detach() : given;
-  return given.detach().to(dtype);
-}
-
-Looked look_at(const Tensor& given, bool integers) {
-  if (kernels::is_plain(given)) {
-    switch (given.scalar_type()) {
-      case at::kFloat:
-        return widened<double, float>(given);
-      case at::kBool:
-        return widened<int64_t, bool>(given);
-      case at::kInt:
-        return widened<int64_t, int32_t>(given);
-      default:
-        break;
-    }
-  }
-  Tensor values = as_numbers(given, integers ? at::kLong : at::kDouble);
-  const bool all = integers ? are_all_above_0(values.const_data_ptr<int64_t>(), given.size(0))
-                            : are_all_above_0(values.const_data_ptr<double>(), given.size(0));
-  return {std::move(values), all};
+/// As a type that `Weights` takes, on the CPU, without gradients; what is so already is not copied.
+Tensor as_numbers(const Tensor& given) {
+  const at::ScalarType type = given.scalar_type();
+  const bool is_float = type == at::kFloat;
+  const at::ScalarType wide = at::isIntegralType(type, /*includeBool=*/true) ? at::kLong
+                              : is_float                                     ? at::kFloat
+                                                                             : at::kDouble;
+  if (!kernels::is_plain(given)) return given.detach().to(at::kCPU, wide).resolve_neg().contiguous();
+  if (type == at::kBool) return written_as<int64_t>(given.const_data_ptr<bool>(), given.size(0));
+  if (type == at::kInt) return written_as<int64_t>(given.const_data_ptr<int32_t>(), given.size(0));
+  if (type == wide) return given.requires_grad() ? given.detach() : given;
+  return given.detach().to(wide);
 }
 
 void require_taken(RowWeights taken, const Tensor& weights) {
@@ -227,30 +216,63 @@ std::string_view to_string(RowWeights weights) {
   return "none";
 }
 
-Weights::Weights(Tensor values) : values_(std::move(values)) {
-  if (values_.scalar_type() == at::kDouble) {
-    reals_ = values_.const_data_ptr<double>();
-  } else {
-    integers_ = values_.const_data_ptr<int64_t>();
+Weights::Weights(Tensor values) : values_(std::move(values)), rows_(values_.size(0)) {
+  switch (values_.scalar_type()) {
+    case at::kFloat:
+      floats_ = values_.const_data_ptr<float>();
+      bits_ = look_at(floats_, rows_);
+      break;
+    case at::kDouble:
+      reals_ = values_.const_data_ptr<double>();
+      bits_ = look_at(reals_, rows_);
+      break;
+    default:
+      integers_ = values_.const_data_ptr<int64_t>();
+      beyond_1_ = look_at(integers_, rows_);
   }
+}
+
+bool Weights::are_known_to_count() const {
+  if (are_integers()) {
+    // Of so many integers up to 2^31 no sum is beyond 2^53.
+    constexpr int64_t many = int64_t{1} << 22, small = int64_t{1} << 31;
+    return beyond_1_ >= 0 && beyond_1_ < small && rows_ <= many;
+  }
+  constexpr auto infinity = std::bit_cast<int64_t>(std::numeric_limits<double>::infinity());
+  return bits_.least > 0 && bits_.greatest < infinity;
+}
+
+const double* Weights::widened() const {
+  wide_ = written_as<double>(floats_, rows_);
+  return reals_ = wide_.const_data_ptr<double>();
+}
+
+Weights Weights::of(const Tensor& rows) const {
+  return Weights(values_.index_select(0, rows));
+}
+
+Tensor Weights::tensor() const {
+  if (floats_ == nullptr) return values_;
+  reals();
+  return wide_;
 }
 
 detail::WeighedRows detail::weighed_rows(const Rows& rows, RowWeights taken) {
   const Tensor& given = *rows.weights;
   require_taken(taken, given);
-  const bool integers = at::isIntegralType(given.scalar_type(), /*includeBool=*/true);
-  const int64_t count = given.size(0);
-  auto [values, all] = look_at(given, integers);
-  if (all && !rows.valid) return {std::nullopt, Weights(std::move(values))};
-  const Valid valid(rows.valid);
-  const auto kept_of = [&](const auto* numbers) {
-    check_values(numbers, count, valid);
-    return rows_above_0(numbers, count, valid);
-  };
-  std::optional<Tensor> kept =
-      integers ? kept_of(values.const_data_ptr<int64_t>()) : kept_of(values.const_data_ptr<double>());
-  Weights weights(kept ? values.index_select(0, *kept) : values);
-  return {std::move(kept), std::move(weights)};
+  WeighedRows weighed{std::nullopt, Weights(as_numbers(given))};
+  Weights& weights = weighed.weights;
+  if (rows.valid || !weights.are_known_to_count()) {
+    const Valid valid(rows.valid);
+    const auto kept_of = [&](const auto* numbers) {
+      check_values(numbers, weights.rows(), valid);
+      return rows_above_0(numbers, weights.rows(), valid);
+    };
+    weighed.kept = weights.are_integers() ? kept_of(weights.integers()) : kept_of(weights.reals());
+    if (weighed.kept) weights = weights.of(*weighed.kept);
+  }
+  if (weights.are_ones()) weights = Weights{};
+  return weighed;
 }
 
 Rows detail::with_valid(const Rows& rows, const Tensor& kept) {

@@ -405,8 +405,9 @@ auto with_rows(const Tensor& preds, const Tensor& target, const Weights& weights
     return f(
         labels, [&](int64_t row) { return weights.integers()[row]; }, int64_t{});
   }
+  const double* const reals = weights.reals();
   return f(
-      labels, [&](int64_t row) { return as_weight(weights.reals()[row]); }, DoubleDouble{});
+      labels, [reals](int64_t row) { return as_weight(reals[row]); }, DoubleDouble{});
 }
 
 // ---- the table ------------------------------------------------------------------------------------------------------

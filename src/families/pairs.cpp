@@ -78,7 +78,8 @@ WidePairs wide_pairs(const Tensor& preds, const Tensor& target, int64_t columns)
 
 KernelPairs::KernelPairs(const Tensor& preds, const Tensor& target, int64_t columns, const Weights& weights)
     : columns_(columns),
-      real_weights_(weights.reals()),
+      real_weights_(weights.floats() != nullptr ? nullptr : weights.reals()),
+      float_weights_(weights.floats()),
       integer_weights_(weights.integers()),
       rows_of_weights_(weights.rows()) {
   const at::ScalarType dtype = kernel_dtype(preds, target);
@@ -94,6 +95,7 @@ kernels::pairs::Pairs KernelPairs::get() const {
           .rows = rows,
           .columns = columns_,
           .real_weights = real_weights_,
+          .float_weights = float_weights_,
           .integer_weights = integer_weights_,
           .rows_of_weight = rows_of_weights_ == 0 ? 1 : rows / rows_of_weights_};
 }

@@ -54,6 +54,7 @@ class KernelPairs {
   c10::MaybeOwned<Tensor> preds_, target_;
   int64_t columns_;
   const double* real_weights_;
+  const float* float_weights_;
   const int64_t* integer_weights_;
   int64_t rows_of_weights_;
 };

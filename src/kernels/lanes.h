@@ -146,14 +146,14 @@ METRICS_INLINE Doubles<count> root(const Doubles<count>& x) {
 #endif
 }
 
-/// Reads numbers of type T that lie one after the other. Eight of float32 by the instruction, because GCC makes two
-/// halves of them, which it puts together again.
+/// Reads numbers of type T that lie one after the other. Float32 by the instruction, because GCC makes two halves of
+/// them, partly by way of memory, which it puts together again.
 template <int64_t count, class T>
 METRICS_INLINE Doubles<count> read_lanes(const T* from) {
   typedef T Vector __attribute__((vector_size(count * sizeof(T)), aligned(sizeof(T)), may_alias));
   const auto& given = *reinterpret_cast<const Vector*>(from);
 #if defined(METRICS_VERSIONS) && !defined(__clang__)
-  if constexpr (count == 8 && std::is_same_v<T, float>) {
+  if constexpr (count > 2 && std::is_same_v<T, float>) {
     Doubles<count> wide;
     asm("vcvtps2pd %1, %0" : "=v"(wide.numbers) : "m"(given));
     return wide;

@@ -107,7 +107,7 @@ TakenPairs taken_pairs(const Tensor& preds, const Tensor& target, NanStrategy st
 }
 
 Weights weights_of(const Weights& weights, const std::optional<Tensor>& rows) {
-  return weights.given() && rows ? Weights(weights.tensor().index_select(0, *rows)) : weights;
+  return weights.given() && rows ? weights.of(*rows) : weights;
 }
 
 void check_range(const char* input, const Tensor& values, int64_t num_classes) {

@@ -11,8 +11,10 @@
 #include <metrics/core/dynamic.h>
 #include <metrics/core/weights.h>
 #include <metrics/image/psnr.h>
+#include <metrics/regression/kendall.h>
 #include <metrics/regression/mse.h>
 #include <metrics/regression/r2.h>
+#include <metrics/regression/spearman.h>
 
 #include <ATen/ATen.h>
 
@@ -210,12 +212,126 @@ TEST_CASE("a functional of its own that knows nothing of rows refuses them, what
 }
 
 TEST_CASE("an integer weight too many rows large is refused where rows are repeated") {
-  metrics::BinaryAUROC auroc;
+  metrics::KendallRankCorrCoef kendall;
   const std::string found = message([&] {
-    auroc.update(numbers({0.1, 0.8}), at::tensor({0, 1}), Rows{.weights = at::tensor({int64_t{1} << 40, int64_t{1}})});
+    kendall.update(numbers({0.1, 0.8}), numbers({0, 1}), Rows{.weights = at::tensor({int64_t{1} << 40, int64_t{1}})});
   });
   CHECK(contains(found, "2^31"));
-  CHECK(auroc.update_count() == 0);
+  CHECK(kendall.update_count() == 0);
+}
+
+TEST_CASE("rows that are kept are so once, whatever integer they weigh") {
+  const Tensor scores = numbers({0.1, 0.8, 0.4, 0.35}), target = at::tensor({0, 1, 1, 0});
+  const Tensor weights = at::tensor({3, 1, 2, 4}, at::kLong);
+  metrics::BinaryAUROC auroc, of_repeats, of_large;
+  auroc.update(scores, target, weighed(weights));
+  of_repeats.update(scores.repeat_interleave(weights), target.repeat_interleave(weights));
+  of_large.update(scores, target, weighed(weights * (int64_t{1} << 40)));
+  CHECK(auroc.states()["preds"].rows() == 4);
+  CHECK(auroc.states()["sample_weight"].tensor().equal(weights.to(at::kDouble)));
+  CHECK(auroc.compute().item<double>() == of_repeats.compute().item<double>());
+  CHECK(of_large.compute().item<double>() == of_repeats.compute().item<double>());
+
+  metrics::SpearmanCorrCoef spearman, of_ranks;
+  const Tensor x = numbers({1, 5, 2, 2}), y = numbers({2, 9, 4, 1});
+  spearman.update(x, y, weighed(weights));
+  of_ranks.update(x.repeat_interleave(weights), y.repeat_interleave(weights));
+  CHECK(spearman.states()["preds"].rows() == 4);
+  CHECK(spearman.compute().item<double>() == doctest::Approx(of_ranks.compute().item<double>()).epsilon(1e-12));
+}
+
+TEST_CASE("integers that are all 1 are no weights") {
+  const Tensor scores = numbers({0.1, 0.8, 0.4, 0.35}), target = at::tensor({0, 1, 1, 0});
+  for (const Tensor& ones : {at::ones({4}, at::kLong), at::ones({4}, at::kInt), at::ones({4}, at::kBool)}) {
+    metrics::BinaryAUROC auroc;
+    auroc.update(scores, target, weighed(ones));
+    CHECK(auroc.states()["sample_weight"].rows() == 0);
+    CHECK(!auroc.state_dict("m.").states.contains("m.sample_weight"));
+    auroc.update(scores, target, weighed(at::full({4}, 0.5)));
+    auroc.update(scores, target, weighed(ones));
+    CHECK(auroc.states()["sample_weight"].tensor().sum().item<double>() == 4 + 2 + 4);
+
+    metrics::KendallRankCorrCoef kendall;
+    kendall.update(scores, numbers({1, 2, 4, 3}), weighed(ones));
+    CHECK(kendall.states()["preds"].rows() == 4);
+
+    UserMetric sum;
+    sum.update(numbers({1, 2, 5, 4}), weighed(at::full({4}, 0.5)));
+    sum.update(numbers({1, 2, 5, 4}), weighed(ones));
+    CHECK(sum.states()["count"].sum().value() == 6);
+  }
+}
+
+/// Weights that are above 0, of kinds that kernels tell apart: exact sums, such as must be taken in two parts, numbers
+/// so small that float32 has few digits for them, and a single one of these.
+std::vector<Tensor> float32_weights(int64_t rows) {
+  Tensor one_small = at::rand({rows}) + 0.25;
+  one_small[rows / 2] = 1e-42F;
+  return {at::rand({rows}) + 0.25, at::exp2(at::rand({rows}) * 100 - 60), at::full({rows}, 3e-40F), one_small,
+          at::full({rows}, std::numeric_limits<float>::max())};
+}
+
+TEST_CASE("float32 weights give the bits that the same as float64 do") {
+  const auto same = [](metrics::Metric& metric, const Tensor& preds, const Tensor& target, const Tensor& weights) {
+    metric.reset();
+    const auto wide = metric.clone();
+    metric.update({preds, target}, {}, weighed(weights));
+    wide->update({preds, target}, {}, weighed(weights.to(at::kDouble)));
+    const States& found = metrics::testing::unit_of(metric).states();
+    const States& expected = metrics::testing::unit_of(*wide).states();
+    for (std::size_t s = 0; s < found.size(); ++s) {
+      const auto equal = [](const Tensor& a, const Tensor& b) {
+        return a.defined() == b.defined() && (!a.defined() || a.equal(b));
+      };
+      CHECK_MESSAGE(equal(found.at(s).tensor(), expected.at(s).tensor()), metric.to_string() << ": " << s);
+      CHECK_MESSAGE(equal(found.at(s).residual(), expected.at(s).residual()), metric.to_string() << ": " << s);
+    }
+  };
+  at::manual_seed(8);
+  metrics::MulticlassConfusionMatrix classes({.num_classes = 5});
+  metrics::MultilabelStatScores labels({.num_labels = 3, .average = metrics::classification::Average::None});
+  metrics::BinaryStatScores binary;
+  metrics::BinaryAUROC area, bins({.thresholds = 5});
+  metrics::MeanSquaredError error;
+  metrics::MeanSquaredError errors({.num_outputs = 3});
+  metrics::R2Score fit;
+  for (const int64_t rows : {1, 32, 129, 5000}) {
+    const Tensor scores = at::rand({rows}), answers = at::randint(2, {rows}, at::kLong);
+    const Tensor wide = at::rand({rows, 3}), goals = at::rand({rows, 3});
+    for (const Tensor& weights : float32_weights(rows)) {
+      CAPTURE(rows);
+      CAPTURE(weights[0].item<float>());
+      same(classes, at::rand({rows, 5}), at::randint(5, {rows}, at::kLong), weights);
+      same(labels, wide, at::randint(2, {rows, 3}, at::kLong), weights);
+      same(binary, scores, answers, weights);
+      same(area, scores, answers, weights);
+      same(bins, scores, answers, weights);
+      same(errors, wide, goals, weights);
+      same(error, wide, goals, weights);  // three positions a row
+      for (const at::ScalarType dtype : {at::kFloat, at::kDouble, at::kHalf}) {
+        same(error, scores.to(dtype), goals.select(1, 0).to(dtype).contiguous(), weights);
+        if (rows > 1) same(fit, scores.to(dtype), goals.select(1, 0).to(dtype).contiguous(), weights);
+      }
+    }
+  }
+}
+
+TEST_CASE("a definition reads float32 weights as they were given, and as float64") {
+  const Tensor given = at::tensor({0.5F, 2.0F, 0.25F});
+  const metrics::Weights weights(given);
+  CHECK(weights.given());
+  CHECK(!weights.are_integers());
+  CHECK(!weights.are_ones());
+  CHECK(weights.rows() == 3);
+  CHECK(weights.floats() == given.const_data_ptr<float>());
+  CHECK(weights.reals()[1] == 2);
+  CHECK(weights.reals() == weights.tensor().const_data_ptr<double>());
+  CHECK(weights.tensor().equal(given.to(at::kDouble)));
+  const metrics::Weights some = weights.of(at::tensor({2, 0}, at::kLong));
+  CHECK(some.floats()[0] == 0.25F);
+  CHECK(some.tensor().equal(numbers({0.25, 0.5})));
+  CHECK(!metrics::Weights().given());
+  CHECK(metrics::Weights().are_integers());
 }
 
 TEST_CASE(

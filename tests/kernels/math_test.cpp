@@ -220,7 +220,7 @@ TEST_CASE("kernels: every version gives the same bits") {
   SUBCASE("of sums over pairs") {
     constexpr int64_t rows = 1021;
     const pairs::SumOf<Product> terms{{0.1}};
-    const pairs::Part<double> part{x, x + 7, x + 9};
+    const pairs::Part<double, double> part{x, x + 7, x + 9};
     for (const int64_t columns : {1, 3}) {
       for (const bool weighted : {false, true}) {
         std::vector<std::vector<uint64_t>> found;

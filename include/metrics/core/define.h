@@ -499,6 +499,10 @@ void MetricOf<D>::fold_weighted(States& states, const Inputs& inputs, std::optio
   } else {
     if (!row_count && kept && kept->numel() == 0) return;
     const Inputs taken = kept ? selected(inputs, *kept) : inputs;
+    if (!weights.given()) {
+      if (!states.is_weighted()) return apply(states, taken, rows, weights);
+      return fold_apart(states, [&](States& part) { apply(part, taken, rows, weights); });
+    }
     if (Signature::takes_weights) {
       if (detail::can_fold(states, weights)) return apply(states, taken, rows, weights);
       fold_apart(states, [&](States& part) {
@@ -511,7 +515,7 @@ void MetricOf<D>::fold_weighted(States& states, const Inputs& inputs, std::optio
           apply(part, of_weight ? selected(taken, *of_weight) : taken, rows, Weights{});
         });
       });
-    } else if (weights.are_integers()) {
+    } else if (taken_weights() == RowWeights::Integers) {
       apply(states, selected(taken, detail::repeated_rows(weights)), rows, Weights{});
     } else {  // its states say what kept rows weigh
       fold_apart(states, [&](States& part) {

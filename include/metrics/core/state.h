@@ -240,7 +240,7 @@ class METRICS_API States {
     add(std::vector<std::string>{name}, reduction, std::move(initial), shape);
   }
   /// Declares a `Cat` state `sample_weight`, float64 [rows], of what the rows, or of a list the items, weigh that the
-  /// states declared before it keep. It is empty until rows come that have floating weights, and then has a number for
+  /// states declared before it keep. It is empty until rows come that have weights, and then has a number for
   /// each row, 1 for those without: merges see to it on either side. An update that takes no weights keeps as many rows
   /// of each that it is given, in their order, and the base says what they weigh; one that takes `const Weights&` calls
   /// `fill_row_weights` before it appends to the state.
@@ -269,8 +269,8 @@ class METRICS_API States {
   /// Makes all rows weigh this; each of these rows is as many kept ones. Throws InvalidArgument if they cannot be.
   void weigh_rows(const Weights& weights);
 
-  /// Whether a count among them is kept in double-double, or rows with what they weigh, because rows had floating
-  /// weights.
+  /// Whether a count among them is kept in double-double, because rows had floating weights, or rows with what they
+  /// weigh.
   bool is_weighted() const {
     for (const State& state : states_) {
       if (state.is_weighted()) return true;

@@ -27,24 +27,50 @@ METRICS_API std::string_view to_string(RowWeights weights);
 /// CPU.
 class METRICS_API Weights {
  public:
+  /// What floating weights have in common, by their bits as float64, which have the order of the numbers: the least and
+  /// the greatest, and all bits that any has, or more.
+  struct Bits {
+    int64_t least, greatest, any;
+  };
+
   /// No weights: each row counts once.
   Weights() = default;
-  /// `values`: int64 or float64 [N], contiguous, on the CPU.
+  /// `values`: int64, float64 or float32 [N], contiguous, on the CPU.
   explicit Weights(Tensor values);
 
   bool given() const { return values_.defined(); }
   /// Whether counts of such rows are integers; they are where no weights are given.
-  bool are_integers() const { return reals_ == nullptr; }
+  bool are_integers() const { return reals_ == nullptr && floats_ == nullptr; }
   const int64_t* integers() const { return integers_; }
-  const double* reals() const { return reals_; }
-  int64_t rows() const { return given() ? values_.size(0) : 0; }
+  /// Float64, whether they were given so or as float32. The first call writes what was not, so that one thread makes it
+  /// before others do.
+  const double* reals() const { return reals_ != nullptr || floats_ == nullptr ? reals_ : widened(); }
+  /// Where they were given as float32; else null.
+  const float* floats() const { return floats_; }
+  int64_t rows() const { return rows_; }
+  /// Of floating weights.
+  const Bits& bits() const { return bits_; }
+  /// Whether these are integers that are all 1.
+  bool are_ones() const { return given() && are_integers() && beyond_1_ == 0; }
+  /// Whether a look without branches has shown that all are above 0, finite, and as integers few or small enough for
+  /// any sum of them. Where it has not, they may be so still.
+  bool are_known_to_count() const;
   /// int64 or float64 [N].
-  const Tensor& tensor() const { return values_; }
+  Tensor tensor() const;
+  /// Those of the rows at these indices, int64.
+  Weights of(const Tensor& rows) const;
 
  private:
-  Tensor values_;
+  const double* widened() const;
+
+  Tensor values_;        // as they were given
+  mutable Tensor wide_;  // as float64, where they were given as float32 and `reals` was asked for
+  int64_t rows_ = 0;
   const int64_t* integers_ = nullptr;
-  const double* reals_ = nullptr;
+  mutable const double* reals_ = nullptr;
+  const float* floats_ = nullptr;
+  Bits bits_{};
+  int64_t beyond_1_ = 0;  // of integers: all bits that any has less 1
 };
 
 namespace detail {
@@ -52,7 +78,7 @@ namespace detail {
 /// The rows of a batch that count, and what they weigh.
 struct WeighedRows {
   std::optional<Tensor> kept;  ///< Their indices, int64; absent where all count.
-  Weights weights;             ///< Of those alone.
+  Weights weights;             ///< Of those alone; none where these are integers that are all 1.
 };
 
 /// Throws InvalidArgument for weights that cannot be, and those that a metric which takes `taken` does not take.

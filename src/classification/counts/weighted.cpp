@@ -9,8 +9,6 @@
 #include "room.h"
 #include "weighted_sums.h"
 
-#include <ATen/ops/ones.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -458,18 +456,22 @@ template <class Sum>
 void fold_answers(States& states, ScoreInput input, std::span<const Sum> sums, int64_t labels, bool outside,
                   bool as_matrices) {
   const Answers<const Sum> answers(sums.data(), labels);
-  const auto add = [&](std::size_t state, const Sum* yes_above, const Sum* no_above) {
-    Room<Sum, 32> cells(kCells * labels);
-    write_cells(answers.yes, yes_above, answers.no, no_above, labels, as_matrices, cells.data());
-    add_to(states.at(state), std::span<const Sum>(cells.data(), static_cast<std::size_t>(kCells * labels)));
+  const int64_t size = kCells * labels;
+  Room<Sum, 16> cells(2 * size);
+  const std::span<Sum> all(cells.data(), static_cast<std::size_t>(2 * size));
+  const auto written = [&](const Sum* yes_above, const Sum* no_above, std::span<Sum> to) {
+    write_cells(answers.yes, yes_above, answers.no, no_above, labels, as_matrices, to.data());
+    return std::span<const Sum>(to);
   };
-  if (input == ScoreInput::Logits) return add(0, answers.yes_as_logit, answers.no_as_logit);
-  if (input == ScoreInput::Probabilities) return add(0, answers.yes_as_probability, answers.no_as_probability);
-  States::Attempt attempt(states);
-  add(0, answers.yes_as_probability, answers.no_as_probability);
-  add(1, answers.yes_as_logit, answers.no_as_logit);
-  if (outside) states.at(2).raise(at::ones({}, states.at(2).tensor().options()));
-  attempt.succeed();
+  const auto as_probability = [&] {
+    return written(answers.yes_as_probability, answers.no_as_probability, all.first(static_cast<std::size_t>(size)));
+  };
+  const auto as_logit = [&] {
+    return written(answers.yes_as_logit, answers.no_as_logit, all.last(static_cast<std::size_t>(size)));
+  };
+  if (input == ScoreInput::Logits) return add_to(states.at(0), as_logit());
+  if (input == ScoreInput::Probabilities) return add_to(states.at(0), as_probability());
+  add_to_readings(states, as_probability(), as_logit(), outside);
 }
 
 void fold_questions(States& states, ScoreInput input, const Tensor& preds, const Tensor& target,

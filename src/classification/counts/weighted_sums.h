@@ -11,6 +11,7 @@
 #include <ATen/ops/from_blob.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -40,19 +41,19 @@ struct TwoParts {
 class Parts {
  public:
   /// Each is added `times` times at most.
-  Parts(const double* weights, int64_t rows, int64_t times) : upper_(weights) {
+  Parts(const Weights& given, int64_t times) : upper_(numbers_of(given)) {
+    const double* const weights = upper_;
+    const int64_t rows = given.rows();
+    const Weights::Bits& look = given.bits();
     const int additions = std::bit_width(static_cast<uint64_t>(std::max<int64_t>(1, rows * times)));
-    const Look look = look_at(weights, rows);
     // The last bit that sums of them have room for is so much below the one of this power of two.
-    const int power = exponent_of(look.greatest) + additions;
+    const int power = std::max(exponent_of(look.greatest), -900) + additions;
     if (power > 1022) return;  // their sum is infinite, or nearly so
     if (last_bit_of(look) > power - 53) return;
     // Added to a number it leaves none of the bits below that.
     const double cut = std::bit_cast<double>(static_cast<uint64_t>(1023 + power) << 52 | uint64_t{1} << 51);
     if (all_whole(weights, rows, cut)) return;
-    own_ = std::exchange(kept(), {});
-    if (std::ssize(own_) < 2 * rows) own_.resize(static_cast<std::size_t>(2 * rows));
-    double* const upper = own_.data();
+    double* const upper = room_for_parts(rows);
     double* const rest = upper + rows;
     metrics::kernels::fastest([&]() METRICS_INLINED { split(weights, rows, cut, upper, rest); });
     upper_ = upper;
@@ -71,6 +72,18 @@ class Parts {
   TwoParts operator[](int64_t row) const { return {upper_[row], rest_[row]}; }
 
  private:
+  /// Float64, of few rows in place.
+  const double* numbers_of(const Weights& given) {
+    if (given.floats() == nullptr || given.rows() > few) return given.reals();
+    std::copy_n(given.floats(), given.rows(), few_.data());
+    return few_.data();
+  }
+  double* room_for_parts(int64_t rows) {
+    if (rows <= few) return few_.data() + few;
+    own_ = std::exchange(kept(), {});
+    if (std::ssize(own_) < 2 * rows) own_.resize(static_cast<std::size_t>(2 * rows));
+    return own_.data();
+  }
   /// Memory of the parts of the last batch, because fresh pages cost more than what is written to them.
   static std::vector<double>& kept() {
     thread_local std::vector<double> numbers;
@@ -78,28 +91,9 @@ class Parts {
   }
   static constexpr std::size_t most_kept = std::size_t{1} << 20;
 
-  /// Bits of weights, which have their order, because they are not negative.
-  struct Look {
-    int64_t least, greatest, any;
-  };
-  static Look look_at(const double* weights, int64_t rows) {
-    const int64_t none = std::bit_cast<int64_t>(0x1p-900);
-    Look look{std::numeric_limits<int64_t>::max(), none, 0};
-    metrics::kernels::fastest([&]() METRICS_INLINED {
-      int64_t least = look.least, greatest = look.greatest, any = 0;
-      for (int64_t row = 0; row < rows; ++row) {
-        const auto bits = std::bit_cast<int64_t>(weights[row]);
-        least = std::min(least, bits);
-        greatest = std::max(greatest, bits);
-        any |= bits;
-      }
-      look = {least, greatest, any};
-    });
-    return look;
-  }
   static int exponent_of(int64_t bits) { return static_cast<int>(bits >> 52) - 1023; }
   /// A bit that is not above the last one of any weight, none of them being 0.
-  static int last_bit_of(const Look& look) {
+  static int last_bit_of(const Weights::Bits& look) {
     const int zeros = std::countr_zero(static_cast<uint64_t>(look.any) | uint64_t{1} << 52);
     return exponent_of(look.least) - 52 + zeros;
   }
@@ -121,6 +115,8 @@ class Parts {
     }
   }
 
+  static constexpr int64_t few = 128;
+  std::array<double, 3 * few> few_;  // numbers, and their parts; first, because `upper_` may point there
   const double* upper_;
   const double* rest_ = nullptr;
   std::vector<double> own_;
@@ -131,7 +127,7 @@ class Parts {
 template <class F>
 void with_summands(const Weights& weights, int64_t positions, const F& f) {
   if (weights.are_integers()) return f(weights.integers());
-  const Parts parts(weights.reals(), weights.rows(), positions);
+  const Parts parts(weights, positions);
   parts.rest() == nullptr ? f(parts.upper()) : f(parts);
 }
 
@@ -146,7 +142,7 @@ void counted(const Weights& weights, int64_t size, int64_t positions, const Coun
     count(sums.data(), weights.integers());
     return take(std::span<const int64_t>(sums.data(), static_cast<std::size_t>(size)));
   }
-  const Parts parts(weights.reals(), weights.rows(), positions);
+  const Parts parts(weights, positions);
   Room<double, 2 * few> of_parts(2 * size);
   std::fill_n(of_parts.data(), 2 * size, 0.0);
   double *const upper = of_parts.data(), *const rest = upper + size;
@@ -157,19 +153,72 @@ void counted(const Weights& weights, int64_t size, int64_t positions, const Coun
   take(std::span<const DoubleDouble>(sums.data(), static_cast<std::size_t>(size)));
 }
 
+/// The numbers of a state that lie on the CPU, one after the other: int64, or both parts of double-double. To add to
+/// them cannot fail.
+template <class Sum>
+class Held {
+ public:
+  explicit Held(State& state) {
+    if constexpr (is_integer) {
+      numbers_ = state.counts();
+    } else {
+      numbers_ = state.sums();
+    }
+  }
+  static bool are_here(const State& state) {
+    const auto lies_here = [](const at::Tensor& tensor) { return tensor.is_cpu() && tensor.is_contiguous(); };
+    return lies_here(state.tensor()) && (is_integer || lies_here(state.residual()));
+  }
+
+  void add(std::span<const Sum> sums) const {
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+      if constexpr (is_integer) {
+        numbers_[i] = wrapping_sum(numbers_[i], sums[i]);
+      } else {
+        const DoubleDouble sum = DoubleDouble{numbers_.high[i], numbers_.low[i]} + sums[i];
+        numbers_.high[i] = sum.high;
+        numbers_.low[i] = sum.low;
+      }
+    }
+  }
+
+ private:
+  static constexpr bool is_integer = std::is_same_v<Sum, int64_t>;
+  std::conditional_t<is_integer, int64_t*, State::Sums> numbers_;
+};
+
 /// Adds what is counted of a batch to a state of such counts.
-inline void add_to(State& state, std::span<const int64_t> counts) {
-  const auto is_here = [](const at::Tensor& tensor) { return tensor.is_cpu() && tensor.is_contiguous(); };
-  if (is_here(state.tensor())) {
-    int64_t* const held = state.counts();
-    for (std::size_t i = 0; i < counts.size(); ++i) held[i] = wrapping_sum(held[i], counts[i]);
+template <class Sum>
+void add_to(State& state, std::span<const Sum> sums) {
+  if (Held<Sum>::are_here(state)) return Held<Sum>(state).add(sums);
+  if constexpr (std::is_same_v<Sum, int64_t>) {
+    state.add(at::from_blob(const_cast<int64_t*>(sums.data()), state.tensor().sizes(), at::kLong)
+                  .to(state.tensor().device()));
+  } else {
+    state.add(sums);
+  }
+}
+
+/// Adds the same batch to the counts of scores read as probabilities and to those read as logits, and notes where it
+/// has a score outside [0, 1]: to all three states or to none.
+template <class Sum>
+void add_to_readings(States& states, std::span<const Sum> as_probability, std::span<const Sum> as_logit, bool outside) {
+  State &probability = states.at(0), &logit = states.at(1);
+  const auto note = [&] {
+    if (outside) states.at(2).raise(1);
+  };
+  if (Held<Sum>::are_here(probability) && Held<Sum>::are_here(logit)) {
+    const Held<Sum> of_probability(probability), of_logit(logit);
+    note();
+    of_probability.add(as_probability);
+    of_logit.add(as_logit);
     return;
   }
-  state.add(at::from_blob(const_cast<int64_t*>(counts.data()), state.tensor().sizes(), at::kLong)
-                .to(state.tensor().device()));
-}
-inline void add_to(State& state, std::span<const DoubleDouble> sums) {
-  state.add(sums);
+  States::Attempt attempt(states);
+  add_to(probability, as_probability);
+  add_to(logit, as_logit);
+  note();
+  attempt.succeed();
 }
 
 /// What `two_sum` returns, without a branch.

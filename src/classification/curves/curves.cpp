@@ -264,11 +264,8 @@ void add_weights(States& states, const CurvePlan& plan, Batch batch, int64_t row
   const int64_t elements = batch.scores.numel() / weights.rows();
   counts::counted(weights, both ? 2 * size : size, elements, count, [&](auto sums) {
     const auto table = static_cast<std::size_t>(size);
-    States::Attempt attempt(states);
-    counts::add_to(states.at(0), sums.first(table));
-    if (both) counts::add_to(states.at(1), sums.subspan(table));
-    if (both && outside) states.at(2).raise(at::ones({}, states.at(2).tensor().options()));
-    attempt.succeed();
+    if (!both) return counts::add_to(states.at(0), sums);
+    counts::add_to_readings(states, sums.first(table), sums.subspan(table), outside);
   });
 }
 
@@ -319,7 +316,8 @@ void append_rows(States& states, const Tensor& scores, const Tensor& codes, cons
 /// What each of so many rows weighs where the batch's rows have several positions; undefined without weights.
 Tensor weights_of(const Weights& weights, int64_t rows, const Tensor& scores) {
   if (!weights.given()) return {};
-  return weights.tensor().repeat_interleave(rows / std::max<int64_t>(1, weights.rows())).to(scores.device());
+  const Tensor of_rows = weights.tensor().to(at::TensorOptions(at::kDouble).device(scores.device()));
+  return rows == weights.rows() ? of_rows : of_rows.repeat_interleave(rows / std::max<int64_t>(1, weights.rows()));
 }
 
 Tensor taken_of(const Tensor& weights, const Tensor& rows) {
@@ -454,13 +452,6 @@ void declare(States& states, const CurvePlan& plan) {
 }
 
 void update(States& states, const CurvePlan& plan, const Tensor& preds, const Tensor& target, const Weights& weights) {
-  if (weights.given() && weights.are_integers() && !plan.bins()) {
-    const Tensor rows = metrics::detail::repeated_rows(weights);
-    const auto taken = [&](const Tensor& tensor) {
-      return (tensor.dim() == 0 ? tensor.view({1}) : tensor).index_select(0, rows.to(tensor.device()));
-    };
-    return update(states, plan, taken(preds), taken(target), Weights{});
-  }
   const auto fold = [&](const auto& batch) {
     plan.bins() ? count(states, plan, batch, weights) : keep(states, plan, batch, weights);
   };

@@ -138,12 +138,14 @@ METRICS_INLINE void fold_lanes(double* into, int64_t into_stride, const double* 
 inline constexpr int64_t column_lanes = 16;
 
 /// Some rows of one column or several. Without weights `weights` is null; else there is one for each element.
-template <class T>
+template <class T, class Weight>
 struct Part {
   const T* preds;
   const T* target;
-  const double* weights;
+  const Weight* weights;
 };
+template <class T, class Weight>
+Part(const T*, const T*, const Weight*) -> Part<T, Weight>;
 
 /// Begins sums anew. By constants, because a term that is only known at run time is not kept in a register.
 template <class Terms, class N, std::size_t... terms>
@@ -152,9 +154,9 @@ METRICS_INLINE void begin_sums(N* of, std::index_sequence<terms...>) {
 }
 
 /// Folds a multiple of `column_lanes` rows of a column into sums that begin anew, which it writes [width, lanes].
-template <bool weighted, int64_t lanes, class Terms, class T, std::size_t... registers>
-METRICS_INLINE void sum_full_rows(const Terms& terms, const Part<T>& part, int64_t rows, double first_x, double first_y,
-                                  double* written, std::index_sequence<registers...>) {
+template <bool weighted, int64_t lanes, class Terms, class T, class Weight, std::size_t... registers>
+METRICS_INLINE void sum_full_rows(const Terms& terms, const Part<T, Weight>& part, int64_t rows, double first_x,
+                                  double first_y, double* written, std::index_sequence<registers...>) {
   using N = Doubles<lanes>;
   N sums[sizeof...(registers)][width<Terms>];
   (begin_sums<Terms>(sums[registers], std::make_index_sequence<width<Terms>>{}), ...);
@@ -206,12 +208,13 @@ METRICS_INLINE void fold_column(const double* lanes, double* into) {
 }
 
 /// Folds rows of a column into [width, column_lanes], which for the first rows holds nothing yet.
-template <bool weighted, int64_t lanes, class Terms, class T>
-METRICS_INLINE void add_column(const Terms& terms, const Part<T>& part, int64_t rows, double first_x, double first_y,
-                               bool is_begun, double* into) {
+template <bool weighted, int64_t lanes, class Terms, class T, class Weight>
+METRICS_INLINE void add_column(const Terms& terms, const Part<T, Weight>& part, int64_t rows, double first_x,
+                               double first_y, bool is_begun, double* into) {
   const int64_t full = rows / column_lanes * column_lanes, rest = rows - full;
   T last_preds[column_lanes], last_target[column_lanes];
-  double last_weights[column_lanes], written[width<Terms> * column_lanes];
+  Weight last_weights[column_lanes];
+  double written[width<Terms> * column_lanes];
   // The last rows are filled up with the last one, of which nothing more is taken. One loop is for both, because what
   // it does of a row may be long.
   for (const bool is_last : {false, true}) {
@@ -224,7 +227,7 @@ METRICS_INLINE void add_column(const Terms& terms, const Part<T>& part, int64_t 
     }
     if (is_last && !is_begun) clear<Terms>(into, column_lanes);
     const bool in_place = !is_last && !is_begun;
-    sum_full_rows<weighted, lanes>(terms, is_last ? Part<T>{last_preds, last_target, last_weights} : part,
+    sum_full_rows<weighted, lanes>(terms, is_last ? Part<T, Weight>{last_preds, last_target, last_weights} : part,
                                    is_last ? column_lanes : full, first_x, first_y, in_place ? into : written,
                                    std::make_index_sequence<column_lanes / lanes>{});
     is_begun = true;
@@ -245,8 +248,8 @@ inline int64_t lanes_of(int64_t columns) {
 
 /// Folds rows of several columns into [width, lanes].
 template <bool weighted, class Terms, class T>
-METRICS_INLINE void add_columns(const Terms& terms, const Part<T>& part, int64_t rows, int64_t columns, int64_t lanes,
-                                const double* first_x, const double* first_y, double* into) {
+METRICS_INLINE void add_columns(const Terms& terms, const Part<T, double>& part, int64_t rows, int64_t columns,
+                                int64_t lanes, const double* first_x, const double* first_y, double* into) {
   for (int64_t first = 0; first < rows * columns; first += lanes) {
     const T* const x = part.preds + first;
     const T* const y = part.target + first;
@@ -300,10 +303,6 @@ struct Block {
   double count() const { return weights != nullptr ? weights[0] : static_cast<double>(rows); }
 };
 
-/// Whether weights can be read beside the numbers as they lie.
-inline bool has_weight_of_each_element(const Pairs& pairs) {
-  return pairs.real_weights != nullptr && pairs.columns == 1 && pairs.rows_of_weight == 1;
-}
 /// Writes a weight for each element of rows.
 void spread_weights(const Pairs& pairs, int64_t row, int64_t rows, double* to);
 
@@ -322,40 +321,47 @@ void sum_rows_of(const Terms& terms, const Pairs& pairs, int64_t row, int64_t ro
   const int64_t most = std::min(rows, rows_of_part) * columns;
   constexpr Element own = std::is_same_v<T, double> ? Element::Double : Element::Float;
   constexpr bool ones = takes_long<Terms>();
-  const bool weighted = pairs.weighted(), spread = weighted && !has_weight_of_each_element(pairs);
+  const bool weighted = pairs.weighted(), is_of_element = columns == 1 && pairs.rows_of_weight == 1;
+  const bool spread = weighted && !(is_of_element && pairs.real_weights != nullptr);
   Scratch<T, 2 * elements_in_place> room(pairs.element != own ? 2 * most : 0);
   Scratch<double, elements_in_place> spread_of_part(spread || ones ? most : 0);
   if (ones && !weighted) std::fill_n(spread_of_part.data(), most, 1.0);
-  /// Calls add(part, rows, whether it is the first).
-  const auto each_part = [&](const auto& add) METRICS_INLINED {
+  /// Calls add(part, rows, whether it is the first); `weights_of(first row, rows)` are those of a part.
+  const auto each_part = [&](const auto& weights_of, const auto& add) METRICS_INLINED {
     for (int64_t begin = row; begin < row + rows; begin += rows_of_part) {
       const int64_t length = std::min(rows_of_part, row + rows - begin);
       const int64_t first = begin * columns, count = length * columns;
-      Part<T> part{.preds = read_numbers(pairs.preds, pairs.element, first, count, room.data()),
-                   .target = read_numbers(pairs.target, pairs.element, first, count, room.data() + most),
-                   .weights = nullptr};
-      if (spread) spread_weights(pairs, begin, length, spread_of_part.data());
-      if (weighted || ones) part.weights = spread || !weighted ? spread_of_part.data() : pairs.real_weights + begin;
-      add(part, length, begin == row);
+      const T* const preds = read_numbers(pairs.preds, pairs.element, first, count, room.data());
+      const T* const target = read_numbers(pairs.target, pairs.element, first, count, room.data() + most);
+      add(Part{preds, target, weights_of(begin, length)}, length, begin == row);
     }
+  };
+  const auto of_part = [&](int64_t begin, int64_t length) METRICS_INLINED -> const double* {
+    if (spread) spread_weights(pairs, begin, length, spread_of_part.data());
+    if (!weighted) return ones ? spread_of_part.data() : nullptr;
+    return spread ? spread_of_part.data() : pairs.real_weights + begin;
   };
   const auto with_or_without = [&](const auto& sum) {
     if constexpr (ones) {
-      sum(std::true_type{});
+      sum(std::true_type{}, of_part);
     } else {
-      weighted ? sum(std::true_type{}) : sum(std::false_type{});
+      weighted ? sum(std::true_type{}, of_part) : sum(std::false_type{}, of_part);
     }
   };
   if (columns == 1) {
-    const auto sum = [&](auto has_weights) {
+    const auto sum = [&](auto has_weights, const auto& weights_of) {
       fastest_in_lanes([&](auto count) METRICS_INLINED {
         double sums[width<Terms> * column_lanes];
-        each_part([&](const Part<T>& part, int64_t length, bool is_first) METRICS_INLINED {
+        each_part(weights_of, [&](const auto& part, int64_t length, bool is_first) METRICS_INLINED {
           add_column<has_weights(), count()>(terms, part, length, firsts[0], firsts[1], !is_first, sums);
         });
         fold_column<Terms>(sums, results);
       });
     };
+    if constexpr (std::is_same_v<T, float> && !ones) {
+      const auto as_they_lie = [&](int64_t begin, int64_t) METRICS_INLINED { return pairs.float_weights + begin; };
+      if (is_of_element && pairs.float_weights != nullptr) return sum(std::true_type{}, as_they_lie);
+    }
     return with_or_without(sum);
   }
   Scratch<double, 2 * most_lanes_in_place> first_of_lanes(2 * lanes);
@@ -367,9 +373,9 @@ void sum_rows_of(const Terms& terms, const Pairs& pairs, int64_t row, int64_t ro
   }
   Scratch<double, width<Terms> * most_lanes_in_place> sums(width<Terms> * lanes);
   clear<Terms>(sums.data(), lanes);
-  const auto sum = [&](auto has_weights) {
+  const auto sum = [&](auto has_weights, const auto& weights_of) {
     fastest([&]() METRICS_INLINED {
-      each_part([&](const Part<T>& part, int64_t length, bool) METRICS_INLINED {
+      each_part(weights_of, [&](const Part<T, double>& part, int64_t length, bool) METRICS_INLINED {
         add_columns<has_weights()>(terms, part, length, columns, lanes, first_x, first_y, sums.data());
       });
     });

@@ -71,7 +71,16 @@ void widen(const void* from, Element element, int64_t first, int64_t count, floa
 }
 
 METRICS_MULTIVERSIONED void widen_counts(const int64_t* from, int64_t count, double* to) {
-  // Of numbers from 0 to 2^53 the halves are exact; machines without AVX-512 convert no vectors of them.
+  // Machines without AVX-512 convert no vectors of them. Up to 2^52 they are a number's last bits; of those up to 2^53
+  // the halves are exact.
+  uint64_t any = 0;
+  for (int64_t i = 0; i < count; ++i) any |= static_cast<uint64_t>(from[i]);
+  if (any < uint64_t{1} << 52) {
+    for (int64_t i = 0; i < count; ++i) {
+      to[i] = from_bits(static_cast<uint64_t>(from[i]) | bits_of(0x1p52)) - 0x1p52;
+    }
+    return;
+  }
   for (int64_t i = 0; i < count; ++i) {
     const auto bits = static_cast<uint64_t>(from[i]);
     const double high = from_bits((bits >> 32) | bits_of(0x1p84)) - (0x1p84 + 0x1p52);
@@ -80,7 +89,10 @@ METRICS_MULTIVERSIONED void widen_counts(const int64_t* from, int64_t count, dou
 }
 
 void spread_weights(const Pairs& pairs, int64_t row, int64_t rows, double* to) {
-  if (pairs.columns == 1 && pairs.rows_of_weight == 1) return widen_counts(pairs.integer_weights + row, rows, to);
+  if (pairs.columns == 1 && pairs.rows_of_weight == 1) {
+    if (pairs.float_weights != nullptr) return widen(pairs.float_weights + row, rows, to);
+    return widen_counts(pairs.integer_weights + row, rows, to);
+  }
   for (int64_t i = row; i < row + rows; ++i) to = std::fill_n(to, pairs.columns, pairs.weight(i));
 }
 

@@ -20,15 +20,17 @@ struct Pairs {
   const void* target;
   Element element;
   int64_t rows, columns;
-  // One of both or none; each for so many rows, one after the other.
+  // One of the three or none; each for so many rows, one after the other.
   const double* real_weights = nullptr;
+  const float* float_weights = nullptr;
   const int64_t* integer_weights = nullptr;
   int64_t rows_of_weight = 1;
 
-  bool weighted() const { return real_weights != nullptr || integer_weights != nullptr; }
+  bool weighted() const { return real_weights != nullptr || float_weights != nullptr || integer_weights != nullptr; }
   double weight(int64_t row) const {
     const int64_t index = row / rows_of_weight;
     return real_weights != nullptr      ? real_weights[index]
+           : float_weights != nullptr   ? static_cast<double>(float_weights[index])
            : integer_weights != nullptr ? static_cast<double>(integer_weights[index])
                                         : 1;
   }
