@@ -19,8 +19,11 @@ constexpr c10::DispatchKeySet wrapped({DispatchKey::ZeroTensor, DispatchKey::Pyt
 bool has_memory(const at::Tensor& tensor) {
   if (tensor.numel() == 0) return true;
   if (!tensor.has_storage()) return false;
-  int64_t end = tensor.storage_offset() + 1;
-  for (int64_t d = 0; d < tensor.dim(); ++d) end += (tensor.size(d) - 1) * tensor.stride(d);
+  int64_t end = tensor.storage_offset() + tensor.numel();
+  if (!tensor.is_contiguous()) {
+    end = tensor.storage_offset() + 1;
+    for (int64_t d = 0; d < tensor.dim(); ++d) end += (tensor.size(d) - 1) * tensor.stride(d);
+  }
   const auto bytes = static_cast<std::size_t>(end) * tensor.element_size();
   return tensor.unsafeGetTensorImpl()->unsafe_storage().nbytes() >= bytes;
 }

@@ -164,18 +164,22 @@ std::optional<Tensor> rows_above_0(const Number* weights, int64_t rows, const Va
   return indices;
 }
 
-/// As a type that `Weights` takes, on the CPU, without gradients; what is so already is not copied.
-Tensor as_numbers(const Tensor& given) {
+/// As a type that `Weights` takes, on the CPU, without gradients; what is so already is borrowed.
+c10::MaybeOwned<Tensor> as_numbers(const Tensor& given) {
+  using Numbers = c10::MaybeOwned<Tensor>;
   const at::ScalarType type = given.scalar_type();
-  const bool is_float = type == at::kFloat;
-  const at::ScalarType wide = at::isIntegralType(type, /*includeBool=*/true) ? at::kLong
-                              : is_float                                     ? at::kFloat
-                                                                             : at::kDouble;
-  if (!kernels::is_plain(given)) return given.detach().to(at::kCPU, wide).resolve_neg().contiguous();
-  if (type == at::kBool) return written_as<int64_t>(given.const_data_ptr<bool>(), given.size(0));
-  if (type == at::kInt) return written_as<int64_t>(given.const_data_ptr<int32_t>(), given.size(0));
-  if (type == wide) return given.requires_grad() ? given.detach() : given;
-  return given.detach().to(wide);
+  const at::ScalarType taken = at::isIntegralType(type, /*includeBool=*/true) ? at::kLong
+                               : type == at::kFloat                           ? at::kFloat
+                                                                              : at::kDouble;
+  if (!kernels::is_plain(given)) return Numbers::owned(given.detach().to(at::kCPU, taken).resolve_neg().contiguous());
+  if (type == taken) return Numbers::borrowed(given);
+  if (type == at::kBool) return Numbers::owned(written_as<int64_t>(given.const_data_ptr<bool>(), given.size(0)));
+  if (type == at::kInt) return Numbers::owned(written_as<int64_t>(given.const_data_ptr<int32_t>(), given.size(0)));
+  return Numbers::owned(given.detach().to(taken));
+}
+
+Tensor without_gradient(const Tensor& tensor) {
+  return tensor.requires_grad() ? tensor.detach() : tensor;
 }
 
 void require_taken(RowWeights taken, const Tensor& weights) {
@@ -216,18 +220,18 @@ std::string_view to_string(RowWeights weights) {
   return "none";
 }
 
-Weights::Weights(Tensor values) : values_(std::move(values)), rows_(values_.size(0)) {
-  switch (values_.scalar_type()) {
+Weights::Weights(c10::MaybeOwned<Tensor> values) : values_(std::move(values)), given_(true), rows_(values_->size(0)) {
+  switch (values_->scalar_type()) {
     case at::kFloat:
-      floats_ = values_.const_data_ptr<float>();
+      floats_ = values_->const_data_ptr<float>();
       bits_ = look_at(floats_, rows_);
       break;
     case at::kDouble:
-      reals_ = values_.const_data_ptr<double>();
+      reals_ = values_->const_data_ptr<double>();
       bits_ = look_at(reals_, rows_);
       break;
     default:
-      integers_ = values_.const_data_ptr<int64_t>();
+      integers_ = values_->const_data_ptr<int64_t>();
       beyond_1_ = look_at(integers_, rows_);
   }
 }
@@ -248,11 +252,12 @@ const double* Weights::widened() const {
 }
 
 Weights Weights::of(const Tensor& rows) const {
-  return Weights(values_.index_select(0, rows));
+  return Weights(without_gradient(*values_).index_select(0, rows));
 }
 
 Tensor Weights::tensor() const {
-  if (floats_ == nullptr) return values_;
+  if (!given_) return {};
+  if (floats_ == nullptr) return without_gradient(*values_);
   reals();
   return wide_;
 }

@@ -498,7 +498,9 @@ void MetricOf<D>::fold_weighted(States& states, const Inputs& inputs, std::optio
     });
   } else {
     if (!row_count && kept && kept->numel() == 0) return;
-    const Inputs taken = kept ? selected(inputs, *kept) : inputs;
+    // Copied only where rows are taken out, because to hold a tensor once more costs a tenth of a small update.
+    const std::optional<Inputs> of_rows = kept ? std::optional(selected(inputs, *kept)) : std::nullopt;
+    const Inputs& taken = of_rows ? *of_rows : inputs;
     if (!weights.given()) {
       if (!states.is_weighted()) return apply(states, taken, rows, weights);
       return fold_apart(states, [&](States& part) { apply(part, taken, rows, weights); });

@@ -4,11 +4,13 @@
 #include <metrics/export.h>
 
 #include <ATen/core/Tensor.h>
+#include <c10/util/MaybeOwned.h>
 
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 namespace metrics {
 
@@ -36,9 +38,11 @@ class METRICS_API Weights {
   /// No weights: each row counts once.
   Weights() = default;
   /// `values`: int64, float64 or float32 [N], contiguous, on the CPU.
-  explicit Weights(Tensor values);
+  explicit Weights(Tensor values) : Weights(c10::MaybeOwned<Tensor>::owned(std::move(values))) {}
+  /// The same; of a borrowed tensor, which has to live longer.
+  explicit Weights(c10::MaybeOwned<Tensor> values);
 
-  bool given() const { return values_.defined(); }
+  bool given() const { return given_; }
   /// Whether counts of such rows are integers; they are where no weights are given.
   bool are_integers() const { return reals_ == nullptr && floats_ == nullptr; }
   const int64_t* integers() const { return integers_; }
@@ -63,8 +67,9 @@ class METRICS_API Weights {
  private:
   const double* widened() const;
 
-  Tensor values_;        // as they were given
-  mutable Tensor wide_;  // as float64, where they were given as float32 and `reals` was asked for
+  c10::MaybeOwned<Tensor> values_;  // as they were given
+  mutable Tensor wide_;             // as float64, where they were given as float32 and `reals` was asked for
+  bool given_ = false;
   int64_t rows_ = 0;
   const int64_t* integers_ = nullptr;
   mutable const double* reals_ = nullptr;
@@ -81,7 +86,8 @@ struct WeighedRows {
   Weights weights;             ///< Of those alone; none where these are integers that are all 1.
 };
 
-/// Throws InvalidArgument for weights that cannot be, and those that a metric which takes `taken` does not take.
+/// Throws InvalidArgument for weights that cannot be, and those that a metric which takes `taken` does not take. What
+/// it returns lives no longer than `rows`.
 METRICS_API WeighedRows weighed_rows(const Rows& rows, RowWeights taken);
 
 /// The same rows, of which those at `kept` alone are valid.
