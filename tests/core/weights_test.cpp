@@ -231,6 +231,17 @@ TEST_CASE("rows that are kept are so once, whatever integer they weigh") {
   CHECK(auroc.states()["sample_weight"].tensor().equal(weights.to(at::kDouble)));
   CHECK(auroc.compute().item<double>() == of_repeats.compute().item<double>());
   CHECK(of_large.compute().item<double>() == of_repeats.compute().item<double>());
+  metrics::BinaryAUROC plain;
+  plain.update(scores, target);
+  metrics::BinaryAUROC late = plain, left = plain, right = auroc;
+  late.update(scores, target, weighed(weights));
+  left.merge(auroc);
+  right.merge(plain);
+  of_repeats.update(scores, target);
+  for (metrics::BinaryAUROC* metric : {&late, &left, &right}) {
+    CHECK(metric->states()["sample_weight"].rows() == 8);
+    CHECK(metric->compute().item<double>() == of_repeats.compute().item<double>());
+  }
 
   metrics::SpearmanCorrCoef spearman, of_ranks;
   const Tensor x = numbers({1, 5, 2, 2}), y = numbers({2, 9, 4, 1});
@@ -334,8 +345,7 @@ TEST_CASE("a definition reads float32 weights as they were given, and as float64
   CHECK(metrics::Weights().are_integers());
 }
 
-TEST_CASE(
-    "kept rows weigh 1 before the first floating weight, on either side of a merge and where a rank says nothing") {
+TEST_CASE("kept rows weigh 1 before the first weights, on either side of a merge and where a rank says nothing") {
   const Tensor scores = numbers({0.1, 0.8, 0.4, 0.35}), target = at::tensor({0, 1, 0, 1});
   const Tensor weights = numbers({0.5, 2, 1.5, 0.25});
   const auto area = [](const std::vector<Tensor>& weights_of_batches, const Tensor& preds, const Tensor& labels) {

@@ -240,10 +240,10 @@ class METRICS_API States {
     add(std::vector<std::string>{name}, reduction, std::move(initial), shape);
   }
   /// Declares a `Cat` state `sample_weight`, float64 [rows], of what the rows, or of a list the items, weigh that the
-  /// states declared before it keep. It is empty until rows come that have weights, and then has a number for
-  /// each row, 1 for those without: merges see to it on either side. An update that takes no weights keeps as many rows
-  /// of each that it is given, in their order, and the base says what they weigh; one that takes `const Weights&` calls
-  /// `fill_row_weights` before it appends to the state.
+  /// states declared before it keep. It is empty until rows come whose weights are not all the integer 1, and then has
+  /// a number for each row, 1 for those without: merges see to it on either side. An update that takes no weights keeps
+  /// as many rows of each that it is given, in their order, and the base says what they weigh; one that takes
+  /// `const Weights&` calls `fill_row_weights` before it appends to the state.
   /// torchmetrics has no such state; in a state dict it stands where it is not empty.
   void add_row_weights();
 

@@ -12,9 +12,9 @@
 #include <cstdint>
 #include <span>
 
-// Sums of the floating weights of a class in integers, which add up without rounding and without waiting for one
-// another: a weight is a whole number of units, of which all of a class together stay below 2^62, and what it lacks of
-// that. Of float32 weights that are not too far apart that is nothing; else it is so little that sums of it are exact
+// Sums of the weights of a class in integers, which add up without rounding and without waiting for one another: a
+// weight is a whole number of units, of which all of a class together stay below 2^62, and what it lacks of that. Of
+// integers and float32 that are not too far apart that is nothing; else it is so little that sums of it are exact
 // enough in float64.
 
 namespace metrics::classification::curves {

@@ -63,7 +63,8 @@ struct Times {
 
 /// Whether terms take so long that it does not show when all numbers are written as float64 first, and rows that count
 /// once are given weights of 1. Their kernels are large, and compiled once for each machine and layout; those of quick
-/// terms for float32, for float64, and for both with weights.
+/// terms for float32 and float64, each alone and with weights in float64, and for a column of float32 with weights that
+/// lie as such beside it.
 template <class Terms>
 constexpr bool takes_long() {
   if constexpr (requires { Terms::is_long; }) return Terms::is_long;
