@@ -22,9 +22,12 @@
 
 #include <array>
 #include <cmath>
+#include <initializer_list>
 #include <limits>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace weights_test {
@@ -191,6 +194,46 @@ TEST_CASE("who takes no weights, or integers alone, says so") {
   CHECK(contains(found, "PeakSignalNoiseRatio"));
   CHECK(both.update_count() == 0);
   CHECK(both["MeanSquaredError"].update_count() == 0);
+}
+
+/// Gives each member the batch with weights of its own.
+class EachWithItsWeights : public metrics::MetricCollection {
+ public:
+  EachWithItsWeights(std::initializer_list<Member> members, std::vector<Tensor> weights)
+      : MetricCollection(members), weights_(std::move(weights)) {}
+  std::unique_ptr<metrics::Metric> clone() const override { return std::make_unique<EachWithItsWeights>(*this); }
+
+ protected:
+  bool feeds_all_alike() const override { return false; }
+  void feed(const std::shared_ptr<const metrics::BatchInputs>& inputs, metrics::Feeds& feeds) override {
+    for (std::size_t i = 0; i < parts().size(); ++i) {
+      auto own = std::make_shared<metrics::BatchInputs>(*inputs);
+      own->rows.weights = weights_[i];
+      route_to(parts()[i], own, feeds);
+    }
+  }
+
+ private:
+  std::vector<Tensor> weights_;
+};
+
+TEST_CASE("a batch is the same one for metrics that count alike where it has the same weights alone") {
+  const Tensor preds = numbers({0.2, 0.7, 0.9, 0.6}), target = at::tensor({1, 1, 0, 0});
+  const Tensor first = numbers({1, 2, 0.5, 3}), second = numbers({2, 0.25, 1, 1});
+  const auto value = [&](const Tensor& weights) {
+    metrics::BinaryAccuracy alone;
+    alone.update(preds, target, weighed(weights));
+    return alone.compute().item<float>();
+  };
+  REQUIRE(value(first) != value(second));
+  for (const Tensor& other : {first, second}) {
+    EachWithItsWeights both({{"a", metrics::BinaryAccuracy()}, {"b", metrics::BinaryAccuracy()}}, {first, other});
+    both.update({preds, target});
+    CHECK(both["a"].compute().toTensor().item<float>() == value(first));
+    CHECK(both["b"].compute().toTensor().item<float>() == value(other));
+    const metrics::Unit &a = metrics::testing::unit_of(both["a"]), &b = metrics::testing::unit_of(both["b"]);
+    CHECK(a.shares_states_with(b) == other.is_same(first));
+  }
 }
 
 TEST_CASE("a functional of its own that knows nothing of rows refuses them, whatever they say") {

@@ -237,6 +237,37 @@ TEST_CASE("log: a metric is synchronised once, and is new for the next epoch") {
   CHECK_FALSE(both->update_called());
 }
 
+TEST_CASE("log: what a source's samples weigh goes to a stage's metrics, its loss and the means of values") {
+  torch::nn::Linear net = small_net();
+  torch::optim::SGD optimizer(net->parameters(), 0.1);
+  const Points points(10);
+  const Tensor weights = at::arange(10, at::kFloat) + 0.5;
+  Loader loader = loader_of(points);
+  Loader held_out(metrics::training::in_memory(points.data, points.target, weights),
+                  metrics::training::DistributedSampler(10, {.num_replicas = 1, .rank = 0, .shuffle = false}),
+                  {.batch_size = 4});
+  auto accuracy = metrics::share(metrics::MulticlassAccuracy({.num_classes = 3}));
+  Trainer trainer(net, optimizer, {.epochs = 1, .console = nullptr});
+  const StageValues values = trainer.fit(Stage("train", loader, train_step),
+                                         Stage("validation", held_out,
+                                               [&](auto& module, const Batch& batch, const Run& run) -> Result {
+                                                 run.log("first", batch.data.size(0) == 4 ? 1.0 : 0.0);
+                                                 return validation_step(module, batch);
+                                               },
+                                               {{"accuracy", accuracy}}));
+  const at::NoGradGuard no_grad;
+  const Tensor scores = net->forward(points.data);
+  const auto each = torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kNone);
+  const Tensor losses = torch::nn::functional::cross_entropy(scores, points.target, each);
+  metrics::MulticlassAccuracy own({.num_classes = 3});
+  own.update(scores, points.target, metrics::Rows{.weights = weights});
+  CHECK(value_of(values, "validation/accuracy") == own.compute().item<double>());
+  CHECK(value_of(values, "validation/loss") ==
+        doctest::Approx(((losses * weights).sum() / weights.sum()).item<double>()));
+  CHECK(value_of(values, "validation/first") ==
+        doctest::Approx((weights.narrow(0, 0, 8).sum() / weights.sum()).item<double>()));
+}
+
 /// The third rank has no batch in the validation, and logs nothing.
 WORKER(logs_over_ranks) {
   const auto world = metrics::init_process_group();

@@ -73,6 +73,23 @@ TEST_CASE("loader: options, tensors and samplers that do not fit are refused by 
   CHECK(message([] { Loader(Source{.size = 4, .read = {}}, shard(4)); }).find("source") == 0);
   CHECK(message([] { in_memory(numbers(3), numbers(4)); }).find("target") == 0);
   CHECK(message([] { in_memory(at::scalar_tensor(1)); }).find("data") == 0);
+  CHECK(message([] { Loader(in_memory(numbers(3), numbers(3), at::ones({2})), shard(3)); }).find("Rows.weights") == 0);
+}
+
+TEST_CASE("loader: a batch has what its samples weigh, where the source says it") {
+  const Tensor weights = at::arange(13, at::kDouble) / 4;
+  for (const int64_t workers : {0, 2}) {
+    for (const int64_t rank : {0, 1}) {
+      const Loader loader(in_memory(numbers(13), numbers(13), weights), shard(13, rank, 2, Remainder::Pad),
+                          {.batch_size = 3, .workers = workers});
+      for (const Batch& batch : loader) {
+        CHECK(at::equal(batch.weights, weights.index_select(0, batch.ids)));
+        CHECK(batch.rows().weights->is_same(batch.weights));
+        CHECK(batch.rows().valid->is_same(batch.valid));
+      }
+    }
+  }
+  for (const Batch& batch : Loader(squares(3), shard(3))) CHECK(!batch.rows().weights);
 }
 
 TEST_CASE("loader: batches come in the sampler's order, whatever the number of workers") {
